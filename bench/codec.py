@@ -1,0 +1,86 @@
+"""The contract every codec keeps: an image to bytes and bytes to an image, at operating points."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from bench.colour import Pixels
+from bench.image import Image
+
+Point = int | float | str
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a codec is, as its TOML file says; ``options`` is the table its family reads."""
+
+    name: str
+    title: str
+    family: str
+    unit: str
+    points: dict[str, tuple[Point, ...]]
+    options: dict[str, Any]
+    anchor: bool = False
+    oracle: bool = False
+    detects_damage: bool = True
+    limits: tuple[float, float] | None = None
+    about: str = ""
+    counted: str = ""
+    source: str = ""
+    path: Path = Path("card")
+
+    def points_for(self, dataset: str) -> tuple[Point, ...]:
+        """The default operating points on a dataset, in order of rising rate."""
+        return self.points.get(dataset, self.points["default"])
+
+
+class Codec(ABC):
+    """A card that came to life on this machine. Threads may share one."""
+
+    # Raised when the family's code comes to give other bytes or pictures for the same card.
+    revision: ClassVar[int] = 1
+
+    def __init__(self, card: Card) -> None:
+        self.card = card
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    @abstractmethod
+    def missing(self) -> str | None:
+        """What this machine lacks to run the codec and how to get it, in one line; else None."""
+
+    def remark(self) -> str | None:
+        """What is worth knowing of the codec on this machine (another version), in one line."""
+        return None
+
+    @abstractmethod
+    def encode(self, image: Image, point: Point) -> bytes:
+        """The image's bitstream at an operating point."""
+
+    @abstractmethod
+    def decode(self, stream: bytes) -> Pixels:
+        """The picture that a stream holds, from the stream alone; StreamError if it cannot be."""
+
+    @abstractmethod
+    def commands(self, point: Point) -> tuple[str, ...]:
+        """What encode and decode run, as one would type it, for people to read."""
+
+    @abstractmethod
+    def depends_on(self) -> dict[str, str]:
+        """Whatever outside the card decides the bytes: binaries, weights, versions."""
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes whenever the bytes could: the card's options, binaries, weights, versions."""
+        family = f"{self.card.family} {self.revision}"
+        parts = {"family": family, "options": self.card.options, **self.depends_on()}
+        canonical = json.dumps(parts, sort_keys=True, default=str)
+        return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,55 @@
+"""Cityscapes as its own download lays it out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.datasets.dataset import Dataset, Entry
+from bench.errors import DataError
+from bench.settings import user_path
+
+VARIABLE = "CITYSCAPES_DATASET"
+IMAGES = {"train": 2975, "val": 500, "test": 1525}
+
+
+def open_cityscapes(root: Path | None, split: str) -> Dataset:
+    """A split under the root; fewer images than the split should have is said, not refused."""
+    if split not in IMAGES:
+        raise DataError(f"cityscapes:{split}: its splits are {', '.join(IMAGES)}")
+    root = root or user_path(VARIABLE)
+    if root is None:
+        raise DataError(
+            f"where is Cityscapes? Name its folder with --root or in {VARIABLE}; "
+            "leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip unpacked into one folder"
+        )
+    folder = root / "leftImg8bit" / split
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; unpack leftImg8bit_trainvaltest.zip in {root}")
+    entries = read_split(root, split)
+    if not entries:
+        raise DataError(f"{folder}: no CITY/*_leftImg8bit.png in it; unpack the archive again")
+    unlabelled = sum(entry.instances is None for entry in entries)
+    remarks = []
+    if len(entries) != IMAGES[split]:
+        remarks.append(f"{len(entries)} of the {IMAGES[split]} images of {split} are in {folder}")
+    if unlabelled:
+        remarks.append(f"{unlabelled} images have no gtFine instanceIds")
+    return Dataset("cityscapes", f"cityscapes:{split}", entries, "; ".join(remarks) or None)
+
+
+def read_split(root: Path, split: str) -> tuple[Entry, ...]:
+    """The images of a split in Cityscapes' layout, by name, with the labels found beside them."""
+    entries = []
+    for path in sorted((root / "leftImg8bit" / split).glob("*/*_leftImg8bit.png")):
+        name, city = path.name.removesuffix("_leftImg8bit.png"), path.parent.name
+        instances = root / "gtFine" / split / city / f"{name}_gtFine_instanceIds.png"
+        depth = root / "depth" / split / city / f"{name}_depth.png"
+        entries.append(
+            Entry(
+                name,
+                path,
+                instances if instances.is_file() else None,
+                depth if depth.is_file() else None,
+            )
+        )
+    return tuple(sorted(entries, key=lambda entry: entry.name))

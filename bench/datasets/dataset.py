@@ -1,0 +1,87 @@
+"""A dataset: named images in a fixed order, and what is known of each beside its pixels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from bench.cache import remembered_digests
+from bench.errors import DataError
+from bench.image import Image, pixel_digest, read_pixels
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being prepared, how much of it is done, and of how much."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image of a dataset on disk."""
+
+    name: str
+    path: Path
+    instances: Path | None = None
+    depth: Path | None = None
+
+    def load(self) -> Image:
+        return Image(self.name, read_pixels(self.path), self.instances, self.depth)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images in a fixed order; ``kind`` names the default operating points that go with it."""
+
+    kind: str
+    name: str
+    entries: tuple[Entry, ...]
+    remark: str | None = None
+
+    def limited(self, limit: int | None) -> Dataset:
+        """The first images only; a slice has a name of its own, for its figures are its own."""
+        if limit is None or limit >= len(self.entries):
+            return self
+        if limit < 1:
+            raise DataError(f"--limit {limit}: at least one image is needed")
+        return replace(self, name=f"{self.name}[:{limit}]", entries=self.entries[:limit])
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """The digest of each image's pixels, by name."""
+        paths = [entry.path for entry in self.entries]
+        known = remembered_digests("pixels", paths, lambda path: pixel_digest(read_pixels(path)))
+        return {entry.name: known[entry.path] for entry in self.entries}
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the whole set: each image's name and pixels, in order."""
+        lines = [f"{entry.name} {self.digests[entry.name]}\n" for entry in self.entries]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def open_dataset(
+    data: str = "toyscapes",
+    *,
+    root: Path | None = None,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """``toyscapes`` (``toyscapes:dev``, ``toyscapes:val@2`` …), ``cityscapes`` or a folder."""
+    name, _, variant = data.partition(":")
+    if name == "toyscapes":
+        from bench.datasets.on_demand import open_toyscapes
+
+        dataset = open_toyscapes(variant or "val", root, limit, progress)
+    elif name == "cityscapes":
+        from bench.datasets.cityscapes import open_cityscapes
+
+        dataset = open_cityscapes(root, variant or "val")
+    else:
+        from bench.datasets.folder import open_folder
+
+        if root is not None:
+            raise DataError("--root goes with --data cityscapes or toyscapes, not with a folder")
+        dataset = open_folder(Path(data))
+    return dataset.limited(limit)

@@ -1,0 +1,16 @@
+"""Toyscapes: rendered street scenes in Cityscapes' layout, the same pixels on every machine."""
+
+from bench.datasets.toyscapes.files import SIZES, scene_name, write_split
+from bench.datasets.toyscapes.reference import PIXELS_DIGEST, digest, verify
+from bench.datasets.toyscapes.scene import Scene, render
+
+__all__ = [
+    "PIXELS_DIGEST",
+    "SIZES",
+    "Scene",
+    "digest",
+    "render",
+    "scene_name",
+    "verify",
+    "write_split",
+]

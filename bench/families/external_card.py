@@ -1,0 +1,122 @@
+"""What the card of an external codec says, read and checked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bench.catalog import check_keys
+from bench.codec import Card
+from bench.errors import CardError
+from bench.families.commands import Words, parse_command
+from bench.families.sizes import LARGEST_MULTIPLE
+from bench.families.tools import Wanted
+
+# Bytes a sample of the raw pictures that decoders write; the other outputs are image files.
+RAW = {"yuv420p": 1, "yuv420p10le": 2}
+_OUTPUTS = (*RAW, "png", "ppm")
+_INPUTS = ("yuv420p", "png")
+
+_NAMES = (list, "a list of names, of which the first found is used")
+_COMMAND = (str, "a command line")
+_KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "folder": (str, "an environment variable, such as BENCH_VTM"),
+    "encoder": _NAMES,
+    "decoder": _NAMES,
+    "cfg": (str, "the name of a file"),
+    "get": (str, "how to get the programs, in a few words"),
+    "version": (str, "the version expected"),
+    "version_command": _COMMAND,
+    "version_pattern": (str, "a regular expression with one group, the version"),
+    "input": (str, f"one of {', '.join(_INPUTS)}"),
+    "output": (str, f"one of {', '.join(_OUTPUTS)}"),
+    "size_from": (str, "'header', or the ffmpeg demuxer that can tell a stream's size"),
+    "multiple": (int, f"a number from 1 to {LARGEST_MULTIPLE}"),
+    "encode": _COMMAND,
+    "decode": _COMMAND,
+    "minutes_per_2_megapixels": ((int, float), "a number above 0"),
+}
+
+
+@dataclass(frozen=True)
+class External:
+    """The ``[external]`` table of a card."""
+
+    wanted: Wanted
+    version: str
+    version_command: Words
+    version_pattern: re.Pattern[str]
+    input: str
+    output: str
+    size_from: str | None
+    multiple: int
+    encode: Words
+    decode: Words
+    seconds_per_pixel: float
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the encoder writes its own reconstruction, to be checked."""
+        return any("{reconstruction}" in word for word in self.encode)
+
+
+def read_external(card: Card) -> External:
+    """The table, or one line about the first thing wrong in it."""
+    where, table = card.path, card.options
+    required = tuple(key for key in _KEYS if key not in ("cfg", "size_from"))
+    check_keys(where, table, _KEYS, required=required, prefix="external.")
+
+    def demand(key: str, fine: bool) -> None:
+        if not fine:
+            raise CardError(f"{where}: 'external.{key}' must be {_KEYS[key][1]}")
+
+    demand("input", table["input"] in _INPUTS)
+    demand("output", table["output"] in _OUTPUTS)
+    demand("multiple", 1 <= table["multiple"] <= LARGEST_MULTIPLE)
+    demand("minutes_per_2_megapixels", table["minutes_per_2_megapixels"] > 0)
+    for key in ("encoder", "decoder"):
+        demand(key, bool(table[key]) and all(isinstance(name, str) for name in table[key]))
+    try:
+        pattern = re.compile(table["version_pattern"])
+    except re.error as error:
+        raise CardError(f"{where}: 'external.version_pattern': {error}") from error
+    demand("version_pattern", pattern.groups == 1)
+    raw = table["output"] in RAW
+    if raw != ("size_from" in table):
+        problem = "is missing: a raw picture has no size" if raw else "is only for raw outputs"
+        raise CardError(f"{where}: 'external.size_from' {problem}")
+
+    def command(key: str, allowed: list[str], needed: list[str]) -> Words:
+        tools = ["encoder", "decoder", *(["cfg"] if "cfg" in table else [])]
+        return parse_command(
+            where, f"external.{key}", table[key], allowed=[*tools, *allowed], required=needed
+        )
+
+    size = ["width", "height"]
+    return External(
+        wanted=Wanted(
+            table["folder"],
+            tuple(table["encoder"]),
+            tuple(table["decoder"]),
+            table.get("cfg"),
+            table["get"],
+        ),
+        version=table["version"],
+        version_command=command("version_command", [], []),
+        version_pattern=pattern,
+        input=table["input"],
+        output=table["output"],
+        size_from=table.get("size_from"),
+        multiple=table["multiple"],
+        encode=command(
+            "encode",
+            ["input", "stream", "reconstruction", "point", *size],
+            ["encoder", "input", "stream", "point"],
+        ),
+        decode=command(
+            "decode",
+            ["stream", "output", *(size if raw else [])],
+            ["decoder", "stream", "output"],
+        ),
+        seconds_per_pixel=table["minutes_per_2_megapixels"] * 60 / 2e6,
+    )

@@ -1,0 +1,74 @@
+"""The ffmpeg binary that the imageio-ffmpeg wheel carries (or the one IMAGEIO_FFMPEG_EXE names)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.cache import file_digest
+from bench.errors import CodecError, UnavailableError
+from bench.programs import Finished, run_program
+
+# Quiet, never asking, never reading the terminal.
+_QUIET = ("-hide_banner", "-nostdin", "-loglevel", "error")
+
+
+@functools.cache
+def binary() -> Path:
+    """Where ffmpeg is."""
+    import imageio_ffmpeg
+
+    try:
+        return Path(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise UnavailableError(
+            "no ffmpeg: 'pip install --force-reinstall imageio-ffmpeg' brings one, "
+            "or name one in IMAGEIO_FFMPEG_EXE"
+        ) from error
+
+
+@functools.cache
+def digest() -> str:
+    """The binary's digest: whatever it produces is keyed by it."""
+    return file_digest(binary())
+
+
+@functools.cache
+def version() -> str:
+    """The version it prints, such as ``n9.0.2``."""
+    first = run_program([binary(), "-version"]).stdout.decode().splitlines()[0]
+    return first.removeprefix("ffmpeg version ").split()[0]
+
+
+@functools.cache
+def encoders() -> frozenset[str]:
+    """The names of the encoders built in."""
+    return _second_column("-encoders")
+
+
+@functools.cache
+def filters() -> frozenset[str]:
+    """The names of the filters built in."""
+    return _second_column("-filters")
+
+
+def _second_column(option: str) -> frozenset[str]:
+    listing = run_program([binary(), "-hide_banner", option]).stdout.decode().splitlines()
+    return frozenset(line.split()[1] for line in listing if len(line.split()) > 1)
+
+
+def run_ffmpeg(
+    arguments: Sequence[str],
+    stdin: bytes | Sequence[bytes | memoryview] = b"",
+    *,
+    time_limit: float = 600.0,
+    folder: Path | None = None,
+) -> Finished:
+    """Run ffmpeg; a status other than 0 is an error with the end of what it said."""
+    finished = run_program(
+        [binary(), *_QUIET, *arguments], stdin=stdin, time_limit=time_limit, folder=folder
+    )
+    if finished.status != 0:
+        raise CodecError(f"ffmpeg failed (status {finished.status}): {finished.complaint()}")
+    return finished

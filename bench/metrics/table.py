@@ -1,0 +1,182 @@
+"""Every metric of the bench, one row each: what it is called, what it compares, which way is up.
+
+All codecs are measured alike, on the RGB that their decoders return. For the metrics on Y, Cb and
+Cr the original and the decoded picture go through one conversion (``bench.colour``); a picture of
+odd width or height is first padded to even by repeating its last column or row, both alike.
+
+PSNR is capped at 60 dB, as libvmaf caps it at 8 bits, and so are both MS-SSIM: ``1 - x`` has no
+meaning beyond the six decimals that libvmaf prints. Identical pictures have a VMAF of 97.43.
+
+A codec that works in 4:2:0 has the conversion's own ceiling: pictures that only went to YCbCr and
+back reached 60 dB in Y, 58.4 in Cr, 59.1 in Cb, 57.5 in both MS-SSIM and 97.17 in VMAF at the
+least, over ten street scenes of 2048x1024. In RGB they reached 45.9 to 49.8 dB and no more.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from bench import colour
+from bench.errors import DataError
+
+
+class Group(Enum):
+    """Where a value comes from."""
+
+    RATE = "the bitstream"
+    QUALITY = "the original and the decoded picture"
+    COST = "the run of the encoder or decoder"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One row of the table; ``version`` changes whenever values of before are no longer ours."""
+
+    name: str
+    title: str
+    unit: str
+    higher_is_better: bool
+    compares: str
+    group: Group
+    version: str = "1"
+    default: bool = True
+    headline: bool = False
+    ycbcr: bool = False
+    smallest_side: int = 1
+    vmaf_model: str | None = None
+
+
+_Y = "Y of 4:2:0 YCbCr, 8 bit"
+_CPU = "CPU time of the process and its children"
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("bpp", "Rate", "bit/pixel", False, "all bits of the stream", Group.RATE),
+        Metric("psnr_y", "PSNR Y", "dB", True, _Y, Group.QUALITY, headline=True, ycbcr=True),
+        Metric("psnr_cb", "PSNR Cb", "dB", True, "Cb of the same", Group.QUALITY, ycbcr=True),
+        Metric("psnr_cr", "PSNR Cr", "dB", True, "Cr of the same", Group.QUALITY, ycbcr=True),
+        Metric(
+            "psnr_611",
+            "PSNR YCbCr 6:1:1",
+            "dB",
+            True,
+            "(6 Y + Cb + Cr) / 8 of the three in dB",
+            Group.QUALITY,
+            ycbcr=True,
+        ),
+        Metric("psnr_rgb", "PSNR RGB", "dB", True, "R, G and B, one mean", Group.QUALITY),
+        Metric(
+            "ssim_db",
+            "SSIM (libvmaf MS-SSIM)",
+            "dB",
+            True,
+            f"{_Y}: what the VMAF tool calls MS-SSIM, and the paper SSIM, as -10 log10(1 - x)",
+            Group.QUALITY,
+            version="libvmaf float_ms_ssim 1",
+            headline=True,
+            ycbcr=True,
+            smallest_side=176,
+        ),
+        Metric(
+            "ms_ssim_db",
+            "MS-SSIM",
+            "dB",
+            True,
+            f"{_Y}: MS-SSIM as Wang et al. and pytorch-msssim define it, as -10 log10(1 - x)",
+            Group.QUALITY,
+            version="pytorch-msssim 1",
+            ycbcr=True,
+            smallest_side=176,
+        ),
+        Metric(
+            "vmaf",
+            "VMAF v0.6.1",
+            "",
+            True,
+            "YCbCr 4:2:0, 8 bit, each picture a video of one frame",
+            Group.QUALITY,
+            headline=True,
+            ycbcr=True,
+            smallest_side=17,
+            vmaf_model="vmaf_v0.6.1",
+        ),
+        Metric(
+            "vmaf_neg",
+            "VMAF v0.6.1 NEG",
+            "",
+            True,
+            "the same; no gain for enhancement",
+            Group.QUALITY,
+            default=False,
+            ycbcr=True,
+            smallest_side=17,
+            vmaf_model="vmaf_v0.6.1neg",
+        ),
+        Metric(
+            "vmaf_v1",
+            "VMAF v1.0.16, 1080p at 3H",
+            "",
+            True,
+            "the same, with chroma and banding; its authors advise 10 bit, it gets 8",
+            Group.QUALITY,
+            default=False,
+            ycbcr=True,
+            smallest_side=216,
+            vmaf_model="vmaf_v1.0.16_3d0h",
+        ),
+        Metric("encode_cpu", "Encoding CPU time", "s", False, _CPU, Group.COST),
+        Metric("encode_wall", "Encoding wall time", "s", False, "start to end", Group.COST),
+        Metric("decode_cpu", "Decoding CPU time", "s", False, _CPU, Group.COST),
+        Metric("decode_wall", "Decoding wall time", "s", False, "start to end", Group.COST),
+    )
+}
+
+
+def find(name: str) -> Metric:
+    """The metric of that name; a name that nothing has is answered with the nearest."""
+    if name in METRICS:
+        return METRICS[name]
+    near = difflib.get_close_matches(name.lower(), METRICS, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(METRICS)}"
+    raise DataError(f"no metric is called '{name}'; {hint}")
+
+
+def quality_metrics(names: Iterable[str] | None = None) -> list[Metric]:
+    """Those of the named metrics (of the defaults) that are measured on pictures, each once."""
+    chosen = (
+        [metric for metric in METRICS.values() if metric.default]
+        if names is None
+        else [find(name) for name in dict.fromkeys(names)]
+    )
+    return [metric for metric in chosen if metric.group is Group.QUALITY]
+
+
+def why_undefined(name: str, width: int, height: int) -> str | None:
+    """Why a metric has no value (NaN) for pictures of that size, or None where it has one."""
+    metric = find(name)
+    if min(width, height) >= metric.smallest_side:
+        return None
+    return (
+        f"{metric.title} needs pictures of at least {metric.smallest_side} pixels a side, "
+        f"not {width}x{height}"
+    )
+
+
+def fingerprint(name: str) -> str:
+    """What a value depends on beside the two pictures: stored values are keyed by it."""
+    metric = find(name)
+    parts = [metric.name, metric.version]
+    if metric.vmaf_model:
+        parts.append(metric.vmaf_model)
+    if metric.ycbcr:
+        parts.append(colour.fingerprint())  # names the ffmpeg, and so the libvmaf, too
+    return " | ".join(parts)
+
+
+def metric_fingerprints(names: Iterable[str] | None = None) -> dict[str, str]:
+    """The fingerprint of each metric that ``measure`` is to give, by name."""
+    return {metric.name: fingerprint(metric.name) for metric in quality_metrics(names)}

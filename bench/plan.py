@@ -1,0 +1,141 @@
+"""The plan: what a sweep would code and measure, and how much of it the store has already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.catalog import check_point, load_codec
+from bench.codec import Codec, Point
+from bench.datasets import Dataset, Entry
+from bench.errors import CardError
+from bench.store import Kept, Store, point_key
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One image at one operating point of one codec, and what is still to do about it."""
+
+    entry: Entry
+    image: str
+    codec: Codec
+    point: Point
+    kept: str | None  # the digest of its stream, if it is coded already
+    metrics: tuple[str, ...]  # those still to be measured
+    picture: Path | None  # where the decoded picture is to be written, if it is wanted
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep, ready to run."""
+
+    dataset: Dataset
+    points: Mapping[Codec, tuple[Point, ...]]
+    metrics: Mapping[str, str]
+    images: int
+    operations: tuple[Operation, ...]
+
+    @property
+    def total(self) -> int:
+        return self.images * sum(len(points) for points in self.points.values())
+
+    @property
+    def encodes(self) -> int:
+        return sum(operation.kept is None for operation in self.operations)
+
+
+def choose_points(
+    names: Sequence[str], dataset: Dataset, chosen: Sequence[str]
+) -> dict[Codec, tuple[Point, ...]]:
+    """Each codec's points: its defaults on the dataset, or what ``--points`` says.
+
+    ``22,37`` is for all codecs and needs them to share a unit; ``vtm=22,37`` is for one.
+    """
+    codecs = [load_codec(name) for name in dict.fromkeys(names)]
+    twice = {codec.name for codec in codecs if sum(c.name == codec.name for c in codecs) > 1}
+    if twice:
+        raise CardError(f"two cards are called '{twice.pop()}'; rename one")
+    own: dict[str, tuple[Point, ...]] = {}
+    common: tuple[Point, ...] | None = None
+    for choice in chosen:
+        name, equals, values = choice.rpartition("=")
+        if equals:
+            if name not in {codec.name for codec in codecs}:
+                raise CardError(f"--points {choice}: no --codec {name} in this run")
+            own[name] = parse_points(values)
+        else:
+            common = parse_points(values)
+    units = {codec.card.unit for codec in codecs if codec.name not in own}
+    if common is not None and len(units) > 1:
+        raise CardError(
+            f"--points: the codecs count in {' and '.join(sorted(units))}; "
+            "say CODEC=POINT,POINT for each"
+        )
+    points = {}
+    for codec in codecs:
+        picked = own.get(codec.name) or common or codec.card.points_for(dataset.kind)
+        points[codec] = tuple(dict.fromkeys(check_point(codec.card, point) for point in picked))
+    return points
+
+
+def parse_points(text: str) -> tuple[Point, ...]:
+    """``22,27.5,high`` as points: numbers where they are numbers."""
+    points = tuple(_point(word.strip()) for word in text.split(",") if word.strip())
+    if not points:
+        raise CardError(f"--points {text!r}: no point in it")
+    return points
+
+
+def _point(word: str) -> Point:
+    try:
+        number = float(word)
+    except ValueError:
+        return word
+    return int(number) if number.is_integer() else number
+
+
+def parse_shard(text: str | None) -> tuple[int, int]:
+    """``3/50`` as the third of fifty."""
+    if text is None:
+        return 1, 1
+    part, _, whole = text.partition("/")
+    if not (part.isdigit() and whole.isdigit() and 1 <= int(part) <= int(whole)):
+        raise CardError(f"--shard {text}: say which of how many, such as 3/50")
+    return int(part), int(whole)
+
+
+def make_plan(
+    dataset: Dataset,
+    points: Mapping[Codec, tuple[Point, ...]],
+    metrics: Mapping[str, str],
+    store: Store,
+    *,
+    shard: tuple[int, int] = (1, 1),
+    save_decoded: Path | None = None,
+) -> Plan:
+    """Every operation that still lacks a stream, a metric or a picture, image by image."""
+    part, whole = shard
+    entries = dataset.entries[part - 1 :: whole]
+    kept = {codec: store.kept(codec.fingerprint, metrics) for codec in points}
+    operations = []
+    for entry in entries:
+        image = dataset.digests[entry.name]
+        for codec, chosen in points.items():
+            for point in chosen:
+                there: Kept | None = kept[codec].get((image, point_key(point)))
+                have = there.metrics if there else frozenset()
+                lacking = tuple(name for name in metrics if name not in have)
+                picture = save_decoded and _picture_path(save_decoded, codec, point, entry)
+                if picture and picture.exists():
+                    picture = None
+                if there is None or lacking or picture:
+                    stream = there.stream if there else None
+                    operations.append(
+                        Operation(entry, image, codec, point, stream, lacking, picture)
+                    )
+    return Plan(dataset, points, metrics, len(entries), tuple(operations))
+
+
+def _picture_path(folder: Path, codec: Codec, point: Point, entry: Entry) -> Path:
+    return folder / codec.name / f"{codec.card.unit}-{point}" / f"{entry.name}.png"

@@ -1,0 +1,234 @@
+"""External programs: run without a shell, in their own process group, metered and killable."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from bench.errors import Cancelled, CodecError, TimeLimitError, UnavailableError
+
+_running: set[int] = set()
+_running_lock = threading.Lock()
+_cancelled = threading.Event()
+# What a sane program has to say; one that never stops would fill the memory.
+_MOST_STDERR = 2**24
+
+
+@dataclass
+class Cost:
+    """What a piece of work took: CPU seconds of this thread and of the programs it ran."""
+
+    cpu: float = 0.0
+    wall: float = 0.0
+
+
+_meter: ContextVar[Cost | None] = ContextVar("meter", default=None)
+
+
+@contextmanager
+def metered() -> Iterator[Cost]:
+    """Measure the block: this thread's CPU time and that of every program run inside it."""
+    cost = Cost()
+    token = _meter.set(cost)
+    cpu, wall = time.thread_time(), time.perf_counter()
+    try:
+        yield cost
+    finally:
+        cost.cpu += time.thread_time() - cpu
+        cost.wall += time.perf_counter() - wall
+        _meter.reset(token)
+
+
+@contextmanager
+def unmetered() -> Iterator[None]:
+    """Leave the block out of the surrounding measurement (a check, a shared conversion)."""
+    cost = _meter.get()
+    token = _meter.set(None)
+    cpu, wall = time.thread_time(), time.perf_counter()
+    try:
+        yield
+    finally:
+        _meter.reset(token)
+        if cost is not None:
+            cost.cpu -= time.thread_time() - cpu
+            cost.wall -= time.perf_counter() - wall
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A program that ended: its exit status and what it printed."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+    def complaint(self) -> str:
+        """The last lines of its stderr (or stdout), in one line, for an error message."""
+        said = (self.stderr.strip() or self.stdout[-4096:].strip()).decode("utf-8", "replace")
+        tail = " / ".join(line.strip() for line in said.splitlines()[-3:] if line.strip())
+        return tail[-400:] or "it printed nothing"
+
+
+def run_program(
+    command: Sequence[str | Path],
+    *,
+    stdin: bytes | Sequence[bytes | memoryview] = b"",
+    folder: Path | None = None,
+    time_limit: float = 600.0,
+    most_output: int = 2**31,
+) -> Finished:
+    """Run a program to its end; raise on a missing binary or a limit passed, not on its status."""
+    if _cancelled.is_set():
+        raise Cancelled
+    name = Path(command[0]).name
+    try:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise UnavailableError(f"{command[0]} is not there; 'bench doctor' says more") from error
+    except OSError as error:
+        raise CodecError(f"{name} could not be started: {error.strerror}") from error
+    out_of_time = threading.Event()
+
+    def kill_late() -> None:
+        out_of_time.set()
+        _kill_group(process.pid)
+
+    timer = threading.Timer(time_limit, kill_late)
+    timer.daemon = True
+    timer.start()
+    exchange = _Exchange(process, [stdin] if isinstance(stdin, bytes) else stdin, most_output)
+    with _running_lock:
+        _running.add(process.pid)
+        if _cancelled.is_set():  # cancelled since it was looked at above
+            _kill_group(process.pid)
+    try:
+        status = _reap(process)
+    except BaseException:  # an interrupt of this thread
+        _kill_group(process.pid)
+        with suppress(ChildProcessError):  # the interrupt came just after the program's end
+            _reap(process)
+        raise
+    finally:
+        timer.cancel()
+        _kill_group(process.pid)  # children left behind would hold the pipes open
+        exchange.finish()
+    if _cancelled.is_set():
+        raise Cancelled
+    finished = Finished(status, *exchange.outputs())
+    if out_of_time.is_set():
+        limit = f"{name} was stopped after its time limit of {time_limit:.0f} s"
+        raise TimeLimitError(f"{limit}: {finished.complaint()}")
+    if exchange.flooded:
+        raise CodecError(f"{name} printed without end and was stopped: {finished.complaint()}")
+    return finished
+
+
+class _Exchange:
+    """Feeds stdin and collects both outputs; a program may stop reading whenever it likes."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        chunks: Sequence[bytes | memoryview],
+        most_output: int,
+    ) -> None:
+        assert process.stdin and process.stdout and process.stderr
+        self._pipes = stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
+        self._outputs = bytearray(), bytearray()
+        self.flooded = False
+        out, err = self._outputs
+
+        def feed() -> None:
+            try:
+                for chunk in chunks:
+                    stdin.write(chunk)
+                stdin.close()
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # it ended or closed its input early; its status and output tell the rest
+
+        def drain(pipe: IO[bytes], into: bytearray, most: int) -> None:
+            while chunk := os.read(pipe.fileno(), 2**20):
+                if len(into) + len(chunk) > most:
+                    self.flooded = True
+                    _kill_group(process.pid)
+                    return
+                into += chunk
+
+        self._threads = [
+            threading.Thread(target=feed, daemon=True),
+            threading.Thread(target=drain, args=(stdout, out, most_output), daemon=True),
+            threading.Thread(target=drain, args=(stderr, err, _MOST_STDERR), daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def finish(self) -> None:
+        """Wait for the pipes to run dry and close them; the program has ended."""
+        for thread in self._threads:
+            thread.join()
+        for pipe in self._pipes:
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                pass  # unsent input of a program that is gone
+
+    def outputs(self) -> tuple[bytes, bytes]:
+        """What was printed to stdout and to stderr."""
+        stdout, stderr = self._outputs
+        return bytes(stdout), bytes(stderr)
+
+
+def _reap(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the program and add its CPU time (and its children's) to the meter."""
+    _, wait_status, usage = os.wait4(process.pid, 0)
+    with _running_lock:
+        _running.discard(process.pid)
+    process.returncode = os.waitstatus_to_exitcode(wait_status)
+    cost = _meter.get()
+    if cost is not None:
+        cost.cpu += usage.ru_utime + usage.ru_stime
+    return process.returncode
+
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass  # it ended by itself (macOS forbids to signal the dead)
+
+
+def cancel_programs() -> None:
+    """Kill every program that runs, with its children, and let none start until resumed."""
+    _cancelled.set()
+    with _running_lock:
+        for pid in _running:
+            _kill_group(pid)
+
+
+def allow_programs() -> None:
+    """Let programs start again after a cancel (a second sweep in the same process)."""
+    _cancelled.clear()
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """A temporary folder of its own for one program, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        yield Path(folder)

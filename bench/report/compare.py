@@ -1,0 +1,146 @@
+"""Codecs against an anchor: every Bjøntegaard figure that a set of results allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.metrics import METRICS
+from bench.metrics.bjontegaard import Delta, Method
+from bench.metrics.bootstrap import PerImageDelta, Sample, mean_curve_delta, per_image_delta
+from bench.report.results import CodecResults, Results
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """One codec against the anchor by one metric."""
+
+    codec: str
+    metric: str
+    rate: Delta
+    quality: Delta
+    per_image: PerImageDelta
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Results, and what they say about each codec against the anchor."""
+
+    results: Results
+    metrics: tuple[str, ...]
+    anchor: str | None
+    method: Method
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def records(self) -> pandas.DataFrame:
+        """One row per image, codec and point."""
+        return self.results.records
+
+    @property
+    def means(self) -> pandas.DataFrame:
+        """One row per codec and point."""
+        return self.results.means
+
+    @property
+    def deltas(self) -> pandas.DataFrame:
+        """One row per codec and metric: the Bjøntegaard figures with all that qualifies them."""
+        import pandas
+
+        return pandas.DataFrame(self.delta_rows)
+
+    @cached_property
+    def delta_rows(self) -> list[dict[str, Any]]:
+        """``deltas`` as plain rows."""
+        return [
+            {
+                "dataset": self.results.dataset,
+                "images": len(self.results.images),
+                "codec": comparison.codec,
+                "anchor": self.anchor,
+                "metric": comparison.metric,
+                "method": self.method,
+                **_figure("bd_rate", comparison.rate),
+                **_figure("bd_quality", comparison.quality),
+                "bd_rate_mean_of_images": comparison.per_image.value,
+                **_bounds("bd_rate_mean_of_images", comparison.per_image.interval),
+                "reason": comparison.rate.reason or comparison.quality.reason or "",
+                "notes": "; ".join(dict.fromkeys(comparison.rate.notes)),
+            }
+            for comparison in self.comparisons
+        ]
+
+
+def _figure(name: str, delta: Delta) -> dict[str, Any]:
+    return {
+        name: delta.value,
+        **_bounds(name, delta.interval),
+        f"{name}_from": delta.range[0],
+        f"{name}_to": delta.range[1],
+        f"{name}_overlap": delta.overlap,
+    }
+
+
+def _bounds(name: str, interval: tuple[float, float] | None) -> dict[str, float]:
+    low, high = interval or (float("nan"), float("nan"))
+    return {f"{name}_low": low, f"{name}_high": high}
+
+
+def compare(
+    results: Results,
+    *,
+    anchor: str | None = None,
+    metrics: Sequence[str] | None = None,
+    method: Method = "akima",
+    pareto: bool = False,
+    incomplete: bool = False,
+) -> Report:
+    """Every codec against the anchor, by each metric.
+
+    The anchor is the first codec that is one unless named. Curves that lack images have no
+    figure, unless ``incomplete`` asks for the images that every codec has.
+    """
+    if incomplete:
+        results = results.on_common_images()
+    measured = {name for codec in results.codecs for name in codec.values}
+    chosen = tuple(
+        name
+        for name, metric in METRICS.items()
+        if name in measured and (name in metrics if metrics else metric.headline)
+    )
+    if anchor is None:
+        anchor = next((codec.name for codec in results.codecs if codec.anchor), None)
+    comparisons = []
+    if anchor is not None:
+        reference = results.codec(anchor)
+        for codec in results.codecs:
+            if codec is not reference:
+                comparisons += [
+                    _compare(reference, codec, metric, method, pareto) for metric in chosen
+                ]
+    return Report(results, chosen, anchor, method, tuple(comparisons))
+
+
+def _compare(
+    anchor: CodecResults, codec: CodecResults, metric: str, method: Method, pareto: bool
+) -> Comparison:
+    reference, test = _sample(anchor, metric), _sample(codec, metric)
+    return Comparison(
+        codec.name,
+        metric,
+        mean_curve_delta(reference, test, "rate", method=method, pareto=pareto),
+        mean_curve_delta(reference, test, "quality", method=method, pareto=pareto),
+        per_image_delta(reference, test, "rate", method=method, pareto=pareto),
+    )
+
+
+def _sample(codec: CodecResults, metric: str) -> Sample:
+    values = codec.values.get(metric)
+    return Sample(codec.bpp, np.full_like(codec.bpp, np.nan) if values is None else values, codec.name)

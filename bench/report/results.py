@@ -1,0 +1,302 @@
+"""What the store holds of a dataset, as one table of images by points for each codec."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.codec import Point
+from bench.errors import StoreError
+from bench.store import Store
+
+if TYPE_CHECKING:
+    import pandas
+
+FloatArray = NDArray[np.float64]
+COSTS = ("encode_cpu", "encode_wall", "decode_cpu", "decode_wall")
+
+
+@dataclass(frozen=True, eq=False)
+class CodecResults:
+    """One codec on one dataset: every array has an image a row and an operating point a column."""
+
+    name: str
+    title: str
+    unit: str
+    anchor: bool
+    oracle: bool
+    fingerprint: str
+    points: tuple[Point, ...]
+    bytes: FloatArray
+    bpp: FloatArray
+    values: dict[str, FloatArray]  # quality metrics and costs; NaN where there is none
+    provenance: dict[tuple[int, int], tuple[str, str, str]]  # stream, finished, machine
+
+    @property
+    def missing(self) -> int:
+        """How many of its images × points were not coded."""
+        return int(np.isnan(self.bytes).sum())
+
+    def mean(self, metric: str) -> FloatArray:
+        """The mean over the images at each point."""
+        values = self.bpp if metric == "bpp" else self.values[metric]
+        return np.asarray(values.mean(axis=0))
+
+    def only(self, images: NDArray[np.bool_]) -> CodecResults:
+        """On some of the images."""
+        kept = np.flatnonzero(images)
+        row = {int(old): new for new, old in enumerate(kept)}
+        return replace(
+            self,
+            bytes=self.bytes[images],
+            bpp=self.bpp[images],
+            values={name: values[images] for name, values in self.values.items()},
+            provenance={
+                (row[image], point): where
+                for (image, point), where in self.provenance.items()
+                if image in row
+            },
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """All codecs that were planned on one dataset, the most recent fingerprint of each name."""
+
+    dataset: str
+    kind: str
+    digest: str
+    images: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...]
+    codecs: tuple[CodecResults, ...]
+    failures: tuple[tuple[str, str, Point, str], ...]  # codec, image, point, reason
+    notes: tuple[str, ...] = ()
+
+    def codec(self, name: str) -> CodecResults:
+        for codec in self.codecs:
+            if codec.name == name:
+                return codec
+        known = ", ".join(codec.name for codec in self.codecs)
+        raise StoreError(f"no results of '{name}' on {self.dataset}; there are {known or 'none'}")
+
+    def on_common_images(self) -> Results:
+        """Only the images that every codec has at every point."""
+        common = np.ones(len(self.images), dtype=bool)
+        for codec in self.codecs:
+            common &= ~np.isnan(codec.bytes).any(axis=1)
+        if not common.any():
+            raise StoreError(f"no image of {self.dataset} has been coded by every codec")
+        note = f"on the {common.sum()} of {len(common)} images that every codec has"
+        kept = np.flatnonzero(common)
+        return replace(
+            self,
+            images=tuple(self.images[i] for i in kept),
+            sizes=tuple(self.sizes[i] for i in kept),
+            codecs=tuple(codec.only(common) for codec in self.codecs),
+            notes=self.notes if common.all() else (*self.notes, note),
+        )
+
+    @cached_property
+    def records(self) -> pandas.DataFrame:
+        """One row per image, codec and point: what was measured, and what produced it."""
+        import pandas
+
+        rows: list[dict[str, Any]] = []
+        for codec in self.codecs:
+            for column, point in enumerate(codec.points):
+                for row, image in enumerate(self.images):
+                    if np.isnan(codec.bytes[row, column]):
+                        continue
+                    stream, finished, machine = codec.provenance[row, column]
+                    width, height = self.sizes[row]
+                    rows.append(
+                        {
+                            "dataset": self.dataset,
+                            "image": image,
+                            "width": width,
+                            "height": height,
+                            "codec": codec.name,
+                            "point": point,
+                            "unit": codec.unit,
+                            "bytes": int(codec.bytes[row, column]),
+                            "bpp": codec.bpp[row, column],
+                            **{name: v[row, column] for name, v in codec.values.items()},
+                            "stream": stream,
+                            "fingerprint": codec.fingerprint,
+                            "dataset_digest": self.digest,
+                            "date": finished,
+                            "machine": machine,
+                        }
+                    )
+        return pandas.DataFrame(rows)
+
+    @property
+    def means(self) -> pandas.DataFrame:
+        """One row per codec and point: means over the images; incomplete points say so."""
+        import pandas
+
+        return pandas.DataFrame(self.mean_rows)
+
+    @cached_property
+    def mean_rows(self) -> list[dict[str, Any]]:
+        """``means`` as plain rows."""
+        rows: list[dict[str, Any]] = []
+        for codec in self.codecs:
+            for column, point in enumerate(codec.points):
+                coded = ~np.isnan(codec.bytes[:, column])
+                rows.append(
+                    {
+                        "dataset": self.dataset,
+                        "codec": codec.name,
+                        "point": point,
+                        "unit": codec.unit,
+                        "images": int(coded.sum()),
+                        "complete": bool(coded.all()),
+                        "bpp": _mean(codec.bpp[coded, column]),
+                        **{n: _mean(v[coded, column]) for n, v in codec.values.items()},
+                    }
+                )
+        return rows
+
+
+def _mean(values: FloatArray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def load_results(
+    store: Store, *, dataset: str | None = None, codecs: Sequence[str] | None = None
+) -> Results:
+    """What the store has on a dataset (its digest or name; by default the one used last)."""
+    number, digest, kind, name = _dataset(store, dataset)
+    members = store.rows(
+        "SELECT members.name, members.digest, width, height FROM members "
+        "LEFT JOIN images ON images.digest = members.digest WHERE dataset = ? ORDER BY position",
+        (number,),
+    )
+    rows: dict[str, list[int]] = {}  # a picture may be in a dataset under several names
+    for row, (_, image, _, _) in enumerate(members):
+        rows.setdefault(str(image), []).append(row)
+    planned = store.rows(
+        "SELECT codecs.id, codecs.name, title, unit, anchor, oracle, fingerprint, points "
+        "FROM planned JOIN codecs ON codecs.id = codec WHERE dataset = ? ORDER BY used DESC",
+        (number,),
+    )
+    newest: dict[str, tuple[Any, ...]] = {}
+    notes = []
+    for plan in planned:
+        if str(plan[1]) in newest:
+            notes.append(
+                f"{plan[1]}: older results of fingerprint {str(plan[6])[:12]} are left out; "
+                "its binary or its card has changed since"
+            )
+        newest.setdefault(str(plan[1]), plan)
+    chosen = list(reversed(newest.values()))
+    if codecs is not None:
+        missing = [codec for codec in codecs if codec not in newest]
+        if missing:
+            raise StoreError(f"{store.folder}: no results of '{missing[0]}' on {name}")
+        chosen = [newest[codec] for codec in codecs]
+    found = tuple(_codec(store, plan, members, rows) for plan in chosen)
+    return Results(
+        name,
+        kind,
+        digest,
+        tuple(str(member[0]) for member in members),
+        tuple((member[2], member[3]) for member in members),
+        found,
+        _failures(store, chosen, members, found),
+        tuple(notes),
+    )
+
+
+def _dataset(store: Store, wanted: str | None) -> tuple[int, str, str, str]:
+    datasets: list[Any] = store.rows(
+        "SELECT id, digest, kind, name FROM datasets ORDER BY used DESC"
+    )
+    if not datasets:
+        raise StoreError(f"{store.folder}: no results there yet; 'bench run' makes some")
+    for number, digest, kind, name in datasets:
+        if wanted in (None, digest, name):
+            return number, digest, kind, name
+    known = ", ".join(str(row[3]) for row in datasets)
+    raise StoreError(f"{store.folder}: no results on '{wanted}'; there are some on {known}")
+
+
+def _codec(
+    store: Store, plan: tuple[Any, ...], members: list[Any], rows: dict[str, list[int]]
+) -> CodecResults:
+    number, name, title, unit, anchor, oracle, fingerprint, points = plan
+    keys = [str(key) for key in json.loads(points)]
+    column = {key: index for index, key in enumerate(keys)}
+    shape = (len(members), len(keys))
+    pixels = np.array([(w or 0) * (h or 0) for _, _, w, h in members], dtype=np.float64)
+    values = {cost: np.full(shape, np.nan) for cost in COSTS}
+    size = np.full(shape, np.nan)
+    provenance: dict[tuple[int, int], tuple[str, str, str]] = {}
+    places: dict[int, list[tuple[int, int]]] = {}
+    streams: list[Any] = store.rows(
+        "SELECT streams.id, images.digest, point, streams.digest, bytes, encode_cpu, encode_wall, "
+        "decode_cpu, decode_wall, finished, machine FROM streams "
+        "JOIN images ON images.id = image LEFT JOIN runs ON runs.id = run WHERE codec = ?",
+        (number,),
+    )
+    for stream, image, point, digest, count, *costs, finished, machine in streams:
+        if image not in rows or point not in column:
+            continue
+        places[stream] = [(row, column[point]) for row in rows[image]]
+        for where in places[stream]:
+            size[where] = count
+            provenance[where] = digest, finished, json.loads(machine or "{}").get("name", "")
+            for cost, value in zip(COSTS, costs, strict=True):
+                values[cost][where] = np.nan if value is None else value
+    # A metric that changed has several fingerprints: the value of the latest counts.
+    measured: list[Any] = store.rows(
+        "SELECT stream, metrics.name, value FROM measured JOIN metrics ON metrics.id = metric "
+        "JOIN streams ON streams.id = stream WHERE codec = ? ORDER BY metric",
+        (number,),
+    )
+    quality: dict[str, FloatArray] = {}
+    for stream, metric, value in measured:
+        for where in places.get(stream, ()):
+            if metric not in quality:
+                quality[metric] = np.full(shape, np.nan)
+            quality[metric][where] = np.nan if value is None else value
+    with np.errstate(invalid="ignore", divide="ignore"):
+        bpp = 8 * size / pixels[:, None]
+    return CodecResults(
+        name,
+        title,
+        unit,
+        bool(anchor),
+        bool(oracle),
+        fingerprint,
+        tuple(json.loads(key) for key in keys),
+        size,
+        bpp,
+        quality | values,
+        provenance,
+    )
+
+
+def _failures(
+    store: Store,
+    plans: list[tuple[Any, ...]],
+    members: list[Any],
+    found: tuple[CodecResults, ...],
+) -> tuple[tuple[str, str, Point, str], ...]:
+    names = {str(digest): str(name) for name, digest, _, _ in members}
+    failures = []
+    for plan, codec in zip(plans, found, strict=True):
+        rows: list[Any] = store.rows(
+            "SELECT image, point, reason FROM failures WHERE codec = ?", (plan[0],)
+        )
+        for image, point, reason in rows:
+            if image in names and json.loads(point) in codec.points:
+                failures.append((codec.name, names[image], json.loads(point), str(reason)))
+    return tuple(failures)

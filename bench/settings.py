@@ -1,0 +1,44 @@
+"""What the user set up: paths in environment variables or in the configuration file."""
+
+from __future__ import annotations
+
+import functools
+import os
+import tomllib
+from pathlib import Path
+
+import platformdirs
+
+from bench.errors import BenchError
+
+
+def settings_path() -> Path:
+    """The user's configuration file; BENCH_CONFIG overrides the system's place for it."""
+    named = os.environ.get("BENCH_CONFIG")
+    return Path(named) if named else Path(platformdirs.user_config_dir("bench")) / "config.toml"
+
+
+@functools.cache
+def _configured(path: Path) -> dict[str, str]:
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BenchError(f"{path}: cannot be read: {error}") from error
+    paths = content.get("paths", {})
+    if not isinstance(paths, dict) or not all(isinstance(v, str) for v in paths.values()):
+        raise BenchError(f"{path}: [paths] must hold names and folders, such as vtm = \"/opt/vtm\"")
+    return paths
+
+
+def user_path(variable: str) -> Path | None:
+    """A folder named by an environment variable, else by the configuration file.
+
+    BENCH_VTM is ``vtm`` in the file's ``[paths]`` table, CITYSCAPES_DATASET ``cityscapes``.
+    """
+    named = os.environ.get(variable)
+    if not named:
+        key = variable.removeprefix("BENCH_").removesuffix("_DATASET").lower()
+        named = _configured(settings_path()).get(key)
+    return Path(named).expanduser() if named else None

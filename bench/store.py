@@ -1,0 +1,376 @@
+"""The store: what was coded and measured, kept by what produced it, so nothing is done twice.
+
+A results folder holds ``store.sqlite`` and, under ``streams``, every bitstream named by its own
+digest. A stream is keyed by codec fingerprint, image digest and point; a measured value by its
+stream, its metric and that metric's fingerprint. One process writes at a time; SQLite's rollback
+journal (not its WAL, which network file systems break) makes a second sweep wait its turn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.codec import Codec, Point
+from bench.datasets import Dataset
+from bench.errors import StoreError, StreamError
+from bench.programs import Cost
+
+VERSION = 1
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE runs (id INTEGER PRIMARY KEY, started TEXT, command TEXT, machine TEXT);
+CREATE TABLE images (id INTEGER PRIMARY KEY, digest TEXT UNIQUE, width INTEGER, height INTEGER);
+CREATE TABLE datasets (
+    id INTEGER PRIMARY KEY, digest TEXT UNIQUE, kind TEXT, name TEXT, used INTEGER);
+CREATE TABLE members (
+    dataset INTEGER, position INTEGER, name TEXT, digest TEXT, PRIMARY KEY (dataset, position));
+CREATE TABLE codecs (
+    id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, name TEXT, title TEXT, unit TEXT,
+    anchor INTEGER, oracle INTEGER, options TEXT, depends_on TEXT);
+CREATE TABLE planned (
+    dataset INTEGER, codec INTEGER, points TEXT, used INTEGER, PRIMARY KEY (dataset, codec));
+CREATE TABLE streams (
+    id INTEGER PRIMARY KEY, codec INTEGER, image INTEGER, point TEXT, digest TEXT, bytes INTEGER,
+    encode_cpu REAL, encode_wall REAL, decode_cpu REAL, decode_wall REAL, run INTEGER,
+    finished TEXT, UNIQUE (codec, image, point));
+CREATE TABLE metrics (id INTEGER PRIMARY KEY, name TEXT, fingerprint TEXT, UNIQUE (name, fingerprint));
+CREATE TABLE measured (
+    stream INTEGER, metric INTEGER, value REAL, PRIMARY KEY (stream, metric)) WITHOUT ROWID;
+CREATE TABLE failures (
+    codec INTEGER, image TEXT, point TEXT, reason TEXT, run INTEGER, at TEXT,
+    PRIMARY KEY (codec, image, point));
+"""
+
+_FIND = (
+    "SELECT streams.id FROM streams JOIN codecs ON codecs.id = codec "
+    "JOIN images ON images.id = image WHERE fingerprint = ? AND images.digest = ? AND point = ?"
+)
+
+# A sweep's results are committed this often; a kill loses at most so much work.
+_COMMIT_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the store has of one image at one point of one codec."""
+
+    stream: str
+    bytes: int
+    metrics: frozenset[str]
+
+
+def point_key(point: Point) -> str:
+    """A point as text, the same for 37 and 37.0."""
+    if isinstance(point, float) and point.is_integer():
+        point = int(point)
+    return json.dumps(point)
+
+
+@contextmanager
+def _in_words(folder: Path) -> Iterator[None]:
+    """SQLite's and the file system's errors as one line that says what to do."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        said = str(error)
+        advice = {
+            "database or disk is full": "free some space and run the same command again",
+            "attempt to write a readonly database": "it cannot be written; use another --results",
+            "unable to open database file": "it cannot be opened; is the folder writable?",
+            "database is locked": "another sweep has been writing for a minute; try again",
+        }.get(said, "if it is damaged, 'sqlite3 store.sqlite .recover' saves what can be saved")
+        raise StoreError(f"{folder}: {said}; {advice}") from error
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: {error.strerror or error}; what was measured before is kept"
+        ) from error
+
+
+class Store:
+    """An open results folder."""
+
+    def __init__(self, folder: Path, *, writable: bool) -> None:
+        self.folder = folder
+        file = folder / "store.sqlite"
+        if not writable and not file.is_file():
+            raise StoreError(f"{folder}: no results there yet; 'bench run' makes some")
+        with _in_words(folder):
+            if writable:
+                folder.mkdir(parents=True, exist_ok=True)
+            mode = "rwc" if writable else "ro"
+            self.database = sqlite3.connect(
+                f"{file.resolve().as_uri()}?mode={mode}",
+                uri=True,
+                timeout=60,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._prepare(writable)
+        self._committed = time.monotonic()
+        self._run: int | None = None
+
+    def _prepare(self, writable: bool) -> None:
+        if writable:
+            self.database.execute("BEGIN IMMEDIATE")
+            if not self.database.execute("SELECT name FROM sqlite_master").fetchone():
+                for statement in _TABLES.split(";"):
+                    self.database.execute(statement)
+                self.database.execute("INSERT INTO meta VALUES ('version', ?)", (str(VERSION),))
+            self.database.execute("COMMIT")
+        try:
+            (version,) = self.database.execute(
+                "SELECT value FROM meta WHERE key = 'version'"
+            ).fetchone()
+        except (sqlite3.OperationalError, TypeError) as error:
+            raise StoreError(f"{self.folder}: its store.sqlite is not bench's") from error
+        if version != str(VERSION):
+            raise StoreError(
+                f"{self.folder}: made by another bench (store version {version}, here {VERSION}); "
+                "use the bench that made it, or another --results"
+            )
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            self.commit()
+        finally:
+            self.database.close()
+
+    # Writing: the sweep's one writer.
+
+    def _write(self, statement: str, values: Sequence[object]) -> sqlite3.Cursor:
+        with _in_words(self.folder):
+            if not self.database.in_transaction:
+                self.database.execute("BEGIN IMMEDIATE")
+            return self.database.execute(statement, values)
+
+    def commit(self) -> None:
+        """Make all that was saved so far last."""
+        if self.database.in_transaction:
+            with _in_words(self.folder):
+                self.database.execute("COMMIT")
+        self._committed = time.monotonic()
+
+    def commit_sometimes(self) -> None:
+        """Commit if the last time is long enough ago."""
+        if time.monotonic() - self._committed > _COMMIT_SECONDS:
+            self.commit()
+
+    def begin_run(self, command: str, machine: Mapping[str, str]) -> None:
+        """Whatever is saved from here on was made by this command on this machine."""
+        cursor = self._write(
+            "INSERT INTO runs (started, command, machine) VALUES (?, ?, ?)",
+            (_now(), command, json.dumps(machine)),
+        )
+        self._run = cursor.lastrowid
+
+    def add_dataset(self, dataset: Dataset) -> None:
+        """Remember which images, in which order, make up a dataset."""
+        order = "(SELECT coalesce(max(used), 0) + 1 FROM datasets)"
+        self._write(
+            f"INSERT INTO datasets (digest, kind, name, used) VALUES (?, ?, ?, {order}) "
+            f"ON CONFLICT (digest) DO UPDATE SET name = excluded.name, used = {order}",
+            (dataset.digest, dataset.kind, dataset.name),
+        )
+        number = self._id("datasets", "digest", dataset.digest)
+        for position, entry in enumerate(dataset.entries):
+            self._write(
+                "INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)",
+                (number, position, entry.name, dataset.digests[entry.name]),
+            )
+
+    def add_codec(self, codec: Codec) -> None:
+        """Remember what a codec's fingerprint stands for."""
+        card = codec.card
+        self._write(
+            "INSERT INTO codecs (fingerprint, name, title, unit, anchor, oracle, options, "
+            "depends_on) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (fingerprint) DO UPDATE "
+            "SET name = excluded.name, title = excluded.title, anchor = excluded.anchor",
+            (
+                codec.fingerprint,
+                codec.name,
+                card.title,
+                card.unit,
+                card.anchor,
+                card.oracle,
+                json.dumps(card.options),
+                json.dumps(codec.depends_on()),
+            ),
+        )
+
+    def add_planned(self, dataset: Dataset, codec: Codec, points: Sequence[Point]) -> None:
+        """Remember the points a codec is to have on a dataset: what its curve is made of."""
+        keys = (
+            self._id("datasets", "digest", dataset.digest),
+            self._id("codecs", "fingerprint", codec.fingerprint),
+        )
+        self._write(
+            "INSERT OR REPLACE INTO planned VALUES "
+            "(?, ?, ?, (SELECT coalesce(max(used), 0) + 1 FROM planned))",
+            (*keys, json.dumps([point_key(point) for point in points])),
+        )
+
+    def save_stream(
+        self, fingerprint: str, image: str, size: tuple[int, int], point: Point,
+        stream: bytes, cost: Cost | None,
+    ) -> None:
+        """Keep a bitstream and what it cost to make (None: made elsewhere).
+
+        Where another sweep has kept one meanwhile, that one stays.
+        """
+        digest = hashlib.sha256(stream).hexdigest()
+        with _in_words(self.folder):
+            self._keep_file(digest, stream)
+        self._write(
+            "INSERT OR IGNORE INTO images (digest, width, height) VALUES (?, ?, ?)", (image, *size)
+        )
+        self._write(
+            "INSERT OR IGNORE INTO streams (codec, image, point, digest, bytes, encode_cpu, "
+            "encode_wall, run, finished) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                self._id("codecs", "fingerprint", fingerprint),
+                self._id("images", "digest", image),
+                point_key(point),
+                digest,
+                len(stream),
+                cost and cost.cpu,
+                cost and cost.wall,
+                self._run,
+                _now(),
+            ),
+        )
+        self._forget_failure(fingerprint, image, point)
+
+    def forget_stream(self, fingerprint: str, image: str, point: Point) -> None:
+        """Drop a stream whose file was found damaged, and what was measured on it."""
+        for (stream,) in self._write(_FIND, (fingerprint, image, point_key(point))).fetchall():
+            self._write("DELETE FROM measured WHERE stream = ?", (stream,))
+            self._write("DELETE FROM streams WHERE id = ?", (stream,))
+
+    def save_measures(
+        self, fingerprint: str, image: str, point: Point, digest: str, cost: Cost,
+        values: Mapping[str, float], metrics: Mapping[str, str],
+    ) -> None:
+        """Keep what was measured on a decoded stream, each value with its metric's fingerprint."""
+        row = self._write(
+            f"{_FIND} AND streams.digest = ?", (fingerprint, image, point_key(point), digest)
+        ).fetchone()
+        if row is None:
+            return  # another sweep kept a stream of its own, which it measures itself
+        (stream,) = row
+        self._write(
+            "UPDATE streams SET decode_cpu = coalesce(decode_cpu, ?), "
+            "decode_wall = coalesce(decode_wall, ?) WHERE id = ?",
+            (cost.cpu, cost.wall, stream),
+        )
+        for name, value in values.items():
+            self._write(
+                "INSERT OR REPLACE INTO measured VALUES (?, ?, ?)",
+                (stream, self._metric_id(name, metrics[name]), value),
+            )
+        self._forget_failure(fingerprint, image, point)
+
+    def save_failure(self, fingerprint: str, image: str, point: Point, reason: str) -> None:
+        """Remember why a point is not there, until it is."""
+        self._write(
+            "INSERT OR REPLACE INTO failures VALUES "
+            "((SELECT id FROM codecs WHERE fingerprint = ?), ?, ?, ?, ?, ?)",
+            (fingerprint, image, point_key(point), reason, self._run, _now()),
+        )
+
+    def _forget_failure(self, fingerprint: str, image: str, point: Point) -> None:
+        self._write(
+            "DELETE FROM failures WHERE codec = (SELECT id FROM codecs WHERE fingerprint = ?) "
+            "AND image = ? AND point = ?",
+            (fingerprint, image, point_key(point)),
+        )
+
+    def _keep_file(self, digest: str, stream: bytes) -> None:
+        path = self.stream_path(digest)
+        if path.is_file() and path.read_bytes() == stream:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            temporary.write_bytes(stream)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _id(self, table: str, column: str, value: str) -> int:
+        row = self._write(f"SELECT id FROM {table} WHERE {column} = ?", (value,)).fetchone()
+        return int(row[0])
+
+    def _metric_id(self, name: str, fingerprint: str) -> int:
+        self._write(
+            "INSERT OR IGNORE INTO metrics (name, fingerprint) VALUES (?, ?)", (name, fingerprint)
+        )
+        row = self._write(
+            "SELECT id FROM metrics WHERE name = ? AND fingerprint = ?", (name, fingerprint)
+        ).fetchone()
+        return int(row[0])
+
+    # Reading.
+
+    def stream_path(self, digest: str) -> Path:
+        return self.folder / "streams" / digest[:2] / digest[2:]
+
+    def read_stream(self, digest: str) -> bytes:
+        """A kept bitstream, checked against its own name."""
+        path = self.stream_path(digest)
+        try:
+            stream = path.read_bytes()
+        except OSError as error:
+            raise StreamError(f"{path}: the kept bitstream cannot be read") from error
+        if hashlib.sha256(stream).hexdigest() != digest:
+            raise StreamError(f"{path}: the kept bitstream is damaged")
+        return stream
+
+    def kept(
+        self, fingerprint: str, metrics: Mapping[str, str]
+    ) -> dict[tuple[str, str], Kept]:
+        """All that is there of a codec, by image digest and point key."""
+        named = self._named_metrics(metrics)
+        with _in_words(self.folder):
+            streams = self.database.execute(
+                "SELECT streams.id, images.digest, point, streams.digest, bytes FROM streams "
+                "JOIN codecs ON codecs.id = codec JOIN images ON images.id = image "
+                "WHERE fingerprint = ?",
+                (fingerprint,),
+            ).fetchall()
+            measured: dict[int, set[str]] = {}
+            for stream, metric in self.database.execute(
+                "SELECT stream, metric FROM measured JOIN streams ON streams.id = stream "
+                "JOIN codecs ON codecs.id = codec WHERE fingerprint = ?",
+                (fingerprint,),
+            ):
+                if metric in named:
+                    measured.setdefault(stream, set()).add(named[metric])
+        return {
+            (image, point): Kept(digest, size, frozenset(measured.get(number, ())))
+            for number, image, point, digest, size in streams
+        }
+
+    def _named_metrics(self, metrics: Mapping[str, str]) -> dict[int, str]:
+        rows = self.database.execute("SELECT id, name, fingerprint FROM metrics")
+        return {number: name for number, name, mark in rows if metrics.get(name) == mark}
+
+    def rows(self, statement: str, values: Iterable[object] = ()) -> list[tuple[object, ...]]:
+        """The rows of a query, for whoever reports."""
+        with _in_words(self.folder):
+            return self.database.execute(statement, tuple(values)).fetchall()
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

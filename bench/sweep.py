@@ -1,0 +1,265 @@
+"""The sweep: carries out a plan on this machine and hands each result to the store at once.
+
+Worker threads wait for external programs, and release the interpreter's lock in their own heavy
+work; the calling thread alone collects and writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from bench.colour import Pixels
+from bench.datasets import Entry
+from bench.errors import BenchError, CodecError, DataError, StreamError, TimeLimitError
+from bench.image import Image, pixel_digest, write_png
+from bench.metrics import measure
+from bench.plan import Operation, Plan
+from bench.programs import Cost, allow_programs, cancel_programs, metered
+from bench.store import Store
+
+# Decoded pictures measured by one process: enough to share its start-up, few enough to hold.
+_BATCH_PIXELS = 2**23
+_BATCH_MOST = 32
+# A slow codec's picture does not wait longer for its batch to fill.
+_BATCH_SECONDS = 5.0
+
+
+@dataclass
+class Outcome:
+    """How far a sweep has come."""
+
+    done: Counter[str] = field(default_factory=Counter)
+    encoded: int = 0
+    failures: list[tuple[Operation, str]] = field(default_factory=list)
+
+    @property
+    def finished(self) -> int:
+        return self.done.total() + len(self.failures)
+
+
+@dataclass(frozen=True)
+class _Coded:
+    """A stream, and the picture that it decodes to."""
+
+    operation: Operation
+    original: Image
+    stream: bytes
+    encode_cost: Cost | None  # None: the stream was there before
+    was_damaged: bool
+    picture: Pixels
+    decode_cost: Cost
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.stream).hexdigest()
+
+
+Watcher = Callable[[Outcome], None]
+
+
+def available_cores() -> int:
+    """The cores this process may use, which on a shared machine are not all there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_sweep(
+    plan: Plan, store: Store, *, jobs: int | None = None, watch: Watcher | None = None
+) -> Outcome:
+    """Carry out the plan. Whatever stops it, all that was finished stays in the store."""
+    return _Sweep(plan, store, jobs or available_cores(), watch or (lambda outcome: None)).run()
+
+
+class _Sweep:
+    def __init__(self, plan: Plan, store: Store, jobs: int, watch: Watcher) -> None:
+        self.plan, self.store, self.jobs, self.watch = plan, store, jobs, watch
+        self.queue = deque(plan.operations)
+        self.images = _Images(Counter(operation.entry for operation in plan.operations))
+        self.coding: dict[Future[_Coded], Operation] = {}
+        self.measuring: dict[Future[list[dict[str, float]]], list[_Coded]] = {}
+        self.decoded: list[_Coded] = []
+        self.waiting_since = 0.0
+        self.outcome = Outcome()
+
+    def run(self) -> Outcome:
+        allow_programs()
+        pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="bench")
+        try:
+            while self.queue or self.coding or self.measuring or self.decoded:
+                self._start_work(pool)
+                wait([*self.coding, *self.measuring], timeout=0.5, return_when=FIRST_COMPLETED)
+                self._collect()
+                self.store.commit_sometimes()
+                self.watch(self.outcome)
+        except BaseException:
+            cancel_programs()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            allow_programs()
+            self.store.commit()
+        return self.outcome
+
+    def _start_work(self, pool: ThreadPoolExecutor) -> None:
+        for batch in self._batches_to_measure():
+            pairs = [(coded.original.pixels, coded.picture) for coded in batch]
+            future = pool.submit(measure, pairs, batch[0].operation.metrics)
+            self.measuring[future] = batch
+        # One ahead of the workers keeps them busy; more would only hold pictures in memory.
+        while self.queue and len(self.coding) <= self.jobs:
+            operation = self.queue.popleft()
+            self.coding[pool.submit(self._code, operation)] = operation
+
+    def _batches_to_measure(self) -> list[list[_Coded]]:
+        """The decoded pictures that are worth a process now, grouped by size and by metrics."""
+        groups: dict[tuple[object, ...], list[_Coded]] = {}
+        for coded in self.decoded:
+            groups.setdefault((coded.picture.shape, coded.operation.metrics), []).append(coded)
+        nothing_follows = not self.queue and not self.coding
+        late = bool(self.decoded) and time.monotonic() - self.waiting_since > _BATCH_SECONDS
+        batches: list[list[_Coded]] = []
+        for (shape, _), group in groups.items():
+            assert isinstance(shape, tuple)
+            full = max(1, min(_BATCH_MOST, _BATCH_PIXELS // (shape[0] * shape[1])))
+            if nothing_follows:  # share the rest among the workers
+                full = min(full, math.ceil(len(group) / self.jobs))
+            while len(group) >= full or (group and (late or nothing_follows)):
+                batches.append(group[:full])
+                group = group[full:]
+        taken = {id(coded) for batch in batches for coded in batch}
+        self.decoded = [coded for coded in self.decoded if id(coded) not in taken]
+        if batches:
+            self.waiting_since = time.monotonic()
+        return batches
+
+    def _collect(self) -> None:
+        for coding in [future for future in self.coding if future.done()]:
+            operation = self.coding.pop(coding)
+            try:
+                coded = coding.result()
+            except Exception as error:
+                self._fail(operation, error)
+            else:
+                self._keep_stream(coded)
+        for measuring in [future for future in self.measuring if future.done()]:
+            batch = self.measuring.pop(measuring)
+            try:
+                measured = measuring.result()
+            except Exception as error:
+                for coded in batch:
+                    self._fail(coded.operation, error)
+            else:
+                for coded, values in zip(batch, measured, strict=True):
+                    self._keep_measures(coded, values)
+
+    def _keep_stream(self, coded: _Coded) -> None:
+        operation, size = coded.operation, (coded.original.width, coded.original.height)
+        key = (operation.codec.fingerprint, operation.image)
+        if coded.was_damaged:
+            self.store.forget_stream(*key, operation.point)
+        if coded.encode_cost is not None:
+            self.store.save_stream(*key, size, operation.point, coded.stream, coded.encode_cost)
+            self.outcome.encoded += 1
+        if not operation.metrics:
+            self._finish(operation)
+            return
+        if not self.decoded:
+            self.waiting_since = time.monotonic()
+        self.decoded.append(coded)
+
+    def _keep_measures(self, coded: _Coded, values: dict[str, float]) -> None:
+        operation = coded.operation
+        self.store.save_measures(
+            operation.codec.fingerprint,
+            operation.image,
+            operation.point,
+            coded.digest,
+            coded.decode_cost,
+            values,
+            self.plan.metrics,
+        )
+        self._finish(operation)
+
+    def _finish(self, operation: Operation) -> None:
+        self.images.release(operation.entry)
+        self.outcome.done[operation.codec.name] += 1
+
+    def _fail(self, operation: Operation, error: Exception) -> None:
+        # A codec of a third party may raise anything: it costs this one operation, with its name.
+        reason = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
+        self.store.save_failure(
+            operation.codec.fingerprint, operation.image, operation.point, reason
+        )
+        self.images.release(operation.entry)
+        self.outcome.failures.append((operation, reason))
+
+    # What follows runs in the workers.
+
+    def _code(self, operation: Operation) -> _Coded:
+        original = self.images.get(operation.entry)
+        if pixel_digest(original.pixels) != operation.image:
+            raise DataError(f"{operation.entry.path}: changed since the sweep was planned")
+        try:
+            return self._code_once(operation, original)
+        except TimeLimitError:
+            raise
+        except CodecError:  # a machine short of memory or of processes may do better now
+            return self._code_once(operation, original)
+
+    def _code_once(self, operation: Operation, original: Image) -> _Coded:
+        codec, point = operation.codec, operation.point
+        stream, was_damaged, encode_cost = None, False, None
+        if operation.kept is not None:
+            try:
+                stream = self.store.read_stream(operation.kept)
+            except StreamError:
+                was_damaged = True
+        if stream is None:
+            with metered() as encode_cost:
+                stream = codec.encode(original, point)
+        with metered() as decode_cost:
+            picture = codec.decode(stream)
+        if picture.shape != original.pixels.shape:
+            height, width = picture.shape[:2]
+            raise CodecError(
+                f"{codec.name} decoded to {width}x{height}, not {original.width}x{original.height}"
+            )
+        if operation.picture is not None:
+            operation.picture.parent.mkdir(parents=True, exist_ok=True)
+            write_png(picture, operation.picture)
+        return _Coded(operation, original, stream, encode_cost, was_damaged, picture, decode_cost)
+
+
+class _Images:
+    """Images in use: each is read once, by the first worker to want it, and then let go."""
+
+    def __init__(self, uses: Counter[Entry]) -> None:
+        self._uses = uses
+        self._loaded: dict[Entry, Future[Image]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, entry: Entry) -> Image:
+        with self._lock:
+            future = self._loaded.get(entry)
+            first = future is None
+            if future is None:
+                future = self._loaded[entry] = Future()
+        if first:
+            try:
+                future.set_result(entry.load())
+            except BaseException as error:
+                future.set_exception(error)
+        return future.result()
+
+    def release(self, entry: Entry) -> None:
+        with self._lock:
+            self._uses[entry] -= 1
+            if not self._uses[entry]:
+                self._loaded.pop(entry, None)

@@ -1,0 +1,350 @@
+"""Codecs described by a card alone: a fake one with every fault, an ffmpeg one, and VTM and HM."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import ffmpeg
+from bench.catalog import load_codec
+from bench.codec import Codec
+from bench.errors import CardError, CodecError, StreamError, TimeLimitError
+from bench.families import external
+from bench.image import Image
+from bench.programs import metered
+
+PROGRAM = Path(__file__).parent / "fakes" / "codec.py"
+CARD = """
+title = "Fake"
+family = "external"
+[points]
+unit = "step"
+default = [8, 4, 1]
+[external]
+folder = "BENCH_FAKE"
+encoder = ["fake-newer", "fake"]
+decoder = ["fake"]
+get = "ask for it"
+version = "1.2"
+version_command = "{encoder} --version"
+version_pattern = 'version \\[([\\d.]+)\\]'
+input = "yuv420p"
+output = "yuv420p"
+size_from = "header"
+multiple = 4
+encode = "{encoder} encode {input} {stream} {reconstruction} {width} {height} {point}"
+decode = "{decoder} decode {stream} {output}"
+minutes_per_2_megapixels = 0.001
+"""
+LAST_WORD = "here is my last word"
+
+Make = Callable[..., Codec]
+
+
+def picture(width: int, height: int) -> Image:
+    y, x = np.mgrid[:height, :width]
+    return Image("p", np.stack([x * 3, y * 3, x + y], axis=-1).astype(np.uint8))
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """A card with some text replaced, and its programs in the folder that the variable names."""
+    program = tmp_path / "tools" / "bin" / "fake"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!{sys.executable}\n{PROGRAM.read_text()}")
+    program.chmod(0o755)
+    monkeypatch.setenv("BENCH_FAKE", str(tmp_path / "tools"))
+    monkeypatch.setenv("BENCH_CONFIG", str(tmp_path / "config.toml"))
+
+    def write(*changes: tuple[str, str]) -> Codec:
+        text = CARD
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        card = tmp_path / "fake.toml"
+        card.write_text(text)
+        return load_codec(str(card))
+
+    return write
+
+
+@pytest.mark.parametrize("size", [(16, 16), (32, 20), (33, 19), (1, 1)])
+def test_a_card_is_enough(make: Make, size: tuple[int, int]) -> None:
+    codec = make()
+    image = picture(*size)
+    stream = codec.encode(image, 1)
+    assert codec.missing() is None
+    assert codec.remark() is None
+    assert stream[:4] == bytes([0, size[0], 0, size[1]])
+    assert np.abs(codec.decode(stream).astype(int) - image.pixels).mean() < 12
+
+
+def test_nothing_is_left_behind(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    codec = make()
+    codec.decode(codec.encode(picture(16, 16), 1))
+    assert list(scratch.iterdir()) == []
+
+
+def test_the_check_is_not_charged_to_the_encoder(make: Make) -> None:
+    codec, image = make(), picture(16, 16)
+    image.ycbcr(4)
+    with metered() as checked:
+        codec.encode(image, 1)
+    # Three runs of Python would be charged where the conversion and the check were.
+    unchecked = make(("{reconstruction}", "unused.yuv"))
+    with metered() as alone:
+        unchecked.encode(image, 1)
+    assert checked.cpu < 1.6 * alone.cpu + 0.01
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("crash", "fake failed (status -6): "),
+        ("fail", "fake failed (status 3): "),
+        ("silent", "fake wrote no stream: "),
+        ("babble", "fake printed without end and was stopped: "),
+        ("short", "fake failed (status 1): "),
+        ("other", "fake's picture differs from fake's own reconstruction"),
+    ],
+)
+def test_a_faulty_encoder_is_one_line(make: Make, fault: str, message: str) -> None:
+    codec = make(("{height} {point}", f"{{height}} {{point}} {fault}"))
+    with pytest.raises(CodecError) as raised:
+        codec.encode(picture(16, 16), 1)
+    told = str(raised.value)
+    assert told.startswith(message)
+    assert "\n" not in told
+    if fault not in ("short", "other", "babble"):
+        assert LAST_WORD in told
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("crash", "fake failed (status -6): "),
+        ("fail", "fake failed (status 3): "),
+        ("silent", "fake wrote no picture: "),
+        ("larger", "fake wrote 388 bytes, not the 384 bytes of 16x16: "),
+    ],
+)
+def test_a_faulty_decoder_is_one_line(make: Make, fault: str, message: str) -> None:
+    stream = make().encode(picture(16, 16), 1)
+    codec = make(("{stream} {output}", f"{{stream}} {{output}} {fault}"))
+    with pytest.raises(StreamError) as raised:
+        codec.decode(stream)
+    told = str(raised.value)
+    assert told.startswith(f"fake cannot decode the stream: {message}")
+    assert LAST_WORD in told
+    assert "\n" not in told
+    with pytest.raises(CodecError):  # the check of the reconstruction meets it as well
+        codec.encode(picture(16, 16), 1)
+
+
+def test_a_hanging_program_is_stopped(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(external, "_SHORTEST_LIMIT", 0.5)
+    codec = make(("{height} {point}", "{height} {point} hang"))
+    with pytest.raises(TimeLimitError, match=f"stopped after its time limit of .*{LAST_WORD}"):
+        codec.encode(picture(16, 16), 1)
+    stream = make().encode(picture(16, 16), 1)
+    with pytest.raises(StreamError, match="time limit"):
+        make(("{stream} {output}", "{stream} {output} hang")).decode(stream)
+
+
+def test_a_hanging_child_is_not_waited_for(make: Make) -> None:
+    codec = make(("{height} {point}", "{height} {point} orphan"))
+    start = time.monotonic()
+    assert codec.encode(picture(16, 16), 1)
+    assert time.monotonic() - start < 30
+
+
+def test_damage_is_told(make: Make) -> None:
+    codec = make()
+    stream = codec.encode(picture(16, 16), 1)
+    for damaged in (b"", stream[:3], stream[:4], stream[:-1], b"\0\0\0\0" + stream[4:]):
+        with pytest.raises(StreamError):
+            codec.decode(damaged)
+    with pytest.raises(StreamError, match="impossible size, 65536x65536"):
+        codec.decode(b"\xff\xff\xff\xff" + stream[4:])
+
+
+def test_another_version_is_told(make: Make) -> None:
+    codec = make(('version = "1.2"', 'version = "1.3"'))
+    assert codec.missing() is None
+    remark = codec.remark()
+    assert remark is not None
+    assert remark.endswith("fake is version 1.2, where 1.3 is expected")
+    assert codec.depends_on()["version"] == "1.2"
+    mute = make(("--version", "--nothing")).remark()
+    assert mute is not None
+    assert "of an unknown version" in mute
+
+
+def test_missing_programs_say_what_to_do(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    tools = os.environ["BENCH_FAKE"]
+    assert make(('["fake"]', '["unfaked"]')).missing() == (
+        f"BENCH_FAKE names {tools}, but no program unfaked is there or in its bin/; ask for it"
+    )
+    monkeypatch.delenv("BENCH_FAKE")
+    monkeypatch.setenv("PATH", "/nowhere")
+    message = make().missing()
+    assert message is not None
+    assert message.startswith("no program fake-newer or fake on PATH; ask for it, then name")
+    assert "BENCH_FAKE" in message
+    assert make().remark() is None
+    assert make().commands(4)[0].startswith("fake-newer encode input.yuv stream.bin")
+    monkeypatch.setenv("PATH", f"{tools}/bin")
+    assert make().missing() is None
+
+
+def test_the_folder_may_stand_in_the_configuration(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tools = os.environ["BENCH_FAKE"]
+    monkeypatch.delenv("BENCH_FAKE")
+    config = tmp_path / "other-config.toml"
+    config.write_text(f'[paths]\nfake = "{tools}"\n')
+    monkeypatch.setenv("BENCH_CONFIG", str(config))
+    assert make().missing() is None
+
+
+def test_a_cfg_is_found_and_fingerprinted(make: Make) -> None:
+    changes = [('get = "ask', 'cfg = "intra.cfg"\nget = "ask'), ("--version", "--version {cfg}")]
+    tools = Path(os.environ["BENCH_FAKE"])
+    assert "intra.cfg" in (make(*changes).missing() or "")
+    (tools / "cfg").mkdir()
+    (tools / "cfg" / "intra.cfg").write_text("QP : 37")
+    codec = make(*changes)
+    assert codec.missing() is None
+    before = codec.fingerprint
+    (tools / "cfg" / "intra.cfg").write_text("QP : 38 ")
+    assert make(*changes).fingerprint != before
+
+
+def test_the_fingerprint_follows_the_programs(make: Make) -> None:
+    codec = make()
+    assert codec.fingerprint == make().fingerprint
+    assert codec.fingerprint != make(("{point}", "{point} ''")).fingerprint
+    program = Path(os.environ["BENCH_FAKE"]) / "bin" / "fake"
+    program.write_text(program.read_text() + "# another build\n")
+    assert codec.fingerprint != make().fingerprint
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "folder =",
+            "folders =",
+            "unknown key 'external.folders'; did you mean 'external.folder'?",
+        ),
+        ('folder = "BENCH_FAKE"', "", "'external.folder' is missing; it must be an environment"),
+        ("multiple = 4", "multiple = 9", "'external.multiple' must be a number from 1 to 8"),
+        ("multiple = 4", 'multiple = "4"', "'external.multiple' must be a number from 1 to 8, not"),
+        ('["fake"]', "[]", "'external.decoder' must be a list of names"),
+        ('input = "yuv420p"', 'input = "rgb"', "'external.input' must be one of yuv420p, png"),
+        ('output = "yuv420p"', 'output = "y"', "'external.output' must be one of yuv420p, yuv42"),
+        ('size_from = "header"', "", "'external.size_from' is missing: a raw picture has no size"),
+        ('output = "yuv420p"', 'output = "png"', "'external.size_from' is only for raw outputs"),
+        ("{point}", "{qp}", "'external.encode' has an unknown placeholder {qp}; known: {encoder}"),
+        ("{stream} {output}", "{stream}", "'external.decode' must have the placeholder {output}"),
+        (
+            "{decoder} decode",
+            "{decoder} {cfg}",
+            "'external.decode' has an unknown placeholder {cfg}",
+        ),
+        ("{point}", "'{point}", "'external.encode' is not a command line: No closing quotation"),
+        (
+            "{point}",
+            "{point:d}",
+            "'external.encode' is not a command line: a placeholder is a name",
+        ),
+        ("([\\\\d.]+)", "(", "'external.version_pattern': "),
+        ("0.001", "0", "'external.minutes_per_2_megapixels' must be a number above 0"),
+        ("0.001", "true", "'external.minutes_per_2_megapixels' must be a number above 0, not True"),
+    ],
+)
+def test_a_wrong_card_is_one_line(make: Make, old: str, new: str, message: str) -> None:
+    with pytest.raises(CardError) as raised:
+        make((old.replace("\\\\", "\\"), new))
+    path, _, told = str(raised.value).partition(": ")
+    assert path.endswith("fake.toml")
+    assert told.startswith(message)
+    assert "\n" not in told
+
+
+def test_a_raw_decoder_of_a_known_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ffmpeg as an external codec gives what the ffmpeg family gives, crop byte included."""
+    name = ffmpeg.binary().name
+    monkeypatch.setenv("BENCH_FAKE", str(ffmpeg.binary().parent))
+    inside = load_codec("x265")
+    encode = inside.card.options["encode"]
+    replaced = {
+        "encoder =": f'encoder = ["{name}"]',
+        "decoder =": f'decoder = ["{name}"]',
+        "size_from": 'size_from = "hevc"',
+        "multiple": "multiple = 2",
+        "encode =": "encode = '{encoder} -f rawvideo -pix_fmt yuv420p -s {width}x{height} -r 1 "
+        f"-i {{input}} {encode} {{stream}}'",
+        "decode =": "decode = '{decoder} -f hevc -i {stream} -f rawvideo {output}'",
+    }
+    lines = [
+        next((new for key, new in replaced.items() if line.startswith(key)), line)
+        for line in CARD.splitlines()
+    ]
+    card = tmp_path / "outside.toml"
+    card.write_text("\n".join(lines))
+    outside = load_codec(str(card))
+    for size in ((64, 48), (33, 47)):
+        stream = outside.encode(picture(*size), 30)
+        assert stream == inside.encode(picture(*size), 30)
+        assert (outside.decode(stream) == inside.decode(stream)).all()
+    with pytest.raises(StreamError):
+        outside.decode(b"no stream at all")
+
+
+def test_image_files_in_and_out(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tool that copies a PNG is a lossless codec of image files."""
+    monkeypatch.setenv("BENCH_FAKE", str(Path(shutil.which("cp") or "").parent))
+    codec = make(
+        ('["fake-newer", "fake"]', '["cp"]'),
+        ('["fake"]', '["cp"]'),
+        ('input = "yuv420p"', 'input = "png"'),
+        ('output = "yuv420p"', 'output = "png"'),
+        ('size_from = "header"', ""),
+        ("multiple = 4", "multiple = 1"),
+        (
+            "encode {input} {stream} {reconstruction} {width} {height} {point}",
+            "--suffix={point} {input} {stream}",
+        ),
+        ("{decoder} decode", "{decoder}"),
+    )
+    image = picture(33, 19)
+    stream = codec.encode(image, 1)
+    assert (codec.decode(stream) == image.pixels).all()
+    for damaged in (b"", stream[:40], stream[: len(stream) // 2], b"rubbish"):
+        with pytest.raises(StreamError):
+            codec.decode(damaged)
+
+
+@pytest.mark.parametrize(("name", "twin"), [("vtm", "vvenc"), ("hm", "x265")])
+def test_reference_software_agrees_with_ffmpeg(name: str, twin: str) -> None:
+    codec, other = load_codec(name), load_codec(twin)
+    if missing := codec.missing():
+        pytest.skip(missing)
+    stream = codec.encode(picture(63, 48), 37)
+    assert (codec.decode(stream) == other.decode(stream)).all()
+    theirs = other.encode(picture(63, 48), 37)
+    assert (codec.decode(theirs) == other.decode(theirs)).all()
