@@ -8,16 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.catalog import check_point, load_codec
-from bench.codec import Codec, Point
 from bench.datasets import open_dataset
 from bench.datasets.dataset import Progress
-from bench.errors import BenchError, CardError, DataError, UnavailableError
-from bench.image import Image, read_pixels, write_png
+from bench.errors import UnavailableError
 from bench.machine import this_machine
-from bench.metrics import METRICS, metric_fingerprints
-from bench.metrics.bjontegaard import Delta, Method, bd_quality, bd_rate
-from bench.plan import Plan, choose_points, make_plan, parse_points, parse_shard
+from bench.metrics import metric_fingerprints
+from bench.metrics.bjontegaard import Method
+from bench.plan import Plan, choose_points, make_plan, parse_shard
 from bench.report.compare import Report, compare
 from bench.report.files import write_report
 from bench.report.results import load_results
@@ -74,9 +71,7 @@ def run(
             store.add_codec(codec)
             store.add_planned(dataset, codec, its_points)
         if plan.operations:
-            run_sweep(
-                plan, store, jobs=jobs, watch=lambda outcome: watcher.going(plan, outcome)
-            )
+            run_sweep(plan, store, jobs=jobs, watch=lambda outcome: watcher.going(plan, outcome))
         names = [codec.name for codec in chosen]
         if anchor is not None and anchor not in names:
             names.append(anchor)

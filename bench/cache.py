@@ -13,7 +13,9 @@ from pathlib import Path
 import platformdirs
 
 # A file is taken as unchanged while its size and its modification time in ns stay the same.
-_SCHEMA = "CREATE TABLE IF NOT EXISTS digests (kind, path, size, mtime, digest, UNIQUE (kind, path))"
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS digests (kind, path, size, mtime, digest, UNIQUE (kind, path))"
+)
 
 
 def cache_folder() -> Path:
@@ -49,7 +51,9 @@ def remembered_digests(
     changed = [path for path in paths if keys[path] not in known]
     if changed:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            fresh = dict(zip((keys[path] for path in changed), pool.map(compute, changed), strict=True))
+            fresh = dict(
+                zip((keys[path] for path in changed), pool.map(compute, changed), strict=True)
+            )
         with _database() as database:
             database.executemany(
                 "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?)",

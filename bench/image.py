@@ -82,7 +82,7 @@ def read_pixels(path: Path) -> Pixels:
 
 
 def _as_rgb(opened: PillowImage.Image, path: Path) -> Pixels:
-    if opened.mode.startswith(("I", "F")) or ";16" in str(opened.tile):
+    if opened.mode.startswith(("I", "F")) or ";16" in str(getattr(opened, "tile", "")):
         raise DataError(f"{path}: more than 8 bits a sample; convert it to 8-bit RGB first")
     if opened.mode == "CMYK" or opened.mode == "LAB":
         raise DataError(f"{path}: {opened.mode} colours; convert it to 8-bit RGB first")

@@ -184,10 +184,8 @@ class _Exchange:
         for thread in self._threads:
             thread.join()
         for pipe in self._pipes:
-            try:
+            with suppress(BrokenPipeError):  # unsent input of a program that is gone
                 pipe.close()
-            except BrokenPipeError:
-                pass  # unsent input of a program that is gone
 
     def outputs(self) -> tuple[bytes, bytes]:
         """What was printed to stdout and to stderr."""
@@ -208,10 +206,9 @@ def _reap(process: subprocess.Popen[bytes]) -> int:
 
 
 def _kill_group(pid: int) -> None:
-    try:
+    # It may have ended by itself (and macOS forbids to signal the dead).
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass  # it ended by itself (macOS forbids to signal the dead)
 
 
 def cancel_programs() -> None:

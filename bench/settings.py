@@ -28,7 +28,7 @@ def _configured(path: Path) -> dict[str, str]:
         raise BenchError(f"{path}: cannot be read: {error}") from error
     paths = content.get("paths", {})
     if not isinstance(paths, dict) or not all(isinstance(v, str) for v in paths.values()):
-        raise BenchError(f"{path}: [paths] must hold names and folders, such as vtm = \"/opt/vtm\"")
+        raise BenchError(f'{path}: [paths] must hold names and folders, such as vtm = "/opt/vtm"')
     return paths
 
 

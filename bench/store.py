@@ -42,7 +42,8 @@ CREATE TABLE streams (
     id INTEGER PRIMARY KEY, codec INTEGER, image INTEGER, point TEXT, digest TEXT, bytes INTEGER,
     encode_cpu REAL, encode_wall REAL, decode_cpu REAL, decode_wall REAL, run INTEGER,
     finished TEXT, UNIQUE (codec, image, point));
-CREATE TABLE metrics (id INTEGER PRIMARY KEY, name TEXT, fingerprint TEXT, UNIQUE (name, fingerprint));
+CREATE TABLE metrics (
+    id INTEGER PRIMARY KEY, name TEXT, fingerprint TEXT, UNIQUE (name, fingerprint));
 CREATE TABLE measured (
     stream INTEGER, metric INTEGER, value REAL, PRIMARY KEY (stream, metric)) WITHOUT ROWID;
 CREATE TABLE failures (
@@ -222,8 +223,13 @@ class Store:
         )
 
     def save_stream(
-        self, fingerprint: str, image: str, size: tuple[int, int], point: Point,
-        stream: bytes, cost: Cost | None,
+        self,
+        fingerprint: str,
+        image: str,
+        size: tuple[int, int],
+        point: Point,
+        stream: bytes,
+        cost: Cost | None,
     ) -> None:
         """Keep a bitstream and what it cost to make (None: made elsewhere).
 
@@ -259,8 +265,14 @@ class Store:
             self._write("DELETE FROM streams WHERE id = ?", (stream,))
 
     def save_measures(
-        self, fingerprint: str, image: str, point: Point, digest: str, cost: Cost,
-        values: Mapping[str, float], metrics: Mapping[str, str],
+        self,
+        fingerprint: str,
+        image: str,
+        point: Point,
+        digest: str,
+        cost: Cost,
+        values: Mapping[str, float],
+        metrics: Mapping[str, str],
     ) -> None:
         """Keep what was measured on a decoded stream, each value with its metric's fingerprint."""
         row = self._write(
@@ -337,9 +349,7 @@ class Store:
             raise StreamError(f"{path}: the kept bitstream is damaged")
         return stream
 
-    def kept(
-        self, fingerprint: str, metrics: Mapping[str, str]
-    ) -> dict[tuple[str, str], Kept]:
+    def kept(self, fingerprint: str, metrics: Mapping[str, str]) -> dict[tuple[str, str], Kept]:
         """All that is there of a codec, by image digest and point key."""
         named = self._named_metrics(metrics)
         with _in_words(self.folder):

@@ -1,4 +1,4 @@
-"""What every codec keeps to, run over every card that can run here: a new card is tested by being."""
+"""What every codec keeps to, run over every card that can run here: a card is tested by being."""
 
 from __future__ import annotations
 

@@ -13,7 +13,9 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp"}
 def open_folder(folder: Path) -> Dataset:
     """Every image directly in the folder, in the order of their names."""
     if not folder.exists():
-        raise DataError(f"{folder}: no such dataset or folder; --data takes toyscapes, cityscapes or a folder")
+        raise DataError(
+            f"{folder}: no such dataset or folder; --data takes toyscapes, cityscapes or a folder"
+        )
     if not folder.is_dir():
         raise DataError(f"{folder}: --data takes a folder of images, not one file")
     paths = sorted(

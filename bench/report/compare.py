@@ -143,4 +143,6 @@ def _compare(
 
 def _sample(codec: CodecResults, metric: str) -> Sample:
     values = codec.values.get(metric)
-    return Sample(codec.bpp, np.full_like(codec.bpp, np.nan) if values is None else values, codec.name)
+    return Sample(
+        codec.bpp, np.full_like(codec.bpp, np.nan) if values is None else values, codec.name
+    )

@@ -74,10 +74,10 @@ def crown(
     middle = high * 0.66
     tall = high * 0.36
     column, row = camera.centre + x * scale, camera.horizon + (camera.eye - middle) * scale
-    left = max(0, int(math.floor(column - spread * 1.15 * scale)))
-    right = min(camera.width, int(math.ceil(column + spread * 1.15 * scale)))
-    top = max(0, int(math.floor(row - tall * 1.2 * scale)))
-    bottom = min(camera.height, int(math.ceil(row + tall * 1.2 * scale)))
+    left = max(0, math.floor(column - spread * 1.15 * scale))
+    right = min(camera.width, math.ceil(column + spread * 1.15 * scale))
+    top = max(0, math.floor(row - tall * 1.2 * scale))
+    bottom = min(camera.height, math.ceil(row + tall * 1.2 * scale))
     page, tint = stream.integer(0, 1), stream.pick(GREENS)
     balls = [(0.0, 0.0, 0.62)]
     for k in range(7):
