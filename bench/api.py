@@ -8,18 +8,41 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.datasets import open_dataset
+from bench.datasets import dataset_kind, open_dataset
 from bench.datasets.dataset import Progress
-from bench.errors import UnavailableError
+from bench.export import export
+from bench.inventory import codecs, datasets, doctor, metrics, show
 from bench.machine import this_machine
 from bench.metrics import metric_fingerprints
-from bench.metrics.bjontegaard import Method
-from bench.plan import Plan, choose_points, make_plan, parse_shard
+from bench.metrics.bjontegaard import Delta, Method, bd_quality, bd_rate
+from bench.plan import Plan, choose_points, make_plan, parse_shard, plan_import
 from bench.report.compare import Report, compare
+from bench.report.curve_files import FileCurve, read_pair
 from bench.report.files import write_report
 from bench.report.results import load_results
+from bench.single import Coded, decode, encode, one_point, runnable
 from bench.store import Store
 from bench.sweep import Outcome, run_sweep
+
+__all__ = [
+    "RESULTS",
+    "Coded",
+    "Difference",
+    "Report",
+    "Watcher",
+    "bd",
+    "codecs",
+    "datasets",
+    "decode",
+    "doctor",
+    "encode",
+    "export",
+    "import_streams",
+    "metrics",
+    "report",
+    "run",
+    "show",
+]
 
 RESULTS = Path("bench-results")
 
@@ -30,7 +53,7 @@ class Watcher:
 
     preparing: Progress = lambda what, done, total: None
     planned: Callable[[Plan], None] = lambda plan: None
-    going: Callable[[Plan, Outcome], None] = lambda plan, outcome: None
+    going: Callable[[Outcome], None] = lambda outcome: None
 
 
 def run(
@@ -55,34 +78,20 @@ def run(
     watcher = watcher or Watcher()
     part = parse_shard(shard)
     fingerprints = metric_fingerprints(metrics)
+    chosen = [runnable(name) for name in dict.fromkeys(codecs)]
+    its_points = choose_points(chosen, dataset_kind(data), points)
     dataset = open_dataset(data, root=root, limit=limit, progress=watcher.preparing)
-    chosen = choose_points(codecs, dataset, points)
-    for codec in chosen:
-        if missing := codec.missing():
-            raise UnavailableError(f"{codec.name}: {missing}")
     with Store(results, writable=True) as store:
         plan = make_plan(
-            dataset, chosen, fingerprints, store, shard=part, save_decoded=save_decoded
+            dataset, its_points, fingerprints, store, shard=part, save_decoded=save_decoded
         )
-        watcher.planned(plan)
-        store.begin_run(shlex.join(sys.argv), this_machine())
-        store.add_dataset(dataset)
-        for codec, its_points in chosen.items():
-            store.add_codec(codec)
-            store.add_planned(dataset, codec, its_points)
-        if plan.operations:
-            run_sweep(plan, store, jobs=jobs, watch=lambda outcome: watcher.going(plan, outcome))
+        _carry_out(plan, store, jobs, watcher)
         names = [codec.name for codec in chosen]
         if anchor is not None and anchor not in names:
             names.append(anchor)
         found = load_results(store, dataset=dataset.digest, codecs=names)
     made = compare(
-        found,
-        anchor=anchor,
-        metrics=metrics,
-        method=method,
-        pareto=pareto,
-        incomplete=incomplete,
+        found, anchor=anchor, metrics=metrics, method=method, pareto=pareto, incomplete=incomplete
     )
     write_report(made, results / "report")
     return made
@@ -103,12 +112,74 @@ def report(
     with Store(results, writable=False) as store:
         found = load_results(store, dataset=data, codecs=codecs)
     made = compare(
-        found,
-        anchor=anchor,
-        metrics=metrics,
-        method=method,
-        pareto=pareto,
-        incomplete=incomplete,
+        found, anchor=anchor, metrics=metrics, method=method, pareto=pareto, incomplete=incomplete
     )
     write_report(made, results / "report")
     return made
+
+
+def import_streams(
+    folder: Path,
+    codec: str,
+    point: str,
+    *,
+    data: str = "toyscapes",
+    root: Path | None = None,
+    metrics: Sequence[str] | None = None,
+    jobs: int | None = None,
+    results: Path = RESULTS,
+    watcher: Watcher | None = None,
+) -> Outcome:
+    """Adopt bitstreams that were coded elsewhere: each is decoded here, and measured."""
+    watcher = watcher or Watcher()
+    its_codec = runnable(codec)
+    its_point = one_point(its_codec, point)
+    fingerprints = metric_fingerprints(metrics)
+    dataset = open_dataset(data, root=root, progress=watcher.preparing)
+    with Store(results, writable=True) as store:
+        plan = plan_import(dataset, its_codec, its_point, folder, fingerprints, store)
+        return _carry_out(plan, store, jobs, watcher)
+
+
+def _carry_out(plan: Plan, store: Store, jobs: int | None, watcher: Watcher) -> Outcome:
+    watcher.planned(plan)
+    store.begin_run(shlex.join(sys.argv), this_machine())
+    store.add_dataset(plan.dataset)
+    for codec, points in plan.points.items():
+        store.add_codec(codec)
+        store.add_planned(plan.dataset, codec, points)
+    store.commit()
+    return run_sweep(plan, store, jobs=jobs, watch=watcher.going)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One curve against another, by both Bjøntegaard figures."""
+
+    anchor: FileCurve
+    test: FileCurve
+    rate: Delta
+    quality: Delta
+
+
+def bd(
+    anchor: str,
+    test: str,
+    *,
+    metric: str | None = None,
+    test_metric: str | None = None,
+    rate: str | None = None,
+    test_rate: str | None = None,
+    method: Method = "akima",
+    pareto: bool = False,
+) -> Difference:
+    """Compare two curves of anyone's, each ``FILE`` or ``FILE:CODEC``."""
+    one, other = read_pair(
+        anchor, test, metric=metric, test_metric=test_metric, rate=rate, test_rate=test_rate
+    )
+    return Difference(
+        one,
+        other,
+        bd_rate(one.curve, other.curve, method=method, pareto=pareto),
+        bd_quality(one.curve, other.curve, method=method, pareto=pareto),
+    )

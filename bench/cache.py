@@ -7,10 +7,13 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import platformdirs
+
+from bench.cores import available_cores
+from bench.errors import BenchError
 
 # A file is taken as unchanged while its size and its modification time in ns stay the same.
 _SCHEMA = (
@@ -27,18 +30,23 @@ def cache_folder() -> Path:
 @contextmanager
 def _database() -> Iterator[sqlite3.Connection]:
     folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(folder / "digests.sqlite", timeout=30)
     try:
-        with connection:
+        folder.mkdir(parents=True, exist_ok=True)
+        connecting = closing(sqlite3.connect(folder / "digests.sqlite", timeout=30))
+        with connecting as connection, connection:
             connection.execute(_SCHEMA)
             yield connection
-    finally:
-        connection.close()
+    except (OSError, sqlite3.Error) as error:
+        raise BenchError(
+            f"{folder}: the cache cannot be used ({error}); name another folder in BENCH_CACHE"
+        ) from error
 
 
 def remembered_digests(
-    kind: str, paths: list[Path], compute: Callable[[Path], str]
+    kind: str,
+    paths: list[Path],
+    compute: Callable[[Path], str],
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[Path, str]:
     """A digest for each file, computed only for those that changed since it was last asked."""
     stats = {path: path.stat() for path in paths}
@@ -50,10 +58,7 @@ def remembered_digests(
     keys = {path: (str(path.resolve()), s.st_size, s.st_mtime_ns) for path, s in stats.items()}
     changed = [path for path in paths if keys[path] not in known]
     if changed:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            fresh = dict(
-                zip((keys[path] for path in changed), pool.map(compute, changed), strict=True)
-            )
+        fresh = {keys[path]: value for path, value in _each(compute, changed, progress)}
         with _database() as database:
             database.executemany(
                 "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?)",
@@ -61,6 +66,22 @@ def remembered_digests(
             )
         known |= fresh
     return {path: known[keys[path]] for path in paths}
+
+
+def _each(
+    compute: Callable[[Path], str],
+    paths: list[Path],
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[tuple[Path, str]]:
+    """Each path with its digest, on all cores; an interrupt does not wait for the rest."""
+    pool = ThreadPoolExecutor(available_cores())
+    try:
+        for done, found in enumerate(pool.map(lambda path: (path, compute(path)), paths), start=1):
+            if progress:
+                progress(done, len(paths))
+            yield found
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _sha256(path: Path) -> str:

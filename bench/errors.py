@@ -33,5 +33,9 @@ class StoreError(BenchError):
     """A results folder that cannot be read or written."""
 
 
+class Terminated(BaseException):
+    """The process was asked to end (SIGTERM, SIGHUP)."""
+
+
 class Cancelled(BaseException):
     """The sweep is being stopped; raised inside workers so that they let go at once."""

@@ -14,6 +14,7 @@ from PIL import UnidentifiedImageError
 from bench import colour
 from bench.colour import Pixels
 from bench.errors import DataError
+from bench.files import replacing
 from bench.programs import unmetered
 
 # Above this a picture is taken for an attack or a mistake, not for a photograph.
@@ -97,6 +98,5 @@ def _as_rgb(opened: PillowImage.Image, path: Path) -> Pixels:
 
 def write_png(pixels: Pixels, path: Path) -> None:
     """Write RGB as PNG, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.part")
-    PillowImage.fromarray(pixels).save(temporary, format="PNG", compress_level=1)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        PillowImage.fromarray(pixels).save(temporary, format="PNG", compress_level=1)

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.catalog import check_point, load_codec
+from bench.catalog import check_point
 from bench.codec import Codec, Point
 from bench.datasets import Dataset, Entry
-from bench.errors import CardError
+from bench.errors import CardError, DataError
 from bench.store import Kept, Store, point_key
 
 
@@ -23,7 +23,8 @@ class Operation:
     point: Point
     kept: str | None  # the digest of its stream, if it is coded already
     metrics: tuple[str, ...]  # those still to be measured
-    picture: Path | None  # where the decoded picture is to be written, if it is wanted
+    picture: Path | None = None  # where the decoded picture is to be written, if it is wanted
+    made_elsewhere: Path | None = None  # a bitstream to be taken instead of encoding
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,9 @@ class Plan:
     dataset: Dataset
     points: Mapping[Codec, tuple[Point, ...]]
     metrics: Mapping[str, str]
-    images: int
+    images: int  # those of this shard
+    total: int  # operations, those that are done included
     operations: tuple[Operation, ...]
-
-    @property
-    def total(self) -> int:
-        return self.images * sum(len(points) for points in self.points.values())
 
     @property
     def encodes(self) -> int:
@@ -46,13 +44,12 @@ class Plan:
 
 
 def choose_points(
-    names: Sequence[str], dataset: Dataset, chosen: Sequence[str]
+    codecs: Sequence[Codec], kind: str, chosen: Sequence[str]
 ) -> dict[Codec, tuple[Point, ...]]:
-    """Each codec's points: its defaults on the dataset, or what ``--points`` says.
+    """Each codec's points: its defaults on that kind of dataset, or what ``--points`` says.
 
     ``22,37`` is for all codecs and needs them to share a unit; ``vtm=22,37`` is for one.
     """
-    codecs = [load_codec(name) for name in dict.fromkeys(names)]
     twice = {codec.name for codec in codecs if sum(c.name == codec.name for c in codecs) > 1}
     if twice:
         raise CardError(f"two cards are called '{twice.pop()}'; rename one")
@@ -74,7 +71,7 @@ def choose_points(
         )
     points = {}
     for codec in codecs:
-        picked = own.get(codec.name) or common or codec.card.points_for(dataset.kind)
+        picked = own.get(codec.name) or common or codec.card.points_for(kind)
         points[codec] = tuple(dict.fromkeys(check_point(codec.card, point) for point in picked))
     return points
 
@@ -134,7 +131,53 @@ def make_plan(
                     operations.append(
                         Operation(entry, image, codec, point, stream, lacking, picture)
                     )
-    return Plan(dataset, points, metrics, len(entries), tuple(operations))
+    total = len(entries) * sum(map(len, points.values()))
+    return Plan(dataset, points, metrics, len(entries), total, tuple(operations))
+
+
+def plan_import(
+    dataset: Dataset,
+    codec: Codec,
+    point: Point,
+    folder: Path,
+    metrics: Mapping[str, str],
+    store: Store,
+) -> Plan:
+    """Every bitstream in the folder that is named after an image which the store lacks."""
+    files = _by_image(dataset, folder)
+    kept = store.kept(codec.fingerprint, metrics)
+    operations = [
+        Operation(
+            entry, image, codec, point, None, tuple(metrics), made_elsewhere=files[entry.name]
+        )
+        for entry in dataset.entries
+        if entry.name in files
+        and ((image := dataset.digests[entry.name]), point_key(point)) not in kept
+    ]
+    points = {codec: tuple(dict.fromkeys((*store.planned_points(dataset, codec), point)))}
+    return Plan(dataset, points, metrics, len(files), len(files), tuple(operations))
+
+
+def _by_image(dataset: Dataset, folder: Path) -> dict[str, Path]:
+    """The files of a folder by the image that they are named after: NAME.anything."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder of bitstreams")
+    names = {entry.path.stem: entry.name for entry in dataset.entries}
+    names |= {entry.name: entry.name for entry in dataset.entries}
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        name = names.get(path.stem)
+        if name is None or not path.is_file():
+            continue
+        if name in found:
+            raise DataError(f"{found[name]} and {path} are both named after {name}; keep one")
+        found[name] = path
+    if not found:
+        example = dataset.entries[0].name
+        raise DataError(
+            f"{folder}: no file is named after an image of {dataset.name}, as {example}.bin is"
+        )
+    return found
 
 
 def _picture_path(folder: Path, codec: Codec, point: Point, entry: Entry) -> Path:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from pathlib import Path
 from bench.codec import Codec, Point
 from bench.datasets import Dataset
 from bench.errors import StoreError, StreamError
+from bench.files import replacing
 from bench.programs import Cost
 
 VERSION = 1
@@ -313,12 +313,8 @@ class Store:
         if path.is_file() and path.read_bytes() == stream:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
+        with replacing(path) as temporary:
             temporary.write_bytes(stream)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def _id(self, table: str, column: str, value: str) -> int:
         row = self._write(f"SELECT id FROM {table} WHERE {column} = ?", (value,)).fetchone()
@@ -371,6 +367,15 @@ class Store:
             (image, point): Kept(digest, size, frozenset(measured.get(number, ())))
             for number, image, point, digest, size in streams
         }
+
+    def planned_points(self, dataset: Dataset, codec: Codec) -> tuple[Point, ...]:
+        """The points that a codec was to have on a dataset when it was last run on it."""
+        found = self.rows(
+            "SELECT points FROM planned JOIN codecs ON codecs.id = codec "
+            "JOIN datasets ON datasets.id = dataset WHERE digest = ? AND fingerprint = ?",
+            (dataset.digest, codec.fingerprint),
+        )
+        return tuple(json.loads(key) for key in json.loads(str(found[0][0]))) if found else ()
 
     def _named_metrics(self, metrics: Mapping[str, str]) -> dict[int, str]:
         rows = self.database.execute("SELECT id, name, fingerprint FROM metrics")

@@ -6,17 +6,20 @@ work; the calling thread alone collects and writes.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import math
-import os
+import tempfile
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bench.colour import Pixels
+from bench.cores import available_cores
 from bench.datasets import Entry
 from bench.errors import BenchError, CodecError, DataError, StreamError, TimeLimitError
 from bench.image import Image, pixel_digest, write_png
@@ -28,6 +31,8 @@ from bench.store import Store
 # Decoded pictures measured by one process: enough to share its start-up, few enough to hold.
 _BATCH_PIXELS = 2**23
 _BATCH_MOST = 32
+# Not one operation's failure, but soon every one's.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 # A slow codec's picture does not wait longer for its batch to fill.
 _BATCH_SECONDS = 5.0
 
@@ -52,8 +57,8 @@ class _Coded:
     operation: Operation
     original: Image
     stream: bytes
-    encode_cost: Cost | None  # None: the stream was there before
-    was_damaged: bool
+    is_new: bool
+    encode_cost: Cost | None  # of a new stream; None if it was made elsewhere
     picture: Pixels
     decode_cost: Cost
 
@@ -63,11 +68,6 @@ class _Coded:
 
 
 Watcher = Callable[[Outcome], None]
-
-
-def available_cores() -> int:
-    """The cores this process may use, which on a shared machine are not all there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_sweep(
@@ -94,7 +94,8 @@ class _Sweep:
         try:
             while self.queue or self.coding or self.measuring or self.decoded:
                 self._start_work(pool)
-                wait([*self.coding, *self.measuring], timeout=0.5, return_when=FIRST_COMPLETED)
+                running: list[Future[Any]] = [*self.coding, *self.measuring]
+                wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
                 self._collect()
                 self.store.commit_sometimes()
                 self.watch(self.outcome)
@@ -162,9 +163,11 @@ class _Sweep:
     def _keep_stream(self, coded: _Coded) -> None:
         operation, size = coded.operation, (coded.original.width, coded.original.height)
         key = (operation.codec.fingerprint, operation.image)
-        if coded.was_damaged:
-            self.store.forget_stream(*key, operation.point)
-        if coded.encode_cost is not None:
+        if coded.is_new:
+            if operation.kept not in (None, coded.digest):  # the kept one was damaged
+                self.store.forget_stream(*key, operation.point)
+                operation = replace(operation, metrics=tuple(self.plan.metrics))
+                coded = replace(coded, operation=operation)
             self.store.save_stream(*key, size, operation.point, coded.stream, coded.encode_cost)
             self.outcome.encoded += 1
         if not operation.metrics:
@@ -192,6 +195,11 @@ class _Sweep:
         self.outcome.done[operation.codec.name] += 1
 
     def _fail(self, operation: Operation, error: Exception) -> None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise BenchError(
+                f"{tempfile.gettempdir()}: {error.strerror}; free some space there, or name "
+                "another folder in TMPDIR, and run the same command again"
+            ) from error
         # A codec of a third party may raise anything: it costs this one operation, with its name.
         reason = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
         self.store.save_failure(
@@ -214,16 +222,14 @@ class _Sweep:
             return self._code_once(operation, original)
 
     def _code_once(self, operation: Operation, original: Image) -> _Coded:
-        codec, point = operation.codec, operation.point
-        stream, was_damaged, encode_cost = None, False, None
-        if operation.kept is not None:
-            try:
-                stream = self.store.read_stream(operation.kept)
-            except StreamError:
-                was_damaged = True
-        if stream is None:
+        codec, encode_cost = operation.codec, None
+        stream = self._kept_stream(operation)
+        is_new = stream is None
+        if stream is None and operation.made_elsewhere is not None:
+            stream = operation.made_elsewhere.read_bytes()
+        elif stream is None:
             with metered() as encode_cost:
-                stream = codec.encode(original, point)
+                stream = codec.encode(original, operation.point)
         with metered() as decode_cost:
             picture = codec.decode(stream)
         if picture.shape != original.pixels.shape:
@@ -234,7 +240,16 @@ class _Sweep:
         if operation.picture is not None:
             operation.picture.parent.mkdir(parents=True, exist_ok=True)
             write_png(picture, operation.picture)
-        return _Coded(operation, original, stream, encode_cost, was_damaged, picture, decode_cost)
+        return _Coded(operation, original, stream, is_new, encode_cost, picture, decode_cost)
+
+    def _kept_stream(self, operation: Operation) -> bytes | None:
+        """The stream that the store has, if it is whole."""
+        if operation.kept is None:
+            return None
+        try:
+            return self.store.read_stream(operation.kept)
+        except StreamError:
+            return None  # to be coded again
 
 
 class _Images:

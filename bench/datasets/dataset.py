@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from bench.cache import remembered_digests
@@ -37,6 +37,7 @@ class Dataset:
     name: str
     entries: tuple[Entry, ...]
     remark: str | None = None
+    progress: Progress | None = None
 
     def limited(self, limit: int | None) -> Dataset:
         """The first images only; a slice has a name of its own, for its figures are its own."""
@@ -49,8 +50,12 @@ class Dataset:
     @cached_property
     def digests(self) -> dict[str, str]:
         """The digest of each image's pixels, by name."""
-        paths = [entry.path for entry in self.entries]
-        known = remembered_digests("pixels", paths, lambda path: pixel_digest(read_pixels(path)))
+        known = remembered_digests(
+            "pixels",
+            [entry.path for entry in self.entries],
+            lambda path: pixel_digest(read_pixels(path)),
+            self.progress and partial(self.progress, f"reading {self.name}"),
+        )
         return {entry.name: known[entry.path] for entry in self.entries}
 
     @cached_property
@@ -58,6 +63,12 @@ class Dataset:
         """Names the whole set: each image's name and pixels, in order."""
         lines = [f"{entry.name} {self.digests[entry.name]}\n" for entry in self.entries]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def dataset_kind(data: str) -> str:
+    """Which kind ``--data`` names, before anything is opened."""
+    name = data.partition(":")[0]
+    return name if name in ("toyscapes", "cityscapes") else "folder"
 
 
 def open_dataset(
@@ -68,12 +79,12 @@ def open_dataset(
     progress: Progress | None = None,
 ) -> Dataset:
     """``toyscapes`` (``toyscapes:dev``, ``toyscapes:val@2`` …), ``cityscapes`` or a folder."""
-    name, _, variant = data.partition(":")
-    if name == "toyscapes":
+    kind, variant = dataset_kind(data), data.partition(":")[2]
+    if kind == "toyscapes":
         from bench.datasets.on_demand import open_toyscapes
 
         dataset = open_toyscapes(variant or "val", root, limit, progress)
-    elif name == "cityscapes":
+    elif kind == "cityscapes":
         from bench.datasets.cityscapes import open_cityscapes
 
         dataset = open_cityscapes(root, variant or "val")
@@ -83,4 +94,4 @@ def open_dataset(
         if root is not None:
             raise DataError("--root goes with --data cityscapes or toyscapes, not with a folder")
         dataset = open_folder(Path(data))
-    return dataset.limited(limit)
+    return replace(dataset.limited(limit), progress=progress)

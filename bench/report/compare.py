@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.metrics import METRICS
+from bench.metrics import METRICS, quality_metrics
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import PerImageDelta, Sample, mean_curve_delta, per_image_delta
 from bench.report.results import CodecResults, Results
@@ -27,6 +27,17 @@ class Comparison:
     rate: Delta
     quality: Delta
     per_image: PerImageDelta
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why figures of it are undefined, each reason once."""
+        three = self.rate.reason, self.quality.reason, self.per_image.reason
+        return tuple(dict.fromkeys(reason for reason in three if reason))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else qualifies its figures, each note once."""
+        return tuple(dict.fromkeys(self.rate.notes + self.quality.notes + self.per_image.notes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +82,9 @@ class Report:
                 **_figure("bd_quality", comparison.quality),
                 "bd_rate_mean_of_images": comparison.per_image.value,
                 **_bounds("bd_rate_mean_of_images", comparison.per_image.interval),
-                "reason": comparison.rate.reason or comparison.quality.reason or "",
-                "notes": "; ".join(dict.fromkeys(comparison.rate.notes)),
+                "images_undefined": comparison.per_image.undefined,
+                "reason": "; ".join(comparison.reasons),
+                "notes": "; ".join(comparison.notes),
             }
             for comparison in self.comparisons
         ]
@@ -107,14 +119,14 @@ def compare(
     The anchor is the first codec that is one unless named. Curves that lack images have no
     figure, unless ``incomplete`` asks for the images that every codec has.
     """
-    if incomplete:
-        results = results.on_common_images()
     measured = {name for codec in results.codecs for name in codec.values}
-    chosen = tuple(
-        name
-        for name, metric in METRICS.items()
-        if name in measured and (name in metrics if metrics else metric.headline)
-    )
+    wanted = [metric.name for metric in quality_metrics(metrics) if metrics or metric.headline]
+    chosen = tuple(name for name in METRICS if name in wanted and name in measured)
+    if incomplete:
+        results = results.on_common_images(chosen)
+    if metrics and (absent := [name for name in wanted if name not in measured]):
+        note = f"no codec has a value of {', '.join(absent)} here; 'bench run' measures"
+        results = replace(results, notes=(*results.notes, note))
     if anchor is None:
         anchor = next((codec.name for codec in results.codecs if codec.anchor), None)
     comparisons = []

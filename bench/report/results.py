@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 COSTS = ("encode_cpu", "encode_wall", "decode_cpu", "decode_wall")
 
 
@@ -38,17 +39,22 @@ class CodecResults:
     values: dict[str, FloatArray]  # quality metrics and costs; NaN where there is none
     provenance: dict[tuple[int, int], tuple[str, str, str]]  # stream, finished, machine
 
+    @cached_property
+    def done(self) -> BoolArray:
+        """Which of its images × points were coded and decoded."""
+        return np.isfinite(self.bytes) & np.isfinite(self.values["decode_wall"])
+
     @property
     def missing(self) -> int:
-        """How many of its images × points were not coded."""
-        return int(np.isnan(self.bytes).sum())
+        """How many of its images × points were not coded, or not decoded."""
+        return int((~self.done).sum())
 
     def mean(self, metric: str) -> FloatArray:
         """The mean over the images at each point."""
         values = self.bpp if metric == "bpp" else self.values[metric]
         return np.asarray(values.mean(axis=0))
 
-    def only(self, images: NDArray[np.bool_]) -> CodecResults:
+    def only(self, images: BoolArray) -> CodecResults:
         """On some of the images."""
         kept = np.flatnonzero(images)
         row = {int(old): new for new, old in enumerate(kept)}
@@ -85,11 +91,15 @@ class Results:
         known = ", ".join(codec.name for codec in self.codecs)
         raise StoreError(f"no results of '{name}' on {self.dataset}; there are {known or 'none'}")
 
-    def on_common_images(self) -> Results:
-        """Only the images that every codec has at every point."""
+    def on_common_images(self, metrics: Sequence[str] = ()) -> Results:
+        """Only the images that every codec has at every point, with all that it measured."""
         common = np.ones(len(self.images), dtype=bool)
         for codec in self.codecs:
-            common &= ~np.isnan(codec.bytes).any(axis=1)
+            common &= codec.done.all(axis=1)
+            for metric in metrics:
+                measured = np.isfinite(codec.values.get(metric, np.nan))
+                if measured.any():
+                    common &= measured.all(axis=1)
         if not common.any():
             raise StoreError(f"no image of {self.dataset} has been coded by every codec")
         note = f"on the {common.sum()} of {len(common)} images that every codec has"
@@ -149,17 +159,17 @@ class Results:
         rows: list[dict[str, Any]] = []
         for codec in self.codecs:
             for column, point in enumerate(codec.points):
-                coded = ~np.isnan(codec.bytes[:, column])
+                done = codec.done[:, column]
                 rows.append(
                     {
                         "dataset": self.dataset,
                         "codec": codec.name,
                         "point": point,
                         "unit": codec.unit,
-                        "images": int(coded.sum()),
-                        "complete": bool(coded.all()),
-                        "bpp": _mean(codec.bpp[coded, column]),
-                        **{n: _mean(v[coded, column]) for n, v in codec.values.items()},
+                        "images": int(done.sum()),
+                        "complete": bool(done.all()),
+                        "bpp": _mean(codec.bpp[done, column]),
+                        **{n: _mean(v[done, column]) for n, v in codec.values.items()},
                     }
                 )
         return rows
@@ -174,7 +184,7 @@ def load_results(
 ) -> Results:
     """What the store has on a dataset (its digest or name; by default the one used last)."""
     number, digest, kind, name = _dataset(store, dataset)
-    members = store.rows(
+    members: list[Any] = store.rows(
         "SELECT members.name, members.digest, width, height FROM members "
         "LEFT JOIN images ON images.digest = members.digest WHERE dataset = ? ORDER BY position",
         (number,),
@@ -190,7 +200,7 @@ def load_results(
     newest: dict[str, tuple[Any, ...]] = {}
     notes = []
     for plan in planned:
-        if str(plan[1]) in newest:
+        if str(plan[1]) in newest and (codecs is None or plan[1] in codecs):
             notes.append(
                 f"{plan[1]}: older results of fingerprint {str(plan[6])[:12]} are left out; "
                 "its binary or its card has changed since"
@@ -208,7 +218,7 @@ def load_results(
         kind,
         digest,
         tuple(str(member[0]) for member in members),
-        tuple((member[2], member[3]) for member in members),
+        tuple((width or 0, height or 0) for _, _, width, height in members),
         found,
         _failures(store, chosen, members, found),
         tuple(notes),

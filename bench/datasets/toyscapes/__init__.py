@@ -1,6 +1,6 @@
 """Toyscapes: rendered street scenes in Cityscapes' layout, the same pixels on every machine."""
 
-from bench.datasets.toyscapes.files import SIZES, scene_name, write_split
+from bench.datasets.toyscapes.files import SIZES, paths, scene_name, write_split
 from bench.datasets.toyscapes.reference import PIXELS_DIGEST, digest, verify
 from bench.datasets.toyscapes.scene import Scene, render
 
@@ -9,6 +9,7 @@ __all__ = [
     "SIZES",
     "Scene",
     "digest",
+    "paths",
     "render",
     "scene_name",
     "verify",

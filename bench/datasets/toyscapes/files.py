@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from bench.datasets.toyscapes.scene import Scene, render
+from bench.errors import DataError
+from bench.files import replacing
 
 SIZES = {"train": 2000, "dev": 100, "val": 200}
 CITY = "toyville"
+_WORKER = "bench.datasets.toyscapes.worker"
+PROBLEM = "problem: "  # how a worker's last line starts if it could not go on
 
 
 def scene_name(split: str, index: int) -> str:
@@ -38,34 +41,48 @@ def paths(root: Path, split: str, index: int) -> dict[str, Path]:
 def write_split(
     root: Path,
     split: str,
+    total: int | None = None,
+    *,
     scale: int = 1,
     jobs: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Renders what is missing; `progress` is told how many are there, and of how many."""
-    total = SIZES[split]
+    """Renders what is missing of the first `total`; `progress` is told how many are there."""
+    total = SIZES[split] if total is None else total
     missing = [k for k in range(total) if not _complete(root, split, k)]
-    done = total - len(missing)
-    if progress:
-        progress(done, total)
-    if jobs < 2 or len(missing) < 2:
-        for index in missing:
-            write_scene(root, split, index, scale)
-            done += 1
-            if progress:
-                progress(done, total)
-        return
-    # Spawned, for the caller may hold threads; and a worker is not to see Ctrl-C, but to be told.
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_deafen)
+    if progress and missing:
+        progress(total - len(missing), total)
+    for done, _ in enumerate(_written(root, split, missing, scale, jobs), start=1):
+        if progress:
+            progress(total - len(missing) + done, total)
+
+
+def _written(root: Path, split: str, indices: list[int], scale: int, jobs: int) -> Iterator[str]:
+    """Each scene as it is there, rendered by processes that all report through one pipe.
+
+    Not multiprocessing's: those would import the caller's own script anew.
+    """
+    reports, report = os.pipe()
+    command = [sys.executable, "-m", _WORKER, str(root), split, str(scale)]
+    workers = [
+        # Ctrl-C is for us alone: we tell them.
+        subprocess.Popen([*command, *map(str, share)], stdout=report, start_new_session=True)
+        for share in (indices[first::jobs] for first in range(jobs))
+        if share
+    ]
+    os.close(report)
     try:
-        futures = [pool.submit(write_scene, root, split, index, scale) for index in missing]
-        for future in as_completed(futures):
-            future.result()
-            done += 1
-            if progress:
-                progress(done, total)
+        with open(reports, encoding="utf-8") as lines:
+            for line in lines:
+                if line.startswith(PROBLEM):
+                    raise DataError(line.removeprefix(PROBLEM).strip())
+                yield line
+        if failed := [worker.returncode for worker in workers if worker.wait()]:
+            raise DataError(f"{root}: rendering ended with status {failed[0]}; run it again")
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for worker in workers:
+            worker.kill()
+            worker.wait()
 
 
 def write_scene(root: Path, split: str, index: int, scale: int = 1) -> None:
@@ -99,14 +116,5 @@ def _complete(root: Path, split: str, index: int) -> bool:
 
 def _write(path: Path, image: Image.Image) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    held = io.BytesIO()
-    image.save(held, format="PNG", compress_level=2)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(held.getvalue())
-    os.replace(temporary, path)
-
-
-def _deafen() -> None:
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with replacing(path) as temporary:
+        image.save(temporary, format="PNG", compress_level=2)

@@ -1,0 +1,54 @@
+"""The ``bench`` command: runs the command line and turns what went wrong into one line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+import click
+
+from bench.cli import cli
+from bench.errors import BenchError, Terminated
+
+
+def main() -> None:
+    for name in ("SIGTERM", "SIGHUP"):
+        if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # nohup ignores it
+            signal.signal(getattr(signal, name), _terminate)
+    sys.exit(status(sys.argv[1:]))
+
+
+def status(arguments: Sequence[str]) -> int:
+    """Run one command; its exit status."""
+    try:
+        return cli.main(arguments, prog_name="bench", standalone_mode=False) or 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say("stopped; what was finished is kept, and the same command goes on from there")
+        return 128 + signal.SIGINT
+    except Terminated as signalled:
+        _say("ended by a signal; what was finished is kept, the same command goes on from there")
+        return 128 + int(signalled.args[0])
+    except BenchError as error:
+        _say(str(error))
+        return 1
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated(number)
+
+
+def _say(words: str) -> None:
+    print(f"bench: {words}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

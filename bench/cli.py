@@ -1,0 +1,272 @@
+"""The command line: parses, calls ``bench.api`` and prints.
+
+What a command needs is imported inside it, so that ``bench --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from bench.metrics.bjontegaard import Method
+    from bench.report.compare import Report
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def _options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Several options as one decorator, for the commands that share them."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_results = click.option(
+    "--results", type=_FOLDER, default=Path("bench-results"), show_default=True, help="The store."
+)
+_metric = click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME", help="A metric; may be repeated."
+)
+_bjontegaard = _options(
+    click.option(
+        "--method",
+        type=click.Choice(["akima", "pchip", "cubic"]),
+        default="akima",
+        show_default=True,
+        help="How curves are interpolated.",
+    ),
+    click.option(
+        "--pareto", is_flag=True, help="Where a curve bends down, use its Pareto front only."
+    ),
+)
+_comparison = _options(
+    click.option(
+        "--anchor",
+        metavar="CODEC",
+        help="Whom to compare with: any codec of the run or the store. "
+        "[default: the first one that is a card in anchors/]",
+    ),
+    _bjontegaard,
+    click.option(
+        "--incomplete",
+        is_flag=True,
+        help="Where images are missing, compare on those that every codec has.",
+    ),
+)
+_data = click.option(
+    "--data",
+    default="toyscapes",
+    show_default=True,
+    metavar="DATASET",
+    help="toyscapes, cityscapes, or a folder of images.",
+)
+_root = click.option(
+    "--root", type=_FOLDER, help="Where Cityscapes is. [default: $CITYSCAPES_DATASET]"
+)
+_jobs = click.option(
+    "--jobs", type=click.IntRange(min=1), help="Operations at once. [default: one per core]"
+)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="bench run --codec vvenc-medium --codec x265 --limit 20  is a first thing to try.",
+)
+@click.version_option(package_name="bench", message="bench %(version)s")
+def cli() -> None:
+    """How many bits does one image codec save over another, at equal quality for machines?"""
+
+
+@cli.command()
+@click.option(
+    "--codec", "codecs", multiple=True, required=True, metavar="CODEC",
+    help="A codec of 'bench list' or a card's path; may be repeated.",
+)  # fmt: skip
+@_data
+@_root
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N images only.")
+@click.option(
+    "--points", multiple=True, metavar="[CODEC=]P,P…",
+    help="Operating points, for all codecs or for one. [default: the card's]",
+)  # fmt: skip
+@_metric
+@_comparison
+@_jobs
+@click.option("--shard", metavar="I/N", help="Every Nth image from the Ith, for a job array.")
+@click.option("--save-decoded", type=_FOLDER, help="Write each decoded picture there, as PNG.")
+@_results
+def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **options: Any) -> int:
+    """Code, measure and compare; what the store has is not done again."""
+    from bench import api
+    from bench.progress import following
+
+    with following(_stderr()) as watcher:
+        made = api.run(codecs, metrics=metrics or None, method=method, watcher=watcher, **options)
+    _print_report(made, options["results"])
+    return 1 if made.results.failures else 0
+
+
+@cli.command()
+@click.option("--codec", "codecs", multiple=True, metavar="CODEC", help="[default: all there are]")
+@click.option("--data", metavar="DATASET", help="[default: the one run last]")
+@_metric
+@_comparison
+@_results
+def report(codecs: tuple[str, ...], metrics: tuple[str, ...], **options: Any) -> None:
+    """Tables and curves of what the store holds; nothing is computed anew."""
+    from bench import api
+
+    made = api.report(codecs=codecs or None, metrics=metrics or None, **options)
+    _print_report(made, options["results"])
+
+
+@cli.command()
+@click.argument("anchor", metavar="ANCHOR")
+@click.argument("test", metavar="TEST")
+@click.option("--metric", metavar="COLUMN", help="The quality's column.")
+@click.option("--test-metric", metavar="COLUMN", help="In TEST, where it is called otherwise.")
+@click.option("--rate", metavar="COLUMN", help="The rate's column.")
+@click.option("--test-rate", metavar="COLUMN", help="In TEST, where it is called otherwise.")
+@_bjontegaard
+def bd(anchor: str, test: str, **options: Any) -> int:
+    """Bjøntegaard figures of TEST against ANCHOR, each FILE or FILE:CODEC, CSV or JSON.
+
+    CompressAI's results are read as they are.
+    """
+    from bench import api
+    from bench.report.tables import difference
+
+    found = api.bd(anchor, test, **options)
+    _stdout().print(difference(found))
+    return 1 if found.rate.reason else 0
+
+
+@cli.command()
+@click.option("--out", type=_FILE, required=True, help="FILE.csv, FILE.parquet or FILE.json.")
+@click.option("--means", is_flag=True, help="Means at each point instead of records per image.")
+@click.option("--codec", "codecs", multiple=True, metavar="CODEC", help="[default: all there are]")
+@click.option("--data", metavar="DATASET", help="[default: the one run last]")
+@_results
+def export(out: Path, codecs: tuple[str, ...], **options: Any) -> None:
+    """Write what the store holds as CSV, Parquet or CompressAI-style JSON."""
+    from bench import api
+
+    table = api.export(out, codecs=codecs or None, **options)
+    click.echo(f"{out}: {len(table)} rows")
+
+
+@cli.command("import")
+@click.argument("folder", type=_FOLDER)
+@click.option("--codec", required=True, metavar="CODEC", help="Whose bitstreams they are.")
+@click.option("--point", required=True, help="The operating point that they were coded at.")
+@_data
+@_root
+@_metric
+@_jobs
+@_results
+def import_(folder: Path, codec: str, point: str, metrics: tuple[str, ...], **options: Any) -> int:
+    """Adopt the bitstreams in FOLDER, each named after its image, by decoding them."""
+    from bench import api
+    from bench.progress import following
+
+    with following(_stderr()) as watcher:
+        outcome = api.import_streams(
+            folder, codec, point, metrics=metrics or None, watcher=watcher, **options
+        )
+    for operation, reason in outcome.failures:
+        click.echo(f"{operation.made_elsewhere}: {reason}", err=True)
+    click.echo(f"{outcome.done.total()} bitstreams adopted, {len(outcome.failures)} refused")
+    return 1 if outcome.failures else 0
+
+
+@cli.command()
+@click.argument("image", type=_FILE)
+@click.argument("file", type=_FILE)
+@click.option("--codec", required=True, metavar="CODEC")
+@click.option("--point", help="[default: the middle one of the card's]")
+def encode(image: Path, file: Path, codec: str, point: str | None) -> None:
+    """Code IMAGE to the bitstream FILE."""
+    from bench import api
+
+    coded = api.encode(image, file, codec, point)
+    click.echo(
+        f"{file}: {coded.bytes} bytes, {coded.bpp:.4f} bpp, {coded.codec} at {coded.point}, "
+        f"{coded.cost.cpu:.2f} CPU s"
+    )
+
+
+@cli.command()
+@click.argument("file", type=_FILE)
+@click.argument("image", type=_FILE)
+@click.option("--codec", metavar="CODEC", help="Needed where the stream does not say whose it is.")
+def decode(file: Path, image: Path, codec: str | None) -> None:
+    """Decode the bitstream FILE to IMAGE, a PNG."""
+    from bench import api
+
+    coded = api.decode(file, image, codec)
+    click.echo(
+        f"{image}: {coded.width}x{coded.height}, decoded by {coded.codec}, "
+        f"{coded.cost.cpu:.2f} CPU s"
+    )
+
+
+@cli.command("list")
+def list_() -> None:
+    """Codecs, datasets and metrics, and whether each can run here."""
+    from bench import api
+    from bench.screens import list_screen
+
+    _stdout().print(list_screen(api.codecs(), api.datasets(), api.metrics()))
+
+
+@cli.command()
+@click.argument("codec")
+@click.option("--point", help="Whose commands to show. [default: the middle one of the card's]")
+def show(codec: str, point: str | None) -> None:
+    """A codec's card, points, fingerprint and the exact commands that it runs."""
+    from bench import api
+    from bench.screens import show_screen
+
+    _stdout().print(show_screen(api.show(codec, point)))
+
+
+@cli.command()
+def doctor() -> int:
+    """What this machine has, and what to do about what it lacks."""
+    from bench import api
+    from bench.screens import doctor_screen
+
+    checks = api.doctor()
+    _stdout().print(doctor_screen(checks))
+    return 1 if any(check.ok is False for check in checks) else 0
+
+
+def _print_report(made: Report, results: Path) -> None:
+    from bench.report.tables import terminal
+
+    console = _stdout()
+    console.print(terminal(made))
+    console.print(f"Curves and tables: {results / 'report'}", highlight=False, soft_wrap=True)
+
+
+def _stdout() -> Any:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _stderr() -> Any:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)

@@ -1,0 +1,71 @@
+"""Toyscapes as a dataset: rendered on first use, into the user's cache or under a named root."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from bench.cache import cache_folder
+from bench.cores import available_cores
+from bench.datasets.dataset import Dataset, Entry, Progress
+from bench.datasets.toyscapes import PIXELS_DIGEST, SIZES, digest, paths, scene_name, write_split
+from bench.errors import DataError
+
+SCALES = (1, 2, 3, 4)
+
+
+def open_toyscapes(
+    variant: str, root: Path | None, limit: int | None, progress: Progress | None
+) -> Dataset:
+    """A split, ``val`` or ``val@2`` at twice its size; only what ``limit`` asks for is rendered."""
+    split, scale = _parse(variant)
+    name = f"toyscapes:{split}" if scale == 1 else f"toyscapes:{split}@{scale}"
+    if root is None:
+        version, size = PIXELS_DIGEST[split][:12], f"{512 * scale}x{256 * scale}"
+        root = cache_folder() / "toyscapes" / version / size
+    try:
+        write_split(
+            root,
+            split,
+            SIZES[split] if limit is None else min(limit, SIZES[split]),
+            scale=scale,
+            jobs=available_cores(),
+            progress=progress and partial(progress, f"rendering {name}"),
+        )
+        remark = _difference(root, split)
+    except OSError as error:
+        raise DataError(f"{root}: cannot render {name} there: {error.strerror or error}") from error
+    return Dataset("toyscapes", name, _entries(root, split), remark)
+
+
+def _entries(root: Path, split: str) -> tuple[Entry, ...]:
+    """All scenes of a split, rendered already or not."""
+    entries = []
+    for index in range(SIZES[split]):
+        files = paths(root, split, index)
+        name = scene_name(split, index)
+        entries.append(Entry(name, files["pixels"], files["instances"], files["depth"]))
+    return tuple(entries)
+
+
+def _parse(variant: str) -> tuple[str, int]:
+    split, _, scale = variant.partition("@")
+    if split not in SIZES or (scale or "1") not in map(str, SCALES):
+        raise DataError(
+            f"toyscapes:{variant}: its splits are {', '.join(SIZES)}; @2, @3 or @4 behind one "
+            "makes pictures so many times 512x256"
+        )
+    return split, int(scale or 1)
+
+
+def _difference(root: Path, split: str) -> str | None:
+    """Whether this machine renders the pixels that published figures were measured on."""
+    note = root / f"{split}-pixels"  # of the first scenes, found once, for it takes a second
+    if not note.is_file():
+        note.write_text(digest(split))
+    if note.read_text() == PIXELS_DIGEST[split]:
+        return None
+    return (
+        "this machine renders other pixels than the published ones: figures are close to the "
+        "published figures, not equal to them"
+    )

@@ -1,0 +1,25 @@
+"""A process that renders some scenes: ROOT SPLIT SCALE INDEX…, a line for each that is written."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from bench.datasets.toyscapes.files import PROBLEM, write_scene
+
+
+def main() -> None:
+    root, split, scale, *indices = sys.argv[1:]
+    try:
+        for index in indices:
+            write_scene(Path(root), split, int(index), int(scale))
+            print(index, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody waits for more
+    except OSError as error:
+        print(f"{PROBLEM}{root}: {error.strerror or error}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What the store holds, as a file for other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.errors import BenchError, DataError, UnavailableError
+from bench.files import replacing
+from bench.report.results import load_results
+from bench.store import Store
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def export(
+    out: Path,
+    results: Path,
+    *,
+    data: str | None = None,
+    codecs: Sequence[str] | None = None,
+    means: bool = False,
+) -> pandas.DataFrame:
+    """Write per-image records, or the means at each point, in the format of the file's ending."""
+    write = _WRITERS.get(out.suffix.lower())
+    if write is None:
+        raise DataError(f"{out}: the ending says the format: {', '.join(_WRITERS)}")
+    with Store(results, writable=False) as store:
+        found = load_results(store, dataset=data, codecs=codecs)
+    table = found.means if means else found.records
+    try:
+        with replacing(out) as temporary:
+            write(table, temporary)
+    except OSError as error:
+        raise BenchError(f"{out}: cannot be written: {error.strerror or error}") from error
+    return table
+
+
+def _write_csv(table: pandas.DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False)
+
+
+def _write_parquet(table: pandas.DataFrame, path: Path) -> None:
+    try:
+        # Points may be numbers and names in one column, which Parquet has no type for.
+        table.assign(point=table["point"].astype(str)).to_parquet(path, index=False)
+    except ImportError as error:
+        raise UnavailableError(
+            "Parquet needs pyarrow: pip install 'bench[parquet]', or export to .csv"
+        ) from error
+
+
+def _write_json(table: pandas.DataFrame, path: Path) -> None:
+    """As CompressAI's evaluation has it, a list of codecs where there are several."""
+    codecs = []
+    for name, rows in table.groupby("codec", sort=False):
+        columns = rows.drop(columns="codec").astype(object)
+        columns = columns.where(columns.notna(), None)
+        description = f"{rows['dataset'].iloc[0]}, by bench"
+        results = columns.drop(columns="dataset").to_dict(orient="list")
+        codecs.append({"name": name, "description": description, "results": results})
+    content = codecs[0] if len(codecs) == 1 else codecs
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+_WRITERS: dict[str, Callable[[pandas.DataFrame, Path], None]] = {
+    ".csv": _write_csv,
+    ".parquet": _write_parquet,
+    ".json": _write_json,
+}

@@ -1,0 +1,171 @@
+"""What there is to choose from, and whether it can run here: codecs, datasets, metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.catalog import card_paths, load_codec
+from bench.codec import Codec, Point
+from bench.content import content_folder
+from bench.datasets.cityscapes import IMAGES, open_cityscapes
+from bench.datasets.on_demand import SCALES
+from bench.datasets.toyscapes import SIZES
+from bench.doctor import Check, doctor, shipped_codecs, what_lacks
+from bench.errors import BenchError
+from bench.metrics import METRICS, Metric
+from bench.single import one_point
+
+__all__ = [
+    "Check",
+    "CodecDescription",
+    "CodecStatus",
+    "DatasetStatus",
+    "codecs",
+    "datasets",
+    "doctor",
+    "metrics",
+    "show",
+]
+
+Points = dict[str, tuple[Point, ...]]
+
+
+@dataclass(frozen=True)
+class CodecStatus:
+    """A shipped card; one that cannot be read has its error in ``missing``, and no title."""
+
+    name: str
+    title: str
+    unit: str
+    points: Points
+    anchor: bool
+    oracle: bool
+    available: bool
+    missing: str | None
+    remark: str | None
+
+
+@dataclass(frozen=True)
+class DatasetStatus:
+    """A dataset as ``--data`` names it; ``variants`` are what may follow the name."""
+
+    name: str
+    title: str
+    variants: tuple[str, ...]
+    available: bool
+    missing: str | None = None
+    remark: str | None = None
+
+
+@dataclass(frozen=True)
+class CodecDescription:
+    """All that a card and this machine say about a codec."""
+
+    name: str
+    title: str
+    about: str
+    counted: str
+    source: str
+    path: Path
+    family: str
+    anchor: bool
+    oracle: bool
+    detects_damage: bool
+    unit: str
+    limits: tuple[float, float] | None
+    points: Points
+    options: dict[str, Any]
+    point: Point
+    commands: tuple[str, ...]  # at that point
+    missing: str | None
+    remark: str | None
+    fingerprint: str | None  # None where something is missing
+    depends_on: dict[str, str]
+
+
+def codecs() -> list[CodecStatus]:
+    """Every shipped card, anchors first, whether it can run here or not."""
+    return [_codec_status(name, codec) for name, codec in shipped_codecs().items()]
+
+
+def _codec_status(name: str, codec: Codec | str) -> CodecStatus:
+    if isinstance(codec, str):
+        anchor = card_paths()[name].parent == content_folder("anchors")
+        return CodecStatus(name, "", "", {}, anchor, False, False, codec, None)
+    card, missing = codec.card, what_lacks(codec)
+    return CodecStatus(
+        name=name,
+        title=card.title,
+        unit=card.unit,
+        points=card.points,
+        anchor=card.anchor,
+        oracle=card.oracle,
+        available=missing is None,
+        missing=missing,
+        remark=codec.remark() if missing is None else None,
+    )
+
+
+def datasets() -> list[DatasetStatus]:
+    """What ``--data`` takes."""
+    cityscapes = "street scenes, 2048x1024"
+    splits = tuple(f":{split}" for split in sorted(IMAGES, key=_default_first))
+    try:
+        remark = open_cityscapes(None, "val").remark
+        found = DatasetStatus("cityscapes", cityscapes, splits, True, remark=remark)
+    except BenchError as error:
+        found = DatasetStatus("cityscapes", cityscapes, splits, False, missing=str(error))
+    toy_splits = tuple(f":{split}" for split in sorted(SIZES, key=_default_first))
+    scales = tuple(f"@{scale}" for scale in SCALES if scale > 1)
+    return [
+        DatasetStatus(
+            "toyscapes",
+            "rendered street scenes, 512x256",
+            (*toy_splits, *scales),
+            True,
+        ),
+        found,
+        DatasetStatus("FOLDER", "any images, without labels", (), True),
+    ]
+
+
+def _default_first(split: str) -> bool:
+    return split != "val"
+
+
+def metrics() -> list[Metric]:
+    """Every metric; those with ``default`` are measured unless others are named."""
+    return list(METRICS.values())
+
+
+def show(codec: str, point: str | None = None) -> CodecDescription:
+    """A codec by its name or its card's path; its commands at the point, or at a middle one."""
+    its = load_codec(codec)
+    card = its.card
+    default = card.points["default"]
+    its_point = default[len(default) // 2] if point is None else one_point(its, point)
+    missing = its.missing()
+    return CodecDescription(
+        name=card.name,
+        title=card.title,
+        about=card.about,
+        counted=card.counted,
+        source=card.source,
+        path=card.path,
+        family=card.family,
+        anchor=card.anchor,
+        oracle=card.oracle,
+        detects_damage=card.detects_damage,
+        unit=card.unit,
+        limits=card.limits,
+        points=card.points,
+        options=card.options,
+        point=its_point,
+        commands=its.commands(its_point),
+        missing=missing,
+        remark=None if missing else its.remark(),
+        fingerprint=None if missing else its.fingerprint,
+        depends_on={} if missing else its.depends_on(),
+    )

@@ -1,0 +1,169 @@
+"""How a sweep is followed: live bars on a terminal, sparse lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from bench.api import Watcher
+from bench.plan import Plan
+from bench.sweep import Outcome
+
+# Off a terminal: seconds between two lines.
+_SPARSE = 30.0
+
+
+@contextmanager
+def following(console: Console) -> Iterator[Watcher]:
+    """Tell the console of a sweep's plan and progress."""
+    if not console.is_terminal:
+        yield _sparse_lines(console)
+        return
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[failed]}", style="red"),
+        console=console,
+        transient=True,
+        expand=True,
+        speed_estimate_period=120,
+    )
+    with bars:
+        yield _live_bars(bars)
+
+
+def _live_bars(bars: Progress) -> Watcher:
+    tasks: dict[str, TaskID] = {}
+
+    def preparing(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = bars.add_task(what, total=total, failed="")
+        bars.update(tasks[what], completed=done, visible=done < total)
+
+    def planned(plan: Plan) -> None:
+        bars.console.print(plan_table(plan))
+        for name, count in _lacking(plan).items():
+            tasks[name] = bars.add_task(name, total=count, failed="")
+        if len(_lacking(plan)) > 1:
+            tasks["all"] = bars.add_task("[bold]all", total=len(plan.operations), failed="")
+
+    def going(outcome: Outcome) -> None:
+        failed = _failed(outcome)
+        for name, task in tasks.items():
+            if name in outcome.done or name in failed:
+                _show(bars, task, outcome.done[name], failed[name])
+        if "all" in tasks:
+            _show(bars, tasks["all"], outcome.done.total(), len(outcome.failures))
+
+    return Watcher(preparing, planned, going)
+
+
+def _show(bars: Progress, task: TaskID, done: int, failed: int) -> None:
+    bars.update(task, completed=done + failed, failed=f"{failed} failed" if failed else "")
+
+
+class _Rate(ProgressColumn):
+    """Operations a second, or seconds an operation where they are slow."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.speed
+        if not speed:
+            return Text("")
+        return Text(f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each", style="cyan")
+
+
+def _sparse_lines(console: Console) -> Watcher:
+    began = last = time.monotonic()
+    planned_operations = 0
+
+    def say(words: str) -> None:
+        console.print(f"{time.strftime('%H:%M:%S')}  {words}", highlight=False, soft_wrap=True)
+
+    def preparing(what: str, done: int, total: int) -> None:
+        nonlocal last
+        if done == 0 or done == total or time.monotonic() - last > _SPARSE:
+            last = time.monotonic()
+            say(f"{what}: {done} of {total}")
+
+    def planned(plan: Plan) -> None:
+        nonlocal planned_operations, began, last
+        console.print(plan_table(plan))
+        planned_operations, began = len(plan.operations), time.monotonic()
+        last = began
+
+    def going(outcome: Outcome) -> None:
+        nonlocal last
+        now = time.monotonic()
+        finished = outcome.finished
+        if finished and (now - last > _SPARSE or finished == planned_operations):
+            last, taken = now, now - began
+            left = taken / finished * (planned_operations - finished)
+            counts = ", ".join(f"{name} {count}" for name, count in outcome.done.items())
+            failed = f", {len(outcome.failures)} failed" if outcome.failures else ""
+            say(
+                f"{finished} of {planned_operations} done ({counts}{failed}), "
+                f"{finished / taken:.1f}/s, {_duration(left)} left"
+            )
+
+    return Watcher(preparing, planned, going)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _lacking(plan: Plan) -> Counter[str]:
+    return Counter(operation.codec.name for operation in plan.operations)
+
+
+def _failed(outcome: Outcome) -> Counter[str]:
+    return Counter(operation.codec.name for operation, _ in outcome.failures)
+
+
+def plan_table(plan: Plan) -> Table:
+    """What is to be done, and how much of it is there already."""
+    images = "1 image" if plan.images == 1 else f"{plan.images} images"
+    part = "" if plan.images == len(plan.dataset.entries) else " (this shard's)"
+    table = Table(
+        title=f"[bold]{plan.dataset.name}[/bold], {images}{part}",
+        title_justify="left",
+        title_style="",
+        box=None,
+        show_header=False,
+        padding=(0, 2, 0, 0),
+    )
+    lacking = _lacking(plan)
+    for codec, points in plan.points.items():
+        operations = plan.total if len(plan.points) == 1 else plan.images * len(points)
+        to_do = lacking[codec.name]
+        there = f"{operations - to_do} of {operations} done before" if to_do else "all done before"
+        table.add_row(codec.name, f"{codec.card.unit} {' '.join(map(str, points))}", f"{there}")
+        if remark := codec.remark():
+            table.add_row("", f"[yellow]{remark}")
+    if plan.dataset.remark:
+        table.caption = f"[yellow]{plan.dataset.remark}"
+        table.caption_justify = "left"
+    return table

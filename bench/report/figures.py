@@ -1,0 +1,110 @@
+"""The picture of a report: every codec's rate–quality curve, one panel a metric.
+
+What is to be drawn is first worked out as plain data. Its digest is kept in the files, so that a
+report of an unchanged sweep need not import matplotlib, which takes longer than all the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.machine import bench_version
+from bench.report import words
+from bench.report.compare import Report
+from bench.report.results import CodecResults
+
+LONGEST_TITLE = 36  # a longer one is no label: the codec's name is shown instead
+
+
+@dataclass(frozen=True)
+class Line:
+    """A codec in one panel: its points in order of rate, and which of them have all images."""
+
+    rate: list[float]
+    quality: list[float]
+    complete: list[bool]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """All that the picture shows; a panel holds a line for each label."""
+
+    title: str
+    labels: list[str]
+    anchor: int | None
+    panels: dict[str, list[Line]]
+
+    @property
+    def digest(self) -> str:
+        content = json.dumps([bench_version(), asdict(self)])
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    @property
+    def lines(self) -> list[Line]:
+        return [line for lines in self.panels.values() for line in lines]
+
+
+def draw_curves(report: Report, folder: Path) -> list[Path]:
+    """Write ``curves.svg`` and ``curves.png``, unless they are there and show the same."""
+    svg, png = folder / "curves.svg", folder / "curves.png"
+    if not report.metrics:  # what an earlier report drew there is not this one's
+        svg.unlink(missing_ok=True)
+        png.unlink(missing_ok=True)
+        return []
+    drawing = _drawing(report)
+    if not (svg.is_file() and _digest_in(png) == drawing.digest):
+        from bench.report.canvas import paint
+
+        paint(drawing, svg, png)
+    return [svg, png]
+
+
+def _digest_in(png: Path) -> str | None:
+    from PIL import Image
+
+    try:
+        with Image.open(png) as picture:
+            return picture.info.get("bench")
+    except (OSError, SyntaxError, ValueError):  # absent or damaged: drawn anew
+        return None
+
+
+def _drawing(report: Report) -> Drawing:
+    results = report.results
+    names = [codec.name for codec in results.codecs]
+    return Drawing(
+        title=f"{results.dataset}, {words.counted(len(results.images), 'image')}",
+        labels=_labels(report),
+        anchor=names.index(report.anchor) if report.anchor in names else None,
+        panels={name: [_line(codec, name) for codec in results.codecs] for name in report.metrics},
+    )
+
+
+def _labels(report: Report) -> list[str]:
+    """The codecs' titles where they are short and differ, with what one has to know."""
+    codecs = report.results.codecs
+    count = Counter(codec.title for codec in codecs)
+    labels = []
+    for codec in codecs:
+        clear = count[codec.title] == 1 and 0 < len(codec.title) <= LONGEST_TITLE
+        traits = words.traits(codec, report)
+        labels.append((codec.title if clear else codec.name) + (f" ({traits})" if traits else ""))
+    return labels
+
+
+def _line(codec: CodecResults, metric: str) -> Line:
+    points = []
+    values = codec.values.get(metric, np.full_like(codec.bpp, np.nan))
+    for rate, quality in zip(codec.bpp.T, values.T, strict=True):
+        there = np.isfinite(rate) & np.isfinite(quality) & (rate > 0)
+        if there.any():
+            mean_rate, mean_quality = rate[there].mean(), quality[there].mean()
+            points.append((float(mean_rate), float(mean_quality), bool(there.all())))
+    points.sort()
+    return Line([p[0] for p in points], [p[1] for p in points], [p[2] for p in points])

@@ -1,0 +1,58 @@
+"""What a report leaves in a folder: the curves, the tables as CSV, and a page with both."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.errors import StoreError
+from bench.files import replacing
+from bench.report.compare import Report
+from bench.report.figures import draw_curves
+from bench.report.page import markdown
+
+
+def write_report(report: Report, folder: Path) -> list[Path]:
+    """Write all files of a report; the curves only if they would look different."""
+    tables = {"means.csv": report.results.mean_rows, "bjontegaard.csv": report.delta_rows}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = draw_curves(report, folder)
+        for name, rows in tables.items():
+            if rows:
+                written.append(_write(folder / name, _csv(rows)))
+            else:  # what an earlier report left there is not this one's
+                (folder / name).unlink(missing_ok=True)
+        written.append(_write(folder / "report.md", markdown(report)))
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: the report cannot be written ({error.strerror or error}); "
+            "the results are kept, and 'bench report' writes it anew"
+        ) from error
+    return written
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    columns = dict.fromkeys(name for row in rows for name in row)  # codecs may differ in metrics
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _cell(value) for name, value in row.items()})
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):  # numpy's too, whose own repr is no number
+        return "" if math.isnan(value) else repr(float(value))
+    return value
+
+
+def _write(path: Path, content: str) -> Path:
+    with replacing(path) as temporary:
+        temporary.write_text(content, encoding="utf-8", newline="\n")
+    return path

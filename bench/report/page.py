@@ -1,0 +1,116 @@
+"""A report as a page of GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from bench.machine import bench_version
+from bench.metrics import METRICS
+from bench.report import words
+from bench.report.compare import Report
+
+FAILURES = 100
+BD_HEADINGS = (
+    *("codec", "metric", "BD-rate", "95 %", "over qualities", "overlap"),
+    *("BD-quality", "95 %", "mean of the images' BD-rates", "95 %"),
+)
+
+
+def markdown(report: Report) -> str:
+    """Everything a report says, with the curves beside it."""
+    results = report.results
+    count = words.counted(len(results.images), "image")
+    parts = [f"# {_plain(results.dataset)}, {count}"]
+    if report.metrics:
+        parts.append("![Rate–quality curves](curves.png)")
+    parts += ["## Means", _table(_mean_rows(report)), words.MEANS]
+    if any(codec.missing for codec in results.codecs):
+        parts.append(_plain(words.PARTIAL))
+    if words.compared(report):
+        parts += ["## Bjøntegaard deltas", _table(_delta_rows(report)), _averages(report)]
+    elif report.anchor is None:
+        parts.append(words.NO_ANCHOR)
+    if notes := words.notes(report):
+        parts += ["## Notes", _list(notes)]
+    if failures := words.failures(report, FAILURES):
+        parts += ["## Failures", _list(failures)]
+    parts += ["## Provenance", _list(_provenance(report)), _table(_codec_rows(report))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _averages(report: Report) -> str:
+    return _plain(
+        f"Against {report.anchor}, by {report.method}; less rate is better. BD-rate and BD-quality "
+        "are those of the set's mean curve; beside them is the mean of the images' own BD-rates. "
+        "Intervals hold 95 %, by resampling the images."
+    )
+
+
+def _mean_rows(report: Report) -> Iterator[Sequence[str]]:
+    columns = words.mean_columns(report)
+    yield "codec", "point", *map(words.heading, columns)
+    for row in report.results.mean_rows:
+        point = f"{row['unit']} {row['point']}{'' if row['complete'] else ' *'}"
+        means = (words.mean(name, row.get(name, float("nan"))) for name in columns)
+        yield row["codec"], point, *means
+
+
+def _delta_rows(report: Report) -> Iterator[Sequence[str]]:
+    yield BD_HEADINGS
+    for comparison in words.compared(report):
+        rate, quality, images = comparison.rate, comparison.quality, comparison.per_image
+        yield (
+            comparison.codec,
+            METRICS[comparison.metric].title,
+            words.signed(rate.value, "%"),
+            words.interval(rate.interval),
+            words.span(rate.range),
+            words.percent(rate.overlap),
+            words.signed(quality.value, METRICS[comparison.metric].unit),
+            words.interval(quality.interval),
+            words.signed(images.value, "%"),
+            words.interval(images.interval),
+        )
+
+
+def _codec_rows(report: Report) -> Iterator[Sequence[str]]:
+    yield "codec", "what it is", "fingerprint"
+    for codec in report.results.codecs:
+        traits = words.traits(codec, report)
+        told = f"{codec.title} ({traits})" if traits else codec.title
+        yield codec.name, told, codec.fingerprint[:12]
+
+
+def _provenance(report: Report) -> Iterator[str]:
+    results = report.results
+    made = [where for codec in results.codecs for where in codec.provenance.values()]
+    dates = sorted(finished[:10] for _, finished, _ in made if finished)
+    machines = sorted({machine for _, _, machine in made if machine})
+    yield f"data set: {results.dataset} ({results.kind}), digest {results.digest[:12]}"
+    yield f"bench {bench_version()}"
+    if machines:
+        yield f"coded on {', '.join(machines)}"
+    if dates:
+        yield f"coded {dates[0]}" + (f" to {dates[-1]}" if dates[-1] != dates[0] else "")
+
+
+def _plain(text: str) -> str:
+    """Text that stays what it is: nothing in it is markup, a cell's end or a line's."""
+    escaped = re.sub(r"([\\`*_{}\[\]<>#|~$&])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"^([-+]|\d+[.)])(?=\s)", r"\\\1", escaped)
+
+
+def _table(rows: Iterable[Sequence[str]]) -> str:
+    """The first row is the heading; names stand left, numbers right."""
+    heading, *body = [f"| {' | '.join(map(_cell, row))} |" for row in rows]
+    columns = heading.count(" | ") + 1
+    return "\n".join([heading, "| --- | --- |" + " ---: |" * (columns - 2), *body])
+
+
+def _cell(text: str) -> str:
+    return _plain(text).replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {_plain(line)}" for line in lines)

@@ -1,0 +1,160 @@
+"""What a report says in words and numbers, for the terminal and for the page alike."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+
+from bench.metrics import METRICS, why_undefined
+from bench.report.compare import Comparison, Report
+from bench.report.results import CodecResults
+
+NOTHING = "–"
+MEANS = (
+    "Rate and quality are means over the images at each point; times are seconds of CPU an image."
+)
+PARTIAL = "* some images are missing: the mean is over those that are there"
+NO_ANCHOR = "no anchor: curves only; --anchor NAME compares"
+
+
+def averages(report: Report) -> str:
+    """What the two Bjøntegaard averages are."""
+    return (
+        f"Against {report.anchor}, by {report.method}; less rate is better. In the first line the "
+        "BD of the set's mean curve, in the second the mean of the images' own BD. Intervals hold "
+        "95 %, by resampling the images."
+    )
+
+
+def heading(metric: str) -> str:
+    """A metric's title without what it says in brackets, and its unit."""
+    costs = {"encode_cpu": "encode CPU s", "decode_cpu": "decode CPU s", "bpp": "bpp"}
+    return costs.get(metric) or f"{short_title(metric)} {METRICS[metric].unit}".rstrip()
+
+
+def short_title(metric: str) -> str:
+    return re.split(r" \(|, ", METRICS[metric].title)[0]
+
+
+def mean(metric: str, value: float) -> str:
+    """The mean of a metric."""
+    if not math.isfinite(value):
+        return NOTHING
+    if metric == "bpp":
+        return f"{value:.4f}"
+    if METRICS[metric].unit == "s":
+        return f"{value:.3f}" if value < 10 else f"{value:.1f}"
+    return f"{value:.2f}"
+
+
+def signed(value: float, unit: str = "") -> str:
+    """A difference with its sign, in about four digits."""
+    if not math.isfinite(value):
+        return NOTHING
+    digits = 2 if abs(value) < 100 else 1 if abs(value) < 1000 else 0
+    return f"{value:+.{digits}f} {unit}".rstrip()
+
+
+def interval(bounds: tuple[float, float] | None) -> str:
+    return f"{signed(bounds[0])} to {signed(bounds[1])}" if bounds else NOTHING
+
+
+def span(bounds: tuple[float, float]) -> str:
+    """What was integrated over."""
+    low, high = bounds
+    return f"{low:.4g} to {high:.4g}" if math.isfinite(low + high) else NOTHING
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if math.isfinite(share) else NOTHING
+
+
+def traits(codec: CodecResults, report: Report) -> str:
+    """What one has to know of a codec wherever it is shown."""
+    told = {
+        "anchor": codec.name == report.anchor,
+        "oracle": codec.oracle,
+        "incomplete": codec.missing > 0,
+    }
+    return ", ".join(trait for trait, holds in told.items() if holds)
+
+
+def compared(report: Report) -> list[Comparison]:
+    """The comparisons of two curves that have all their images."""
+    incomplete = {codec.name for codec in report.results.codecs if codec.missing}
+    if report.anchor in incomplete:
+        return []
+    return [comparison for comparison in report.comparisons if comparison.codec not in incomplete]
+
+
+def notes(report: Report) -> list[str]:
+    """All that qualifies the figures."""
+    told = [_missing(codec, report) for codec in report.results.codecs if codec.missing]
+    whole = compared(report)
+    told += _grouped(((c, f"no figure: {c.reasons[0]}") for c in whole if c.reasons), report)
+    told += _grouped(((c, note) for c in whole for note in c.notes), report)
+    for metric in report.metrics:
+        sizes = [size for size in report.results.sizes if 0 not in size]
+        told += [why for width, height in sizes if (why := why_undefined(metric, width, height))][
+            :1
+        ]
+    return list(dict.fromkeys([*told, *report.results.notes]))
+
+
+def _missing(codec: CodecResults, report: Report) -> str:
+    failed = sum(name == codec.name for name, *_ in report.results.failures)
+    told = f"{codec.missing} of {codec.bytes.size} operations missing"
+    if failed:
+        told += f" ({failed} failed)"
+    advice = "--incomplete compares on the images that all have"
+    if report.anchor is None:
+        return f"{codec.name}: {told}"
+    if codec.name == report.anchor:
+        return f"{codec.name}, the anchor: {told}, so there are no Bjøntegaard figures; {advice}"
+    return f"{codec.name}: {told}, left out of the Bjøntegaard figures; {advice}"
+
+
+def _grouped(said: Iterable[tuple[Comparison, str]], report: Report) -> list[str]:
+    """Each thing said once, with the codecs and metrics that it is said of."""
+    about: dict[str, dict[str, list[str]]] = {}
+    for comparison, text in said:
+        metrics = about.setdefault(text, {}).setdefault(comparison.codec, [])
+        metrics.append(short_title(comparison.metric))
+    return [f"{_whom(codecs, report)}{text}" for text, codecs in about.items()]
+
+
+def _whom(codecs: dict[str, list[str]], report: Report) -> str:
+    everything = sum(map(len, codecs.values())) == len(report.comparisons)
+    if everything and len(codecs) > 1:
+        return ""
+    whom = [
+        codec if len(metrics) == len(report.metrics) else f"{codec} ({', '.join(metrics)})"
+        for codec, metrics in codecs.items()
+    ]
+    return f"{', '.join(whom)}: "
+
+
+def failures(report: Report, most: int) -> list[str]:
+    """The failures with their reasons; after the first few only how many more there are."""
+    units = {codec.name: codec.unit for codec in report.results.codecs}
+    shown = [
+        f"{codec}, {image}, {units[codec]} {point}: {one_line(reason)}"
+        for codec, image, point, reason in report.results.failures[:most]
+    ]
+    more = len(report.results.failures) - most
+    return [*shown, f"and {more} more"] if more > 0 else shown
+
+
+def one_line(text: str) -> str:
+    """What a program said, without its line ends and the codes that colour a terminal."""
+    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def mean_columns(report: Report) -> Sequence[str]:
+    return ("bpp", *report.metrics, "encode_cpu", "decode_cpu")

@@ -1,0 +1,185 @@
+"""What 'bench list', 'show' and 'doctor' print: calm at 80 columns and at 120, in colour or not.
+
+Everything is a ``Text``: a plain string's ``[paths]`` would be taken for markup. Commands and paths
+are never broken, so that they can be copied: print a screen with ``crop=False``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from bench.codec import Point
+from bench.inventory import Check, CodecDescription, CodecStatus, DatasetStatus
+from bench.metrics import Metric
+
+_YES, _NO = Text("✓", "green"), Text("✗", "bold red")
+_ABSENT, _BUT = Text("–", "dim"), Text("!", "bold yellow")
+_LEGEND = {
+    "✓": "ready; a metric: measured by default",
+    "!": "ready, with a remark that 'bench doctor' tells",
+    "–": "not ready; a metric: measured when --metric names it",
+    "✗": "its card cannot be used",
+}
+
+
+class _Line:
+    """A label, and words that wrap beside it without being broken."""
+
+    def __init__(self, label: Text, words: str, style: str = "") -> None:
+        self._label, self._words, self._style = label, words, style
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = max(20, options.max_width - self._label.cell_len)
+        lines = textwrap.wrap(self._words, room, break_long_words=False, break_on_hyphens=False)
+        label = self._label
+        for line in lines or [""]:
+            yield Text.assemble(label, (line, self._style), no_wrap=True, overflow="ignore")
+            label = Text(" " * label.cell_len)
+
+
+def list_screen(
+    codecs: Sequence[CodecStatus], datasets: Sequence[DatasetStatus], metrics: Sequence[Metric]
+) -> RenderableType:
+    """One table, so that the columns are the same from top to bottom."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=1)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    table.add_column(overflow="fold")
+    anchors = [codec for codec in codecs if codec.anchor]
+    others = [codec for codec in codecs if not codec.anchor]
+    # Units are as wide in each row, so that what comes after them is aligned, too.
+    width = max(len(unit) for unit in [*(c.unit for c in codecs), *(m.unit for m in metrics)])
+    _section(table, "Anchors", "points on Toyscapes", (_codec_row(c, width) for c in anchors))
+    _section(table, "Codecs", "points on Toyscapes", (_codec_row(c, width) for c in others))
+    _section(table, "Datasets", "variants", map(_dataset_row, datasets))
+    _section(table, "Metrics", "unit, and what is better", (_metric_row(m, width) for m in metrics))
+    marks = {str(cell) for cell in table.columns[0].cells}
+    legend = [Text(f"{mark}  {text}", "dim") for mark, text in _LEGEND.items() if mark in marks]
+    more = Text("'bench show CODEC' tells all of a codec, 'bench doctor' what is missing.", "dim")
+    return Group(table, Text(), *legend, Text(), more)
+
+
+def _section(table: Table, title: str, last: str, rows: Iterable[Sequence[Text]]) -> None:
+    rows = list(rows)
+    if not rows:
+        return
+    if table.row_count:
+        table.add_row()
+    table.add_row(Text(), Text(title, "bold"), Text(), Text(last, "dim"))
+    for row in rows:
+        table.add_row(*row)
+
+
+def _codec_row(codec: CodecStatus, width: int) -> Sequence[Text]:
+    name = Text(codec.name)
+    if not codec.title:
+        return _NO, name, Text(codec.missing or "", "red"), Text()
+    points = codec.points.get("toyscapes", codec.points["default"])
+    mark = _ABSENT if not codec.available else _BUT if codec.remark else _YES
+    style = "" if codec.available else "dim"
+    title = f"{codec.title} (oracle)" if codec.oracle else codec.title
+    unit_and_points = f"{codec.unit:<{width}}  {_spaced(points)}"
+    return mark, Text(codec.name, style), Text(title, style), Text(unit_and_points, style)
+
+
+def _dataset_row(dataset: DatasetStatus) -> Sequence[Text]:
+    mark = _ABSENT if not dataset.available else _BUT if dataset.remark else _YES
+    style = "" if dataset.available else "dim"
+    variants = " ".join(dataset.variants)
+    return mark, Text(dataset.name, style), Text(dataset.title, style), Text(variants, style)
+
+
+def _metric_row(metric: Metric, width: int) -> Sequence[Text]:
+    style = "" if metric.default else "dim"
+    unit = f"{metric.unit:<{width}}  {'more' if metric.higher_is_better else 'less'}"
+    mark = _YES if metric.default else _ABSENT
+    return mark, Text(metric.name, style), Text(metric.title, style), Text(unit, style)
+
+
+def show_screen(codec: CodecDescription) -> RenderableType:
+    """A codec's card as a page, then its commands."""
+    lines = _card_lines(codec)
+    if codec.missing or codec.remark:
+        lines.append(
+            ("missing" if codec.missing else "remark", codec.missing or codec.remark or "")
+        )
+    if codec.fingerprint:
+        inputs = (f"{what} {_short(value)}" for what, value in codec.depends_on.items())
+        lines += [("fingerprint", codec.fingerprint), ("", f"of {', '.join(inputs)}")]
+    width = 2 + max(len(label) for label, _ in lines)
+    page: list[RenderableType] = [Text.assemble((codec.name, "bold"), "  ", codec.title)]
+    if codec.about:
+        page += [Text(), _Line(Text(), codec.about)]
+    page.append(Text())
+    for label, words in lines:
+        style = "yellow" if label in ("missing", "remark") else "" if label else "dim"
+        page.append(_Line(Text(f"{label:<{width}}", "dim"), words, style))
+    titles = (f"Encode at {codec.unit} {codec.point}", "Decode")
+    for title, command in zip(titles, codec.commands, strict=False):
+        page += [Text(), Text(title, "bold"), Text(command, no_wrap=True, overflow="ignore")]
+    return Group(*page)
+
+
+def _card_lines(codec: CodecDescription) -> list[tuple[str, str]]:
+    """What the card says, labelled; what it does not say is left out."""
+    limits = "" if codec.limits is None else f", {codec.limits[0]:g} to {codec.limits[1]:g}"
+    lines = [
+        ("kind", "anchor" if codec.anchor else "codec"),
+        ("oracle", "it codes with the help of the ground truth" if codec.oracle else ""),
+        ("unit", codec.unit + limits),
+        ("points", _spaced(codec.points["default"])),
+        *((f"on {data}", _spaced(p)) for data, p in codec.points.items() if data != "default"),
+        ("counted", codec.counted),
+        ("damage", "" if codec.detects_damage else "may decode to a wrong picture, unnoticed"),
+        ("source", codec.source),
+        ("family", codec.family),
+        ("card", str(codec.path)),
+    ]
+    return [(label, words) for label, words in lines if words]
+
+
+def _short(value: str) -> str:
+    """A digest by its first digits, and whatever is longer still by its digest's."""
+    if len(value) < 64:
+        return value
+    return (value if value.isalnum() else hashlib.sha256(value.encode()).hexdigest())[:12]
+
+
+def _spaced(points: Sequence[Point]) -> str:
+    return " ".join(str(point) for point in points)
+
+
+def doctor_screen(checks: Sequence[Check]) -> RenderableType:
+    """A line for each finding, its advice below it, and a verdict."""
+    width = 2 + max(len(check.name) for check in checks)
+    lines: list[RenderableType] = []
+    for check in checks:
+        style = "dim" if check.ok is None else ""
+        label = Text.assemble(_check_mark(check), f"  {check.name:<{width}}")
+        lines.append(_Line(label, check.found, style))
+        if check.advice:
+            indent = Text(" " * (label.cell_len + 2))
+            lines.append(_Line(indent, check.advice, style or "yellow"))
+    return Group(*lines, Text(), _verdict(checks))
+
+
+def _check_mark(check: Check) -> Text:
+    if check.ok is None:
+        return _ABSENT
+    return (_BUT if check.advice else _YES) if check.ok else _NO
+
+
+def _verdict(checks: Sequence[Check]) -> Text:
+    broken = [check.name for check in checks if check.ok is False]
+    absent = sum(check.ok is None for check in checks)
+    if broken:
+        return Text(f"To be put right: {', '.join(broken)}.", "bold red")
+    rest = f" Optional and not here: {absent}." if absent else ""
+    return Text.assemble(("All that is needed is here.", "bold green"), rest)

@@ -1,0 +1,77 @@
+"""What tests share: small pictures, a place of their own, and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.__main__ import status
+
+
+class Said(NamedTuple):
+    """What a command answered."""
+
+    status: int
+    out: str
+    err: str
+
+
+Bench = Callable[..., Said]
+Pictures = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Scenes are rendered once for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _away_from_home(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes what is the user's."""
+    monkeypatch.setenv("BENCH_CACHE", str(cache))
+    monkeypatch.setenv("BENCH_CONFIG", str(tmp_path / "no-such-config.toml"))
+    monkeypatch.delenv("CITYSCAPES_DATASET", raising=False)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def bench(capsys: pytest.CaptureFixture[str]) -> Bench:
+    """Run ``bench`` with these arguments."""
+
+    def run(*arguments: object) -> Said:
+        capsys.readouterr()
+        number = status([str(argument) for argument in arguments])
+        return Said(number, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Pictures:
+    """A folder of so many different small pictures."""
+
+    def make(count: int = 2, width: int = 48, height: int = 32, name: str = "pictures") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        for index in range(count):
+            Image.fromarray(picture(index, width, height)).save(folder / f"{index:02d}.png")
+        return folder
+
+    return make
+
+
+def picture(seed: int, width: int, height: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Slopes, an edge and some noise: every codec has something to do."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    shade = 120 + 60 * np.sin(x / (5 + seed % 7)) + 40 * np.cos(y / (4 + seed % 5))
+    shade[y > height // 2] += 30
+    colours = np.stack([shade, shade[:, ::-1], 240 - shade], axis=-1)
+    return (colours + rng.normal(0, 8, colours.shape)).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,145 @@
+"""Whatever stops a sweep: what was measured is kept, and going on gives the same figures."""
+
+from __future__ import annotations
+
+import errno
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pandas
+import pytest
+from conftest import Bench, Pictures
+
+from bench.files import replacing
+
+# What may differ between two sweeps of the same.
+TIMES = ["date", "machine", "encode_cpu", "encode_wall", "decode_cpu", "decode_wall"]
+METRICS = ("--metric", "psnr_rgb", "--metric", "psnr_y", "--metric", "vmaf")
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "bench", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def export(bench: Bench, store: str) -> pandas.DataFrame:
+    assert bench("export", "--results", store, "--out", f"{store}.csv").status == 0
+    return pandas.read_csv(f"{store}.csv").drop(columns=TIMES)
+
+
+@pytest.mark.slow
+def test_twenty_kills_change_nothing(bench: Bench, pictures: Pictures) -> None:
+    command = ["run", "--codec", "jpeg", "--codec", "x265", "--data", pictures(24, 64, 48)]
+    command += [*METRICS, "--jobs", "2", "--results"]
+    assert bench(*command, "undisturbed").status == 0
+    expected = export(bench, "undisturbed")
+
+    chance = random.Random(2022)
+    kills = 0
+    while kills < 20:
+        sweep = start(*command, "killed")
+        try:
+            sweep.communicate(timeout=chance.uniform(0.4, 1.6))
+        except subprocess.TimeoutExpired:
+            sweep.kill()
+            sweep.communicate()
+            kills += 1
+        else:  # it got to its end: from the start again
+            shutil.rmtree("killed")
+    assert bench(*command, "killed").status == 0
+    pandas.testing.assert_frame_equal(export(bench, "killed"), expected, check_exact=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_at_once_and_keeps_all(
+    bench: Bench, pictures: Pictures, number: signal.Signals
+) -> None:
+    folder = pictures(4, 256, 192)
+    sweep = start("run", "--codec", "vvenc", "--data", folder, *METRICS)
+    store = Path("bench-results/streams")
+    deadline = time.monotonic() + 60
+    while not list(store.rglob("??*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    sweep.send_signal(number)
+    told = time.monotonic()
+    _, err = sweep.communicate(timeout=20)
+    assert time.monotonic() - told < 3
+    assert sweep.returncode == 128 + number
+    assert "Traceback" not in err
+    assert err.strip().splitlines()[-1].startswith("bench: ")
+    assert len(export(bench, "bench-results")) > 0
+
+
+@pytest.mark.slow
+def test_two_sweeps_at_once(bench: Bench, pictures: Pictures) -> None:
+    folder = pictures(8, 64, 48)
+    command = ["run", "--codec", "jpeg", "--codec", "x265", "--data", folder, *METRICS]
+    both = [start(*command), start(*command)]
+    for sweep in both:
+        _, err = sweep.communicate(timeout=120)
+        assert sweep.returncode == 0, err
+    assert bench(*command, "--results", "alone").status == 0
+    together, alone = export(bench, "bench-results"), export(bench, "alone")
+    pandas.testing.assert_frame_equal(together, alone, check_exact=True)
+
+
+def test_no_space_left_for_a_stream(
+    bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["run", "--codec", "jpeg", "--data", pictures(2), "--metric", "psnr_rgb"]
+    written = 0
+
+    def full_after_three(path: Path) -> AbstractContextManager[Path]:
+        nonlocal written
+        written += 1
+        if written > 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return replacing(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.store.replacing", full_after_three)
+        said = bench(*command)
+    assert said.status == 1
+    assert "No space left" in said.err
+    assert said.err.splitlines()[-1].startswith("bench: ")
+    assert len(export(bench, "bench-results")) == 3
+    assert bench(*command).status == 0
+    assert len(export(bench, "bench-results")) > 3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a small file system: tmpfs")
+def test_a_disk_that_fills(bench: Bench, pictures: Pictures, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(small)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a small file system")
+    try:
+        command = ["run", "--codec", "jpeg", "--points", "95,92,89,86,83", *METRICS]
+        command += ["--data", pictures(24, 240, 180), "--results", small / "store"]
+        said = bench(*command)
+        assert said.status == 1
+        assert "space" in said.err or "full" in said.err
+        assert "Traceback" not in said.err
+        kept = bench("export", "--results", small / "store", "--out", "kept.csv")
+        assert kept.status == 0, kept.err
+        assert 0 < len(pandas.read_csv("kept.csv")) < 120
+        subprocess.run(["mount", "-o", "remount,size=64m", str(small)], check=True)
+        assert bench(*command).status == 0
+        assert bench("export", "--results", small / "store", "--out", "kept.csv").status == 0
+        assert len(pandas.read_csv("kept.csv")) == 120
+    finally:
+        subprocess.run(["umount", str(small)], check=True)

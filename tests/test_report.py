@@ -1,0 +1,314 @@
+"""Reports: what is shown, what is said of figures that are not there, and what is not redone."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from bench.errors import DataError, StoreError
+from bench.report import figures
+from bench.report.compare import Report, compare
+from bench.report.files import write_report
+from bench.report.page import markdown
+from bench.report.rate_axis import rate_limits, rate_ticks
+from bench.report.results import CodecResults, Results
+from bench.report.tables import terminal
+
+IMAGES = 24
+POINTS = (37, 32, 27, 22)
+
+
+def codec(
+    name: str,
+    *,
+    title: str = "",
+    saving: float = 0.0,
+    rates: tuple[float, float] = (0.1, 1.0),
+    holes: tuple[tuple[int, int], ...] = (),
+    anchor: bool = False,
+    oracle: bool = False,
+) -> CodecResults:
+    """A codec that needs so much less rate than another for the same quality."""
+    shape = (IMAGES, len(POINTS))
+    spread = np.exp(np.random.default_rng(5).normal(0, 0.2, (IMAGES, 1)))
+    bpp = np.geomspace(*rates, len(POINTS)) * spread
+    quality = np.log2(bpp / (1 - saving))
+    values = {
+        "psnr_y": 40 + 3 * quality,
+        "vmaf": 80 + 9 * quality,
+        **{name: np.full(shape, 0.25) for name in ("encode_cpu", "encode_wall")},
+        **{name: np.full(shape, 0.02) for name in ("decode_cpu", "decode_wall")},
+    }
+    for hole in holes:
+        bpp[hole] = np.nan
+        for value in values.values():
+            value[hole] = np.nan
+    made = ("00" * 32, "2026-01-05T10:00:00Z", "atlas")
+    provenance = {where: made for where in np.ndindex(*shape) if where not in holes}
+    size = np.round(bpp * 2048 * 1024 / 8)
+    return CodecResults(
+        name, title or name, "QP", anchor, oracle, "ab" * 32, POINTS, size, bpp, values, provenance
+    )
+
+
+def results(*codecs: CodecResults, **changes: object) -> Results:
+    found = Results(
+        "street",
+        "folder",
+        "cd" * 32,
+        tuple(f"image_{i:02}" for i in range(IMAGES)),
+        ((2048, 1024),) * IMAGES,
+        codecs,
+        (),
+    )
+    return replace(found, **changes)
+
+
+def pair(**test: object) -> Report:
+    return compare(results(codec("hm", anchor=True), codec("vtm", **{"saving": 0.2} | test)))
+
+
+def printed(report: Report, width: int = 80) -> str:
+    console = Console(width=width, color_system=None)
+    with console.capture() as capture:
+        console.print(terminal(report))
+    return capture.get()
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_terminal_shows_means_and_deltas() -> None:
+    text = printed(pair())
+    lines = [line.split() for line in text.splitlines()]
+    means = pair().results.mean_rows[0]
+    first = f"QP 37 {means['bpp']:.4f} {means['psnr_y']:.2f} {means['vmaf']:.2f} 0.250 0.020"
+    assert first.split() in lines
+    figure = next(line for line in lines if line[:3] == ["PSNR", "Y", "-20.00"])
+    assert figure[3] == "%" and "to" in figure and figure[-1] == "%"
+    assert ["mean", "of", "images", "-20.00", "%"] in [line[:5] for line in lines]
+    assert "BD of the set's mean curve" in words(text)
+    assert "mean of the images' own BD" in words(text)
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_terminal_keeps_its_width(width: int) -> None:
+    found = results(
+        codec("hm", anchor=True),
+        codec("a-codec-with-quite-a-name:toyscapes", title="A title that is longer " * 5),
+        failures=(("hm", "image_01", 37, "no memory " * 30),),
+    )
+    text = printed(compare(found), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert all(f"  QP {point}  " in text for point in POINTS)
+
+
+def test_without_an_anchor_there_are_curves_only() -> None:
+    report = compare(results(codec("one"), codec("two")))
+    assert "no anchor: curves only; --anchor NAME compares" in printed(report)
+    assert "BD-rate" not in printed(report) + markdown(report)
+
+
+def test_an_undefined_figure_comes_with_its_reason() -> None:
+    report = pair(rates=(20, 40))
+    for text in printed(report), markdown(report):
+        assert "–" in text
+        assert "vtm: no figure: the curves have no quality in common" in words(text)
+        assert " nan" not in text
+
+
+def test_an_incomplete_codec_is_said_and_left_out() -> None:
+    found = pair(holes=((3, 1), (4, 1), (4, 2))).results
+    report = compare(replace(found, failures=(("vtm", "image_03", 32, "killed"),)))
+    said = (
+        "vtm: 3 of 96 operations missing (1 failed), left out of the Bjøntegaard figures; "
+        "--incomplete compares on the images that all have"
+    )
+    for text in printed(report), markdown(report):
+        assert said in words(text)
+        assert "-20.00" not in text
+    assert "QP 32 *" in printed(report)
+    assert "vtm, image_03, QP 32: killed" in printed(report)
+    whole = printed(compare(found, incomplete=True))
+    assert "-20.00 %" in whole and "on the 22 of 24 images that every codec has" in whole
+
+
+def test_an_incomplete_anchor_compares_nothing() -> None:
+    report = compare(results(codec("hm", anchor=True, holes=((0, 0),)), codec("vtm")))
+    assert "hm, the anchor: 1 of 96 operations missing" in printed(report)
+    assert "95 % interval" not in printed(report)
+
+
+def test_a_coded_image_that_was_not_decoded_is_missing() -> None:
+    one = codec("one")
+    for value in one.values.values():
+        value[2, 0] = np.nan
+    assert one.missing == 1
+    assert not compare(results(one)).results.mean_rows[0]["complete"]
+
+
+def test_only_the_first_failures_are_printed() -> None:
+    failures = tuple(("hm", f"image_{i:02}", 37, "[bold]out\nof memory") for i in range(12))
+    text = printed(compare(results(codec("hm"), failures=failures)))
+    assert "12 failures" in text and "and 7 more" in text
+    assert "hm, image_04, QP 37: [bold]out of memory" in text and "image_05" not in text
+
+
+def test_many_metrics_fit_in_eighty_columns() -> None:
+    names = ("psnr_y", "psnr_cb", "psnr_cr", "psnr_611", "psnr_rgb", "ms_ssim_db", "vmaf")
+    one = codec("one")
+    one.values.update(dict.fromkeys(names, one.values["psnr_y"]))
+    text = printed(compare(results(one), metrics=names))
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("QP 37") == 2  # in two blocks
+
+
+def test_a_metric_that_is_none_is_refused_and_an_unmeasured_one_is_said() -> None:
+    with pytest.raises(DataError, match="psnr"):
+        compare(results(codec("one")), metrics=["psnr_z"])
+    report = compare(results(codec("one")), metrics=["psnr_y", "psnr_cb"])
+    assert report.metrics == ("psnr_y",)
+    assert "no codec has a value of psnr_cb here" in printed(report)
+
+
+def test_markdown_escapes_what_comes_from_files() -> None:
+    odd = codec("a|b", title="<b>*bold*</b> | $x$\n# heading")
+    text = markdown(compare(results(odd, dataset="set_[1]", notes=("- | note",))))
+    assert r"| a\|b | QP 37 |" in text
+    assert r"\<b\>\*bold\*\</b\> \| \$x\$ \# heading" in text
+    assert text.startswith(r"# set\_\[1\], 24 images")
+    assert r"- \- \| note" in text
+
+
+def test_markdown_tells_where_the_results_come_from() -> None:
+    text = markdown(pair())
+    for told in "![Rate–quality curves](curves.png)", "coded on atlas", "abababababab", "cdcdcd":
+        assert told in text
+
+
+def test_csv_files_hold_the_tables_exactly(tmp_path: Path) -> None:
+    lacking = codec("lacking")
+    del lacking.values["vmaf"]
+    wide = codec("vtm", saving=0.1, holes=((0, 0),))
+    report = compare(results(codec("hm", anchor=True), wide, lacking))
+    write_report(report, tmp_path)
+    for name, table in ("means", report.means), ("bjontegaard", report.deltas):
+        read = pandas.read_csv(tmp_path / f"{name}.csv")
+        expected = table.replace("", np.nan)
+        pandas.testing.assert_frame_equal(read, expected, rtol=1e-14, check_dtype=False)
+    with (tmp_path / "means.csv").open(encoding="utf-8", newline="") as file:
+        rates = [float(row["bpp"]) for row in csv.DictReader(file)]
+    assert rates == list(report.means["bpp"])  # to the last bit
+
+
+def test_a_report_without_comparisons_leaves_no_old_ones(tmp_path: Path) -> None:
+    write_report(pair(), tmp_path)
+    written = write_report(compare(results(codec("one"))), tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(written)
+    assert not (tmp_path / "bjontegaard.csv").exists()
+
+
+def test_curves_are_drawn_again_only_if_they_change(tmp_path: Path) -> None:
+    pictures = tmp_path / "curves.png", tmp_path / "curves.svg"
+
+    def drawn(report: Report) -> bool:
+        for path in pictures:
+            if path.exists():
+                os.utime(path, ns=(1, 1))
+        write_report(report, tmp_path)
+        return all(path.stat().st_mtime_ns != 1 for path in pictures)
+
+    assert drawn(pair())
+    before = [path.read_bytes() for path in pictures]
+    assert not drawn(pair())
+    assert drawn(pair(saving=0.21))
+    assert drawn(pair())
+    assert [path.read_bytes() for path in pictures] == before
+    pictures[1].unlink()
+    assert drawn(pair())
+    pictures[0].write_bytes(before[0][:20])
+    assert drawn(pair())
+
+
+def test_an_unchanged_report_imports_neither_matplotlib_nor_pandas(tmp_path: Path) -> None:
+    write_report(pair(), tmp_path)
+    script = (
+        "import sys; from pathlib import Path; import test_report as t\n"
+        "for name in [m for m in sys.modules if m.split('.')[0] in ('pandas', 'matplotlib')]:\n"
+        "    del sys.modules[name]\n"
+        "t.write_report(t.pair(), Path(sys.argv[1])); t.printed(t.pair())\n"
+        "print({'matplotlib', 'pandas'} & set(sys.modules))"
+    )
+    here = Path(__file__).parent
+    paths = os.pathsep.join([str(here), str(here.parent)])
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.strip() == "set()"
+
+
+def test_incomplete_points_are_hollow_and_break_the_line() -> None:
+    drawing = figures._drawing(pair(holes=((3, 1),)))
+    assert drawing.labels == ["hm (anchor)", "vtm (incomplete)"]
+    line = drawing.panels["psnr_y"][1]
+    assert line.complete == [True, False, True, True]
+    present = np.delete(codec("vtm").bpp[:, 1], 3)
+    assert line.rate[1] == pytest.approx(present.mean())
+
+
+def test_labels_tell_codecs_apart_and_oracles_from_others() -> None:
+    same = [codec(name, title="The same") for name in ("one", "two")]
+    long = codec("long", title="A title of more letters than a legend has room for", oracle=True)
+    labels = figures._drawing(compare(results(*same, codec("c", title="Clear"), long))).labels
+    assert labels == ["one", "two", "Clear", "long (oracle)"]
+
+
+def test_odd_names_are_drawn(tmp_path: Path) -> None:
+    nothing = tuple(np.ndindex(IMAGES, len(POINTS)))
+    odd = codec("odd", title=r"_$\frac$ 漢字 <&>")
+    report = compare(results(odd, codec("none", holes=nothing), dataset="a & b"))
+    write_report(report, tmp_path)
+    assert "a &amp; b, 24 images" in (tmp_path / "curves.svg").read_text(encoding="utf-8")
+    with Image.open(tmp_path / "curves.png") as picture:
+        picture.load()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.04, 2.4, [0.05, 0.1, 0.2, 0.5, 1, 2]),
+        (0.008, 13, [0.01, 0.1, 1, 10]),
+        (0.28, 0.46, [0.3, 0.35, 0.4, 0.45]),
+    ],
+)
+def test_rates_have_plain_ticks(low: float, high: float, ticks: list[float]) -> None:
+    assert rate_ticks(low, high) == ticks
+
+
+def test_the_rate_axis_shows_at_least_an_octave() -> None:
+    low, high = rate_limits([0.3])
+    assert high / low == pytest.approx(2)
+    assert low < 0.3 < high
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "report").write_text("in the way")
+    with pytest.raises(StoreError, match=r"report cannot be written \(File exists\)") as caught:
+        write_report(pair(), tmp_path / "report")
+    assert "\n" not in str(caught.value)

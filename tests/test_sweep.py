@@ -1,0 +1,340 @@
+"""A sweep as its user sees it: run, run again, add to it, and what goes wrong."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import sys
+from pathlib import Path
+
+import pandas
+import pytest
+from conftest import Bench, Pictures
+from PIL import Image
+
+FAKE = Path(__file__).parent / "fakes" / "codec.py"
+CARD = """
+title = "A fake codec"
+family = "external"
+[points]
+unit = "step"
+default = [16, 8, 4, 2]
+[external]
+folder = "BENCH_FAKE"
+encoder = ["fake"]
+decoder = ["fake"]
+get = "ask for it"
+version = "1.2"
+version_command = "{encoder} --version"
+version_pattern = 'version \\[([\\d.]+)\\]'
+input = "yuv420p"
+output = "yuv420p"
+size_from = "header"
+multiple = 4
+encode = "{encoder} encode {input} {stream} {reconstruction} {width} {height} {point}"
+decode = "{decoder} decode {stream} {output}"
+minutes_per_2_megapixels = 0.001
+"""
+QUICK = ("--metric", "psnr_rgb")
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The card of a codec that is a script of ours."""
+    program = tmp_path / "tools" / "fake"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable} -I\n{FAKE.read_text()}")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("BENCH_FAKE", str(program.parent))
+    card = tmp_path / "fake.toml"
+    card.write_text(CARD)
+    return card
+
+
+def records(bench: Bench, *arguments: object) -> pandas.DataFrame:
+    assert bench("export", "--out", "records.csv", *arguments).status == 0
+    return pandas.read_csv("records.csv")
+
+
+def test_a_first_run_codes_and_compares(bench: Bench, pictures: Pictures) -> None:
+    said = bench("run", "--codec", "jpeg", "--codec", "webp", "--data", pictures(), *QUICK)
+    assert said.status == 0, said.err
+    assert "webp" in said.out
+    assert "BD-rate" in said.out
+    table = records(bench)
+    assert set(table.codec) == {"jpeg", "webp"}
+    assert set(table.image) == {"00.png", "01.png"}
+    assert (table.bpp == 8 * table.bytes / (48 * 32)).all()
+    assert table.psnr_rgb.between(15, 60).all()
+    for name in ("curves.png", "curves.svg", "means.csv", "bjontegaard.csv", "report.md"):
+        assert Path("bench-results", "report", name).stat().st_size > 0
+
+
+def test_the_rate_is_that_of_files_which_anyone_can_open(bench: Bench, pictures: Pictures) -> None:
+    bench("run", "--codec", "jpeg", "--data", pictures(1), *QUICK)
+    streams = [path for path in Path("bench-results/streams").rglob("*") if path.is_file()]
+    table = records(bench)
+    assert sorted(path.stat().st_size for path in streams) == sorted(table.bytes)
+    for path in streams:
+        with Image.open(path) as opened:
+            assert opened.size == (48, 32)
+
+
+def test_a_second_run_does_nothing(bench: Bench, pictures: Pictures, fake: Path) -> None:
+    command = ("run", "--codec", fake, "--codec", "jpeg", "--data", pictures(), *QUICK)
+    assert bench(*command).status == 0
+    before = Path("bench-results/store.sqlite").read_bytes()
+    fake.parent.joinpath("tools", "fake").touch()  # were it run, it would count
+    again = bench(*command)
+    assert again.status == 0
+    assert again.err.count("all done before") == 2
+    rows = sqlite3.connect("bench-results/store.sqlite").execute("SELECT count(*) FROM streams")
+    assert rows.fetchone() == (2 * (4 + len(jpeg_points(bench))),)
+    assert len(before) == Path("bench-results/store.sqlite").stat().st_size
+
+
+def jpeg_points(bench: Bench) -> set[int]:
+    table = records(bench)
+    return set(table[table.codec == "jpeg"].point)
+
+
+def test_a_new_metric_measures_the_kept_streams(
+    bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = pictures()
+    bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
+    before = records(bench)
+    from bench.families.pillow import PillowCodec
+
+    def never(*_: object) -> bytes:
+        raise AssertionError("coded again")
+
+    monkeypatch.setattr(PillowCodec, "encode", never)
+    said = bench("run", "--codec", "jpeg", "--data", folder, *QUICK, "--metric", "psnr_y")
+    assert said.status == 0, said.err
+    after = records(bench)
+    assert after.psnr_y.notna().all()
+    assert (after.stream == before.stream).all()
+
+
+def test_more_images_and_points_keep_what_is_there(bench: Bench, pictures: Pictures) -> None:
+    folder = pictures(3)
+    bench("run", "--codec", "jpeg", "--points", "50", "--data", folder, "--limit", 2, *QUICK)
+    said = bench("run", "--codec", "jpeg", "--points", "30,50", "--data", folder, *QUICK)
+    assert "2 of 6 done before" in said.err
+
+
+def test_points_for_one_codec_and_for_all(bench: Bench, pictures: Pictures) -> None:
+    folder = pictures(1)
+    both = ("run", "--codec", "jpeg", "--codec", "webp", "--data", folder, *QUICK)
+    said = bench(*both, "--points", "20,40", "--points", "webp=70")
+    assert said.status == 0, said.err
+    table = records(bench)
+    assert set(table[table.codec == "jpeg"].point) == {20, 40}
+    assert set(table[table.codec == "webp"].point) == {70}
+    mixed = bench("run", "--codec", "jpeg", "--codec", "x265", "--points", "30", "--data", folder)
+    assert mixed.status == 1
+    assert "CODEC=POINT" in mixed.err
+
+
+def test_shards_add_up_to_the_whole(bench: Bench, pictures: Pictures) -> None:
+    command = ("run", "--codec", "jpeg", "--codec", "webp", "--data", pictures(5), *QUICK)
+    first = bench(*command, "--shard", "1/2")
+    assert first.status == 0
+    assert "missing" in first.out  # no figure from some of the images
+    assert len(set(records(bench).image)) == 3
+    second = bench(*command, "--shard", "2/2")
+    assert "missing" not in second.out
+    assert len(set(records(bench).image)) == 5
+
+
+def test_decoded_pictures_on_demand(bench: Bench, pictures: Pictures) -> None:
+    command = ("run", "--codec", "jpeg", "--points", "50", "--data", pictures(1), *QUICK)
+    bench(*command)
+    assert bench(*command, "--save-decoded", "seen").status == 0
+    (path,) = Path("seen").rglob("*.png")
+    with Image.open(path) as opened:
+        assert opened.size == (48, 32)
+
+
+def test_an_anchor_from_the_store_is_not_coded_again(bench: Bench, pictures: Pictures) -> None:
+    folder = pictures()
+    bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
+    said = bench("run", "--codec", "webp", "--anchor", "jpeg", "--data", folder, *QUICK)
+    assert said.status == 0, said.err
+    assert "jpeg" not in said.err
+    assert "jpeg" in said.out
+    unknown = bench("run", "--codec", "webp", "--anchor", "vtm", "--data", folder, *QUICK)
+    assert unknown.status == 1
+    assert "vtm" in unknown.err
+
+
+def test_report_is_what_run_said(bench: Bench, pictures: Pictures) -> None:
+    ran = bench("run", "--codec", "jpeg", "--codec", "webp", "--data", pictures(), *QUICK)
+    reported = bench("report", *QUICK)
+    assert reported.out == ran.out
+
+
+FAULTS = {
+    "crash": "ended by signal",
+    "fail": "here is my last word",
+    "hang": "time limit",
+    "babble": "without end",
+    "silent": "wrote no stream",
+    "short": "decod",
+    "other": "reconstruction",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_faulty_encoder_costs_its_own_points_only(
+    bench: Bench, pictures: Pictures, fake: Path, fault: str
+) -> None:
+    fake.write_text(
+        CARD.replace("{height} {point}", f"{{height}} {{point}} {fault}").replace(
+            "default = [16, 8, 4, 2]", "default = [16, 8]"
+        )
+    )
+    said = bench("run", "--codec", fake, "--codec", "jpeg", "--data", pictures(1), *QUICK)
+    assert said.status == 1
+    assert "2 failed" in said.out
+    assert "Traceback" not in said.err
+    assert set(records(bench).codec) == {"jpeg"}
+
+
+def test_a_decoder_that_gives_another_size_is_a_failure(
+    bench: Bench, pictures: Pictures, fake: Path
+) -> None:
+    fake.write_text(CARD.replace("{stream} {output}", "{stream} {output} larger"))
+    said = bench("run", "--codec", fake, "--data", pictures(1), *QUICK)
+    assert said.status == 1
+    assert "4 failed" in said.out
+
+
+def test_what_failed_is_tried_again(bench: Bench, pictures: Pictures, fake: Path) -> None:
+    folder = pictures(1)
+    fake.write_text(CARD.replace("{height} {point}", "{height} {point} fail"))
+    assert bench("run", "--codec", fake, "--data", folder, *QUICK).status == 1
+    fake.write_text(CARD)
+    said = bench("run", "--codec", fake, "--data", folder, *QUICK)
+    assert said.status == 0
+    assert "failed" not in said.out
+
+
+def test_a_damaged_stream_is_coded_again(bench: Bench, pictures: Pictures) -> None:
+    folder = pictures(1)
+    bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
+    before = records(bench)
+    victim = next(path for path in Path("bench-results/streams").rglob("*") if path.is_file())
+    victim.write_bytes(victim.read_bytes()[:-5])
+    said = bench("run", "--codec", "jpeg", "--data", folder, *QUICK, "--metric", "psnr_y")
+    assert said.status == 0, said.err
+    after = records(bench)
+    assert list(after.psnr_rgb) == list(before.psnr_rgb)
+    assert list(after.stream) == list(before.stream)
+    assert after.psnr_y.notna().all()
+
+
+def test_a_corrupt_image_is_named(bench: Bench, pictures: Pictures) -> None:
+    folder = pictures(2)
+    bench("run", "--codec", "jpeg", "--data", folder, "--limit", 1, *QUICK)
+    damaged = folder / "01.png"
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    said = bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
+    assert said.status == 1
+    assert "01.png" in said.err
+    assert said.err.count("\n") == 1
+    assert len(set(records(bench).image)) == 1
+
+
+@pytest.mark.parametrize("mode", ["I;16", "RGBA", "P", "L"])
+def test_image_modes(bench: Bench, tmp_path: Path, mode: str) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    if mode == "RGBA":
+        Image.new(mode, (32, 32), (9, 8, 7, 100)).save(folder / "a.png")
+    else:
+        Image.new(mode, (32, 32)).save(folder / "a.png")
+    said = bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
+    if mode in ("P", "L"):
+        assert said.status == 0, said.err
+    else:
+        assert said.status == 1
+        assert "a.png" in said.err
+        assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--codec", "vvcen"), "did you mean 'vvenc'?"),
+        (("--codec", "./none.toml"), "no such card"),
+        (("--codec", "jpeg", "--data", "nowhere"), "no such dataset or folder"),
+        (("--codec", "jpeg", "--metric", "vmfa"), "did you mean 'vmaf'?"),
+        (("--codec", "jpeg", "--shard", "4/3"), "3/50"),
+        (("--codec", "jpeg", "--points", "x"), "x"),
+        (("--codec", "x265", "--points", "99"), "outside"),
+        (("--codec", "jpeg", "--data", "cityscapes"), "CITYSCAPES_DATASET"),
+        (("--codec", "jpeg", "--data", "toyscapes:test"), "splits"),
+        (("--codec", "jpeg", "--points", "webp=3"), "no --codec webp"),
+    ],
+)
+def test_mistakes_are_one_line(bench: Bench, arguments: tuple[str, ...], words: str) -> None:
+    said = bench("run", *arguments)
+    assert said.status == 1
+    assert words in said.err
+    assert said.err.count("\n") == 1
+    assert not Path("bench-results/streams").exists()
+
+
+def test_a_missing_program_is_told_before_anything_is_done(
+    bench: Bench, pictures: Pictures, fake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_FAKE", str(fake.parent / "elsewhere"))
+    said = bench("run", "--codec", fake, "--data", pictures(1), *QUICK)
+    assert said.status == 1
+    assert "ask for it" in said.err
+    assert not Path("bench-results").exists()
+
+
+def test_a_store_of_another_version_is_left_alone(bench: Bench, pictures: Pictures) -> None:
+    folder = pictures(1)
+    bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
+    with sqlite3.connect("bench-results/store.sqlite") as database:
+        database.execute("UPDATE meta SET value = '999' WHERE key = 'version'")
+    database.close()
+    for command in (("run", "--codec", "jpeg", "--data", folder, *QUICK), ("report",)):
+        said = bench(*command)
+        assert said.status == 1
+        assert "999" in said.err
+        assert said.err.count("\n") == 1
+
+
+def test_what_is_no_store_is_left_alone(bench: Bench, pictures: Pictures) -> None:
+    Path("bench-results").mkdir()
+    Path("bench-results/store.sqlite").write_text("a file of someone's, and no database at all")
+    said = bench("run", "--codec", "jpeg", "--data", pictures(1), *QUICK)
+    assert said.status == 1
+    assert said.err.count("\n") == 1
+    assert Path("bench-results/store.sqlite").read_text().startswith("a file of someone's")
+
+
+def test_a_folder_that_cannot_be_written(bench: Bench, pictures: Pictures) -> None:
+    folder = pictures(1)
+    Path("taken").write_text("a file")
+    said = bench("run", "--codec", "jpeg", "--data", folder, *QUICK, "--results", "taken/here")
+    assert said.status == 1
+    assert "taken" in said.err
+    assert said.err.count("\n") == 1
+    if os.geteuid() != 0:  # root may write anywhere
+        Path("locked").mkdir(mode=0o500)
+        said = bench("run", "--codec", "jpeg", "--data", folder, *QUICK, "--results", "locked")
+        assert said.status == 1
+        assert "locked" in said.err
+
+
+def test_a_report_before_any_run(bench: Bench) -> None:
+    said = bench("report")
+    assert said.status == 1
+    assert "bench run" in said.err
