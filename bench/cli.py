@@ -227,7 +227,7 @@ def list_() -> None:
     from bench import api
     from bench.screens import list_screen
 
-    _stdout().print(list_screen(api.codecs(), api.datasets(), api.metrics()))
+    _stdout().print(list_screen(api.codecs(), api.datasets(), api.metrics()), crop=False)
 
 
 @cli.command()
@@ -238,7 +238,7 @@ def show(codec: str, point: str | None) -> None:
     from bench import api
     from bench.screens import show_screen
 
-    _stdout().print(show_screen(api.show(codec, point)))
+    _stdout().print(show_screen(api.show(codec, point)), crop=False)
 
 
 @cli.command()
@@ -248,7 +248,7 @@ def doctor() -> int:
     from bench.screens import doctor_screen
 
     checks = api.doctor()
-    _stdout().print(doctor_screen(checks))
+    _stdout().print(doctor_screen(checks), crop=False)
     return 1 if any(check.ok is False for check in checks) else 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.errors import BenchError, DataError, UnavailableError
+from bench.errors import BenchError, DataError, StoreError, UnavailableError
 from bench.files import replacing
 from bench.report.results import load_results
 from bench.store import Store
@@ -31,6 +31,8 @@ def export(
     with Store(results, writable=False) as store:
         found = load_results(store, dataset=data, codecs=codecs)
     table = found.means if means else found.records
+    if table.empty:
+        raise StoreError(f"{results}: nothing of {found.dataset} has been coded yet")
     try:
         with replacing(out) as temporary:
             write(table, temporary)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from bench.errors import CodecError, UnavailableError
 from bench.programs import Finished, run_program
 
 # Quiet, never asking, never reading the terminal.
+_ADVICE = (
+    "'pip install --force-reinstall imageio-ffmpeg' brings one, or name one in IMAGEIO_FFMPEG_EXE"
+)
 _QUIET = ("-hide_banner", "-nostdin", "-loglevel", "error")
 
 
@@ -22,10 +26,7 @@ def binary() -> Path:
     try:
         return Path(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
-        raise UnavailableError(
-            "no ffmpeg: 'pip install --force-reinstall imageio-ffmpeg' brings one, "
-            "or name one in IMAGEIO_FFMPEG_EXE"
-        ) from error
+        raise UnavailableError(f"no ffmpeg: {_ADVICE}") from error
 
 
 @functools.cache
@@ -37,8 +38,11 @@ def digest() -> str:
 @functools.cache
 def version() -> str:
     """The version it prints, such as ``n9.0.2``."""
-    first = run_program([binary(), "-version"]).stdout.decode().splitlines()[0]
-    return first.removeprefix("ffmpeg version ").split()[0]
+    said = run_program([binary(), "-version"]).stdout.decode("utf-8", "replace")
+    found = re.match(r"ffmpeg version (\S+)", said)
+    if found is None:
+        raise UnavailableError(f"{binary()} does not answer as ffmpeg does; {_ADVICE}")
+    return found[1]
 
 
 @functools.cache

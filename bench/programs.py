@@ -73,10 +73,12 @@ class Finished:
     stderr: bytes
 
     def complaint(self) -> str:
-        """The last lines of its stderr (or stdout), in one line, for an error message."""
-        said = (self.stderr.strip() or self.stdout[-4096:].strip()).decode("utf-8", "replace")
-        tail = " / ".join(line.strip() for line in said.splitlines()[-3:] if line.strip())
-        return tail[-400:] or "it printed nothing"
+        """The last lines of what it printed, stderr's last, in one line, for an error message."""
+        tails = []
+        for output in (self.stdout, self.stderr):
+            lines = output[-4096:].decode("utf-8", "replace").split("\n")
+            tails += [line.strip() for line in lines if line.strip()][-3:]
+        return " / ".join(tails)[-400:] or "it printed nothing"
 
 
 def run_program(

@@ -62,8 +62,14 @@ def list_screen(
     _section(table, "Metrics", "unit, and what is better", (_metric_row(m, width) for m in metrics))
     marks = {str(cell) for cell in table.columns[0].cells}
     legend = [Text(f"{mark}  {text}", "dim") for mark, text in _LEGEND.items() if mark in marks]
-    more = Text("'bench show CODEC' tells all of a codec, 'bench doctor' what is missing.", "dim")
-    return Group(table, Text(), *legend, Text(), more)
+    more = Text("'bench show CODEC' tells all of a codec, 'bench doctor' what to do.", "dim")
+    lacking = [_lacking(entry) for entry in [*codecs, *datasets] if entry.missing]
+    return Group(table, Text(), *legend, Text(), *lacking, Text(), more)
+
+
+def _lacking(entry: CodecStatus | DatasetStatus) -> RenderableType:
+    """What is missing, without the advice, which is the doctor's."""
+    return _Line(Text(f"–  {entry.name}: ", "dim"), (entry.missing or "").split("; ")[0], "dim")
 
 
 def _section(table: Table, title: str, last: str, rows: Iterable[Sequence[Text]]) -> None:
