@@ -19,7 +19,7 @@ from bench.plan import Plan, choose_points, make_plan, parse_shard, plan_import
 from bench.report.compare import Report, compare
 from bench.report.curve_files import FileCurve, read_pair
 from bench.report.files import write_report
-from bench.report.results import load_results
+from bench.report.results import check_has_results, load_results
 from bench.single import Coded, decode, encode, one_point, runnable
 from bench.store import Store
 from bench.sweep import Outcome, run_sweep
@@ -82,13 +82,14 @@ def run(
     its_points = choose_points(chosen, dataset_kind(data), points)
     dataset = open_dataset(data, root=root, limit=limit, progress=watcher.preparing)
     with Store(results, writable=True) as store:
+        names = [codec.name for codec in chosen]
+        if anchor is not None and anchor not in names:
+            check_has_results(store, dataset.digest, anchor)
+            names.append(anchor)
         plan = make_plan(
             dataset, its_points, fingerprints, store, shard=part, save_decoded=save_decoded
         )
         _carry_out(plan, store, jobs, watcher)
-        names = [codec.name for codec in chosen]
-        if anchor is not None and anchor not in names:
-            names.append(anchor)
         found = load_results(store, dataset=dataset.digest, codecs=names)
     made = compare(
         found, anchor=anchor, metrics=metrics, method=method, pareto=pareto, incomplete=incomplete
@@ -109,6 +110,8 @@ def report(
     incomplete: bool = False,
 ) -> Report:
     """What ``run`` reports, from the store alone."""
+    if codecs is not None and anchor is not None:
+        codecs = list(dict.fromkeys([*codecs, anchor]))
     with Store(results, writable=False) as store:
         found = load_results(store, dataset=data, codecs=codecs)
     made = compare(
@@ -145,6 +148,7 @@ def _carry_out(plan: Plan, store: Store, jobs: int | None, watcher: Watcher) -> 
     watcher.planned(plan)
     store.begin_run(shlex.join(sys.argv), this_machine())
     store.add_dataset(plan.dataset)
+    store.add_metrics(plan.metrics)
     for codec, points in plan.points.items():
         store.add_codec(codec)
         store.add_planned(plan.dataset, codec, points)

@@ -63,7 +63,8 @@ def list_screen(
     marks = {str(cell) for cell in table.columns[0].cells}
     legend = [Text(f"{mark}  {text}", "dim") for mark, text in _LEGEND.items() if mark in marks]
     more = Text("'bench show CODEC' tells all of a codec, 'bench doctor' what to do.", "dim")
-    lacking = [_lacking(entry) for entry in [*codecs, *datasets] if entry.missing]
+    entries: list[CodecStatus | DatasetStatus] = [*codecs, *datasets]
+    lacking = [_lacking(entry) for entry in entries if entry.missing]
     return Group(table, Text(), *legend, Text(), *lacking, Text(), more)
 
 

@@ -43,7 +43,7 @@ CREATE TABLE streams (
     encode_cpu REAL, encode_wall REAL, decode_cpu REAL, decode_wall REAL, run INTEGER,
     finished TEXT, UNIQUE (codec, image, point));
 CREATE TABLE metrics (
-    id INTEGER PRIMARY KEY, name TEXT, fingerprint TEXT, UNIQUE (name, fingerprint));
+    id INTEGER PRIMARY KEY, name TEXT, fingerprint TEXT, used INTEGER, UNIQUE (name, fingerprint));
 CREATE TABLE measured (
     stream INTEGER, metric INTEGER, value REAL, PRIMARY KEY (stream, metric)) WITHOUT ROWID;
 CREATE TABLE failures (
@@ -210,6 +210,16 @@ class Store:
             ),
         )
 
+    def add_metrics(self, fingerprints: Mapping[str, str]) -> None:
+        """Remember which version of each metric is the one that counts from now on."""
+        order = "(SELECT coalesce(max(used), 0) + 1 FROM metrics)"
+        for name, fingerprint in fingerprints.items():
+            self._write(
+                f"INSERT INTO metrics (name, fingerprint, used) VALUES (?, ?, {order}) "
+                f"ON CONFLICT (name, fingerprint) DO UPDATE SET used = {order}",
+                (name, fingerprint),
+            )
+
     def add_planned(self, dataset: Dataset, codec: Codec, points: Sequence[Point]) -> None:
         """Remember the points a codec is to have on a dataset: what its curve is made of."""
         keys = (
@@ -321,9 +331,6 @@ class Store:
         return int(row[0])
 
     def _metric_id(self, name: str, fingerprint: str) -> int:
-        self._write(
-            "INSERT OR IGNORE INTO metrics (name, fingerprint) VALUES (?, ?)", (name, fingerprint)
-        )
         row = self._write(
             "SELECT id FROM metrics WHERE name = ? AND fingerprint = ?", (name, fingerprint)
         ).fetchone()

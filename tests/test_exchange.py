@@ -161,6 +161,7 @@ class TestBd:
         said = bench("bd", "anchor.csv", "test.csv")
         assert said.status == 0, said.err
         assert "BD-rate" in said.out
+        assert "test against anchor" in said.out
         assert "%" in said.out
 
     def test_a_figure_that_means_nothing_says_why(self, bench: Bench) -> None:

@@ -55,7 +55,7 @@ def read_ppm(path: Path, width: int, height: int) -> Pixels:
 
 VVENC = (
     "-c:v libvvenc -preset medium -qp 32 -qpa 0 -threads 1 -vvenc-params "
-    "'intraperiod=1:gopsize=1:intraqpoffset=0:hrdparameterspresent=0"
+    "'intraperiod=1:gopsize=1:intraqpoffset=0:hrdparameterspresent=0:LFNST=0"
     ":qpinvalcb=17 27 32 44:qpoutvalcb=17 29 34 41' -pix_fmt yuv420p10le -f vvc"
 )
 X265 = (

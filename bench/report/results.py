@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -225,6 +226,22 @@ def load_results(
     )
 
 
+def check_has_results(store: Store, dataset: str, codec: str) -> None:
+    """Refuse an anchor that is neither in a run nor in the store, before anything is coded."""
+    found = store.rows(
+        "SELECT DISTINCT codecs.name FROM planned JOIN codecs ON codecs.id = codec "
+        "JOIN datasets ON datasets.id = dataset WHERE digest = ?",
+        (dataset,),
+    )
+    known = [str(name) for (name,) in found]
+    if codec not in known:
+        there = f"the store has {', '.join(known)}" if known else "the store has none there yet"
+        raise StoreError(
+            f"--anchor {codec}: not in this run, and without results on this data ({there}); "
+            f"run it too, with --codec {codec}"
+        )
+
+
 def _dataset(store: Store, wanted: str | None) -> tuple[int, str, str, str]:
     datasets: list[Any] = store.rows(
         "SELECT id, digest, kind, name FROM datasets ORDER BY used DESC"
@@ -232,7 +249,9 @@ def _dataset(store: Store, wanted: str | None) -> tuple[int, str, str, str]:
     if not datasets:
         raise StoreError(f"{store.folder}: no results there yet; 'bench run' makes some")
     for number, digest, kind, name in datasets:
-        if wanted in (None, digest, name):
+        # As --data says it to run: toyscapes for toyscapes:val[:20], a path for its last part.
+        said = (digest, name, name.partition("[")[0], kind)
+        if wanted is None or wanted in said or Path(wanted).resolve().name == name:
             return number, digest, kind, name
     known = ", ".join(str(row[3]) for row in datasets)
     raise StoreError(f"{store.folder}: no results on '{wanted}'; there are some on {known}")
@@ -265,18 +284,19 @@ def _codec(
             provenance[where] = digest, finished, json.loads(machine or "{}").get("name", "")
             for cost, value in zip(COSTS, costs, strict=True):
                 values[cost][where] = np.nan if value is None else value
-    # A metric that changed has several fingerprints: the value of the latest counts.
     measured: list[Any] = store.rows(
-        "SELECT stream, metrics.name, value FROM measured JOIN metrics ON metrics.id = metric "
-        "JOIN streams ON streams.id = stream WHERE codec = ? ORDER BY metric",
+        "SELECT stream, metrics.name, metric, value FROM measured "
+        "JOIN metrics ON metrics.id = metric JOIN streams ON streams.id = stream "
+        "WHERE codec = ? ORDER BY used DESC",
         (number,),
     )
     quality: dict[str, FloatArray] = {}
-    for stream, metric, value in measured:
+    latest: dict[str, int] = {}  # the values of two versions of a metric are never mixed
+    for stream, metric, version, value in measured:
         for where in places.get(stream, ()):
-            if metric not in quality:
-                quality[metric] = np.full(shape, np.nan)
-            quality[metric][where] = np.nan if value is None else value
+            if latest.setdefault(metric, version) == version:
+                quality.setdefault(metric, np.full(shape, np.nan))
+                quality[metric][where] = np.nan if value is None else value
     with np.errstate(invalid="ignore", divide="ignore"):
         bpp = 8 * size / pixels[:, None]
     return CodecResults(

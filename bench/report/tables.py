@@ -56,8 +56,10 @@ def difference(found: Difference) -> RenderableType:
             told = f"{axis} from {words.span(delta.range)}, overlap {words.percent(delta.overlap)}"
         value = Text(words.signed(delta.value, unit), style=_colour(delta), justify="right")
         table.add_row(Text(name, style="bold"), value, Text(told))
+    title = f"{found.test.curve.name} against {found.anchor.curve.name}, by {found.rate.method}"
     said = [found.rate.reason, found.quality.reason, *found.rate.notes, *found.quality.notes]
-    return Group(table, _list(dict.fromkeys(text for text in said if text)))
+    notes = _list(dict.fromkeys(text for text in said if text))
+    return Group(Text(title, style="bold"), table, notes)
 
 
 def _means(report: Report) -> list[RenderableType]:
