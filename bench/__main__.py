@@ -18,6 +18,7 @@ def main() -> None:
     for name in ("SIGTERM", "SIGHUP"):
         if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # nohup ignores it
             signal.signal(getattr(signal, name), _terminate)
+    sys.argv[0] = "bench"  # as results remember it, also of python -m bench
     sys.exit(status(sys.argv[1:]))
 
 

@@ -146,7 +146,8 @@ def import_streams(
 
 def _carry_out(plan: Plan, store: Store, jobs: int | None, watcher: Watcher) -> Outcome:
     watcher.planned(plan)
-    store.begin_run(shlex.join(sys.argv), this_machine())
+    command = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    store.begin_run(shlex.join(command), this_machine())
     store.add_dataset(plan.dataset)
     store.add_metrics(plan.metrics)
     for codec, points in plan.points.items():

@@ -45,7 +45,7 @@ def coded(codec: Codec, width: int, height: int, point: Point) -> bytes:
 def ready(name: str) -> Codec:
     codec = load_codec(name)
     if missing := codec.missing():
-        pytest.skip(f"{name}: {missing.split(chr(59))[0]}")
+        pytest.skip(f"{name}: {missing.partition(';')[0]}")
     return codec
 
 

@@ -343,7 +343,7 @@ def test_image_files_in_and_out(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
 def test_reference_software_agrees_with_ffmpeg(name: str, twin: str) -> None:
     codec, other = load_codec(name), load_codec(twin)
     if missing := codec.missing():
-        pytest.skip(missing)
+        pytest.skip(missing.partition(";")[0])
     stream = codec.encode(picture(63, 48), 37)
     assert (codec.decode(stream) == other.decode(stream)).all()
     theirs = other.encode(picture(63, 48), 37)

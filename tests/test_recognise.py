@@ -27,7 +27,7 @@ def picture(width: int, height: int) -> Image:
 def codec(request: pytest.FixtureRequest) -> Codec:
     codec = load_codec(request.param)
     if missing := codec.missing():
-        pytest.skip(f"{codec.name}: {missing}")
+        pytest.skip(f"{codec.name}: {missing.partition(';')[0]}")
     return codec
 
 

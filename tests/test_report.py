@@ -21,11 +21,16 @@ from bench.report.compare import Report, compare
 from bench.report.files import write_report
 from bench.report.page import markdown
 from bench.report.rate_axis import rate_limits, rate_ticks
-from bench.report.results import CodecResults, Results
+from bench.report.results import CodecResults, Results, Run
 from bench.report.tables import terminal
 
 IMAGES = 24
 POINTS = (37, 32, 27, 22)
+RUN = Run(
+    "2026-01-05T09:00:00Z",
+    "bench run --codec quick",
+    {"name": "atlas", "processor": "A processor", "system": "Linux", "bench": "0.1.0"},
+)
 
 
 def codec(
@@ -53,7 +58,7 @@ def codec(
         bpp[hole] = np.nan
         for value in values.values():
             value[hole] = np.nan
-    made = ("00" * 32, "2026-01-05T10:00:00Z", "atlas")
+    made = ("00" * 32, "2026-01-05T10:00:00Z", RUN)
     provenance = {where: made for where in np.ndindex(*shape) if where not in holes}
     size = np.round(bpp * 2048 * 1024 / 8)
     return CodecResults(
@@ -194,7 +199,13 @@ def test_markdown_escapes_what_comes_from_files() -> None:
 
 def test_markdown_tells_where_the_results_come_from() -> None:
     text = markdown(pair())
-    for told in "![Rate–quality curves](curves.png)", "coded on atlas", "abababababab", "cdcdcd":
+    for told in (
+        "![Rate–quality curves](curves.png)",
+        "by: bench run --codec quick",
+        "on: A processor, Linux; bench 0.1.0",
+        "abababababab",
+        "cdcdcd",
+    ):
         assert told in text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench.machine import bench_version
 from bench.metrics import METRICS
@@ -85,14 +85,27 @@ def _codec_rows(report: Report) -> Iterator[Sequence[str]]:
 def _provenance(report: Report) -> Iterator[str]:
     results = report.results
     made = [where for codec in results.codecs for where in codec.provenance.values()]
-    dates = sorted(finished[:10] for _, finished, _ in made if finished)
-    machines = sorted({machine for _, _, machine in made if machine})
+    dates = sorted(finished[:10] for _, finished, _ in made)
+    runs = sorted({run for *_, run in made}, key=lambda run: run.started)
     yield f"data set: {results.dataset} ({results.kind}), digest {results.digest[:12]}"
-    yield f"bench {bench_version()}"
-    if machines:
-        yield f"coded on {', '.join(machines)}"
     if dates:
         yield f"coded {dates[0]}" + (f" to {dates[-1]}" if dates[-1] != dates[0] else "")
+    for command in dict.fromkeys(run.command for run in runs):
+        yield f"by: {command}"
+    for machine in dict.fromkeys(_described(run.machine) for run in runs):
+        yield f"on: {machine}"
+    yield f"reported by bench {bench_version()}"
+
+
+def _described(machine: Mapping[str, str]) -> str:
+    """What a result may depend on; the machine's own name is in the records."""
+    hardware = f"{machine['processor']}, {machine['system']}"
+    versions = (
+        f"{name} {version}"
+        for name, version in machine.items()
+        if name not in ("name", "processor", "system")
+    )
+    return f"{hardware}; {', '.join(versions)}"
 
 
 def _plain(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,15 @@ COSTS = ("encode_cpu", "encode_wall", "decode_cpu", "decode_wall")
 
 
 @dataclass(frozen=True, eq=False)
+class Run:
+    """A command that made results, and the machine that it ran on."""
+
+    started: str
+    command: str
+    machine: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
 class CodecResults:
     """One codec on one dataset: every array has an image a row and an operating point a column."""
 
@@ -38,7 +47,7 @@ class CodecResults:
     bytes: FloatArray
     bpp: FloatArray
     values: dict[str, FloatArray]  # quality metrics and costs; NaN where there is none
-    provenance: dict[tuple[int, int], tuple[str, str, str]]  # stream, finished, machine
+    provenance: dict[tuple[int, int], tuple[str, str, Run]]  # stream, finished, by which run
 
     @cached_property
     def done(self) -> BoolArray:
@@ -124,7 +133,7 @@ class Results:
                 for row, image in enumerate(self.images):
                     if np.isnan(codec.bytes[row, column]):
                         continue
-                    stream, finished, machine = codec.provenance[row, column]
+                    stream, finished, run = codec.provenance[row, column]
                     width, height = self.sizes[row]
                     rows.append(
                         {
@@ -142,7 +151,7 @@ class Results:
                             "fingerprint": codec.fingerprint,
                             "dataset_digest": self.digest,
                             "date": finished,
-                            "machine": machine,
+                            "machine": run.machine.get("name", ""),
                         }
                     )
         return pandas.DataFrame(rows)
@@ -213,7 +222,8 @@ def load_results(
         if missing:
             raise StoreError(f"{store.folder}: no results of '{missing[0]}' on {name}")
         chosen = [newest[codec] for codec in codecs]
-    found = tuple(_codec(store, plan, members, rows) for plan in chosen)
+    runs = _runs(store)
+    found = tuple(_codec(store, plan, members, rows, runs) for plan in chosen)
     return Results(
         name,
         kind,
@@ -257,8 +267,20 @@ def _dataset(store: Store, wanted: str | None) -> tuple[int, str, str, str]:
     raise StoreError(f"{store.folder}: no results on '{wanted}'; there are some on {known}")
 
 
+def _runs(store: Store) -> dict[int, Run]:
+    rows: list[Any] = store.rows("SELECT id, started, command, machine FROM runs")
+    return {
+        number: Run(started, command, json.loads(machine))
+        for number, started, command, machine in rows
+    }
+
+
 def _codec(
-    store: Store, plan: tuple[Any, ...], members: list[Any], rows: dict[str, list[int]]
+    store: Store,
+    plan: tuple[Any, ...],
+    members: list[Any],
+    rows: dict[str, list[int]],
+    runs: dict[int, Run],
 ) -> CodecResults:
     number, name, title, unit, anchor, oracle, fingerprint, points = plan
     keys = [str(key) for key in json.loads(points)]
@@ -267,21 +289,21 @@ def _codec(
     pixels = np.array([(w or 0) * (h or 0) for _, _, w, h in members], dtype=np.float64)
     values = {cost: np.full(shape, np.nan) for cost in COSTS}
     size = np.full(shape, np.nan)
-    provenance: dict[tuple[int, int], tuple[str, str, str]] = {}
+    provenance: dict[tuple[int, int], tuple[str, str, Run]] = {}
     places: dict[int, list[tuple[int, int]]] = {}
     streams: list[Any] = store.rows(
         "SELECT streams.id, images.digest, point, streams.digest, bytes, encode_cpu, encode_wall, "
-        "decode_cpu, decode_wall, finished, machine FROM streams "
-        "JOIN images ON images.id = image LEFT JOIN runs ON runs.id = run WHERE codec = ?",
+        "decode_cpu, decode_wall, finished, run FROM streams "
+        "JOIN images ON images.id = image WHERE codec = ?",
         (number,),
     )
-    for stream, image, point, digest, count, *costs, finished, machine in streams:
+    for stream, image, point, digest, count, *costs, finished, run in streams:
         if image not in rows or point not in column:
             continue
         places[stream] = [(row, column[point]) for row in rows[image]]
         for where in places[stream]:
             size[where] = count
-            provenance[where] = digest, finished, json.loads(machine or "{}").get("name", "")
+            provenance[where] = digest, finished, runs[run]
             for cost, value in zip(COSTS, costs, strict=True):
                 values[cost][where] = np.nan if value is None else value
     measured: list[Any] = store.rows(

@@ -1,7 +1,7 @@
 """Toyscapes: rendered street scenes in Cityscapes' layout, the same pixels on every machine."""
 
 from bench.datasets.toyscapes.files import SIZES, paths, scene_name, write_split
-from bench.datasets.toyscapes.reference import PIXELS_DIGEST, digest, verify
+from bench.datasets.toyscapes.reference import PIXELS_DIGEST, digest
 from bench.datasets.toyscapes.scene import Scene, render
 
 __all__ = [
@@ -12,6 +12,5 @@ __all__ = [
     "paths",
     "render",
     "scene_name",
-    "verify",
     "write_split",
 ]
