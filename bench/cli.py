@@ -257,7 +257,7 @@ def _print_report(made: Report, results: Path) -> None:
 
     console = _stdout()
     console.print(terminal(made))
-    console.print(f"Curves and tables: {results / 'report'}", highlight=False, soft_wrap=True)
+    console.print(f"\nCurves and tables: {results / 'report'}", highlight=False, soft_wrap=True)
 
 
 def _stdout() -> Any:

@@ -37,7 +37,7 @@ def following(console: Console) -> Iterator[Watcher]:
         return
     bars = Progress(
         TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
+        BarColumn(bar_width=None, complete_style="cyan", finished_style="green"),
         MofNCompleteColumn(),
         _Rate(),
         TimeRemainingColumn(compact=True),
@@ -60,25 +60,26 @@ def _live_bars(bars: Progress) -> Watcher:
         bars.update(tasks[what], completed=done, visible=done < total)
 
     def planned(plan: Plan) -> None:
-        bars.console.print(plan_table(plan))
-        for name, count in _lacking(plan).items():
+        bars.console.print(plan_table(plan), "", sep="\n")
+        lacking = _lacking(plan)
+        for name, count in lacking.items():
             tasks[name] = bars.add_task(name, total=count, failed="")
-        if len(_lacking(plan)) > 1:
+        if len(lacking) > 1:
             tasks["all"] = bars.add_task("[bold]all", total=len(plan.operations), failed="")
 
     def going(outcome: Outcome) -> None:
-        failed = _failed(outcome)
-        for name, task in tasks.items():
-            if name in outcome.done or name in failed:
-                _show(bars, task, outcome.done[name], failed[name])
+        failed = Counter(operation.codec.name for operation, _ in outcome.failures)
+        for name in outcome.coded | failed:
+            _show(bars, tasks[name], outcome.coded[name], failed[name])
         if "all" in tasks:
-            _show(bars, tasks["all"], outcome.done.total(), len(outcome.failures))
+            _show(bars, tasks["all"], outcome.coded.total(), failed.total())
 
     return Watcher(preparing, planned, going)
 
 
-def _show(bars: Progress, task: TaskID, done: int, failed: int) -> None:
-    bars.update(task, completed=done + failed, failed=f"{failed} failed" if failed else "")
+def _show(bars: Progress, task: TaskID, coded: int, failed: int) -> None:
+    """Measuring follows coding closely, many pictures at a time: coding is what moves steadily."""
+    bars.update(task, completed=coded + failed, failed=f"{failed} failed" if failed else "")
 
 
 class _Rate(ProgressColumn):
@@ -137,10 +138,6 @@ def _duration(seconds: float) -> str:
 
 def _lacking(plan: Plan) -> Counter[str]:
     return Counter(operation.codec.name for operation in plan.operations)
-
-
-def _failed(outcome: Outcome) -> Counter[str]:
-    return Counter(operation.codec.name for operation, _ in outcome.failures)
 
 
 def plan_table(plan: Plan) -> Table:

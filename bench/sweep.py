@@ -41,8 +41,8 @@ _BATCH_SECONDS = 5.0
 class Outcome:
     """How far a sweep has come."""
 
-    done: Counter[str] = field(default_factory=Counter)
-    encoded: int = 0
+    coded: Counter[str] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)  # measured, too
     failures: list[tuple[Operation, str]] = field(default_factory=list)
 
     @property
@@ -169,7 +169,7 @@ class _Sweep:
                 operation = replace(operation, metrics=tuple(self.plan.metrics))
                 coded = replace(coded, operation=operation)
             self.store.save_stream(*key, size, operation.point, coded.stream, coded.encode_cost)
-            self.outcome.encoded += 1
+        self.outcome.coded[operation.codec.name] += 1
         if not operation.metrics:
             self._finish(operation)
             return

@@ -107,7 +107,8 @@ def _delta_rows(comparison: Comparison) -> Iterable[Sequence[str | Text]]:
     )
     if not images.reason:
         value = words.signed(images.value, "%")
-        yield "    mean of images", value, words.interval(images.interval)
+        told = ("    mean of images", value, words.interval(images.interval))
+        yield tuple(Text(cell, style="dim") for cell in told)
 
 
 def _colour(delta: Delta) -> str:
