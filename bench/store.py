@@ -107,7 +107,8 @@ class Store:
         with _in_words(folder):
             if writable:
                 folder.mkdir(parents=True, exist_ok=True)
-            mode = "rwc" if writable else "ro"
+            # Also to read: what a killed sweep left half-written is rolled back on opening.
+            mode = "rwc" if writable else "rw"
             self.database = sqlite3.connect(
                 f"{file.resolve().as_uri()}?mode={mode}",
                 uri=True,

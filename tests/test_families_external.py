@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes.card import CARD, install
 
 from bench import ffmpeg
 from bench.catalog import load_codec
@@ -20,29 +20,6 @@ from bench.families import external
 from bench.image import Image
 from bench.programs import metered
 
-PROGRAM = Path(__file__).parent / "fakes" / "codec.py"
-CARD = """
-title = "Fake"
-family = "external"
-[points]
-unit = "step"
-default = [8, 4, 1]
-[external]
-folder = "BENCH_FAKE"
-encoder = ["fake-newer", "fake"]
-decoder = ["fake"]
-get = "ask for it"
-version = "1.2"
-version_command = "{encoder} --version"
-version_pattern = 'version \\[([\\d.]+)\\]'
-input = "yuv420p"
-output = "yuv420p"
-size_from = "header"
-multiple = 4
-encode = "{encoder} encode {input} {stream} {reconstruction} {width} {height} {point}"
-decode = "{decoder} decode {stream} {output}"
-minutes_per_2_megapixels = 0.001
-"""
 LAST_WORD = "here is my last word"
 
 Make = Callable[..., Codec]
@@ -56,10 +33,7 @@ def picture(width: int, height: int) -> Image:
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     """A card with some text replaced, and its programs in the folder that the variable names."""
-    program = tmp_path / "tools" / "bin" / "fake"
-    program.parent.mkdir(parents=True)
-    program.write_text(f"#!{sys.executable}\n{PROGRAM.read_text()}")
-    program.chmod(0o755)
+    install(tmp_path / "tools" / "bin")
     monkeypatch.setenv("BENCH_FAKE", str(tmp_path / "tools"))
     monkeypatch.setenv("BENCH_CONFIG", str(tmp_path / "config.toml"))
 

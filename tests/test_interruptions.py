@@ -91,6 +91,25 @@ def test_two_sweeps_at_once(bench: Bench, pictures: Pictures) -> None:
     pandas.testing.assert_frame_equal(together, alone, check_exact=True)
 
 
+def test_a_report_right_after_a_kill(bench: Bench, pictures: Pictures) -> None:
+    bench("run", "--codec", "jpeg", "--data", pictures(), "--metric", "psnr_rgb")
+    before = bench("report", "--metric", "psnr_rgb")
+    store = Path("bench-results/store.sqlite")
+    half_way = (
+        "import os, sqlite3\n"
+        f"database = sqlite3.connect({str(store)!r}, isolation_level=None)\n"
+        "database.execute('PRAGMA cache_size = 1')\n"
+        "database.execute('BEGIN IMMEDIATE')\n"
+        "database.execute('UPDATE streams SET bytes = 1')\n"
+        "for _ in range(2000):\n"
+        "    database.execute('INSERT INTO runs (command) VALUES (?)', ('x' * 999,))\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", half_way], check=False)
+    assert store.with_name("store.sqlite-journal").exists()
+    assert bench("report", "--metric", "psnr_rgb") == before
+
+
 def test_no_space_left_for_a_stream(
     bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
