@@ -63,7 +63,12 @@ def interval(bounds: tuple[float, float] | None) -> str:
 def span(bounds: tuple[float, float]) -> str:
     """What was integrated over."""
     low, high = bounds
-    return f"{low:.4g} to {high:.4g}" if math.isfinite(low + high) else NOTHING
+    return f"{_four_digits(low)} to {_four_digits(high)}" if math.isfinite(low + high) else NOTHING
+
+
+def _four_digits(value: float) -> str:
+    whole = math.floor(math.log10(abs(value))) + 1 if value else 1
+    return f"{value:.{min(max(4 - whole, 0), 4)}f}"
 
 
 def percent(share: float) -> str:
