@@ -24,8 +24,14 @@ METRICS = ("--metric", "psnr_rgb", "--metric", "psnr_y", "--metric", "vmaf")
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "bench", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever started the tests in the background has Ctrl-C ignored, and so would they.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def export(bench: Bench, store: str) -> pandas.DataFrame:
@@ -70,7 +76,11 @@ def test_a_signal_stops_at_once_and_keeps_all(
     time.sleep(1)
     sweep.send_signal(number)
     told = time.monotonic()
-    _, err = sweep.communicate(timeout=20)
+    try:
+        _, err = sweep.communicate(timeout=20)
+    finally:
+        sweep.kill()
+        sweep.communicate()
     assert time.monotonic() - told < 3
     assert sweep.returncode == 128 + number
     assert "Traceback" not in err
