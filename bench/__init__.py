@@ -1,4 +1,4 @@
-"""How many bits does one image codec save over another, at equal quality for machines?
+"""How many bits does one image codec save over another, at equal quality?
 
 ``bench.api`` holds every command of the tool as a Python call.
 """

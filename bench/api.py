@@ -19,7 +19,7 @@ from bench.plan import Plan, choose_points, make_plan, parse_shard, plan_import
 from bench.report.compare import Report, compare
 from bench.report.curve_files import FileCurve, read_pair
 from bench.report.files import write_report
-from bench.report.results import check_has_results, load_results
+from bench.report.results import check_has_results, load_results, load_some
 from bench.single import Coded, decode, encode, one_point, runnable
 from bench.store import Store
 from bench.sweep import Outcome, run_sweep
@@ -90,7 +90,8 @@ def run(
             dataset, its_points, fingerprints, store, shard=part, save_decoded=save_decoded
         )
         _carry_out(plan, store, jobs, watcher)
-        found = load_results(store, dataset=dataset.digest, codecs=names)
+        asked = {codec.name: points for codec, points in its_points.items()}
+        found = load_results(store, dataset=dataset.digest, codecs=names, points=asked)
     made = compare(
         found, anchor=anchor, metrics=metrics, method=method, pareto=pareto, incomplete=incomplete
     )
@@ -103,21 +104,23 @@ def report(
     *,
     data: str | None = None,
     codecs: Sequence[str] | None = None,
+    points: Sequence[str] = (),
     metrics: Sequence[str] | None = None,
     anchor: str | None = None,
     method: Method = "akima",
     pareto: bool = False,
     incomplete: bool = False,
+    out: Path | None = None,
 ) -> Report:
-    """What ``run`` reports, from the store alone."""
+    """What ``run`` reports, from the store alone; files go to ``out``, else beside the store."""
     if codecs is not None and anchor is not None:
         codecs = list(dict.fromkeys([*codecs, anchor]))
     with Store(results, writable=False) as store:
-        found = load_results(store, dataset=data, codecs=codecs)
+        found = load_some(store, data, codecs, points)
     made = compare(
         found, anchor=anchor, metrics=metrics, method=method, pareto=pareto, incomplete=incomplete
     )
-    write_report(made, results / "report")
+    write_report(made, out or results / "report")
     return made
 
 

@@ -50,6 +50,8 @@ def read_card(name_or_path: str) -> Card:
         if name_or_path not in shipped:
             near = difflib.get_close_matches(name_or_path, shipped, n=1)
             hint = f"did you mean '{near[0]}'?" if near else "'bench list' shows them all"
+            if Path(f"{name_or_path}.toml").is_file():
+                hint = f"did you mean './{name_or_path}.toml'?"
             raise CardError(f"no codec is called '{name_or_path}'; {hint}")
         path = shipped[name_or_path]
     try:
@@ -72,6 +74,7 @@ def _card(path: Path, content: dict[str, Any]) -> Card:
     check_keys(path, content, _TOP_LEVEL | {family: _TABLE}, required=("title", "points", family))
     points = dict(content["points"])
     unit, limits = points.pop("unit", None), points.pop("limits", None)
+    whole = points.pop("whole", False)
     if not isinstance(unit, str):
         raise CardError(f"{path}: 'points.unit' is missing; it names what a point is, such as QP")
     if limits is not None and not (
@@ -80,6 +83,8 @@ def _card(path: Path, content: dict[str, Any]) -> Card:
         and all(isinstance(limit, int | float) for limit in limits)
     ):
         raise CardError(f"{path}: 'points.limits' must be two numbers, lowest and highest")
+    if not isinstance(whole, bool):
+        raise CardError(f"{path}: 'points.whole' must be true or false")
     if "default" not in points:
         raise CardError(f"{path}: 'points.default' is missing; it lists points by rising rate")
     for key, values in points.items():
@@ -96,6 +101,7 @@ def _card(path: Path, content: dict[str, Any]) -> Card:
         family=family,
         unit=unit,
         limits=None if limits is None else (limits[0], limits[1]),
+        whole=whole,
         points={key: tuple(values) for key, values in points.items()},
         options=content[family],
         anchor=path.parent.resolve() == content_folder("anchors").resolve(),
@@ -170,6 +176,10 @@ def check_point(card: Card, point: Point) -> Point:
             raise CardError(f"{card.name} has no point '{point}'; it has {sorted(map(str, known))}")
         return point
     lowest, highest = card.limits
+    if not isinstance(point, int | float):
+        raise CardError(f"{card.name}: {card.unit} '{point}' is not a number")
     if not _within(point, lowest, highest):
         raise CardError(f"{card.name}: {card.unit} {point} is outside {lowest}…{highest}")
+    if card.whole and point != int(point):
+        raise CardError(f"{card.name}: {card.unit} {point} is not a whole number")
     return point

@@ -50,6 +50,12 @@ _bjontegaard = _options(
         "--pareto", is_flag=True, help="Where a curve bends down, use its Pareto front only."
     ),
 )
+_points = click.option(
+    "--points",
+    multiple=True,
+    metavar="[CODEC=]P,P…",
+    help="Operating points, for all codecs or for one.",
+)
 _comparison = _options(
     click.option(
         "--anchor",
@@ -85,7 +91,7 @@ _jobs = click.option(
 )
 @click.version_option(package_name="bench", message="bench %(version)s")
 def cli() -> None:
-    """How many bits does one image codec save over another, at equal quality for machines?"""
+    """How many bits does one image codec save over another, at equal quality?"""
 
 
 @cli.command()
@@ -96,10 +102,7 @@ def cli() -> None:
 @_data
 @_root
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N images only.")
-@click.option(
-    "--points", multiple=True, metavar="[CODEC=]P,P…",
-    help="Operating points, for all codecs or for one. [default: the card's]",
-)  # fmt: skip
+@_points
 @_metric
 @_comparison
 @_jobs
@@ -113,22 +116,24 @@ def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **opt
 
     with following(_stderr()) as watcher:
         made = api.run(codecs, metrics=metrics or None, method=method, watcher=watcher, **options)
-    _print_report(made, options["results"])
+    _print_report(made, options["results"] / "report")
     return 1 if made.results.failures else 0
 
 
 @cli.command()
 @click.option("--codec", "codecs", multiple=True, metavar="CODEC", help="[default: all there are]")
 @click.option("--data", metavar="DATASET", help="[default: the one run last]")
+@_points
 @_metric
 @_comparison
+@click.option("--out", type=_FOLDER, help="Where files go. [default: report/ in the store]")
 @_results
 def report(codecs: tuple[str, ...], metrics: tuple[str, ...], **options: Any) -> None:
     """Tables and curves of what the store holds; nothing is computed anew."""
     from bench import api
 
     made = api.report(codecs=codecs or None, metrics=metrics or None, **options)
-    _print_report(made, options["results"])
+    _print_report(made, options["out"] or options["results"] / "report")
 
 
 @cli.command()
@@ -157,13 +162,14 @@ def bd(anchor: str, test: str, **options: Any) -> int:
 @click.option("--means", is_flag=True, help="Means at each point instead of records per image.")
 @click.option("--codec", "codecs", multiple=True, metavar="CODEC", help="[default: all there are]")
 @click.option("--data", metavar="DATASET", help="[default: the one run last]")
+@_points
 @_results
 def export(out: Path, codecs: tuple[str, ...], **options: Any) -> None:
     """Write what the store holds as CSV, Parquet or CompressAI-style JSON."""
     from bench import api
 
     table = api.export(out, codecs=codecs or None, **options)
-    click.echo(f"{out}: {len(table)} rows")
+    click.echo(f"{out}: {len(table)} rows of {table['dataset'].iloc[0]}")
 
 
 @cli.command("import")
@@ -252,12 +258,12 @@ def doctor() -> int:
     return 1 if any(check.ok is False for check in checks) else 0
 
 
-def _print_report(made: Report, results: Path) -> None:
+def _print_report(made: Report, folder: Path) -> None:
     from bench.report.tables import terminal
 
     console = _stdout()
     console.print(terminal(made))
-    console.print(f"\nCurves and tables: {results / 'report'}", highlight=False, soft_wrap=True)
+    console.print(f"\nCurves and tables: {folder}", highlight=False, soft_wrap=True)
 
 
 def _stdout() -> Any:

@@ -30,10 +30,16 @@ class Card:
     oracle: bool = False
     detects_damage: bool = True
     limits: tuple[float, float] | None = None
+    whole: bool = False  # the codec would round a point that is no whole number
     about: str = ""
     counted: str = ""
     source: str = ""
     path: Path = Path("card")
+
+    @property
+    def codes_ycbcr(self) -> bool:
+        """Whether its encoder gets the picture as YCbCr, by ``bench.colour``."""
+        return bool(self.options.get("input") == "yuv420p")
 
     def points_for(self, dataset: str) -> tuple[Point, ...]:
         """The default operating points on a dataset, in order of rising rate."""

@@ -9,6 +9,7 @@ of a curve (``docs/footguns.md``).
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Sequence
 
 import numpy as np
@@ -42,11 +43,21 @@ def to_ycbcr(pixels: Pixels) -> bytes:
     height, width, _ = pixels.shape
     if width % 2 or height % 2:
         raise ValueError(f"4:2:0 needs even sides, not {width}x{height}")
-    arguments = [*raw_input("rgb24", width, height), "-vf", TO_YCBCR, "-f", "rawvideo", "pipe:1"]
-    planes = ffmpeg.run_ffmpeg(arguments, np.ascontiguousarray(pixels).tobytes()).stdout
+    planes = ffmpeg.run_ffmpeg(
+        _to_ycbcr(width, height), np.ascontiguousarray(pixels).tobytes()
+    ).stdout
     if len(planes) != ycbcr_size(width, height):
         raise CodecError(f"the conversion to YCbCr gave {len(planes)} bytes for {width}x{height}")
     return planes
+
+
+def to_ycbcr_command() -> str:
+    """What ``to_ycbcr`` runs, as one would type it, for people to read."""
+    return shlex.join(["ffmpeg", *_to_ycbcr("W", "H")]) + " < image.rgb > picture"
+
+
+def _to_ycbcr(width: int | str, height: int | str) -> list[str]:
+    return [*raw_input("rgb24", width, height), "-vf", TO_YCBCR, "-f", "rawvideo", "pipe:1"]
 
 
 def to_rgb(planes: bytes, pixel_format: str, width: int, height: int) -> Pixels:
@@ -58,7 +69,7 @@ def to_rgb(planes: bytes, pixel_format: str, width: int, height: int) -> Pixels:
     return np.frombuffer(rgb, np.uint8).reshape(height, width, 3)
 
 
-def raw_input(pixel_format: str, width: int, height: int) -> Sequence[str]:
+def raw_input(pixel_format: str, width: int | str, height: int | str) -> Sequence[str]:
     """ffmpeg's arguments for raw pictures on standard input."""
     size = f"{width}x{height}"
     return ["-f", "rawvideo", "-pix_fmt", pixel_format, "-s", size, "-r", "1", "-i", "pipe:0"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, DataError, StoreError, UnavailableError
 from bench.files import replacing
-from bench.report.results import load_results
+from bench.report.results import load_some
 from bench.store import Store
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def export(
     *,
     data: str | None = None,
     codecs: Sequence[str] | None = None,
+    points: Sequence[str] = (),
     means: bool = False,
 ) -> pandas.DataFrame:
     """Write per-image records, or the means at each point, in the format of the file's ending."""
@@ -29,7 +30,7 @@ def export(
     if write is None:
         raise DataError(f"{out}: the ending says the format: {', '.join(_WRITERS)}")
     with Store(results, writable=False) as store:
-        found = load_results(store, dataset=data, codecs=codecs)
+        found = load_some(store, data, codecs, points)
     table = found.means if means else found.records
     if table.empty:
         raise StoreError(f"{results}: nothing of {found.dataset} has been coded yet")

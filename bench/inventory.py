@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import colour
 from bench.catalog import card_paths, load_codec
 from bench.codec import Codec, Point
 from bench.content import content_folder
@@ -78,6 +79,7 @@ class CodecDescription:
     points: Points
     options: dict[str, Any]
     point: Point
+    conversion: str | None  # from RGB to the YCbCr that it codes
     commands: tuple[str, ...]  # at that point
     missing: str | None
     remark: str | None
@@ -163,6 +165,7 @@ def show(codec: str, point: str | None = None) -> CodecDescription:
         points=card.points,
         options=card.options,
         point=its_point,
+        conversion=colour.to_ycbcr_command() if its.card.codes_ycbcr else None,
         commands=its.commands(its_point),
         missing=missing,
         remark=None if missing else its.remark(),

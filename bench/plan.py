@@ -37,43 +37,47 @@ class Plan:
     images: int  # those of this shard
     total: int  # operations, those that are done included
     operations: tuple[Operation, ...]
-
-    @property
-    def encodes(self) -> int:
-        return sum(operation.kept is None for operation in self.operations)
+    remark: str | None = None
 
 
 def choose_points(
     codecs: Sequence[Codec], kind: str, chosen: Sequence[str]
 ) -> dict[Codec, tuple[Point, ...]]:
-    """Each codec's points: its defaults on that kind of dataset, or what ``--points`` says.
+    """Each codec's points: its defaults on that kind of dataset, or what ``--points`` says."""
+    names = [codec.name for codec in codecs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise CardError(f"two cards are called '{twice}'; rename one")
+    picked = name_points({codec.name: codec.card.unit for codec in codecs}, chosen)
+    points = {}
+    for codec in codecs:
+        its_own = picked.get(codec.name) or codec.card.points_for(kind)
+        points[codec] = tuple(dict.fromkeys(check_point(codec.card, point) for point in its_own))
+    return points
+
+
+def name_points(units: Mapping[str, str], chosen: Sequence[str]) -> dict[str, tuple[Point, ...]]:
+    """What ``--points`` says of each codec.
 
     ``22,37`` is for all codecs and needs them to share a unit; ``vtm=22,37`` is for one.
     """
-    twice = {codec.name for codec in codecs if sum(c.name == codec.name for c in codecs) > 1}
-    if twice:
-        raise CardError(f"two cards are called '{twice.pop()}'; rename one")
     own: dict[str, tuple[Point, ...]] = {}
-    common: tuple[Point, ...] | None = None
+    common: tuple[Point, ...] = ()
     for choice in chosen:
         name, equals, values = choice.rpartition("=")
-        if equals:
-            if name not in {codec.name for codec in codecs}:
-                raise CardError(f"--points {choice}: no --codec {name} in this run")
+        if not equals:
+            common = parse_points(values)
+        elif name in units:
             own[name] = parse_points(values)
         else:
-            common = parse_points(values)
-    units = {codec.card.unit for codec in codecs if codec.name not in own}
-    if common is not None and len(units) > 1:
+            raise CardError(f"--points {choice}: '{name}' is not one of {', '.join(units)}")
+    sharing = {unit for name, unit in units.items() if name not in own}
+    if common and len(sharing) > 1:
         raise CardError(
-            f"--points: the codecs count in {' and '.join(sorted(units))}; "
+            f"--points: the codecs count in {' and '.join(sorted(sharing))}; "
             "say CODEC=POINT,POINT for each"
         )
-    points = {}
-    for codec in codecs:
-        picked = own.get(codec.name) or common or codec.card.points_for(kind)
-        points[codec] = tuple(dict.fromkeys(check_point(codec.card, point) for point in picked))
-    return points
+    return {name: own.get(name, common) for name in units if name in own or common}
 
 
 def parse_points(text: str) -> tuple[Point, ...]:
@@ -144,7 +148,7 @@ def plan_import(
     store: Store,
 ) -> Plan:
     """Every bitstream in the folder that is named after an image which the store lacks."""
-    files = _by_image(dataset, folder)
+    files, others = _by_image(dataset, folder)
     kept = store.kept(codec.fingerprint, metrics)
     operations = [
         Operation(
@@ -155,29 +159,30 @@ def plan_import(
         and ((image := dataset.digests[entry.name]), point_key(point)) not in kept
     ]
     points = {codec: tuple(dict.fromkeys((*store.planned_points(dataset, codec), point)))}
-    return Plan(dataset, points, metrics, len(files), len(files), tuple(operations))
+    remark = f"left out: {others} files in {folder} named after no image" if others else None
+    return Plan(dataset, points, metrics, len(files), len(files), tuple(operations), remark)
 
 
-def _by_image(dataset: Dataset, folder: Path) -> dict[str, Path]:
-    """The files of a folder by the image that they are named after: NAME.anything."""
+def _by_image(dataset: Dataset, folder: Path) -> tuple[dict[str, Path], int]:
+    """The files of a folder by the image that they are named after, and how many are not."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of bitstreams")
     names = {entry.path.stem: entry.name for entry in dataset.entries}
     names |= {entry.name: entry.name for entry in dataset.entries}
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    for path in files:
         name = names.get(path.stem)
-        if name is None or not path.is_file():
-            continue
         if name in found:
             raise DataError(f"{found[name]} and {path} are both named after {name}; keep one")
-        found[name] = path
+        if name is not None:
+            found[name] = path
     if not found:
-        example = dataset.entries[0].name
+        example = dataset.entries[0].path.stem
         raise DataError(
             f"{folder}: no file is named after an image of {dataset.name}, as {example}.bin is"
         )
-    return found
+    return found, len(files) - len(found)
 
 
 def _picture_path(folder: Path, codec: Codec, point: Point, entry: Entry) -> Path:

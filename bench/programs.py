@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -20,6 +21,8 @@ from bench.errors import Cancelled, CodecError, TimeLimitError, UnavailableError
 _running: set[int] = set()
 _running_lock = threading.Lock()
 _cancelled = threading.Event()
+# How ffmpeg says who speaks: a name and an address.
+_POINTERS = re.compile(r"\[[^\[\]]* @ 0x[0-9a-f]+\] ")
 # What a sane program has to say; one that never stops would fill the memory.
 _MOST_STDERR = 2**24
 
@@ -76,8 +79,9 @@ class Finished:
         """The last lines of what it printed, stderr's last, in one line, for an error message."""
         tails = []
         for output in (self.stdout, self.stderr):
-            lines = output[-4096:].decode("utf-8", "replace").split("\n")
-            tails += [line.strip() for line in lines if line.strip()][-3:]
+            text = _POINTERS.sub("", output[-4096:].decode("utf-8", "replace"))
+            lines = (line.strip() for line in text.split("\n"))
+            tails += [line for line in lines if any(map(str.isalnum, line))][-3:]
         return " / ".join(tails)[-400:] or "it printed nothing"
 
 
@@ -103,6 +107,11 @@ def run_program(
             start_new_session=True,
         )
     except FileNotFoundError as error:
+        if Path(command[0]).is_file():
+            raise UnavailableError(
+                f"{command[0]} cannot be started: its loader, or what its first line names, is "
+                "missing"
+            ) from error
         raise UnavailableError(f"{command[0]} is not there; 'bench doctor' says more") from error
     except OSError as error:
         raise CodecError(f"{name} could not be started: {error.strerror}") from error

@@ -86,10 +86,11 @@ class _Rate(ProgressColumn):
     """Operations a second, or seconds an operation where they are slow."""
 
     def render(self, task: Task) -> Text:
-        speed = task.speed
-        if not speed:
-            return Text("")
-        return Text(f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each", style="cyan")
+        return Text(_rate(task.speed) if task.speed else "", style="cyan")
+
+
+def _rate(speed: float) -> str:
+    return f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each"
 
 
 def _sparse_lines(console: Console) -> Watcher:
@@ -118,11 +119,12 @@ def _sparse_lines(console: Console) -> Watcher:
         if finished and (now - last > _SPARSE or finished == planned_operations):
             last, taken = now, now - began
             left = taken / finished * (planned_operations - finished)
-            counts = ", ".join(f"{name} {count}" for name, count in outcome.done.items())
-            failed = f", {len(outcome.failures)} failed" if outcome.failures else ""
+            counts = [f"{name} {count}" for name, count in outcome.done.items()]
+            counts += [f"{len(outcome.failures)} failed"] if outcome.failures else []
+            ahead = f", about {_duration(left)} left" if left else ""
             say(
-                f"{finished} of {planned_operations} done ({counts}{failed}), "
-                f"{finished / taken:.1f}/s, {_duration(left)} left"
+                f"{finished} of {planned_operations} done ({', '.join(counts)}), "
+                f"{_rate(finished / taken)}{ahead}"
             )
 
     return Watcher(preparing, planned, going)
@@ -143,9 +145,10 @@ def _lacking(plan: Plan) -> Counter[str]:
 def plan_table(plan: Plan) -> Table:
     """What is to be done, and how much of it is there already."""
     images = "1 image" if plan.images == 1 else f"{plan.images} images"
-    part = "" if plan.images == len(plan.dataset.entries) else " (this shard's)"
+    whole = len(plan.dataset.entries)
+    part = "" if plan.images == whole else f" of its {whole}"
     table = Table(
-        title=f"[bold]{plan.dataset.name}[/bold], {images}{part}",
+        title=Text.assemble((plan.dataset.name, "bold"), f", {images}{part}"),
         title_justify="left",
         title_style="",
         box=None,
@@ -156,11 +159,14 @@ def plan_table(plan: Plan) -> Table:
     for codec, points in plan.points.items():
         operations = plan.total if len(plan.points) == 1 else plan.images * len(points)
         to_do = lacking[codec.name]
+        coded = sum(o.codec is codec and o.kept is not None for o in plan.operations)
         there = f"{operations - to_do} of {operations} done before" if to_do else "all done before"
-        table.add_row(codec.name, f"{codec.card.unit} {' '.join(map(str, points))}", f"{there}")
+        there += f", {coded} more coded" if coded else ""
+        its_points = f"{codec.card.unit} {' '.join(map(str, points))}"
+        table.add_row(Text(codec.name), Text(its_points), there)
         if remark := codec.remark():
-            table.add_row("", f"[yellow]{remark}")
-    if plan.dataset.remark:
-        table.caption = f"[yellow]{plan.dataset.remark}"
+            table.add_row("", Text(remark, style="yellow"))
+    if remarks := [remark for remark in (plan.dataset.remark, plan.remark) if remark]:
+        table.caption = Text("; ".join(remarks), style="yellow")
         table.caption_justify = "left"
     return table

@@ -19,11 +19,12 @@ from bench.inventory import Check, CodecDescription, CodecStatus, DatasetStatus
 from bench.metrics import Metric
 
 _YES, _NO = Text("✓", "green"), Text("✗", "bold red")
-_ABSENT, _BUT = Text("–", "dim"), Text("!", "bold yellow")
+_ABSENT, _BUT, _ASKED = Text("–", "dim"), Text("!", "bold yellow"), Text("·", "dim")
 _LEGEND = {
     "✓": "ready; a metric: measured by default",
+    "·": "measured when --metric names it",
     "!": "ready, with a remark that 'bench doctor' tells",
-    "–": "not ready; a metric: measured when --metric names it",
+    "–": "not ready",
     "✗": "its card cannot be used",
 }
 
@@ -106,7 +107,7 @@ def _dataset_row(dataset: DatasetStatus) -> Sequence[Text]:
 def _metric_row(metric: Metric, width: int) -> Sequence[Text]:
     style = "" if metric.default else "dim"
     unit = f"{metric.unit:<{width}}  {'more' if metric.higher_is_better else 'less'}"
-    mark = _YES if metric.default else _ABSENT
+    mark = _YES if metric.default else _ASKED
     return mark, Text(metric.name, style), Text(metric.title, style), Text(unit, style)
 
 
@@ -128,8 +129,11 @@ def show_screen(codec: CodecDescription) -> RenderableType:
     for label, words in lines:
         style = "yellow" if label in ("missing", "remark") else "" if label else "dim"
         page.append(_Line(Text(f"{label:<{width}}", "dim"), words, style))
-    titles = (f"Encode at {codec.unit} {codec.point}", "Decode")
-    for title, command in zip(titles, codec.commands, strict=False):
+    encode, decode = codec.commands
+    commands = {f"Encode at {codec.unit} {codec.point}": encode, "Decode": decode}
+    if codec.conversion:
+        commands = {"Picture, the same for all codecs": codec.conversion, **commands}
+    for title, command in commands.items():
         page += [Text(), Text(title, "bold"), Text(command, no_wrap=True, overflow="ignore")]
     return Group(*page)
 

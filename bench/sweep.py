@@ -171,7 +171,7 @@ class _Sweep:
             self.store.save_stream(*key, size, operation.point, coded.stream, coded.encode_cost)
         self.outcome.coded[operation.codec.name] += 1
         if not operation.metrics:
-            self._finish(operation)
+            self._keep_measures(coded, {})
             return
         if not self.decoded:
             self.waiting_since = time.monotonic()

@@ -18,11 +18,11 @@ def open_folder(folder: Path) -> Dataset:
         )
     if not folder.is_dir():
         raise DataError(f"{folder}: --data takes a folder of images, not one file")
-    paths = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
-    )
+    there = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    paths = sorted(p for p in there if p.suffix.lower() in SUFFIXES and p.is_file())
     if not paths:
         raise DataError(f"{folder}: no images in it ({', '.join(sorted(SUFFIXES))})")
-    return Dataset("folder", folder.resolve().name, tuple(Entry(path.name, path) for path in paths))
+    others = len(there) - len(paths)
+    remark = f"left out: {others} other files or folders in {folder}" if others else None
+    entries = tuple(Entry(path.name, path) for path in paths)
+    return Dataset("folder", folder.resolve().name, entries, remark)

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench import colour, ffmpeg
+from bench.cache import file_digest
 from bench.codec import Card, Codec, Point
 from bench.colour import Pixels
 from bench.errors import BenchError, CodecError, StreamError, UnavailableError
@@ -72,7 +73,12 @@ class ExternalCodec(Codec):
 
     def depends_on(self) -> dict[str, str]:
         version = {"version": self.version or "unknown", "conversion": colour.fingerprint()}
-        return self._tools.digests() | version
+        scripts = {
+            word: file_digest(Path(word))  # where the program is an interpreter, or a wrapper
+            for word in (*self._card.encode, *self._card.decode)
+            if Path(word).is_absolute() and Path(word).is_file()
+        }
+        return self._tools.digests() | scripts | version
 
     def commands(self, point: Point) -> tuple[str, ...]:
         names = self._card.wanted.names() if self.missing() else self._tools.names()

@@ -64,6 +64,10 @@ def _find_program(wanted: Wanted, names: tuple[str, ...], folder: Path | None) -
         if found := shutil.which(name, path=places):
             return Path(found).resolve()
     called = " or ".join(names)
+    for place in (folder, folder / "bin") if folder is not None else ():
+        for name in names:
+            if (place / name).is_file():
+                raise UnavailableError(f"{place / name} is not executable; chmod +x it")
     if folder is not None:
         raise UnavailableError(
             f"{wanted.folder} names {folder}, but no program {called} is there or in its bin/; "

@@ -151,7 +151,10 @@ class _Table:
         if LOWER_IS_BETTER.fullmatch(_plain(metric)):
             raise DataError(f"{metric} is better when lower; a curve needs a quality")
         if len({cells.get(self.columns().get("image", "")) for _, cells in self.rows}) > 1:
-            raise DataError(f"{self.file} has a row per image; a curve needs a row per point")
+            raise DataError(
+                f"{self.file} has a row per image; a curve needs a row per "
+                "point, as 'bench export --means' writes them"
+            )
         if len(self.rows) < 2:
             raise DataError(f"{self.file} holds one point of {self.codec}; a curve needs two")
         rates = np.array([self._value(row, rate) for row in self.rows])

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from bench.codec import Point
 from bench.errors import StoreError
-from bench.store import Store
+from bench.plan import name_points
+from bench.store import Store, point_key
 
 if TYPE_CHECKING:
     import pandas
@@ -190,9 +191,17 @@ def _mean(values: FloatArray) -> float:
 
 
 def load_results(
-    store: Store, *, dataset: str | None = None, codecs: Sequence[str] | None = None
+    store: Store,
+    *,
+    dataset: str | None = None,
+    codecs: Sequence[str] | None = None,
+    points: Mapping[str, Sequence[Point]] | None = None,
 ) -> Results:
-    """What the store has on a dataset (its digest or name; by default the one used last)."""
+    """What the store has on a dataset (its digest or name; by default the one used last).
+
+    Of a codec that ``points`` does not name, these are the points of its last run and all others
+    that every image has.
+    """
     number, digest, kind, name = _dataset(store, dataset)
     members: list[Any] = store.rows(
         "SELECT members.name, members.digest, width, height FROM members "
@@ -223,7 +232,10 @@ def load_results(
             raise StoreError(f"{store.folder}: no results of '{missing[0]}' on {name}")
         chosen = [newest[codec] for codec in codecs]
     runs = _runs(store)
-    found = tuple(_codec(store, plan, members, rows, runs) for plan in chosen)
+    found = tuple(
+        _codec(store, _with_points(store, plan, rows, points or {}), members, rows, runs)
+        for plan in chosen
+    )
     return Results(
         name,
         kind,
@@ -273,6 +285,47 @@ def _runs(store: Store) -> dict[int, Run]:
         number: Run(started, command, json.loads(machine))
         for number, started, command, machine in rows
     }
+
+
+def load_some(
+    store: Store,
+    dataset: str | None,
+    codecs: Sequence[str] | None,
+    points: Sequence[str],
+) -> Results:
+    """``load_results`` with points as the command line gives them."""
+    found = load_results(store, dataset=dataset, codecs=codecs)
+    if not points:
+        return found
+    picked = name_points({codec.name: codec.unit for codec in found.codecs}, points)
+    return load_results(store, dataset=found.digest, codecs=codecs, points=picked)
+
+
+def _with_points(
+    store: Store,
+    plan: tuple[Any, ...],
+    rows: Mapping[str, list[int]],
+    chosen: Mapping[str, Sequence[Point]],
+) -> tuple[Any, ...]:
+    """The codec's row of the plan, with the keys of the points to show, by rising rate."""
+    number, name, *rest, planned = plan
+    coded: dict[str, dict[str, int]] = {}
+    streams: list[Any] = store.rows(
+        "SELECT point, images.digest, bytes FROM streams JOIN images ON images.id = image "
+        "WHERE codec = ?",
+        (number,),
+    )
+    for key, image, size in streams:
+        if image in rows:
+            coded.setdefault(key, {})[image] = size
+    if name in chosen:
+        keys = [point_key(point) for point in chosen[name]]
+    else:
+        whole = [key for key, images in coded.items() if len(images) == len(rows)]
+        keys = list(dict.fromkeys([*json.loads(planned), *whole]))
+    if all(key in coded for key in keys):
+        keys.sort(key=lambda key: np.mean(list(coded[key].values())))
+    return (number, name, *rest, json.dumps(keys))
 
 
 def _codec(

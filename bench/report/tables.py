@@ -36,6 +36,8 @@ def terminal(report: Report) -> RenderableType:
         parts += ["", *_deltas(report)]
     elif report.anchor is None:
         parts += ["", Text(words.NO_ANCHOR)]
+    elif len(results.codecs) == 1:
+        parts += ["", Text(words.ALONE)]
     if notes := words.notes(report):
         parts += ["", Text("Notes", style="bold"), _list(notes)]
     if failures := words.failures(report, FAILURES):

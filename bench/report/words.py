@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from bench.metrics import METRICS, why_undefined
 from bench.report.compare import Comparison, Report
 from bench.report.results import CodecResults
@@ -15,6 +17,7 @@ MEANS = (
     "Rate and quality are means over the images at each point; times are seconds of CPU an image."
 )
 PARTIAL = "* some images are missing: the mean is over those that are there"
+ALONE = "one codec: curves only; with a second --codec they are compared"
 NO_ANCHOR = "no anchor: curves only; --anchor NAME compares"
 
 
@@ -42,9 +45,9 @@ def mean(metric: str, value: float) -> str:
     if not math.isfinite(value):
         return NOTHING
     if metric == "bpp":
-        return f"{value:.4f}"
+        return f"{value:.4f}" if value < 100 else f"{value:.1f}"
     if METRICS[metric].unit == "s":
-        return f"{value:.3f}" if value < 10 else f"{value:.1f}"
+        return f"{value:.{4 if value < 0.01 else 3 if value < 10 else 1}f}"
     return f"{value:.2f}"
 
 
@@ -110,8 +113,10 @@ def notes(report: Report) -> list[str]:
 def _missing(codec: CodecResults, report: Report) -> str:
     failed = sum(name == codec.name for name, *_ in report.results.failures)
     told = f"{codec.missing} of {codec.bytes.size} operations missing"
-    if failed:
-        told += f" ({failed} failed)"
+    coded = int((np.isfinite(codec.bytes) & ~codec.done).sum())
+    parts = [f"{failed} failed"] * bool(failed) + [f"{coded} coded, to be measured"] * bool(coded)
+    if parts:
+        told += f" ({', '.join(parts)})"
     advice = "--incomplete compares on the images that all have"
     if report.anchor is None:
         return f"{codec.name}: {told}"
