@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import signal
 import sys
 from collections.abc import Sequence
@@ -18,6 +18,9 @@ def main() -> None:
     for name in ("SIGTERM", "SIGHUP"):
         if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # nohup ignores it
             signal.signal(getattr(signal, name), _terminate)
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, io.TextIOWrapper):
+            output.reconfigure(errors="replace")  # an ASCII terminal shows what it can
     sys.argv[0] = "bench"  # as results remember it, also of python -m bench
     sys.exit(status(sys.argv[1:]))
 
@@ -38,9 +41,9 @@ def status(arguments: Sequence[str]) -> int:
     except BenchError as error:
         _say(str(error))
         return 1
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+    except OSError as error:  # a folder without permission, a full disk behind a pipe
+        _say(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror))
+        return 1
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.catalog import card_name
+from bench.codec import Codec
 from bench.datasets import dataset_kind, open_dataset
 from bench.datasets.dataset import Progress
+from bench.errors import BenchError
 from bench.export import export
 from bench.inventory import codecs, datasets, doctor, metrics, show
 from bench.machine import this_machine
@@ -78,25 +81,31 @@ def run(
     watcher = watcher or Watcher()
     part = parse_shard(shard)
     fingerprints = metric_fingerprints(metrics)
-    chosen = [runnable(name) for name in dict.fromkeys(codecs)]
+    chosen = _runnable(codecs)
     its_points = choose_points(chosen, dataset_kind(data), points)
+    if save_decoded is not None:
+        _make_folder(save_decoded)
     dataset = open_dataset(data, root=root, limit=limit, progress=watcher.preparing)
-    with Store(results, writable=True) as store:
-        names = [codec.name for codec in chosen]
-        if anchor is not None and anchor not in names:
+    names = [codec.name for codec in chosen]
+    if anchor is not None and (anchor := card_name(anchor)) not in names:
+        with Store(results, writable=False) as store:
             check_has_results(store, dataset.digest, anchor)
-            names.append(anchor)
+        names.append(anchor)
+    with Store(results, writable=True) as store:
         plan = make_plan(
             dataset, its_points, fingerprints, store, shard=part, save_decoded=save_decoded
         )
-        _carry_out(plan, store, jobs, watcher)
-        asked = {codec.name: points for codec, points in its_points.items()}
+        watcher.planned(plan)
+        _begin(plan, store)
+        _remember_points(plan, store)
+        outcome = run_sweep(plan, store, jobs=jobs, watch=watcher.going)
+        asked = {codec.name: its_points[codec] for codec in chosen}
         found = load_results(store, dataset=dataset.digest, codecs=names, points=asked)
     made = compare(
         found, anchor=anchor, metrics=metrics, method=method, pareto=pareto, incomplete=incomplete
     )
     write_report(made, results / "report")
-    return made
+    return replace(made, outcome=outcome)
 
 
 def report(
@@ -113,8 +122,10 @@ def report(
     out: Path | None = None,
 ) -> Report:
     """What ``run`` reports, from the store alone; files go to ``out``, else beside the store."""
-    if codecs is not None and anchor is not None:
-        codecs = list(dict.fromkeys([*codecs, anchor]))
+    anchor = None if anchor is None else card_name(anchor)
+    if codecs is not None:
+        named = [card_name(codec) for codec in codecs]
+        codecs = list(dict.fromkeys([*named, anchor] if anchor else named))
     with Store(results, writable=False) as store:
         found = load_some(store, data, codecs, points)
     made = compare(
@@ -144,20 +155,43 @@ def import_streams(
     dataset = open_dataset(data, root=root, progress=watcher.preparing)
     with Store(results, writable=True) as store:
         plan = plan_import(dataset, its_codec, its_point, folder, fingerprints, store)
-        return _carry_out(plan, store, jobs, watcher)
+        watcher.planned(plan)
+        _begin(plan, store)
+        outcome = run_sweep(plan, store, jobs=jobs, watch=watcher.going)
+        if outcome.done:
+            _remember_points(plan, store)
+        return outcome
 
 
-def _carry_out(plan: Plan, store: Store, jobs: int | None, watcher: Watcher) -> Outcome:
-    watcher.planned(plan)
+def _begin(plan: Plan, store: Store) -> None:
+    """Whose results are to come: the command, the machine, the images, the codecs."""
     command = [Path(sys.argv[0]).name, *sys.argv[1:]]
-    store.begin_run(shlex.join(command), this_machine())
-    store.add_dataset(plan.dataset)
-    store.add_metrics(plan.metrics)
-    for codec, points in plan.points.items():
-        store.add_codec(codec)
-        store.add_planned(plan.dataset, codec, points)
-    store.commit()
-    return run_sweep(plan, store, jobs=jobs, watch=watcher.going)
+    with store.writing():
+        store.begin_run(shlex.join(command), this_machine())
+        store.add_dataset(plan.dataset)
+        store.add_metrics(plan.metrics)
+        for codec in plan.points:
+            store.add_codec(codec)
+
+
+def _remember_points(plan: Plan, store: Store) -> None:
+    """What each curve is to be made of, for whoever reports."""
+    with store.writing():
+        for codec, points in plan.points.items():
+            store.add_planned(plan.dataset, codec, points)
+
+
+def _runnable(names: Sequence[str]) -> list[Codec]:
+    """The codecs of a run; one card may be named twice, by its name and by its path."""
+    codecs = {codec.card.path.resolve(): codec for codec in map(runnable, names)}
+    return list(codecs.values())
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BenchError(f"{folder}: cannot be made: {error.strerror}") from error
 
 
 @dataclass(frozen=True)

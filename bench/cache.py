@@ -13,12 +13,15 @@ from pathlib import Path
 import platformdirs
 
 from bench.cores import available_cores
-from bench.errors import BenchError
+from bench.errors import BenchError, DataError
 
-# A file is taken as unchanged while its size and its modification time in ns stay the same.
-_SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS digests (kind, path, size, mtime, digest, UNIQUE (kind, path))"
-)
+# A file is taken as unchanged while its size and both its times, in ns, stay the same: the time of
+# modification can be set, and unpacking an archive does.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS known (
+    kind TEXT, path TEXT, size INTEGER, modified INTEGER, changed INTEGER, digest TEXT,
+    PRIMARY KEY (kind, path))
+"""
 
 
 def cache_folder() -> Path:
@@ -49,23 +52,30 @@ def remembered_digests(
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[Path, str]:
     """A digest for each file, computed only for those that changed since it was last asked."""
-    stats = {path: path.stat() for path in paths}
+    keys = {path: _state(path) for path in paths}
     with _database() as database:
         rows = database.execute(
-            "SELECT path, size, mtime, digest FROM digests WHERE kind = ?", (kind,)
+            "SELECT path, size, modified, changed, digest FROM known WHERE kind = ?", (kind,)
         ).fetchall()
-    known = {(path, size, mtime): digest for path, size, mtime, digest in rows}
-    keys = {path: (str(path.resolve()), s.st_size, s.st_mtime_ns) for path, s in stats.items()}
+    known = {tuple(state): digest for *state, digest in rows}
     changed = [path for path in paths if keys[path] not in known]
     if changed:
         fresh = {keys[path]: value for path, value in _each(compute, changed, progress)}
         with _database() as database:
             database.executemany(
-                "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?, ?, ?)",
                 [(kind, *key, digest) for key, digest in fresh.items()],
             )
         known |= fresh
     return {path: known[keys[path]] for path in paths}
+
+
+def _state(path: Path) -> tuple[str, int, int, int]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    return str(path.resolve()), found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _each(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import math
 import tomllib
 from collections.abc import Mapping
 from importlib.metadata import entry_points
@@ -39,6 +40,11 @@ def card_paths() -> dict[str, Path]:
     """Every shipped card by name, anchors first."""
     folders = [content_folder("anchors"), content_folder("codecs")]
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
+
+
+def card_name(name_or_path: str) -> str:
+    """What a codec is called, by whatever it is named."""
+    return Path(name_or_path).stem if name_or_path.endswith(".toml") else name_or_path
 
 
 def read_card(name_or_path: str) -> Card:
@@ -170,16 +176,18 @@ def load_codec(name_or_path: str) -> Codec:
 
 def check_point(card: Card, point: Point) -> Point:
     """The point if the codec has it; else one line with what it may be."""
-    if card.limits is None:
-        known = {value for values in card.points.values() for value in values}
-        if point not in known and all(isinstance(value, str) for value in known):
-            raise CardError(f"{card.name} has no point '{point}'; it has {sorted(map(str, known))}")
-        return point
-    lowest, highest = card.limits
-    if not isinstance(point, int | float):
+    known = {str(value): value for values in card.points.values() for value in values}
+    if str(point) in known:
+        return known[str(point)]
+    if all(isinstance(value, str) for value in known.values()):
+        raise CardError(f"{card.name}: no {card.unit} '{point}'; there are {', '.join(known)}")
+    if not isinstance(point, int | float) or not math.isfinite(point):
         raise CardError(f"{card.name}: {card.unit} '{point}' is not a number")
-    if not _within(point, lowest, highest):
-        raise CardError(f"{card.name}: {card.unit} {point} is outside {lowest}…{highest}")
     if card.whole and point != int(point):
         raise CardError(f"{card.name}: {card.unit} {point} is not a whole number")
+    if card.limits is None:
+        return point
+    lowest, highest = card.limits
+    if not _within(point, lowest, highest):
+        raise CardError(f"{card.name}: {card.unit} {point} is outside {lowest}…{highest}")
     return point

@@ -117,7 +117,7 @@ def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **opt
     with following(_stderr()) as watcher:
         made = api.run(codecs, metrics=metrics or None, method=method, watcher=watcher, **options)
     _print_report(made, options["results"] / "report")
-    return 1 if made.results.failures else 0
+    return 1 if made.outcome and made.outcome.failures else 0
 
 
 @cli.command()
@@ -269,10 +269,10 @@ def _print_report(made: Report, folder: Path) -> None:
 def _stdout() -> Any:
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, markup=False, emoji=False)
 
 
 def _stderr() -> Any:
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)

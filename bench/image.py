@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from bench.programs import unmetered
 
 # Above this a picture is taken for an attack or a mistake, not for a photograph.
 MOST_PIXELS = 2**28
+PillowImage.MAX_IMAGE_PIXELS = MOST_PIXELS  # the limit is ours alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +80,14 @@ def read_pixels(path: Path) -> Pixels:
         raise DataError(f"{path}: no such image") from error
     except UnidentifiedImageError as error:
         raise DataError(f"{path}: not an image that can be read") from error
+    except PermissionError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
         raise DataError(f"{path}: damaged image ({error})") from error
 
 
 def _as_rgb(opened: PillowImage.Image, path: Path) -> Pixels:
-    if opened.mode.startswith(("I", "F")) or ";16" in str(getattr(opened, "tile", "")):
+    if opened.mode.startswith(("I", "F")) or _is_deep(opened):
         raise DataError(f"{path}: more than 8 bits a sample; convert it to 8-bit RGB first")
     if opened.mode == "CMYK" or opened.mode == "LAB":
         raise DataError(f"{path}: {opened.mode} colours; convert it to 8-bit RGB first")
@@ -94,6 +98,13 @@ def _as_rgb(opened: PillowImage.Image, path: Path) -> Pixels:
     pixels = np.asarray(opened.convert("RGB"))
     pixels.flags.writeable = False
     return pixels
+
+
+def _is_deep(opened: PillowImage.Image) -> bool:
+    """Whether Pillow would cut samples of more than 8 bits to 8 without a word."""
+    decoder = str(getattr(opened, "tile", ""))
+    largest = re.search(r"'ppm(?:_plain)?'.*, (\d+)\)\)", decoder)  # of a PPM's values
+    return bool(re.search(r"(?<!BGR);16", decoder)) or bool(largest and int(largest[1]) > 255)
 
 
 def write_png(pixels: Pixels, path: Path) -> None:

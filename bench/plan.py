@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,9 +67,9 @@ def name_points(units: Mapping[str, str], chosen: Sequence[str]) -> dict[str, tu
     for choice in chosen:
         name, equals, values = choice.rpartition("=")
         if not equals:
-            common = parse_points(values)
+            common += parse_points(values)
         elif name in units:
-            own[name] = parse_points(values)
+            own[name] = own.get(name, ()) + parse_points(values)
         else:
             raise CardError(f"--points {choice}: '{name}' is not one of {', '.join(units)}")
     sharing = {unit for name, unit in units.items() if name not in own}
@@ -101,7 +102,7 @@ def parse_shard(text: str | None) -> tuple[int, int]:
     if text is None:
         return 1, 1
     part, _, whole = text.partition("/")
-    if not (part.isdigit() and whole.isdigit() and 1 <= int(part) <= int(whole)):
+    if not (part.isdecimal() and whole.isdecimal() and 1 <= int(part) <= int(whole)):
         raise CardError(f"--shard {text}: say which of how many, such as 3/50")
     return int(part), int(whole)
 
@@ -128,8 +129,6 @@ def make_plan(
                 have = there.metrics if there else frozenset()
                 lacking = tuple(name for name in metrics if name not in have)
                 picture = save_decoded and _picture_path(save_decoded, codec, point, entry)
-                if picture and picture.exists():
-                    picture = None
                 if there is None or lacking or picture:
                     stream = there.stream if there else None
                     operations.append(
@@ -167,7 +166,8 @@ def _by_image(dataset: Dataset, folder: Path) -> tuple[dict[str, Path], int]:
     """The files of a folder by the image that they are named after, and how many are not."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of bitstreams")
-    names = {entry.path.stem: entry.name for entry in dataset.entries}
+    stems = Counter(entry.path.stem for entry in dataset.entries)
+    names = {e.path.stem: e.name for e in dataset.entries if stems[e.path.stem] == 1}
     names |= {entry.name: entry.name for entry in dataset.entries}
     found: dict[str, Path] = {}
     files = [path for path in sorted(folder.iterdir()) if path.is_file()]

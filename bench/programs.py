@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import subprocess
 import tempfile
@@ -18,9 +19,46 @@ from typing import IO
 
 from bench.errors import Cancelled, CodecError, TimeLimitError, UnavailableError
 
-_running: set[int] = set()
-_running_lock = threading.Lock()
-_cancelled = threading.Event()
+
+class Programs:
+    """The programs of one sweep, that they may be stopped together."""
+
+    def __init__(self) -> None:
+        self._running: set[int] = set()
+        self._lock = threading.Lock()
+        self._cancelled = False
+
+    def enter(self) -> None:
+        """Count whatever this thread starts from now on among these programs."""
+        _programs.set(self)
+
+    def check(self) -> None:
+        """Let go of work that is no longer wanted."""
+        if self._cancelled:
+            raise Cancelled
+
+    def add(self, pid: int) -> None:
+        with self._lock:
+            self._running.add(pid)
+            if self._cancelled:  # since it was checked
+                _kill_group(pid)
+
+    def remove(self, pid: int) -> None:
+        with self._lock:
+            self._running.discard(pid)
+
+    def cancel(self) -> None:
+        """Kill every one that runs, with its children, and let none start any more."""
+        with self._lock:
+            self._cancelled = True
+            for pid in self._running:
+                _kill_group(pid)
+
+
+_programs: ContextVar[Programs] = ContextVar("programs", default=Programs())  # noqa: B039
+# Seconds for a pipe to run dry once its program has ended.
+_LINGER = 10.0
+_GLANCE = 200  # milliseconds between two looks at whether anyone still waits for output
 # How ffmpeg says who speaks: a name and an address.
 _POINTERS = re.compile(r"\[[^\[\]]* @ 0x[0-9a-f]+\] ")
 # What a sane program has to say; one that never stops would fill the memory.
@@ -94,8 +132,8 @@ def run_program(
     most_output: int = 2**31,
 ) -> Finished:
     """Run a program to its end; raise on a missing binary or a limit passed, not on its status."""
-    if _cancelled.is_set():
-        raise Cancelled
+    programs = _programs.get()
+    programs.check()
     name = Path(command[0]).name
     try:
         process = subprocess.Popen(
@@ -125,10 +163,7 @@ def run_program(
     timer.daemon = True
     timer.start()
     exchange = _Exchange(process, [stdin] if isinstance(stdin, bytes) else stdin, most_output)
-    with _running_lock:
-        _running.add(process.pid)
-        if _cancelled.is_set():  # cancelled since it was looked at above
-            _kill_group(process.pid)
+    programs.add(process.pid)
     try:
         status = _reap(process)
     except BaseException:  # an interrupt of this thread
@@ -139,9 +174,10 @@ def run_program(
     finally:
         timer.cancel()
         _kill_group(process.pid)  # children left behind would hold the pipes open
-        exchange.finish()
-    if _cancelled.is_set():
-        raise Cancelled
+        complete = exchange.finish()
+    programs.check()
+    if not complete:
+        raise CodecError(f"{name} left a process behind that holds its output open")
     finished = Finished(status, *exchange.outputs())
     if out_of_time.is_set():
         limit = f"{name} was stopped after its time limit of {time_limit:.0f} s"
@@ -163,7 +199,7 @@ class _Exchange:
         assert process.stdin and process.stdout and process.stderr
         self._pipes = stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
         self._outputs = bytearray(), bytearray()
-        self.flooded = False
+        self.flooded = self._given_up = False
         out, err = self._outputs
 
         def feed() -> None:
@@ -175,7 +211,14 @@ class _Exchange:
                 pass  # it ended or closed its input early; its status and output tell the rest
 
         def drain(pipe: IO[bytes], into: bytearray, most: int) -> None:
-            while chunk := os.read(pipe.fileno(), 2**20):
+            ready = select.poll()
+            ready.register(pipe, select.POLLIN)
+            while not self._given_up:
+                if not ready.poll(_GLANCE):
+                    continue
+                chunk = os.read(pipe.fileno(), 2**20)
+                if not chunk:
+                    return
                 if len(into) + len(chunk) > most:
                     self.flooded = True
                     _kill_group(process.pid)
@@ -190,13 +233,22 @@ class _Exchange:
         for thread in self._threads:
             thread.start()
 
-    def finish(self) -> None:
-        """Wait for the pipes to run dry and close them; the program has ended."""
+    def finish(self) -> bool:
+        """Wait for the pipes to run dry and close them; False if someone holds them open.
+
+        The program has ended, and so has its process group; but a child may have left the group.
+        """
+        deadline = time.monotonic() + _LINGER
         for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        complete = not any(thread.is_alive() for thread in self._threads)
+        self._given_up = True
+        for thread in self._threads[1:]:
             thread.join()
-        for pipe in self._pipes:
+        for pipe in self._pipes if complete else self._pipes[1:]:
             with suppress(BrokenPipeError):  # unsent input of a program that is gone
                 pipe.close()
+        return complete
 
     def outputs(self) -> tuple[bytes, bytes]:
         """What was printed to stdout and to stderr."""
@@ -207,8 +259,7 @@ class _Exchange:
 def _reap(process: subprocess.Popen[bytes]) -> int:
     """Wait for the program and add its CPU time (and its children's) to the meter."""
     _, wait_status, usage = os.wait4(process.pid, 0)
-    with _running_lock:
-        _running.discard(process.pid)
+    _programs.get().remove(process.pid)
     process.returncode = os.waitstatus_to_exitcode(wait_status)
     cost = _meter.get()
     if cost is not None:
@@ -220,19 +271,6 @@ def _kill_group(pid: int) -> None:
     # It may have ended by itself (and macOS forbids to signal the dead).
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-
-
-def cancel_programs() -> None:
-    """Kill every program that runs, with its children, and let none start until resumed."""
-    _cancelled.set()
-    with _running_lock:
-        for pid in _running:
-            _kill_group(pid)
-
-
-def allow_programs() -> None:
-    """Let programs start again after a cancel (a second sweep in the same process)."""
-    _cancelled.clear()
 
 
 @contextmanager

@@ -36,12 +36,12 @@ def following(console: Console) -> Iterator[Watcher]:
         yield _sparse_lines(console)
         return
     bars = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None, complete_style="cyan", finished_style="green"),
         MofNCompleteColumn(),
         _Rate(),
         TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[failed]}", style="red"),
+        TextColumn("{task.fields[failed]}", style="red", markup=False),
         console=console,
         transient=True,
         expand=True,
@@ -65,7 +65,7 @@ def _live_bars(bars: Progress) -> Watcher:
         for name, count in lacking.items():
             tasks[name] = bars.add_task(name, total=count, failed="")
         if len(lacking) > 1:
-            tasks["all"] = bars.add_task("[bold]all", total=len(plan.operations), failed="")
+            tasks["all"] = bars.add_task("all", total=len(plan.operations), failed="")
 
     def going(outcome: Outcome) -> None:
         failed = Counter(operation.codec.name for operation, _ in outcome.failures)

@@ -36,6 +36,8 @@ def encode(image: Path, file: Path, codec: str, point: str | None = None) -> Cod
     """Code one image; without a point, at the middle one of the card's defaults."""
     its_codec = runnable(codec)
     its_point = _point(its_codec, point)
+    if file.resolve() == image.resolve():
+        raise DataError(f"{file}: the bitstream would replace the image; name another file")
     original = Image(image.stem, read_pixels(image))
     with metered() as cost:
         stream = its_codec.encode(original, its_point)

@@ -2,8 +2,9 @@
 
 A results folder holds ``store.sqlite`` and, under ``streams``, every bitstream named by its own
 digest. A stream is keyed by codec fingerprint, image digest and point; a measured value by its
-stream, its metric and that metric's fingerprint. One process writes at a time; SQLite's rollback
-journal (not its WAL, which network file systems break) makes a second sweep wait its turn.
+stream, its metric and that metric's fingerprint. One process writes at a time, in transactions as
+short as can be, so that many sweeps may share a store; SQLite's rollback journal (not its WAL,
+which network file systems break) makes the others wait.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ from bench.files import replacing
 from bench.programs import Cost
 
 VERSION = 1
+# How long to wait for another sweep's transaction, which takes milliseconds.
+_WAIT_SECONDS = 120
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE runs (id INTEGER PRIMARY KEY, started TEXT, command TEXT, machine TEXT);
 CREATE TABLE images (id INTEGER PRIMARY KEY, digest TEXT UNIQUE, width INTEGER, height INTEGER);
 CREATE TABLE datasets (
-    id INTEGER PRIMARY KEY, digest TEXT UNIQUE, kind TEXT, name TEXT, used INTEGER);
+    id INTEGER PRIMARY KEY, digest TEXT UNIQUE, kind TEXT, name TEXT, folder TEXT, used INTEGER);
 CREATE TABLE members (
     dataset INTEGER, position INTEGER, name TEXT, digest TEXT, PRIMARY KEY (dataset, position));
 CREATE TABLE codecs (
@@ -55,9 +58,6 @@ _FIND = (
     "SELECT streams.id FROM streams JOIN codecs ON codecs.id = codec "
     "JOIN images ON images.id = image WHERE fingerprint = ? AND images.digest = ? AND point = ?"
 )
-
-# A sweep's results are committed this often; a kill loses at most so much work.
-_COMMIT_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _in_words(folder: Path) -> Iterator[None]:
             "database or disk is full": "free some space and run the same command again",
             "attempt to write a readonly database": "it cannot be written; use another --results",
             "unable to open database file": "it cannot be opened; is the folder writable?",
-            "database is locked": "another sweep has been writing for a minute; try again",
+            "database is locked": "another sweep writes, or was halted while it did; try again",
         }.get(said, "if it is damaged, 'sqlite3 store.sqlite .recover' saves what can be saved")
         raise StoreError(f"{folder}: {said}; {advice}") from error
     except OSError as error:
@@ -112,12 +112,15 @@ class Store:
             self.database = sqlite3.connect(
                 f"{file.resolve().as_uri()}?mode={mode}",
                 uri=True,
-                timeout=60,
+                timeout=_WAIT_SECONDS,
                 isolation_level=None,
                 check_same_thread=False,
             )
-            self._prepare(writable)
-        self._committed = time.monotonic()
+            try:
+                self._prepare(writable)
+            except BaseException:
+                self.database.close()
+                raise
         self._run: int | None = None
 
     def _prepare(self, writable: bool) -> None:
@@ -133,6 +136,8 @@ class Store:
                 "SELECT value FROM meta WHERE key = 'version'"
             ).fetchone()
         except (sqlite3.OperationalError, TypeError) as error:
+            if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error):
+                raise
             raise StoreError(f"{self.folder}: its store.sqlite is not bench's") from error
         if version != str(VERSION):
             raise StoreError(
@@ -144,30 +149,23 @@ class Store:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        try:
-            self.commit()
-        finally:
-            self.database.close()
+        self.database.close()
 
     # Writing: the sweep's one writer.
 
-    def _write(self, statement: str, values: Sequence[object]) -> sqlite3.Cursor:
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """A transaction, while which others wait; what came before an error is kept."""
         with _in_words(self.folder):
-            if not self.database.in_transaction:
-                self.database.execute("BEGIN IMMEDIATE")
-            return self.database.execute(statement, values)
+            self.database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            finally:
+                if self.database.in_transaction:  # a full disk may have ended it
+                    self.database.execute("COMMIT")
 
-    def commit(self) -> None:
-        """Make all that was saved so far last."""
-        if self.database.in_transaction:
-            with _in_words(self.folder):
-                self.database.execute("COMMIT")
-        self._committed = time.monotonic()
-
-    def commit_sometimes(self) -> None:
-        """Commit if the last time is long enough ago."""
-        if time.monotonic() - self._committed > _COMMIT_SECONDS:
-            self.commit()
+    def _write(self, statement: str, values: Sequence[object]) -> sqlite3.Cursor:
+        return self.database.execute(statement, values)
 
     def begin_run(self, command: str, machine: Mapping[str, str]) -> None:
         """Whatever is saved from here on was made by this command on this machine."""
@@ -181,9 +179,10 @@ class Store:
         """Remember which images, in which order, make up a dataset."""
         order = "(SELECT coalesce(max(used), 0) + 1 FROM datasets)"
         self._write(
-            f"INSERT INTO datasets (digest, kind, name, used) VALUES (?, ?, ?, {order}) "
-            f"ON CONFLICT (digest) DO UPDATE SET name = excluded.name, used = {order}",
-            (dataset.digest, dataset.kind, dataset.name),
+            f"INSERT INTO datasets (digest, kind, name, folder, used) VALUES (?, ?, ?, ?, {order}) "
+            "ON CONFLICT (digest) DO UPDATE SET name = excluded.name, folder = excluded.folder, "
+            f"used = {order}",
+            (dataset.digest, dataset.kind, dataset.name, dataset.folder),
         )
         number = self._id("datasets", "digest", dataset.digest)
         for position, entry in enumerate(dataset.entries):
@@ -247,8 +246,7 @@ class Store:
         Where another sweep has kept one meanwhile, that one stays.
         """
         digest = hashlib.sha256(stream).hexdigest()
-        with _in_words(self.folder):
-            self._keep_file(digest, stream)
+        self._keep_file(digest, stream)
         self._write(
             "INSERT OR IGNORE INTO images (digest, width, height) VALUES (?, ?, ?)", (image, *size)
         )
@@ -267,7 +265,7 @@ class Store:
                 _now(),
             ),
         )
-        self._forget_failure(fingerprint, image, point)
+        self.forget_failure(fingerprint, image, point)
 
     def forget_stream(self, fingerprint: str, image: str, point: Point) -> None:
         """Drop a stream whose file was found damaged, and what was measured on it."""
@@ -302,7 +300,7 @@ class Store:
                 "INSERT OR REPLACE INTO measured VALUES (?, ?, ?)",
                 (stream, self._metric_id(name, metrics[name]), value),
             )
-        self._forget_failure(fingerprint, image, point)
+        self.forget_failure(fingerprint, image, point)
 
     def save_failure(self, fingerprint: str, image: str, point: Point, reason: str) -> None:
         """Remember why a point is not there, until it is."""
@@ -312,7 +310,8 @@ class Store:
             (fingerprint, image, point_key(point), reason, self._run, _now()),
         )
 
-    def _forget_failure(self, fingerprint: str, image: str, point: Point) -> None:
+    def forget_failure(self, fingerprint: str, image: str, point: Point) -> None:
+        """It went well this time."""
         self._write(
             "DELETE FROM failures WHERE codec = (SELECT id FROM codecs WHERE fingerprint = ?) "
             "AND image = ? AND point = ?",

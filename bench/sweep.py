@@ -16,6 +16,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from bench.colour import Pixels
@@ -25,7 +26,7 @@ from bench.errors import BenchError, CodecError, DataError, StreamError, TimeLim
 from bench.image import Image, pixel_digest, write_png
 from bench.metrics import measure
 from bench.plan import Operation, Plan
-from bench.programs import Cost, allow_programs, cancel_programs, metered
+from bench.programs import Cost, Programs, metered
 from bench.store import Store
 
 # Decoded pictures measured by one process: enough to share its start-up, few enough to hold.
@@ -35,6 +36,8 @@ _BATCH_MOST = 32
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # A slow codec's picture does not wait longer for its batch to fill.
 _BATCH_SECONDS = 5.0
+# What is finished is written this often; a kill loses at most so much work.
+_FLUSH_SECONDS = 0.5
 
 
 @dataclass
@@ -61,6 +64,7 @@ class _Coded:
     encode_cost: Cost | None  # of a new stream; None if it was made elsewhere
     picture: Pixels
     decode_cost: Cost
+    at: float = field(default_factory=time.monotonic)
 
     @property
     def digest(self) -> str:
@@ -85,28 +89,38 @@ class _Sweep:
         self.coding: dict[Future[_Coded], Operation] = {}
         self.measuring: dict[Future[list[dict[str, float]]], list[_Coded]] = {}
         self.decoded: list[_Coded] = []
-        self.waiting_since = 0.0
+        self.finished: list[Callable[[], None]] = []  # what is to be written to the store
+        self.flushed = time.monotonic()
+        self.programs = Programs()
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
-        allow_programs()
-        pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="bench")
+        pool = ThreadPoolExecutor(self.jobs, "bench", initializer=self.programs.enter)
         try:
             while self.queue or self.coding or self.measuring or self.decoded:
                 self._start_work(pool)
                 running: list[Future[Any]] = [*self.coding, *self.measuring]
                 wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
                 self._collect()
-                self.store.commit_sometimes()
+                if time.monotonic() - self.flushed > _FLUSH_SECONDS:
+                    self._flush()
                 self.watch(self.outcome)
         except BaseException:
-            cancel_programs()
+            self.programs.cancel()
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-            allow_programs()
-            self.store.commit()
+            self._flush()
         return self.outcome
+
+    def _flush(self) -> None:
+        """Write what was finished since the last time, at one go: others may be waiting."""
+        finished, self.finished = self.finished, []
+        if finished:
+            with self.store.writing():
+                for save in finished:
+                    save()
+        self.flushed = time.monotonic()
 
     def _start_work(self, pool: ThreadPoolExecutor) -> None:
         for batch in self._batches_to_measure():
@@ -124,20 +138,19 @@ class _Sweep:
         for coded in self.decoded:
             groups.setdefault((coded.picture.shape, coded.operation.metrics), []).append(coded)
         nothing_follows = not self.queue and not self.coding
-        late = bool(self.decoded) and time.monotonic() - self.waiting_since > _BATCH_SECONDS
+        late_before = time.monotonic() - _BATCH_SECONDS
         batches: list[list[_Coded]] = []
         for (shape, _), group in groups.items():
             assert isinstance(shape, tuple)
             full = max(1, min(_BATCH_MOST, _BATCH_PIXELS // (shape[0] * shape[1])))
             if nothing_follows:  # share the rest among the workers
                 full = min(full, math.ceil(len(group) / self.jobs))
+            late = group[0].at < late_before
             while len(group) >= full or (group and (late or nothing_follows)):
                 batches.append(group[:full])
                 group = group[full:]
         taken = {id(coded) for batch in batches for coded in batch}
         self.decoded = [coded for coded in self.decoded if id(coded) not in taken]
-        if batches:
-            self.waiting_since = time.monotonic()
         return batches
 
     def _collect(self) -> None:
@@ -145,7 +158,7 @@ class _Sweep:
             operation = self.coding.pop(coding)
             try:
                 coded = coding.result()
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # a codec is not to end the sweep
                 self._fail(operation, error)
             else:
                 self._keep_stream(coded)
@@ -153,7 +166,7 @@ class _Sweep:
             batch = self.measuring.pop(measuring)
             try:
                 measured = measuring.result()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 for coded in batch:
                     self._fail(coded.operation, error)
             else:
@@ -165,46 +178,35 @@ class _Sweep:
         key = (operation.codec.fingerprint, operation.image)
         if coded.is_new:
             if operation.kept not in (None, coded.digest):  # the kept one was damaged
-                self.store.forget_stream(*key, operation.point)
+                self.finished.append(partial(self.store.forget_stream, *key, operation.point))
                 operation = replace(operation, metrics=tuple(self.plan.metrics))
                 coded = replace(coded, operation=operation)
-            self.store.save_stream(*key, size, operation.point, coded.stream, coded.encode_cost)
+            save = partial(self.store.save_stream, *key, size, operation.point)
+            self.finished.append(partial(save, coded.stream, coded.encode_cost))
         self.outcome.coded[operation.codec.name] += 1
         if not operation.metrics:
             self._keep_measures(coded, {})
             return
-        if not self.decoded:
-            self.waiting_since = time.monotonic()
         self.decoded.append(coded)
 
     def _keep_measures(self, coded: _Coded, values: dict[str, float]) -> None:
         operation = coded.operation
-        self.store.save_measures(
-            operation.codec.fingerprint,
-            operation.image,
-            operation.point,
-            coded.digest,
-            coded.decode_cost,
-            values,
-            self.plan.metrics,
-        )
-        self._finish(operation)
-
-    def _finish(self, operation: Operation) -> None:
+        key = (operation.codec.fingerprint, operation.image, operation.point)
+        save = partial(self.store.save_measures, *key, coded.digest, coded.decode_cost)
+        self.finished.append(partial(save, values, self.plan.metrics))
         self.images.release(operation.entry)
         self.outcome.done[operation.codec.name] += 1
 
-    def _fail(self, operation: Operation, error: Exception) -> None:
+    def _fail(self, operation: Operation, error: BaseException) -> None:
         if isinstance(error, OSError) and error.errno in _FULL:
             raise BenchError(
-                f"{tempfile.gettempdir()}: {error.strerror}; free some space there, or name "
-                "another folder in TMPDIR, and run the same command again"
+                f"{error.filename or tempfile.gettempdir()}: {error.strerror}; free some space "
+                "there (TMPDIR names where programs work), and run the same command again"
             ) from error
         # A codec of a third party may raise anything: it costs this one operation, with its name.
         reason = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-        self.store.save_failure(
-            operation.codec.fingerprint, operation.image, operation.point, reason
-        )
+        key = (operation.codec.fingerprint, operation.image, operation.point)
+        self.finished.append(partial(self.store.save_failure, *key, reason))
         self.images.release(operation.entry)
         self.outcome.failures.append((operation, reason))
 

@@ -214,7 +214,8 @@ class TestPairs:
         ),
         (
             "image,bpp,psnr\na,0.1,30\nb,0.2,33\n",
-            "f.csv has a row per image; a curve needs a row per point",
+            "f.csv has a row per image; a curve needs a row per point, "
+                "as 'bench export --means' writes them",
         ),
         (
             "codec,bpp,psnr\na,0.1,30\nb,0.2,33\n",

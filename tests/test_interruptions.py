@@ -149,7 +149,7 @@ def test_no_space_left_for_a_stream(
 def test_a_disk_that_fills(
     bench: Bench, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.store._COMMIT_SECONDS", 0.0)  # it fills within half a second
+    monkeypatch.setattr("bench.sweep._FLUSH_SECONDS", 0.0)  # it fills within half a second
     small = tmp_path / "small"
     small.mkdir()
     mounted = subprocess.run(

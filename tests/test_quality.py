@@ -21,7 +21,7 @@ from bench.errors import Cancelled, CodecError, DataError, UnavailableError
 from bench.image import pad, read_pixels
 from bench.metrics import METRICS, measure, metric_fingerprints, why_undefined
 from bench.metrics.ms_ssim import ms_ssim
-from bench.programs import Finished, allow_programs, cancel_programs
+from bench.programs import Finished, Programs, _programs
 
 DEFAULTS = list(metric_fingerprints())
 VMAFS = {"vmaf": "vmaf_v0.6.1", "vmaf_neg": "vmaf_v0.6.1neg", "vmaf_v1": "vmaf_v1.0.16_3d0h"}
@@ -337,9 +337,11 @@ class TestFailures:
 
     @pytest.fixture
     def cancelled(self) -> Iterator[None]:
-        cancel_programs()
+        programs = Programs()
+        programs.cancel()
+        token = _programs.set(programs)
         yield
-        allow_programs()
+        _programs.reset(token)
 
     @pytest.mark.usefixtures("cancelled")
     def test_a_sweep_that_stops(self) -> None:

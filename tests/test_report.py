@@ -130,7 +130,7 @@ def test_an_undefined_figure_comes_with_its_reason() -> None:
     report = pair(rates=(20, 40))
     for text in printed(report), markdown(report):
         assert "–" in text
-        assert "vtm: no figure: the curves have no quality in common" in words(text)
+        assert "vtm: no BD-rate: the curves have no quality in common" in words(text)
         assert " nan" not in text
 
 

@@ -37,6 +37,7 @@ class Dataset:
     name: str
     entries: tuple[Entry, ...]
     remark: str | None = None
+    folder: str | None = None  # of a dataset that is known by its folder
     progress: Progress | None = None
 
     def limited(self, limit: int | None) -> Dataset:
@@ -94,4 +95,7 @@ def open_dataset(
         if root is not None:
             raise DataError("--root goes with --data cityscapes or toyscapes, not with a folder")
         dataset = open_folder(Path(data))
+    for entry in dataset.entries:
+        if not str(entry.path).isprintable():
+            raise DataError(f"{str(entry.path)!a}: a name that cannot be written down; rename it")
     return replace(dataset.limited(limit), progress=progress)

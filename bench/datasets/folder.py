@@ -18,11 +18,15 @@ def open_folder(folder: Path) -> Dataset:
         )
     if not folder.is_dir():
         raise DataError(f"{folder}: --data takes a folder of images, not one file")
-    there = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    paths = sorted(p for p in there if p.suffix.lower() in SUFFIXES and p.is_file())
+    try:
+        there = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read: {error.strerror}") from error
+    # A link that leads nowhere counts: it is an image that is missing, which is told on reading.
+    paths = sorted(p for p in there if p.suffix.lower() in SUFFIXES and not p.is_dir())
     if not paths:
         raise DataError(f"{folder}: no images in it ({', '.join(sorted(SUFFIXES))})")
     others = len(there) - len(paths)
     remark = f"left out: {others} other files or folders in {folder}" if others else None
     entries = tuple(Entry(path.name, path) for path in paths)
-    return Dataset("folder", folder.resolve().name, entries, remark)
+    return Dataset("folder", folder.resolve().name, entries, remark, str(folder.resolve()))

@@ -17,6 +17,8 @@ from bench.report.results import CodecResults, Results
 if TYPE_CHECKING:
     import pandas
 
+    from bench.sweep import Outcome
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -49,6 +51,7 @@ class Report:
     anchor: str | None
     method: Method
     comparisons: tuple[Comparison, ...]
+    outcome: Outcome | None = None  # of the sweep that was run for it
 
     @property
     def records(self) -> pandas.DataFrame:

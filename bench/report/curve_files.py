@@ -36,7 +36,7 @@ RATES = {  # plain column name → unit; curves are only compared in one unit
 }
 CODECS = ("codec", "name", "method", "model", "encoder")
 NO_METRIC = re.compile(
-    "point|qp|q|crf|lambda|lmbda|level|preset|images?|frames?|size|bytes|bits|.*time.*|.*seconds.*"
+    "point|qp|q|crf|lambda|lmbda|level|preset|images?|frames?|size|bytes|bits|.*time.*|.*seconds.*|.*cpu|.*wall"
 )
 LOWER_IS_BETTER = re.compile("(mse|rmse|mae|lpips|dists|fid|kid|gmsd|butteraugli|nlpd).*")
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bench.codec import Point
 from bench.errors import StoreError
+from bench.metrics import METRICS
 from bench.plan import name_points
 from bench.store import Store, point_key
 
@@ -231,11 +232,12 @@ def load_results(
         if missing:
             raise StoreError(f"{store.folder}: no results of '{missing[0]}' on {name}")
         chosen = [newest[codec] for codec in codecs]
-    runs = _runs(store)
+    runs, (versions, old) = _runs(store), _metric_versions(store, number, chosen)
     found = tuple(
-        _codec(store, _with_points(store, plan, rows, points or {}), members, rows, runs)
+        _codec(store, _with_points(store, plan, rows, points or {}), members, rows, runs, versions)
         for plan in chosen
     )
+    notes += old
     return Results(
         name,
         kind,
@@ -265,18 +267,45 @@ def check_has_results(store: Store, dataset: str, codec: str) -> None:
 
 
 def _dataset(store: Store, wanted: str | None) -> tuple[int, str, str, str]:
+    """By digest or name, or as --data says it to run: toyscapes, or a folder's path."""
     datasets: list[Any] = store.rows(
-        "SELECT id, digest, kind, name FROM datasets ORDER BY used DESC"
+        "SELECT id, digest, kind, name, folder FROM datasets ORDER BY used DESC"
     )
     if not datasets:
         raise StoreError(f"{store.folder}: no results there yet; 'bench run' makes some")
-    for number, digest, kind, name in datasets:
-        # As --data says it to run: toyscapes for toyscapes:val[:20], a path for its last part.
+    path = str(Path(wanted).resolve()) if wanted else None
+    for number, digest, kind, name, folder in datasets:
         said = (digest, name, name.partition("[")[0], kind)
-        if wanted is None or wanted in said or Path(wanted).resolve().name == name:
+        if wanted is None or path == folder or (wanted in said and not Path(wanted).is_dir()):
             return number, digest, kind, name
-    known = ", ".join(str(row[3]) for row in datasets)
+    known = ", ".join(dict.fromkeys(str(row[4] or row[3]) for row in datasets))
     raise StoreError(f"{store.folder}: no results on '{wanted}'; there are some on {known}")
+
+
+def _metric_versions(
+    store: Store, dataset: int, plans: list[tuple[Any, ...]]
+) -> tuple[dict[str, int], list[str]]:
+    """Of each metric the one version that counts, the latest; and who was measured by none of it.
+
+    Values of two versions are never compared, be it of one codec or of two.
+    """
+    rows: list[Any] = store.rows(
+        "SELECT DISTINCT codec, metrics.name, metric, used FROM measured "
+        "JOIN metrics ON metrics.id = metric JOIN streams ON streams.id = stream "
+        "JOIN images ON images.id = image "
+        "WHERE images.digest IN (SELECT digest FROM members WHERE dataset = ?)",
+        (dataset,),
+    )
+    names = {plan[0]: plan[1] for plan in plans}
+    mine = sorted((row for row in rows if row[0] in names), key=lambda row: row[3])
+    latest = {metric: version for _, metric, version, _ in mine}
+    measured = {(codec, metric) for codec, metric, version, _ in mine if version == latest[metric]}
+    old = {(names[codec], metric) for codec, metric, *_ in mine if (codec, metric) not in measured}
+    notes = [
+        f"{name}: {metric} was measured by another version of it; 'bench run' measures it anew"
+        for name, metric in sorted(old)
+    ]
+    return {name: latest[name] for name in METRICS if name in latest}, notes
 
 
 def _runs(store: Store) -> dict[int, Run]:
@@ -334,6 +363,7 @@ def _codec(
     members: list[Any],
     rows: dict[str, list[int]],
     runs: dict[int, Run],
+    versions: dict[str, int],
 ) -> CodecResults:
     number, name, title, unit, anchor, oracle, fingerprint, points = plan
     keys = [str(key) for key in json.loads(points)]
@@ -359,17 +389,15 @@ def _codec(
             provenance[where] = digest, finished, runs[run]
             for cost, value in zip(COSTS, costs, strict=True):
                 values[cost][where] = np.nan if value is None else value
-    measured: list[Any] = store.rows(
-        "SELECT stream, metrics.name, metric, value FROM measured "
-        "JOIN metrics ON metrics.id = metric JOIN streams ON streams.id = stream "
-        "WHERE codec = ? ORDER BY used DESC",
-        (number,),
-    )
     quality: dict[str, FloatArray] = {}
-    latest: dict[str, int] = {}  # the values of two versions of a metric are never mixed
-    for stream, metric, version, value in measured:
-        for where in places.get(stream, ()):
-            if latest.setdefault(metric, version) == version:
+    for metric, version in versions.items():
+        measured: list[Any] = store.rows(
+            "SELECT stream, value FROM measured JOIN streams ON streams.id = stream "
+            "WHERE codec = ? AND metric = ?",
+            (number, version),
+        )
+        for stream, value in measured:
+            for where in places.get(stream, ()):
                 quality.setdefault(metric, np.full(shape, np.nan))
                 quality[metric][where] = np.nan if value is None else value
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -396,12 +424,17 @@ def _failures(
     found: tuple[CodecResults, ...],
 ) -> tuple[tuple[str, str, Point, str], ...]:
     names = {str(digest): str(name) for name, digest, _, _ in members}
+    images = [str(digest) for _, digest, _, _ in members]
     failures = []
     for plan, codec in zip(plans, found, strict=True):
         rows: list[Any] = store.rows(
             "SELECT image, point, reason FROM failures WHERE codec = ?", (plan[0],)
         )
         for image, point, reason in rows:
-            if image in names and json.loads(point) in codec.points:
+            if (
+                image in names
+                and json.loads(point) in codec.points
+                and not codec.done[images.index(image), codec.points.index(json.loads(point))]
+            ):
                 failures.append((codec.name, names[image], json.loads(point), str(reason)))
     return tuple(failures)

@@ -100,7 +100,7 @@ def notes(report: Report) -> list[str]:
     """All that qualifies the figures."""
     told = [_missing(codec, report) for codec in report.results.codecs if codec.missing]
     whole = compared(report)
-    told += _grouped(((c, f"no figure: {c.reasons[0]}") for c in whole if c.reasons), report)
+    told += _grouped(((c, reason) for c in whole for reason in _reasons(c)), report)
     told += _grouped(((c, note) for c in whole for note in c.notes), report)
     for metric in report.metrics:
         sizes = [size for size in report.results.sizes if 0 not in size]
@@ -108,6 +108,14 @@ def notes(report: Report) -> list[str]:
             :1
         ]
     return list(dict.fromkeys([*told, *report.results.notes]))
+
+
+def _reasons(comparison: Comparison) -> list[str]:
+    rate, quality = comparison.rate.reason, comparison.quality.reason
+    if rate and rate == quality:
+        return [f"no figure: {rate}"]
+    named = {"BD-rate": rate, "BD-quality": quality}
+    return [f"no {name}: {reason}" for name, reason in named.items() if reason]
 
 
 def _missing(codec: CodecResults, report: Report) -> str:
