@@ -77,7 +77,11 @@ def run(
     incomplete: bool = False,
     watcher: Watcher | None = None,
 ) -> Report:
-    """Code and measure whatever the store lacks, then compare with the anchor."""
+    """Code and measure whatever the store lacks, then compare with the anchor.
+
+    The arguments are the options of ``bench run``. It says nothing by itself: give it a watcher,
+    as ``with bench.progress.following(rich.console.Console()) as watcher`` has one.
+    """
     watcher = watcher or Watcher()
     part = parse_shard(shard)
     fingerprints = metric_fingerprints(metrics)
