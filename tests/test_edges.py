@@ -18,6 +18,7 @@ from fakes.card import CARD, install
 from PIL import Image
 
 from bench import api
+from bench.content import content_folder
 from bench.errors import CodecError, DataError
 from bench.image import read_pixels
 from bench.metrics import table
@@ -165,7 +166,7 @@ def test_sweeps_share_a_store(bench: Bench, pictures: Pictures) -> None:
 
 def test_an_anchor_by_its_path(bench: Bench, pictures: Pictures) -> None:
     folder = pictures()
-    shutil.copy(Path(api.__file__).parents[1] / "anchors" / "jpeg.toml", "mine.toml")
+    shutil.copy(content_folder("anchors") / "jpeg.toml", "mine.toml")
     both = ("run", "--codec", "./mine.toml", "--codec", "webp", "--data", folder, *QUICK)
     assert "Against mine" in bench(*both, "--anchor", "./mine.toml").out
     assert bench("report", "--codec", "./mine.toml").status == 0
