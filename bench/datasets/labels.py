@@ -1,0 +1,60 @@
+"""Cityscapes' labels, and which of them are evaluated as instances."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Label(NamedTuple):
+    """One label; void is what no prediction is blamed for."""
+
+    name: str
+    id: int
+    void: bool = False
+    has_instances: bool = False
+
+
+LABELS = (
+    Label("unlabeled", 0, void=True),
+    Label("ego vehicle", 1, void=True),
+    Label("rectification border", 2, void=True),
+    Label("out of roi", 3, void=True),
+    Label("static", 4, void=True),
+    Label("dynamic", 5, void=True),
+    Label("ground", 6, void=True),
+    Label("road", 7),
+    Label("sidewalk", 8),
+    Label("parking", 9, void=True),
+    Label("rail track", 10, void=True),
+    Label("building", 11),
+    Label("wall", 12),
+    Label("fence", 13),
+    Label("guard rail", 14, void=True),
+    Label("bridge", 15, void=True),
+    Label("tunnel", 16, void=True),
+    Label("pole", 17),
+    Label("polegroup", 18, void=True),
+    Label("traffic light", 19),
+    Label("traffic sign", 20),
+    Label("vegetation", 21),
+    Label("terrain", 22),
+    Label("sky", 23),
+    Label("person", 24, has_instances=True),
+    Label("rider", 25, has_instances=True),
+    Label("car", 26, has_instances=True),
+    Label("truck", 27, has_instances=True),
+    Label("bus", 28, has_instances=True),
+    Label("caravan", 29, void=True, has_instances=True),
+    Label("trailer", 30, void=True, has_instances=True),
+    Label("train", 31, has_instances=True),
+    Label("motorcycle", 32, has_instances=True),
+    Label("bicycle", 33, has_instances=True),
+    Label("license plate", -1, void=True),
+)
+
+# A detection's class is an index into these; their order is that of the official evaluation.
+EVALUATED = tuple(label for label in LABELS if label.has_instances and not label.void)
+CLASSES = tuple(label.name for label in EVALUATED)
+
+# What COCO's 80 classes, by their place, are here; it has no rider.
+OF_COCO = {0: "person", 1: "bicycle", 2: "car", 3: "motorcycle", 5: "bus", 6: "train", 7: "truck"}

@@ -1,0 +1,99 @@
+"""Cityscapes' average precision, and the weighted one of papers on coding for machines.
+
+AP is the area under the precision-recall curve by the trapezoid rule, from an artificial first
+point of precision 1 and recall 0, with equal scores as one point; it is NaN for a class without
+instances of 100 pixels. It is what Cityscapes' own script computes, but where that one ends in an
+IndexError, because all predictions of a class are excused, it is 0.
+
+wAP is the mean of the classes' APs, each weighted with its number of instances, also small ones; a
+class that is NaN is in neither sum. In a resample of the images instances are counted anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.metrics.bootstrap import RESAMPLES, Interval, resample_weights
+from bench.metrics.matches import Matches
+from bench.metrics.precision_recall import Area, Floats, Reached, areas, precision
+
+
+@dataclass(frozen=True, eq=False)
+class AveragePrecision:
+    """A set's average precisions, all between 0 and 1; NaN where there is nothing to be found."""
+
+    matrix: Floats  # a class a row, an overlap from 0.50 to 0.95 a column
+    instances: Floats  # by class
+
+    @property
+    def by_class(self) -> Floats:
+        means: Floats = self.matrix.mean(axis=1)
+        return means
+
+    @property
+    def ap(self) -> float:
+        return _mean(self.by_class)
+
+    @property
+    def ap50(self) -> float:
+        return _mean(self.matrix[:, 0])
+
+    @property
+    def wap(self) -> float:
+        return float(weighted_mean(self.matrix[None], self.instances[None])[0])
+
+
+def average_precision(matches: Sequence[Matches]) -> AveragePrecision:
+    """Of all images of a set, those without predictions included."""
+    return whole_set(matches, _trapezoid, merge_ties=True)
+
+
+def resampled_wap(matches: Sequence[Matches], weights: Floats) -> Floats:
+    """The wAP of each resample, a row of ``bench.metrics.bootstrap.resample_weights`` each."""
+    return weighted_mean(*areas(matches, weights, _trapezoid, merge_ties=True))
+
+
+def whole_set(matches: Sequence[Matches], area: Area, *, merge_ties: bool) -> AveragePrecision:
+    weights = np.ones((1, len(matches)))
+    matrix, instances = areas(matches, weights, area, merge_ties=merge_ties)
+    return AveragePrecision(matrix[0], instances[0])
+
+
+def wap_interval(
+    matches: Sequence[Matches], *, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
+    """The 95 % interval of a set's wAP, by resampling its images."""
+    return percentiles(resampled_wap(matches, resample_weights(len(matches), resamples, seed)))
+
+
+def percentiles(values: Floats) -> Interval:
+    """The interval of resampled values; what stayed undefined is counted, not guessed."""
+    undefined = np.isnan(values)
+    low, high = np.nan, np.nan
+    if not undefined.all():
+        low, high = np.percentile(values[~undefined], [2.5, 97.5])
+    return Interval(float(low), float(high), 0.0, float(undefined.mean()))
+
+
+def _trapezoid(reached: Reached, instances: Floats) -> Floats:
+    height = precision(reached.hits_before, reached.seen_before, at_nothing=1)
+    height += precision(reached.hits, reached.seen, at_nothing=1)
+    area: Floats = np.einsum("es,es->s", reached.weight, height) / (2 * instances)
+    return area
+
+
+def weighted_mean(matrices: Floats, instances: Floats) -> Floats:
+    """The wAP of each matrix of average precisions, given the instances of each class."""
+    by_class = matrices.mean(axis=2)
+    counted = np.where(np.isnan(by_class), 0, instances)
+    total = counted.sum(axis=1)
+    result = np.full(len(total), np.nan)
+    np.divide((np.nan_to_num(by_class) * counted).sum(axis=1), total, out=result, where=total > 0)
+    return result
+
+
+def _mean(values: Floats) -> float:
+    return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")

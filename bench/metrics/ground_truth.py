@@ -1,0 +1,165 @@
+"""An image's true instances as runs of labels: all that matching needs, in a fraction of the space.
+
+Runs go down the columns, as those of masks do, so that a prediction is compared with all instances
+and with void at once without either being drawn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from bench.datasets.labels import LABELS
+from bench.datasets.polygons import draw_instances
+from bench.errors import DataError
+from bench.run_lengths import RunLengths, run_extents
+
+_KNOWN = [label.id for label in LABELS]
+_VOID = [label.id for label in LABELS if label.void]
+_HEADER = struct.Struct("<BIIII")  # version, height, width, ids, runs
+_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class GroundTruth:
+    """What an instance-id image holds. An id under 1000 is a label without instances, or a group.
+
+    Run ``i`` goes from pixel ``edges[i]`` to ``edges[i + 1]`` and is of ``ids[labels[i]]``.
+    """
+
+    height: int
+    width: int
+    ids: NDArray[np.int32]  # those present, ascending
+    labels: NDArray[np.uint16]
+    edges: NDArray[np.int64]
+
+    @cached_property
+    def label_ids(self) -> NDArray[np.int32]:
+        """The Cityscapes label of each id."""
+        return np.where(self.ids < 1000, self.ids, self.ids // 1000)
+
+    @cached_property
+    def void(self) -> NDArray[np.bool_]:
+        """Which ids are void; a caravan's instance is not, though a group of caravans is."""
+        return np.isin(self.ids, _VOID)
+
+    @cached_property
+    def areas(self) -> NDArray[np.int64]:
+        return np.bincount(self.labels, np.diff(self.edges), len(self.ids)).astype(np.int64)
+
+    @cached_property
+    def boxes(self) -> NDArray[np.int64]:
+        """x0, y0, x1, y1 around each id's pixels, the ends excluded."""
+        boxes = np.zeros((len(self.ids), 4), np.int64)
+        boxes[:, :2] = max(self.height, self.width)
+        extents = run_extents(self.edges[:-1], self.edges[1:], self.height)
+        for side, extent in enumerate(extents):
+            (np.minimum if side < 2 else np.maximum).at(boxes[:, side], self.labels, extent)
+        return boxes
+
+    @cached_property
+    def digest(self) -> str:
+        """Names it by what it says."""
+        columns = (self.ids.astype("<i4"), self.labels.astype("<u2"), self.edges.astype("<i8"))
+        header = f"{self.height} {self.width} {len(self.ids)} ".encode()
+        return hashlib.sha256(header + b"".join(map(np.ndarray.tobytes, columns))).hexdigest()
+
+    def intersections(self, masks: Sequence[RunLengths]) -> NDArray[np.int64]:
+        """The pixels that each mask (a row) shares with each id (a column)."""
+        runs = [mask.runs() for mask in masks]
+        owners = np.repeat(np.arange(len(masks)), [len(starts) for starts, _ in runs])
+        if not len(owners):
+            return np.zeros((len(masks), len(self.ids)), np.int64)
+        starts, ends = (np.concatenate(sides) for sides in zip(*runs, strict=True))
+        # Each run of a mask is cut into pieces where the label under it changes.
+        first = np.searchsorted(self.edges, starts, "right") - 1
+        pieces = np.searchsorted(self.edges, ends, "left") - first
+        pieces[ends == starts] = 0
+        offset = pieces.cumsum() - pieces
+        run = np.repeat(np.arange(len(starts)), pieces)
+        under = np.arange(len(run)) - offset[run] + first[run]
+        length = np.minimum(ends[run], self.edges[under + 1]) - np.maximum(
+            starts[run], self.edges[under]
+        )
+        cell = owners[run] * len(self.ids) + self.labels[under]
+        shared = np.bincount(cell, length, len(masks) * len(self.ids))
+        return shared.astype(np.int64).reshape(len(masks), len(self.ids))
+
+    def to_bytes(self) -> bytes:
+        header = _HEADER.pack(_VERSION, self.height, self.width, len(self.ids), len(self.labels))
+        columns = (
+            self.ids.astype("<i4"),
+            self.labels.astype("<u2"),
+            np.diff(self.edges).astype("<u4"),
+        )
+        return header + zlib.compress(b"".join(column.tobytes() for column in columns), 1)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> GroundTruth:
+        try:
+            version, height, width, ids, runs = _HEADER.unpack_from(data)
+            if version != _VERSION:
+                raise DataError(
+                    f"a ground truth of version {version}, not {_VERSION}; read it anew"
+                )
+            columns = zlib.decompress(data[_HEADER.size :])
+            if len(columns) != 4 * ids + 6 * runs:
+                raise DataError("a ground truth that is damaged; read it anew")
+        except (struct.error, zlib.error) as error:
+            raise DataError(f"a ground truth that is damaged ({error}); read it anew") from error
+        lengths = np.frombuffer(columns, "<u4", runs, 4 * ids + 2 * runs)
+        return cls(
+            height,
+            width,
+            np.frombuffer(columns, "<i4", ids),
+            np.frombuffer(columns, "<u2", runs, 4 * ids),
+            np.concatenate([[0], lengths.cumsum(dtype=np.int64)]),
+        )
+
+
+def from_instance_ids(instance_ids: NDArray[np.integer]) -> GroundTruth:
+    """Of an array of Cityscapes' instance ids."""
+    height, width = instance_ids.shape
+    flat = instance_ids.T.ravel()
+    starts = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))
+    ids, labels = np.unique(flat[starts].astype(np.int32), return_inverse=True)
+    unknown = ids[~np.isin(np.where(ids < 1000, ids, ids // 1000), _KNOWN)]
+    if len(unknown):
+        raise DataError(f"instance id {unknown[0]} is of none of Cityscapes' labels, 0 to 33")
+    edges = np.append(starts, len(flat))
+    return GroundTruth(height, width, ids, labels.astype(np.uint16), edges)
+
+
+def read_ground_truth(path: Path) -> GroundTruth:
+    """Of a ``*_gtFine_instanceIds.png``, or of the ``*_gtFine_polygons.json`` it is drawn from."""
+    instance_ids = draw_instances(path) if path.suffix == ".json" else _read_png(path)
+    try:
+        return from_instance_ids(instance_ids)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _read_png(path: Path) -> NDArray[np.integer]:
+    try:
+        with Image.open(path) as opened:
+            if not opened.mode.startswith("I"):
+                raise DataError(
+                    f"{path}: {opened.mode} samples, not the 16 bits of instance ids; "
+                    "the file that is needed is *_gtFine_instanceIds.png"
+                )
+            return np.asarray(opened)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such ground truth") from error
+    except UnidentifiedImageError as error:
+        raise DataError(f"{path}: not an image that can be read") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: damaged image ({error})") from error
