@@ -1,0 +1,103 @@
+"""What has to be known of a network besides its weights, and where a weights file has it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from bench.errors import DataError
+
+METADATA = "architecture"  # what a weights file calls it
+LONGEST_HEADER = 10**8  # bytes; safetensors itself reads none longer
+_LARGEST = 2**20  # of an architecture's numbers
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a checkpoint does not say about its network. The defaults are R50-FPN's on Cityscapes.
+
+    Pixels are B, G, R from 0 to 255.
+    """
+
+    masks: bool = True
+    classes: int = 8
+    stem: int = 64
+    res2: int = 256
+    blocks: tuple[int, ...] = (3, 4, 6, 3)
+    pyramid: int = 256
+    box_hidden: int = 1024
+    mask_hidden: int = 256
+    anchor_sizes: tuple[int, ...] = (32, 64, 128, 256, 512)
+    canonical_side: int = 224
+    proposals_before: tuple[int, int] = (2000, 1000)
+    proposals: int = 1000
+    region_samples: int = 512
+    pixel_mean: tuple[float, float, float] = (103.530, 116.280, 123.675)
+    pixel_std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    shortest_side: int = 1024
+    longest_side: int = 2048
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def read_architecture(path: Path) -> Architecture | None:
+    """What a file of weights says of its network; None where it says nothing.
+
+    Only safetensors files can say it. No torch is needed to read it.
+    """
+    metadata = _safetensors_header(path).get("__metadata__")
+    if not isinstance(metadata, dict) or METADATA not in metadata:
+        return None
+    try:
+        return _from_json(metadata[METADATA])
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: its architecture cannot be used: {error}") from error
+
+
+def _safetensors_header(path: Path) -> dict[str, Any]:
+    """The JSON in front of the tensors; empty for a file of another format."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            text = file.read(length) if length <= LONGEST_HEADER else b""
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return header if isinstance(header, dict) else {}
+
+
+def _from_json(text: Any) -> Architecture:
+    values = json.loads(text) if isinstance(text, str) else None
+    if not isinstance(values, dict):
+        raise ValueError("it is no JSON object")
+    known = [field.name for field in fields(Architecture)]
+    if wrong := sorted(values.keys() ^ known):
+        raise ValueError(f"{wrong[0]} is {'missing' if wrong[0] in known else 'unknown'}")
+    default = Architecture()
+    return Architecture(
+        **{name: _like(getattr(default, name), values[name], name) for name in known}
+    )
+
+
+def _like(default: Any, value: Any, name: str) -> Any:
+    """The value, if it is of the default's kind and, where that is a list, as long."""
+    if isinstance(default, tuple):
+        if not isinstance(value, list) or len(value) != len(default):
+            raise ValueError(f"{name} is no list of {len(default)} numbers but {value!r}")
+        return tuple(_like(inner, each, name) for inner, each in zip(default, value, strict=True))
+    if isinstance(default, bool):
+        right, kind = isinstance(value, bool), "true or false"
+    else:
+        whole = isinstance(default, int)
+        right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+        right = right and (0 < value < _LARGEST or (value == 0 and name == "pixel_mean"))
+        kind = "a whole number above 0" if whole else "a number above 0"
+    if not right:
+        raise ValueError(f"{name} is {value!r}, not {kind}")
+    return type(default)(value)

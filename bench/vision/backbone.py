@@ -1,0 +1,150 @@
+"""ResNet with a feature pyramid, under the parameter names of Detectron2's checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+
+class Norm(nn.Module):
+    """Batch normalisation with statistics as they are, unless ``learning`` says to take new ones.
+
+    A frozen one has two ways to compute, as Detectron2 has: they differ in the last digit.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+    eps = 1e-5
+    momentum = 0.03  # batches are small: their statistics are noisy
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.learning = False
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.learning and x.requires_grad:
+            scale = self.weight * (self.running_var + self.eps).rsqrt()
+            bias = self.bias - self.running_mean * scale
+            return x * scale[:, None, None].to(x.dtype) + bias[:, None, None].to(x.dtype)
+        return functional.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            training=self.learning,
+            momentum=self.momentum,
+            eps=self.eps,
+        )
+
+
+class Convolution(nn.Conv2d):
+    """A convolution with a norm behind it and no bias."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
+        super().__init__(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+        nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
+        self.norm = Norm(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.kernel_size != (1, 1):
+            convolved = super().forward(x)
+        else:
+            step = self.stride[0]
+            cells = x[:, :, ::step, ::step].permute(0, 2, 3, 1)
+            # A matrix product, which torch would make a slow convolution of on a single thread.
+            convolved = functional.linear(cells, self.weight[:, :, 0, 0]).permute(0, 3, 1, 2)
+        normal: Tensor = self.norm(convolved)
+        return normal
+
+
+class Stem(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = Convolution(3, channels, 7, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.relu(self.conv1(x), inplace=True)
+        return functional.max_pool2d(x, kernel_size=3, stride=2, padding=1)
+
+
+class Bottleneck(nn.Module):
+    """1×1, 3×3, 1×1, around which the input passes; a stride is the first 1×1's."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        middle = outputs // 4
+        self.shortcut = Convolution(inputs, outputs, 1, stride) if inputs != outputs else None
+        self.conv1 = Convolution(inputs, middle, 1, stride)
+        self.conv2 = Convolution(middle, middle, 3)
+        self.conv3 = Convolution(middle, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        passed = x if self.shortcut is None else self.shortcut(x)
+        x = functional.relu(self.conv1(x), inplace=True)
+        x = functional.relu(self.conv2(x), inplace=True)
+        x = self.conv3(x)
+        x += passed
+        return functional.relu(x, inplace=True)
+
+
+class ResNet(nn.Module):
+    """Features after res2, res3, res4 and res5, at a quarter to a 32nd of the input's size."""
+
+    def __init__(self, stem: int, res2: int, blocks: Sequence[int]) -> None:
+        super().__init__()
+        self.stem = Stem(stem)
+        inputs, outputs = stem, res2
+        for index, depth in enumerate(blocks):
+            strides = [1 if index == 0 else 2] + [1] * (depth - 1)
+            stage = nn.Sequential()
+            for stride in strides:
+                stage.append(Bottleneck(inputs, outputs, stride))
+                inputs = outputs
+            self.add_module(f"res{index + 2}", stage)
+            outputs *= 2
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = self.stem(x)
+        features = []
+        for name in ("res2", "res3", "res4", "res5"):
+            x = getattr(self, name)(x)
+            features.append(x)
+        return features
+
+
+class FeaturePyramid(nn.Module):
+    """p2 to p6: every scale with the semantics of the coarsest."""
+
+    def __init__(self, stem: int, res2: int, blocks: Sequence[int], channels: int) -> None:
+        super().__init__()
+        self.bottom_up = ResNet(stem, res2, blocks)
+        for level in range(2, 6):
+            lateral = nn.Conv2d(res2 << (level - 2), channels, 1)
+            output = nn.Conv2d(channels, channels, 3, padding=1)
+            for part, layer in (("lateral", lateral), ("output", output)):
+                nn.init.kaiming_uniform_(layer.weight, a=1)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+                self.add_module(f"fpn_{part}{level}", layer)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        bottom_up: list[Tensor] = self.bottom_up(x)
+        pyramid: list[Tensor] = []
+        above: Tensor | None = None
+        for level in (5, 4, 3, 2):
+            here = getattr(self, f"fpn_lateral{level}")(bottom_up[level - 2])
+            if above is not None:
+                here = here + functional.interpolate(above, scale_factor=2.0, mode="nearest")
+            above = here
+            pyramid.insert(0, getattr(self, f"fpn_output{level}")(here))
+        pyramid.append(functional.max_pool2d(pyramid[-1], kernel_size=1, stride=2))
+        return pyramid

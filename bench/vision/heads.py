@@ -1,0 +1,238 @@
+"""What is in each proposed region: its class, its box and its mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from bench.vision.boxes import apply_deltas, clip, encode_deltas
+from bench.vision.matching import match, sample
+from bench.vision.operators import roi_align, suppress
+
+_BOX_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
+_BOX_BINS, _MASK_BINS = 7, 14
+MASK_SIDE = 28
+_SCALES = (1 / 4, 1 / 8, 1 / 16, 1 / 32)
+_FOREGROUND_SHARE = 0.25
+_FOREGROUND_OVERLAP = 0.5
+_LOWEST_SCORE = 0.05
+_OVERLAP = 0.5
+_MOST_DETECTIONS = 100
+
+
+class BoxHead(nn.Module):
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(channels * _BOX_BINS**2, hidden)
+        self.fc2 = nn.Linear(hidden, hidden)
+
+    def forward(self, regions: Tensor) -> Tensor:
+        hidden = functional.relu(self.fc1(regions.flatten(1)))
+        return functional.relu(self.fc2(hidden))
+
+
+class BoxPredictor(nn.Module):
+    """A score for each class and, last, for the background; a box for each class."""
+
+    def __init__(self, hidden: int, classes: int) -> None:
+        super().__init__()
+        self.cls_score = nn.Linear(hidden, classes + 1)
+        self.bbox_pred = nn.Linear(hidden, 4 * classes)
+        for layer, spread in ((self.cls_score, 0.01), (self.bbox_pred, 0.001)):
+            nn.init.normal_(layer.weight, std=spread)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        return self.cls_score(hidden).float(), self.bbox_pred(hidden).float()
+
+
+class MaskHead(nn.Module):
+    """A mask of 28×28 logits for each class."""
+
+    def __init__(self, channels: int, hidden: int, classes: int) -> None:
+        super().__init__()
+        for index in range(1, 5):
+            inputs = channels if index == 1 else hidden
+            layer = nn.Conv2d(inputs, hidden, 3, padding=1)
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            self.add_module(f"mask_fcn{index}", layer)
+        self.deconv = nn.ConvTranspose2d(hidden, hidden, 2, stride=2)
+        self.predictor = nn.Conv2d(hidden, classes, 1)
+        nn.init.normal_(self.predictor.weight, std=0.001)
+
+    def forward(self, regions: Tensor, classes: Tensor) -> Tensor:
+        """The logits (regions, 28, 28) of the given class of each region."""
+        for index in range(1, 5):
+            regions = functional.relu(getattr(self, f"mask_fcn{index}")(regions))
+        logits: Tensor = self.predictor(functional.relu(self.deconv(regions))).float()
+        return logits[torch.arange(len(classes), device=logits.device), classes]
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """Regions that the losses look at, with what is truly there."""
+
+    boxes: Tensor
+    image: Tensor  # of the batch
+    classes: Tensor  # the number of classes stands for background
+    true_boxes: Tensor
+    instance: Tensor  # which of its image's
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Detections in one image, best first, in the network's coordinates."""
+
+    boxes: Tensor
+    scores: Tensor
+    classes: Tensor
+    masks: Tensor | None = None  # probabilities (n, 28, 28)
+
+
+class RegionHeads(nn.Module):
+    """Box head, and mask head where there is one, on features pooled from p2 to p5."""
+
+    def __init__(
+        self,
+        channels: int,
+        box_hidden: int,
+        mask_hidden: int | None,
+        classes: int,
+        canonical_side: int,
+        samples: int,
+    ) -> None:
+        super().__init__()
+        self.classes = classes
+        self.canonical_side = canonical_side  # a region of that size is looked up in p4
+        self.samples = samples  # regions of an image that the losses look at
+        self.box_head = BoxHead(channels, box_hidden)
+        self.box_predictor = BoxPredictor(box_hidden, classes)
+        self.mask_head = MaskHead(channels, mask_hidden, classes) if mask_hidden else None
+
+    def pool(self, pyramid: Sequence[Tensor], boxes: Tensor, image: Tensor, bins: int) -> Tensor:
+        """Each region from the level that suits its size."""
+        sides = ((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).sqrt()
+        level = (4 + torch.log2(sides / self.canonical_side + 1e-8)).floor().clamp(2, 5)
+        pooled, places = [], []
+        for index, scale in enumerate(_SCALES):
+            these = (level == index + 2).nonzero()[:, 0]
+            pooled.append(roi_align(pyramid[index], boxes[these], image[these], scale, bins))
+            places.append(these)
+        return torch.cat(pooled)[torch.cat(places).argsort()]
+
+    def detect(self, pyramid: Sequence[Tensor], proposals: Tensor, size: tuple[int, int]) -> Found:
+        """What is found in a batch of one image, of that height and width without its padding."""
+        image = torch.zeros(len(proposals), dtype=torch.long, device=proposals.device)
+        hidden = self.box_head(self.pool(pyramid, proposals, image, _BOX_BINS))
+        logits, deltas = self.box_predictor(hidden)
+        boxes = apply_deltas(proposals, deltas, _BOX_WEIGHTS)
+        found = select_detections(boxes, logits.softmax(dim=-1), size)
+        if self.mask_head is None:
+            return found
+        image = image.new_zeros(len(found.boxes))  # of several classes, they may be more
+        regions = self.pool(pyramid, found.boxes, image, _MASK_BINS)
+        masks = self.mask_head(regions, found.classes).sigmoid()
+        return Found(found.boxes, found.scores, found.classes, masks)
+
+    @torch.no_grad()
+    def label(
+        self,
+        proposals: Tensor,
+        logits: Tensor,
+        truth: Sequence[Tensor],
+        classes: Sequence[Tensor],
+    ) -> Regions:
+        """A sample of each image's proposals and true boxes, with what is truly there."""
+        parts: list[tuple[Tensor, ...]] = []
+        for index, (boxes, image_classes) in enumerate(zip(truth, classes, strict=True)):
+            proposed = proposals[index][logits[index] > -torch.inf]
+            every = torch.cat([proposed, boxes.to(proposed.dtype)])
+            overlap, instance, _ = match(boxes, every)
+            foreground = overlap >= _FOREGROUND_OVERLAP
+            chosen = sample(foreground, ~foreground, self.samples, _FOREGROUND_SHARE)
+            places = chosen.index[chosen.valid]
+            if len(boxes):
+                its_class = torch.where(foreground, image_classes[instance], self.classes)
+                its_box = boxes[instance]
+            else:
+                its_class, its_box = torch.full_like(instance, self.classes), every
+            image = torch.full_like(places, index)
+            picked = (every, its_class, its_box, instance)
+            parts.append((*(values[places] for values in picked), image))
+        every, its_class, its_box, instance, image = (
+            torch.cat(p) for p in zip(*parts, strict=True)
+        )
+        return Regions(every, image, its_class, its_box, instance)
+
+    def losses(
+        self,
+        pyramid: Sequence[Tensor],
+        regions: Regions,
+        masks: Sequence[Tensor],
+        size: tuple[int, int],
+    ) -> dict[str, Tensor]:
+        """On regions labelled as ``label`` has it; ``masks`` are each image's instances."""
+        hidden = self.box_head(self.pool(pyramid, regions.boxes, regions.image, _BOX_BINS))
+        logits, deltas = self.box_predictor(hidden)
+        there = (regions.classes < self.classes).nonzero()[:, 0]
+        boxes, image, classes = regions.boxes[there], regions.image[there], regions.classes[there]
+        wanted = encode_deltas(boxes, regions.true_boxes[there], _BOX_WEIGHTS)
+        moved = deltas[there].reshape(len(there), -1, 4)
+        moved = moved[torch.arange(len(there), device=moved.device), classes]
+        losses = {
+            "loss_cls": functional.cross_entropy(logits, regions.classes),
+            "loss_box_reg": (moved - wanted).abs().sum() / len(regions.classes),
+        }
+        if self.mask_head is not None:
+            pooled = self.pool(pyramid, boxes, image, _MASK_BINS)
+            guess = self.mask_head(pooled, classes)
+            target = mask_targets(masks, boxes, image, regions.instance[there], size)
+            losses["loss_mask"] = (
+                functional.binary_cross_entropy_with_logits(guess, target)
+                if len(there)
+                else guess.sum() * 0
+            )
+        return losses
+
+
+@torch.no_grad()
+def mask_targets(
+    masks: Sequence[Tensor],
+    boxes: Tensor,
+    image: Tensor,
+    instance: Tensor,
+    size: tuple[int, int],
+) -> Tensor:
+    """What each region should see of its instance, as 28×28 zeros and ones.
+
+    The boxes are those of pictures of that height and width, which masks may have other than.
+    """
+    first = [0]
+    for image_masks in masks[:-1]:
+        first.append(first[-1] + len(image_masks))
+    every = torch.cat(list(masks))[:, None]
+    place = torch.tensor(first, device=boxes.device)[image] + instance
+    scale = every.shape[3] / size[1]
+    return (roi_align(every, boxes, place, scale, MASK_SIDE)[:, 0] >= 0.5).to(boxes.dtype)
+
+
+def select_detections(boxes: Tensor, scores: Tensor, size: tuple[int, int]) -> Found:
+    """The best boxes of all classes; overlapping ones of one class are suppressed."""
+    finite = boxes.isfinite().all(dim=1) & scores.isfinite().all(dim=1)
+    boxes, scores = boxes[finite], scores[finite][:, :-1]
+    boxes = clip(boxes.reshape(len(boxes), scores.shape[1], 4), size)
+    kept_boxes, kept_scores, kept_classes = [], [], []
+    for index in range(scores.shape[1]):
+        likely = (scores[:, index] > _LOWEST_SCORE).nonzero()[:, 0]
+        order = likely[scores[likely, index].argsort(descending=True, stable=True)]
+        order = order[suppress(boxes[order, index], _OVERLAP)]
+        kept_boxes.append(boxes[order, index])
+        kept_scores.append(scores[order, index])
+        kept_classes.append(torch.full_like(order, index))
+    every = torch.cat(kept_scores)
+    best = every.argsort(descending=True, stable=True)[:_MOST_DETECTIONS]
+    return Found(torch.cat(kept_boxes)[best], every[best], torch.cat(kept_classes)[best])

@@ -1,0 +1,45 @@
+"""Which predicted box belongs to which true one, and which of them a loss looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.vision.operators import pairwise_iou
+
+
+def match(truth: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Each box's best overlap, with which true box, and whether no other overlaps that more."""
+    if not len(truth):
+        nothing = boxes.new_zeros(len(boxes))
+        return nothing, nothing.long(), nothing.bool()
+    iou = pairwise_iou(truth, boxes)
+    overlap, index = iou.max(dim=0)
+    best = (iou == iou.amax(dim=1, keepdim=True)).any(dim=0)
+    return overlap, index, best
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Places in a list, foreground first; those not ``valid`` only fill up."""
+
+    index: Tensor
+    valid: Tensor
+    foreground: int  # how many of the places are for foreground
+
+
+def sample(foreground: Tensor, background: Tensor, count: int, share: float) -> Sample:
+    """A random choice of at most ``share`` foreground, filled up with background.
+
+    The number of places does not depend on what is found, so the device need not be waited for.
+    """
+    key = torch.rand(foreground.shape, device=foreground.device)
+    most = min(int(count * share), len(key))
+    front, front_index = torch.where(foreground, key, -1.0).topk(most)
+    back, back_index = torch.where(background, key, -1.0).topk(min(count, len(key)))
+    found = front >= 0
+    room = count - found.sum()
+    fits = (back >= 0) & (torch.arange(len(back), device=key.device) < room)
+    return Sample(torch.cat([front_index, back_index]), torch.cat([found, fits]), most)
