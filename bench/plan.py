@@ -11,6 +11,7 @@ from bench.catalog import check_point
 from bench.codec import Codec, Point
 from bench.datasets import Dataset, Entry
 from bench.errors import CardError, DataError
+from bench.scoring import PSEUDO, Scorer
 from bench.store import Kept, Store, point_key
 
 
@@ -24,8 +25,18 @@ class Operation:
     point: Point
     kept: str | None  # the digest of its stream, if it is coded already
     metrics: tuple[str, ...]  # those still to be measured
+    scorers: tuple[Scorer, ...] = ()  # those still to be shown the decoded picture
     picture: Path | None = None  # where the decoded picture is to be written, if it is wanted
     made_elsewhere: Path | None = None  # a bitstream to be taken instead of encoding
+
+
+@dataclass(frozen=True)
+class Original:
+    """One uncompressed image, and who has still to be shown it."""
+
+    entry: Entry
+    image: str
+    scorers: tuple[Scorer, ...]
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,8 @@ class Plan:
     images: int  # those of this shard
     total: int  # operations, those that are done included
     operations: tuple[Operation, ...]
+    scorers: tuple[Scorer, ...] = ()
+    originals: tuple[Original, ...] = ()
     remark: str | None = None
 
 
@@ -113,29 +126,50 @@ def make_plan(
     metrics: Mapping[str, str],
     store: Store,
     *,
+    scorers: tuple[Scorer, ...] = (),
     shard: tuple[int, int] = (1, 1),
     save_decoded: Path | None = None,
 ) -> Plan:
-    """Every operation that still lacks a stream, a metric or a picture, image by image."""
+    """Every operation that still lacks a stream, a measure or a picture, image by image."""
     part, whole = shard
     entries = dataset.entries[part - 1 :: whole]
-    kept = {codec: store.kept(codec.fingerprint, metrics) for codec in points}
-    operations = []
+    kept = {codec: store.kept(codec.fingerprint, metrics, scorers) for codec in points}
+    seen = {scorer: store.kept_originals(scorer) for scorer in scorers}
+    operations, originals = [], []
     for entry in entries:
         image = dataset.digests[entry.name]
+        truths = {scorer: truth_name(scorer, dataset, entry) for scorer in scorers}
+        if unseen := tuple(s for s in scorers if seen[s].get(image, ("", None))[0] != truths[s]):
+            originals.append(Original(entry, image, unseen))
         for codec, chosen in points.items():
             for point in chosen:
                 there: Kept | None = kept[codec].get((image, point_key(point)))
                 have = there.metrics if there else frozenset()
                 lacking = tuple(name for name in metrics if name not in have)
+                held_to = there.truths if there else {}
+                blind = tuple(s for s in scorers if held_to.get(s.name) != truths[s])
                 picture = save_decoded and _picture_path(save_decoded, codec, point, entry)
-                if there is None or lacking or picture:
+                if there is None or lacking or blind or picture:
                     stream = there.stream if there else None
                     operations.append(
-                        Operation(entry, image, codec, point, stream, lacking, picture)
+                        Operation(entry, image, codec, point, stream, lacking, blind, picture)
                     )
     total = len(entries) * sum(map(len, points.values()))
-    return Plan(dataset, points, metrics, len(entries), total, tuple(operations))
+    return Plan(
+        dataset,
+        points,
+        metrics,
+        len(entries),
+        total,
+        tuple(operations),
+        scorers,
+        tuple(originals),
+    )
+
+
+def truth_name(scorer: Scorer, dataset: Dataset, entry: Entry) -> str:
+    """Names what a scorer holds an image to."""
+    return PSEUDO if scorer.pseudo is not None else dataset.truths[entry.name]
 
 
 def plan_import(
@@ -145,13 +179,21 @@ def plan_import(
     folder: Path,
     metrics: Mapping[str, str],
     store: Store,
+    scorers: tuple[Scorer, ...] = (),
 ) -> Plan:
     """Every bitstream in the folder that is named after an image which the store lacks."""
     files, others = _by_image(dataset, folder)
     kept = store.kept(codec.fingerprint, metrics)
     operations = [
         Operation(
-            entry, image, codec, point, None, tuple(metrics), made_elsewhere=files[entry.name]
+            entry,
+            image,
+            codec,
+            point,
+            None,
+            tuple(metrics),
+            scorers,
+            made_elsewhere=files[entry.name],
         )
         for entry in dataset.entries
         if entry.name in files
@@ -159,7 +201,9 @@ def plan_import(
     ]
     points = {codec: tuple(dict.fromkeys((*store.planned_points(dataset, codec), point)))}
     remark = f"left out: {others} files in {folder} named after no image" if others else None
-    return Plan(dataset, points, metrics, len(files), len(files), tuple(operations), remark)
+    return Plan(
+        dataset, points, metrics, len(files), len(files), tuple(operations), scorers, remark=remark
+    )
 
 
 def _by_image(dataset: Dataset, folder: Path) -> tuple[dict[str, Path], int]:

@@ -2,7 +2,8 @@
 
 A results folder holds ``store.sqlite`` and, under ``streams``, every bitstream named by its own
 digest. A stream is keyed by codec fingerprint, image digest and point; a measured value by its
-stream, its metric and that metric's fingerprint. One process writes at a time, in transactions as
+stream, its metric and that metric's fingerprint; what a task network found is kept as its matches
+with the truth, keyed by stream, network and truth. One process writes at a time, in transactions as
 short as can be, so that many sweeps may share a store; SQLite's rollback journal (not its WAL,
 which network file systems break) makes the others wait.
 """
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bench.codec import Codec, Point
 from bench.datasets import Dataset
@@ -24,7 +26,12 @@ from bench.errors import StoreError, StreamError
 from bench.files import replacing
 from bench.programs import Cost
 
-VERSION = 1
+if TYPE_CHECKING:
+    from bench.metrics.ground_truth import GroundTruth
+    from bench.metrics.matches import Matches
+    from bench.scoring import Scorer
+
+VERSION = 2
 # How long to wait for another sweep's transaction, which takes milliseconds.
 _WAIT_SECONDS = 120
 
@@ -35,7 +42,8 @@ CREATE TABLE images (id INTEGER PRIMARY KEY, digest TEXT UNIQUE, width INTEGER, 
 CREATE TABLE datasets (
     id INTEGER PRIMARY KEY, digest TEXT UNIQUE, kind TEXT, name TEXT, folder TEXT, used INTEGER);
 CREATE TABLE members (
-    dataset INTEGER, position INTEGER, name TEXT, digest TEXT, PRIMARY KEY (dataset, position));
+    dataset INTEGER, position INTEGER, name TEXT, digest TEXT, truth TEXT,
+    PRIMARY KEY (dataset, position));
 CREATE TABLE codecs (
     id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, name TEXT, title TEXT, unit TEXT,
     anchor INTEGER, oracle INTEGER, options TEXT, depends_on TEXT);
@@ -49,6 +57,14 @@ CREATE TABLE metrics (
     id INTEGER PRIMARY KEY, name TEXT, fingerprint TEXT, used INTEGER, UNIQUE (name, fingerprint));
 CREATE TABLE measured (
     stream INTEGER, metric INTEGER, value REAL, PRIMARY KEY (stream, metric)) WITHOUT ROWID;
+CREATE TABLE scorers (
+    id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, name TEXT, title TEXT, masks INTEGER,
+    pseudo REAL, used INTEGER);
+CREATE TABLE scored (
+    stream INTEGER, scorer INTEGER, truth TEXT, matches BLOB, PRIMARY KEY (stream, scorer));
+CREATE TABLE originals (
+    image INTEGER, scorer INTEGER, truth TEXT, matches BLOB, painted BLOB,
+    PRIMARY KEY (image, scorer));
 CREATE TABLE failures (
     codec INTEGER, image TEXT, point TEXT, reason TEXT, run INTEGER, at TEXT,
     PRIMARY KEY (codec, image, point));
@@ -60,6 +76,16 @@ _FIND = (
 )
 
 
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """How what one scorer found in one picture fared."""
+
+    scorer: str  # its fingerprint
+    truth: str  # names the labels
+    matches: Matches
+    painted: GroundTruth | None = None  # a truth of the network's own making
+
+
 @dataclass(frozen=True)
 class Kept:
     """What the store has of one image at one point of one codec."""
@@ -67,6 +93,7 @@ class Kept:
     stream: str
     bytes: int
     metrics: frozenset[str]
+    truths: Mapping[str, str]  # of each scorer that has scored it, the truth that it was held to
 
 
 def point_key(point: Point) -> str:
@@ -187,9 +214,33 @@ class Store:
         number = self._id("datasets", "digest", dataset.digest)
         for position, entry in enumerate(dataset.entries):
             self._write(
-                "INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?, NULL)",
                 (number, position, entry.name, dataset.digests[entry.name]),
             )
+
+    def add_scorers(self, scorers: Sequence[Scorer], dataset: Dataset) -> None:
+        """Remember what scores, and which labels of the data set count from now on."""
+        order = "(SELECT coalesce(max(used), 0) + 1 FROM scorers)"
+        for scorer in scorers:
+            self._write(
+                "INSERT INTO scorers (fingerprint, name, title, masks, pseudo, used) "
+                f"VALUES (?, ?, ?, ?, ?, {order}) "
+                f"ON CONFLICT (fingerprint) DO UPDATE SET title = excluded.title, used = {order}",
+                (
+                    scorer.fingerprint,
+                    scorer.name,
+                    scorer.title,
+                    scorer.task.masks,
+                    scorer.pseudo,
+                ),
+            )
+        if any(scorer.pseudo is None for scorer in scorers):
+            number = self._id("datasets", "digest", dataset.digest)
+            for position, entry in enumerate(dataset.entries):
+                self._write(
+                    "UPDATE members SET truth = ? WHERE dataset = ? AND position = ?",
+                    (dataset.truths[entry.name], number, position),
+                )
 
     def add_codec(self, codec: Codec) -> None:
         """Remember what a codec's fingerprint stands for."""
@@ -271,6 +322,7 @@ class Store:
         """Drop a stream whose file was found damaged, and what was measured on it."""
         for (stream,) in self._write(_FIND, (fingerprint, image, point_key(point))).fetchall():
             self._write("DELETE FROM measured WHERE stream = ?", (stream,))
+            self._write("DELETE FROM scored WHERE stream = ?", (stream,))
             self._write("DELETE FROM streams WHERE id = ?", (stream,))
 
     def save_measures(
@@ -301,6 +353,45 @@ class Store:
                 (stream, self._metric_id(name, metrics[name]), value),
             )
         self.forget_failure(fingerprint, image, point)
+
+    def save_scores(
+        self,
+        fingerprint: str,
+        image: str,
+        point: Point,
+        digest: str,
+        scores: Sequence[Scored],
+    ) -> None:
+        """Keep how what was found in a decoded picture fared."""
+        row = self._write(
+            f"{_FIND} AND streams.digest = ?", (fingerprint, image, point_key(point), digest)
+        ).fetchone()
+        for scored in scores if row else ():
+            self._write(
+                "INSERT OR REPLACE INTO scored VALUES (?, ?, ?, ?)",
+                (
+                    row[0],
+                    self._id("scorers", "fingerprint", scored.scorer),
+                    scored.truth,
+                    scored.matches.to_bytes(),
+                ),
+            )
+
+    def save_original(self, image: str, size: tuple[int, int], scored: Scored) -> None:
+        """Keep how what was found in an uncompressed picture fared, and the truth it is."""
+        self._write(
+            "INSERT OR IGNORE INTO images (digest, width, height) VALUES (?, ?, ?)", (image, *size)
+        )
+        self._write(
+            "INSERT OR REPLACE INTO originals VALUES (?, ?, ?, ?, ?)",
+            (
+                self._id("images", "digest", image),
+                self._id("scorers", "fingerprint", scored.scorer),
+                scored.truth,
+                scored.matches.to_bytes(),
+                scored.painted.to_bytes() if scored.painted else None,
+            ),
+        )
 
     def save_failure(self, fingerprint: str, image: str, point: Point, reason: str) -> None:
         """Remember why a point is not there, until it is."""
@@ -352,8 +443,11 @@ class Store:
             raise StreamError(f"{path}: the kept bitstream is damaged")
         return stream
 
-    def kept(self, fingerprint: str, metrics: Mapping[str, str]) -> dict[tuple[str, str], Kept]:
+    def kept(
+        self, fingerprint: str, metrics: Mapping[str, str], scorers: Sequence[Scorer] = ()
+    ) -> dict[tuple[str, str], Kept]:
         """All that is there of a codec, by image digest and point key."""
+        names = {scorer.fingerprint: scorer.name for scorer in scorers}
         named = self._named_metrics(metrics)
         with _in_words(self.folder):
             streams = self.database.execute(
@@ -370,9 +464,35 @@ class Store:
             ):
                 if metric in named:
                     measured.setdefault(stream, set()).add(named[metric])
+            truths: dict[int, dict[str, str]] = {}
+            for stream, scorer, truth in self.database.execute(
+                "SELECT stream, scorers.fingerprint, truth FROM scored "
+                "JOIN scorers ON scorers.id = scorer JOIN streams ON streams.id = stream "
+                "JOIN codecs ON codecs.id = codec WHERE codecs.fingerprint = ?",
+                (fingerprint,),
+            ):
+                if scorer in names:
+                    truths.setdefault(stream, {})[names[scorer]] = truth
         return {
-            (image, point): Kept(digest, size, frozenset(measured.get(number, ())))
+            (image, point): Kept(
+                digest, size, frozenset(measured.get(number, ())), truths.get(number, {})
+            )
             for number, image, point, digest, size in streams
+        }
+
+    def kept_originals(self, scorer: Scorer) -> dict[str, tuple[str, GroundTruth | None]]:
+        """By image digest: the name of its truth and, where the network painted that, itself."""
+        from bench.metrics.ground_truth import GroundTruth
+
+        rows: list[Any] = self.rows(
+            "SELECT images.digest, truth, painted FROM originals "
+            "JOIN images ON images.id = image JOIN scorers ON scorers.id = scorer "
+            "WHERE fingerprint = ?",
+            (scorer.fingerprint,),
+        )
+        return {
+            image: (truth, GroundTruth.from_bytes(painted) if painted else None)
+            for image, truth, painted in rows
         }
 
     def planned_points(self, dataset: Dataset, codec: Codec) -> tuple[Point, ...]:

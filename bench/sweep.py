@@ -10,24 +10,23 @@ import errno
 import hashlib
 import math
 import tempfile
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from bench.colour import Pixels
 from bench.cores import available_cores
-from bench.datasets import Entry
-from bench.errors import BenchError, CodecError, DataError, StreamError, TimeLimitError
-from bench.image import Image, pixel_digest, write_png
+from bench.errors import BenchError, CodecError, StreamError, TimeLimitError
+from bench.image import Image, write_png
+from bench.inputs import Images, Truths, check_unchanged
 from bench.metrics import measure
-from bench.plan import Operation, Plan
+from bench.plan import Operation, Original, Plan
 from bench.programs import Cost, Programs, metered
-from bench.store import Store
+from bench.store import Scored, Store
 
 # Decoded pictures measured by one process: enough to share its start-up, few enough to hold.
 _BATCH_PIXELS = 2**23
@@ -45,7 +44,9 @@ class Outcome:
     """How far a sweep has come."""
 
     coded: Counter[str] = field(default_factory=Counter)
-    done: Counter[str] = field(default_factory=Counter)  # measured, too
+    done: Counter[str] = field(default_factory=Counter)  # measured and looked at, too
+    encoded: Counter[str] = field(default_factory=Counter)  # not taken from the store
+    originals: int = 0  # uncompressed images looked at
     failures: list[tuple[Operation, str]] = field(default_factory=list)
 
     @property
@@ -85,10 +86,14 @@ class _Sweep:
     def __init__(self, plan: Plan, store: Store, jobs: int, watch: Watcher) -> None:
         self.plan, self.store, self.jobs, self.watch = plan, store, jobs, watch
         self.queue = deque(plan.operations)
-        self.images = _Images(Counter(operation.entry for operation in plan.operations))
+        uses = Counter(operation.entry for operation in plan.operations)
+        uses.update(original.entry for original in plan.originals)
+        self.images = Images(uses)
+        self.truths = Truths(plan, store)
         self.coding: dict[Future[_Coded], Operation] = {}
         self.measuring: dict[Future[list[dict[str, float]]], list[_Coded]] = {}
         self.decoded: list[_Coded] = []
+        self.looking: dict[Future[list[Scored]], _Coded] = {}
         self.finished: list[Callable[[], None]] = []  # what is to be written to the store
         self.flushed = time.monotonic()
         self.programs = Programs()
@@ -97,11 +102,12 @@ class _Sweep:
     def run(self) -> Outcome:
         pool = ThreadPoolExecutor(self.jobs, "bench", initializer=self.programs.enter)
         try:
-            while self.queue or self.coding or self.measuring or self.decoded:
+            self._look_at_originals(pool)
+            while self.queue or self.coding or self.measuring or self.decoded or self.looking:
                 self._start_work(pool)
-                running: list[Future[Any]] = [*self.coding, *self.measuring]
+                running: list[Future[Any]] = [*self.coding, *self.measuring, *self.looking]
                 wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-                self._collect()
+                self._collect(pool)
                 if time.monotonic() - self.flushed > _FLUSH_SECONDS:
                     self._flush()
                 self.watch(self.outcome)
@@ -121,6 +127,23 @@ class _Sweep:
                 for save in finished:
                     save()
         self.flushed = time.monotonic()
+
+    def _look_at_originals(self, pool: ThreadPoolExecutor) -> None:
+        """First of all, for they tell whether there is anything to be found."""
+        looking = {pool.submit(self._look, original): original for original in self.plan.originals}
+        for future in as_completed(looking):
+            original = looking[future]
+            image, scored = future.result()
+            for each in scored:
+                size = (image.width, image.height)
+                self.finished.append(partial(self.store.save_original, original.image, size, each))
+            self.images.release(original.entry)
+            self.outcome.originals += 1
+            if time.monotonic() - self.flushed > _FLUSH_SECONDS:
+                self._flush()
+            self.watch(self.outcome)
+        self._flush()
+        self.truths.check_any()
 
     def _start_work(self, pool: ThreadPoolExecutor) -> None:
         for batch in self._batches_to_measure():
@@ -153,7 +176,7 @@ class _Sweep:
         self.decoded = [coded for coded in self.decoded if id(coded) not in taken]
         return batches
 
-    def _collect(self) -> None:
+    def _collect(self, pool: ThreadPoolExecutor) -> None:
         for coding in [future for future in self.coding if future.done()]:
             operation = self.coding.pop(coding)
             try:
@@ -161,7 +184,7 @@ class _Sweep:
             except (Exception, SystemExit) as error:  # a codec is not to end the sweep
                 self._fail(operation, error)
             else:
-                self._keep_stream(coded)
+                self._keep_stream(coded, pool)
         for measuring in [future for future in self.measuring if future.done()]:
             batch = self.measuring.pop(measuring)
             try:
@@ -171,29 +194,54 @@ class _Sweep:
                     self._fail(coded.operation, error)
             else:
                 for coded, values in zip(batch, measured, strict=True):
-                    self._keep_measures(coded, values)
+                    self._keep_measures(coded, values, pool)
+        for looking in [future for future in self.looking if future.done()]:
+            coded = self.looking.pop(looking)
+            try:
+                scored = looking.result()
+            except (Exception, SystemExit) as error:
+                self._fail(coded.operation, error)
+            else:
+                self._keep_scores(coded, scored)
 
-    def _keep_stream(self, coded: _Coded) -> None:
+    def _keep_stream(self, coded: _Coded, pool: ThreadPoolExecutor) -> None:
         operation, size = coded.operation, (coded.original.width, coded.original.height)
         key = (operation.codec.fingerprint, operation.image)
         if coded.is_new:
             if operation.kept not in (None, coded.digest):  # the kept one was damaged
                 self.finished.append(partial(self.store.forget_stream, *key, operation.point))
-                operation = replace(operation, metrics=tuple(self.plan.metrics))
+                operation = replace(
+                    operation, metrics=tuple(self.plan.metrics), scorers=self.plan.scorers
+                )
                 coded = replace(coded, operation=operation)
             save = partial(self.store.save_stream, *key, size, operation.point)
             self.finished.append(partial(save, coded.stream, coded.encode_cost))
+            self.outcome.encoded[operation.codec.name] += 1
         self.outcome.coded[operation.codec.name] += 1
         if not operation.metrics:
-            self._keep_measures(coded, {})
+            self._keep_measures(coded, {}, pool)
             return
         self.decoded.append(coded)
 
-    def _keep_measures(self, coded: _Coded, values: dict[str, float]) -> None:
+    def _keep_measures(
+        self, coded: _Coded, values: dict[str, float], pool: ThreadPoolExecutor
+    ) -> None:
         operation = coded.operation
         key = (operation.codec.fingerprint, operation.image, operation.point)
         save = partial(self.store.save_measures, *key, coded.digest, coded.decode_cost)
         self.finished.append(partial(save, values, self.plan.metrics))
+        if operation.scorers:
+            self.looking[pool.submit(self._look_at_decoded, coded)] = coded
+        else:
+            self._finish(operation)
+
+    def _keep_scores(self, coded: _Coded, scored: list[Scored]) -> None:
+        operation = coded.operation
+        key = (operation.codec.fingerprint, operation.image, operation.point)
+        self.finished.append(partial(self.store.save_scores, *key, coded.digest, scored))
+        self._finish(operation)
+
+    def _finish(self, operation: Operation) -> None:
         self.images.release(operation.entry)
         self.outcome.done[operation.codec.name] += 1
 
@@ -212,10 +260,28 @@ class _Sweep:
 
     # What follows runs in the workers.
 
+    def _look(self, original: Original) -> tuple[Image, list[Scored]]:
+        image = self.images.get(original.entry)
+        check_unchanged(image, original.entry, original.image)
+        scored = []
+        for scorer in original.scorers:
+            name, truth = self.truths.get(scorer, image, original.entry)
+            matches = scorer.score(image.pixels, truth)
+            painted = truth if scorer.pseudo is not None else None
+            scored.append(Scored(scorer.fingerprint, name, matches, painted))
+        return image, scored
+
+    def _look_at_decoded(self, coded: _Coded) -> list[Scored]:
+        scored = []
+        for scorer in coded.operation.scorers:
+            name, truth = self.truths.get(scorer, coded.original, coded.operation.entry)
+            matches = scorer.score(coded.picture, truth)
+            scored.append(Scored(scorer.fingerprint, name, matches))
+        return scored
+
     def _code(self, operation: Operation) -> _Coded:
         original = self.images.get(operation.entry)
-        if pixel_digest(original.pixels) != operation.image:
-            raise DataError(f"{operation.entry.path}: changed since the sweep was planned")
+        check_unchanged(original, operation.entry, operation.image)
         try:
             return self._code_once(operation, original)
         except TimeLimitError:
@@ -252,31 +318,3 @@ class _Sweep:
             return self.store.read_stream(operation.kept)
         except StreamError:
             return None  # to be coded again
-
-
-class _Images:
-    """Images in use: each is read once, by the first worker to want it, and then let go."""
-
-    def __init__(self, uses: Counter[Entry]) -> None:
-        self._uses = uses
-        self._loaded: dict[Entry, Future[Image]] = {}
-        self._lock = threading.Lock()
-
-    def get(self, entry: Entry) -> Image:
-        with self._lock:
-            future = self._loaded.get(entry)
-            first = future is None
-            if future is None:
-                future = self._loaded[entry] = Future()
-        if first:
-            try:
-                future.set_result(entry.load())
-            except BaseException as error:
-                future.set_exception(error)
-        return future.result()
-
-    def release(self, entry: Entry) -> None:
-        with self._lock:
-            self._uses[entry] -= 1
-            if not self._uses[entry]:
-                self._loaded.pop(entry, None)

@@ -14,14 +14,7 @@ IMAGES = {"train": 2975, "val": 500, "test": 1525}
 
 def open_cityscapes(root: Path | None, split: str) -> Dataset:
     """A split under the root; fewer images than the split should have is said, not refused."""
-    if split not in IMAGES:
-        raise DataError(f"cityscapes:{split}: its splits are {', '.join(IMAGES)}")
-    root = root or user_path(VARIABLE)
-    if root is None:
-        raise DataError(
-            f"where is Cityscapes? Name its folder with --root or in {VARIABLE}; "
-            "leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip unpacked into one folder"
-        )
+    root = _checked_root(root, split)
     folder = root / "leftImg8bit" / split
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; unpack leftImg8bit_trainvaltest.zip in {root}")
@@ -35,6 +28,34 @@ def open_cityscapes(root: Path | None, split: str) -> Dataset:
     if unlabelled:
         remarks.append(f"{unlabelled} images have no gtFine instanceIds")
     return Dataset("cityscapes", f"cityscapes:{split}", entries, "; ".join(remarks) or None)
+
+
+def find_ground_truth(root: Path | None, split: str) -> dict[str, Path]:
+    """The instance ids of each image of a split by its name, or the polygons where only they are.
+
+    The images themselves, 11 GB of them, need not be there.
+    """
+    folder = _checked_root(root, split) / "gtFine" / split
+    found: dict[str, Path] = {}
+    for ending in ("_gtFine_polygons.json", "_gtFine_instanceIds.png"):
+        found |= {path.name.removesuffix(ending): path for path in folder.glob(f"*/*{ending}")}
+    if not found:
+        raise DataError(
+            f"{folder}: no CITY/*_gtFine_instanceIds.png in it; unpack gtFine_trainvaltest.zip"
+        )
+    return dict(sorted(found.items()))
+
+
+def _checked_root(root: Path | None, split: str) -> Path:
+    if split not in IMAGES:
+        raise DataError(f"cityscapes:{split}: its splits are {', '.join(IMAGES)}")
+    root = root or user_path(VARIABLE)
+    if root is None:
+        raise DataError(
+            f"where is Cityscapes? Name its folder with --root or in {VARIABLE}; "
+            "leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip unpacked into one folder"
+        )
+    return root
 
 
 def read_split(root: Path, split: str) -> tuple[Entry, ...]:

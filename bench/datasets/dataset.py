@@ -60,6 +60,20 @@ class Dataset:
         return {entry.name: known[entry.path] for entry in self.entries}
 
     @cached_property
+    def truths(self) -> dict[str, str]:
+        """The digest of each labelled image's instances, by name."""
+        from bench.metrics.ground_truth import read_ground_truth
+
+        labelled = {entry.name: entry.instances for entry in self.entries if entry.instances}
+        known = remembered_digests(
+            "instances",
+            list(labelled.values()),
+            lambda path: read_ground_truth(path).digest,
+            self.progress and partial(self.progress, f"reading the labels of {self.name}"),
+        )
+        return {name: known[path] for name, path in labelled.items()}
+
+    @cached_property
     def digest(self) -> str:
         """Names the whole set: each image's name and pixels, in order."""
         lines = [f"{entry.name} {self.digests[entry.name]}\n" for entry in self.entries]

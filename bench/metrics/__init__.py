@@ -5,9 +5,12 @@ from bench.metrics.table import (
     METRICS,
     Group,
     Metric,
+    describe,
     fingerprint,
     metric_fingerprints,
     quality_metrics,
+    scorer_of,
+    wap_of,
     why_undefined,
 )
 
@@ -15,9 +18,12 @@ __all__ = [
     "METRICS",
     "Group",
     "Metric",
+    "describe",
     "fingerprint",
     "measure",
     "metric_fingerprints",
     "quality_metrics",
+    "scorer_of",
+    "wap_of",
     "why_undefined",
 ]

@@ -15,6 +15,7 @@ with 40 and in 87 % with 10, so under 20 images it is said to be too narrow.
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 
@@ -35,6 +36,23 @@ MAXIMUM_UNDEFINED = 0.05
 FEW_IMAGES = 20
 
 
+class Resampled(Protocol):
+    """One codec's curve over a set of images, of which there are resamples."""
+
+    @property
+    def name(self) -> str: ...
+
+    def __len__(self) -> int: ...
+
+    def mean_curve(self) -> Curve: ...
+
+    def resampled(self, weights: FloatArray) -> Curves:
+        """The curve of each resample, a row of `resample_weights` each."""
+
+    def missing(self) -> str | None:
+        """Why there is no curve, if images lack something."""
+
+
 @dataclass(frozen=True, eq=False)
 class Sample(Curves):
     """One codec's measurements: an image a row, an operating point a column."""
@@ -48,11 +66,9 @@ class Sample(Curves):
         return Curve(self.rate.mean(axis=0), self.quality.mean(axis=0), self.name)
 
     def resampled(self, weights: FloatArray) -> Curves:
-        """The mean curve of each resample, a row of `resample_weights` each."""
         return Curves(weights @ self.rate / len(self), weights @ self.quality / len(self))
 
     def missing(self) -> str | None:
-        """Why this sample has no figure, if images lack a rate or a quality."""
         complete = np.isfinite(self.rate + self.quality).all(axis=1)
         if complete.all() and len(self):
             return None
@@ -114,8 +130,8 @@ def curves_interval(
 
 
 def bootstrap_delta(
-    anchor: Sample,
-    test: Sample,
+    anchor: Resampled,
+    test: Resampled,
     kind: Kind,
     *,
     method: Method = "akima",
@@ -128,8 +144,8 @@ def bootstrap_delta(
 
 
 def mean_curve_delta(
-    anchor: Sample,
-    test: Sample,
+    anchor: Resampled,
+    test: Resampled,
     kind: Kind,
     *,
     method: Method = "akima",
@@ -219,7 +235,7 @@ def per_image_delta(
     )
 
 
-def _paired(anchor: Sample, test: Sample) -> int:
+def _paired(anchor: Resampled, test: Resampled) -> int:
     if len(anchor) != len(test):
         raise ValueError(f"not the same images: {len(anchor)} and {len(test)}")
     return len(anchor)

@@ -29,6 +29,7 @@ class Group(Enum):
     RATE = "the bitstream"
     QUALITY = "the original and the decoded picture"
     COST = "the run of the encoder or decoder"
+    TASK = "what a network finds in the decoded pictures"
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,25 @@ def find(name: str) -> Metric:
     near = difflib.get_close_matches(name.lower(), METRICS, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(METRICS)}"
     raise DataError(f"no metric is called '{name}'; {hint}")
+
+
+def wap_of(scorer: str) -> str:
+    """The name of the metric that a task network is."""
+    return f"wap:{scorer}"
+
+
+def scorer_of(metric: str) -> str | None:
+    """The task network that a metric is, if it is one."""
+    return metric.removeprefix("wap:") if metric.startswith("wap:") else None
+
+
+def describe(name: str) -> Metric:
+    """A metric's row; a task network's is made here, for there are as many as networks."""
+    scorer = scorer_of(name)
+    if scorer is None:
+        return find(name)
+    compares = "detections in the decoded pictures, with the truth; of the whole set"
+    return Metric(name, f"wAP, {scorer}", "", True, compares, Group.TASK, headline=True)
 
 
 def quality_metrics(names: Iterable[str] | None = None) -> list[Metric]:

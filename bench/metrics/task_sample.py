@@ -1,0 +1,83 @@
+"""One codec's pictures as a task network saw them: a curve of wAP, which only a set has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.metrics.average_precision import (
+    AveragePrecision,
+    average_precision,
+    percentiles,
+    resampled_wap,
+)
+from bench.metrics.bjontegaard import Curve, Curves, FloatArray
+from bench.metrics.bootstrap import resample_weights
+from bench.metrics.box_ap import box_average_precision, resampled_box_wap
+from bench.metrics.matches import Matches
+
+
+class SetScore:
+    """What a network scores on a set of pictures: by Cityscapes' rules for masks, COCO's for boxes.
+
+    Resamples are dear and asked for by every figure: those of the last weights are kept.
+    """
+
+    def __init__(self, matches: Sequence[Matches], *, masks: bool) -> None:
+        self.matches, self.masks = matches, masks
+        self._last: tuple[FloatArray, FloatArray] | None = None
+
+    @cached_property
+    def found(self) -> AveragePrecision:
+        return (average_precision if self.masks else box_average_precision)(self.matches)
+
+    def resampled(self, weights: FloatArray) -> FloatArray:
+        """The wAP of each resample of the images."""
+        if self._last is None or self._last[0] is not weights:
+            compute = resampled_wap if self.masks else resampled_box_wap
+            self._last = weights, compute(self.matches, weights)
+        return self._last[1]
+
+    @cached_property
+    def interval(self) -> tuple[float, float] | None:
+        """Of its wAP, 95 %; one image has none."""
+        if len(self.matches) < 2:
+            return None
+        return percentiles(self.resampled(resample_weights(len(self.matches)))).bounds
+
+
+@dataclass(frozen=True, eq=False)
+class TaskSample:
+    """A rate for each image (a row) and point (a column), and a score for each point."""
+
+    rate: FloatArray
+    scores: Sequence[SetScore | None]  # None where images are missing
+    missing_images: NDArray[np.int64]  # how many, by point
+    name: str = ""
+
+    def __len__(self) -> int:
+        return len(self.rate)
+
+    def mean_curve(self) -> Curve:
+        return Curve(
+            self.rate.mean(axis=0), np.array([score.found.wap for score in self._whole]), self.name
+        )
+
+    def resampled(self, weights: FloatArray) -> Curves:
+        quality = np.stack([score.resampled(weights) for score in self._whole], axis=1)
+        return Curves(weights @ self.rate / len(self), quality)
+
+    def missing(self) -> str | None:
+        """Why this sample has no figure, if images were not looked at."""
+        if not self.missing_images.any() and len(self):
+            return None
+        count = self.missing_images.max(initial=0)
+        return f"{self.name or 'a codec'} has no score for {count} of {len(self)} images"
+
+    @property
+    def _whole(self) -> list[SetScore]:
+        return [score for score in self.scores if score is not None]

@@ -1,0 +1,105 @@
+"""A task network as a measure: it looks at a picture, and what it finds is held against the truth.
+
+The truth is the data set's labels or, where there are none, what the network itself finds in the
+uncompressed picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from bench.colour import Pixels
+from bench.datasets import Dataset
+from bench.datasets.labels import EVALUATED
+from bench.errors import DataError
+from bench.image import Image
+from bench.metrics.ground_truth import GroundTruth, from_instance_ids, read_ground_truth
+from bench.metrics.matches import Matches
+from bench.vision.detections import Detections
+from bench.vision.tasks import Task
+
+# Changes whenever the same detections would be matched otherwise.
+_VERSION = "1"
+PSEUDO = "pseudo"
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """A task network, and whose truth it is scored against."""
+
+    task: Task
+    pseudo: float | None = None  # its own detections on the original of at least that score
+
+    @property
+    def name(self) -> str:
+        return self.task.name if self.pseudo is None else f"{self.task.name}:{PSEUDO}"
+
+    @property
+    def title(self) -> str:
+        if self.pseudo is None:
+            return self.task.title
+        return f"{self.task.title}; pseudo ground truth, score {self.pseudo:g} or more"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        truth = "labels" if self.pseudo is None else f"{PSEUDO} {self.pseudo!r}"
+        parts = (self.task.fingerprint, truth, _VERSION)
+        return hashlib.sha256(" | ".join(parts).encode()).hexdigest()
+
+    def truth_of(self, image: Image) -> GroundTruth:
+        """What is truly in an image."""
+        if self.pseudo is not None:
+            return paint(self.task.detect(image.pixels), self.pseudo)
+        if image.instances is None:
+            raise DataError(f"{image.name}: no instance labels")
+        return read_ground_truth(image.instances)
+
+    def score(self, pixels: Pixels, truth: GroundTruth) -> Matches:
+        """How what is found in a picture fares against the truth."""
+        found = self.task.detect(pixels)
+        if self.task.masks:
+            from bench.metrics.instance_matching import match
+
+            return match(truth, found)
+        from bench.metrics.box_ap import match_boxes
+
+        return match_boxes(truth, found)
+
+
+def make_scorers(
+    tasks: Sequence[Task], dataset: Dataset, truth: str, score: float
+) -> tuple[Scorer, ...]:
+    """Each task as a measure on a data set; a data set without labels needs the pseudo truth."""
+    if truth == PSEUDO:
+        if boxes := [task.name for task in tasks if not task.masks]:
+            raise DataError(
+                f"--truth pseudo: {boxes[0]} finds boxes alone; it takes a network that finds masks"
+            )
+        return tuple(Scorer(task, score) for task in tasks)
+    bare = [entry.name for entry in dataset.entries if entry.instances is None]
+    if tasks and bare:
+        count = len(dataset.entries)
+        which = "none of its images has" if len(bare) == count else f"{bare[0]} has no"
+        raise DataError(
+            f"{dataset.name}: {which} instance labels to score {tasks[0].name} against; "
+            "--truth pseudo takes what the network finds in the uncompressed images instead"
+        )
+    return tuple(Scorer(task) for task in tasks)
+
+
+def paint(found: Detections, at_least: float) -> GroundTruth:
+    """Detections as labels: the worst first, so that the best are whole."""
+    assert found.masks is not None
+    instance_ids = np.zeros(found.size, np.int32)
+    counts = dict.fromkeys((label.id for label in EVALUATED), 0)
+    for place in np.argsort(found.scores, kind="stable"):
+        if found.scores[place] >= at_least:
+            label = EVALUATED[found.classes[place]].id
+            instance_ids[found.masks[place].decode()] = 1000 * label + counts[label]
+            counts[label] += 1
+    return from_instance_ids(instance_ids)

@@ -1,0 +1,203 @@
+"""The training loop: resumable at any step, seeded step by step, and saved whole or not at all.
+
+Whatever a step draws at random is drawn from a seed of its own, and its batch is a function of its
+number, so a run that was cut and resumed is, on a CPU, bit for bit the run that was not. A
+checkpoint is written between two steps only; whatever interrupts a step, the last one is gone on
+from.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from bench.errors import BenchError, DataError
+from bench.files import replacing
+from bench.training.schedule import Schedule
+
+Batch = TypeVar("Batch")
+
+_CHECKPOINT = "checkpoint.pt"
+LOSSES = "losses.csv"
+_AHEAD = 3  # batches prepared while one is trained on
+
+
+@dataclass
+class Progress:
+    """How far a training has come; the last losses are means since the last report."""
+
+    step: int
+    steps: int
+    losses: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0  # of training so far, over all sittings
+
+
+@dataclass(frozen=True, eq=False)
+class Training(Generic[Batch]):
+    """What is trained, on what, and how."""
+
+    network: nn.Module
+    schedule: Schedule
+    batch: Callable[[int], Batch]  # of a step, on the CPU; called in other threads
+    losses: Callable[[Batch], dict[str, Tensor]]
+    folder: Path
+    device: torch.device
+    describes: str  # whatever a checkpoint must have been made with to be gone on with
+
+
+def train(
+    training: Training[Any],
+    *,
+    most_seconds: float = math.inf,
+    every: int = 50,
+    save_seconds: float = 60.0,
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> bool:
+    """Go on from the last checkpoint, to the end (True) or for so many seconds (False)."""
+    schedule, network = training.schedule, training.network
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(
+        parameters, lr=schedule.rate, weight_decay=schedule.decay, foreach=True
+    )
+    training.folder.mkdir(parents=True, exist_ok=True)
+    progress = _resume(training, optimiser)
+    began = saved = time.monotonic()
+    before, totals, counted = progress.seconds, dict[str, Tensor](), 0
+    for step, batch in _batches(training, progress.step):
+        if time.monotonic() - began > most_seconds:
+            break
+        torch.manual_seed((schedule.seed << 32) + step)
+        for group in optimiser.param_groups:
+            group["lr"] = schedule.rate_at(step)
+        losses = _step(training, batch, parameters, optimiser)
+        progress.step = step + 1
+        for name, value in losses.items():
+            totals[name] = totals[name] + value if name in totals else value
+        counted += 1
+        progress.seconds = before + time.monotonic() - began
+        if progress.step % every == 0 or progress.step == schedule.steps:
+            progress.losses = _means(totals, counted, progress.step)
+            _log(training.folder, progress)
+            totals, counted = {}, 0
+            watch(progress)
+        if time.monotonic() - saved > save_seconds:
+            _save(training, optimiser, progress)
+            saved = time.monotonic()
+    _save(training, optimiser, progress)
+    return progress.step == schedule.steps
+
+
+def _step(
+    training: Training[Any],
+    batch: Any,
+    parameters: list[nn.Parameter],
+    optimiser: torch.optim.Optimizer,
+) -> dict[str, Tensor]:
+    """One step of the optimiser; nothing here waits for the device."""
+    device = training.device.type
+    with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        losses = training.losses(batch)
+        total = torch.stack(list(losses.values())).sum()
+    optimiser.zero_grad(set_to_none=True)
+    total.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(parameters, training.schedule.largest_gradient)
+    optimiser.step()
+    return {name: value.detach() for name, value in losses.items()}
+
+
+def _batches(training: Training[Any], first: int) -> Iterator[tuple[int, Any]]:
+    """The batches from a step on, some of them prepared ahead."""
+    steps = range(first, training.schedule.steps)
+    with ThreadPoolExecutor(_AHEAD) as pool:
+        waiting = {step: pool.submit(training.batch, step) for step in steps[:_AHEAD]}
+        try:
+            for step in steps:
+                batch = waiting.pop(step).result()
+                if step + _AHEAD in steps:
+                    waiting[step + _AHEAD] = pool.submit(training.batch, step + _AHEAD)
+                yield step, batch
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _means(totals: dict[str, Tensor], count: int, step: int) -> dict[str, float]:
+    means = {name: float(value) / count for name, value in totals.items()}
+    for name, value in means.items():
+        if not math.isfinite(value):
+            raise BenchError(
+                f"{name} became {value} before step {step}; the last checkpoint is from before. "
+                "A lower rate or a smaller gradient limit may help"
+            )
+    return means
+
+
+def _save(training: Training[Any], optimiser: torch.optim.Optimizer, progress: Progress) -> None:
+    if any(not p.isfinite().all() for p in training.network.parameters()):
+        return  # what is broken does not replace what is whole
+    state = {
+        "describes": training.describes,
+        "schedule": _lasting(training.schedule),
+        "network": training.network.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "step": progress.step,
+        "seconds": progress.seconds,
+    }
+    with replacing(training.folder / _CHECKPOINT) as temporary:
+        torch.save(state, temporary)
+
+
+def _resume(training: Training[Any], optimiser: torch.optim.Optimizer) -> Progress:
+    path, steps = training.folder / _CHECKPOINT, training.schedule.steps
+    if not path.is_file():
+        (training.folder / LOSSES).unlink(missing_ok=True)
+        return Progress(0, steps)
+    try:
+        state = torch.load(path, map_location=training.device, weights_only=True)
+        same = state["describes"] == training.describes
+        same = same and state["schedule"] == _lasting(training.schedule)
+    except Exception as error:  # torch raises whatever its readers raise
+        raise DataError(
+            f"{path}: not a checkpoint that can be read; remove it to begin anew"
+        ) from error
+    if not same:
+        raise DataError(
+            f"{path}: of another recipe; remove it to begin anew, or name another --out"
+        )
+    training.network.load_state_dict(state["network"])
+    optimiser.load_state_dict(state["optimiser"])
+    _forget_losses_after(training.folder / LOSSES, state["step"])
+    return Progress(state["step"], steps, seconds=state["seconds"])
+
+
+def _lasting(schedule: Schedule) -> dict[str, float]:
+    """What of a schedule may not change between two sittings."""
+    return {name: value for name, value in asdict(schedule).items() if name != "steps"}
+
+
+def _log(folder: Path, progress: Progress) -> None:
+    path = folder / LOSSES
+    new = not path.is_file()
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(["step", "seconds", *progress.losses])
+        values = [f"{value:.6g}" for value in progress.losses.values()]
+        writer.writerow([progress.step, f"{progress.seconds:.1f}", *values])
+
+
+def _forget_losses_after(path: Path, step: int) -> None:
+    if not path.is_file():
+        return
+    head, *lines = path.read_text().splitlines()
+    kept = [line for line in lines if int(line.partition(",")[0]) <= step]
+    with replacing(path) as temporary:
+        temporary.write_text("\n".join([head, *kept]) + "\n")
