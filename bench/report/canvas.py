@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench.files import replacing
-from bench.metrics import METRICS
+from bench.metrics import describe
 from bench.report.figures import Drawing, Line
 from bench.report.rate_axis import rate_limits, rate_ticks
 
@@ -26,6 +26,8 @@ DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1,
 ANCHOR = {"color": "#1A1A1A", "marker": "o", "linestyle": "-", "linewidth": 1.8}
 GREY = "#6E6E6E"
 HOLLOW = "hollow: some images missing"
+UNCOMPRESSED = "uncompressed"
+CEILING: dict[str, Any] = {"color": GREY, "linestyle": (0, (1, 1.6)), "linewidth": 1.2}
 
 PANELS_A_ROW = 3
 PANEL = (3.3, 2.75)  # inches
@@ -59,7 +61,7 @@ SETTINGS = {
 
 def paint(drawing: Drawing, svg: Path, png: Path) -> None:
     """Write both pictures, the drawing's digest in each; the PNG, which vouches for both, last."""
-    with _settings(), warnings.catch_warnings():
+    with settings(), warnings.catch_warnings():
         # A name in a script that the font lacks shows as boxes in the PNG and well in the SVG.
         warnings.filterwarnings("ignore", message="Glyph")
         figure = _figure(drawing)
@@ -73,7 +75,7 @@ def _save(figure: Figure, path: Path, metadata: dict[str, str | None]) -> None:
         figure.savefig(temporary, metadata=metadata)
 
 
-def _settings() -> AbstractContextManager[None]:
+def settings() -> AbstractContextManager[None]:
     # What a user's own matplotlibrc says is not part of a report.
     defaults = matplotlib.rcParamsDefault.items()
     plain: dict[Any, Any] = {key: value for key, value in defaults if key != "backend"}
@@ -123,14 +125,16 @@ def _keys(drawing: Drawing) -> Iterator[Line2D]:
     """What the legend shows."""
     for codec, label in enumerate(drawing.labels):
         yield Line2D([], [], label=label, **_style(codec, drawing))
+    if drawing.ceilings:
+        yield Line2D([], [], label=UNCOMPRESSED, **CEILING)
     if not all(all(line.complete) for line in drawing.lines):
         hollow: dict[str, Any] = {"marker": "o", "markerfacecolor": "white", "linestyle": ""}
         yield Line2D([], [], label=HOLLOW, color=GREY, **hollow)
 
 
 def _draw_panel(axes: Axes, metric: str, lines: list[Line], drawing: Drawing) -> None:
-    unit = METRICS[metric].unit
-    axes.set_title(METRICS[metric].title + (f", {unit}" if unit else ""))
+    unit = describe(metric).unit
+    axes.set_title(describe(metric).title + (f", {unit}" if unit else ""))
     axes.set_xlabel("Rate, bit/pixel")
     rates = [rate for line in drawing.lines for rate in line.rate]
     if not any(line.rate for line in lines):
@@ -138,6 +142,8 @@ def _draw_panel(axes: Axes, metric: str, lines: list[Line], drawing: Drawing) ->
     if not rates:
         axes.set(xticks=[], yticks=[])
         return
+    if metric in drawing.ceilings:
+        axes.axhline(drawing.ceilings[metric], zorder=1, **CEILING)
     low, high = rate_limits(rates)
     ticks = rate_ticks(low, high)
     axes.set_xscale("log")

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from bench.metrics import METRICS, quality_metrics
+from bench.errors import StoreError
+from bench.metrics import METRICS, quality_metrics, wap_of
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import PerImageDelta, Sample, mean_curve_delta, per_image_delta
 from bench.report.results import CodecResults, Results
@@ -28,18 +27,21 @@ class Comparison:
     metric: str
     rate: Delta
     quality: Delta
-    per_image: PerImageDelta
+    per_image: PerImageDelta | None  # None of a metric that only a set has
+
+    @property
+    def _figures(self) -> list[Delta | PerImageDelta]:
+        return [self.rate, self.quality, *([self.per_image] if self.per_image else [])]
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why figures of it are undefined, each reason once."""
-        three = self.rate.reason, self.quality.reason, self.per_image.reason
-        return tuple(dict.fromkeys(reason for reason in three if reason))
+        return tuple(dict.fromkeys(figure.reason for figure in self._figures if figure.reason))
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What else qualifies its figures, each note once."""
-        return tuple(dict.fromkeys(self.rate.notes + self.quality.notes + self.per_image.notes))
+        return tuple(dict.fromkeys(note for figure in self._figures for note in figure.notes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +85,21 @@ class Report:
                 "method": self.method,
                 **_figure("bd_rate", comparison.rate),
                 **_figure("bd_quality", comparison.quality),
-                "bd_rate_mean_of_images": comparison.per_image.value,
-                **_bounds("bd_rate_mean_of_images", comparison.per_image.interval),
-                "images_undefined": comparison.per_image.undefined,
+                **_mean_of_images(comparison.per_image),
                 "reason": "; ".join(comparison.reasons),
                 "notes": "; ".join(comparison.notes),
             }
             for comparison in self.comparisons
         ]
+
+
+def _mean_of_images(figure: PerImageDelta | None) -> dict[str, Any]:
+    name = "bd_rate_mean_of_images"
+    return {
+        name: figure.value if figure else float("nan"),
+        **_bounds(name, figure.interval if figure else None),
+        "images_undefined": figure.undefined if figure else float("nan"),
+    }
 
 
 def _figure(name: str, delta: Delta) -> dict[str, Any]:
@@ -113,11 +122,12 @@ def compare(
     *,
     anchor: str | None = None,
     metrics: Sequence[str] | None = None,
+    tasks: Sequence[str] | None = None,
     method: Method = "akima",
     pareto: bool = False,
     incomplete: bool = False,
 ) -> Report:
-    """Every codec against the anchor, by each metric.
+    """Every codec against the anchor, by each metric and by each task (all, or those named).
 
     The anchor is the first codec that is one unless named. Curves that lack images have no
     figure, unless ``incomplete`` asks for the images that every codec has.
@@ -125,6 +135,13 @@ def compare(
     measured = {name for codec in results.codecs for name in codec.values}
     wanted = [metric.name for metric in quality_metrics(metrics) if metrics or metric.headline]
     chosen = tuple(name for name in METRICS if name in wanted and name in measured)
+    known = [scoring.name for scoring in results.scorings]
+    if absent_tasks := [name for name in tasks or () if name not in known]:
+        there = ", ".join(known) or "none yet"
+        raise StoreError(f"no results of the task '{absent_tasks[0]}'; there are {there}")
+    shown = [name for name in known if tasks is None or name in tasks]
+    results = replace(results, scorings=tuple(s for s in results.scorings if s.name in shown))
+    chosen += tuple(map(wap_of, shown))
     if incomplete:
         results = results.on_common_images(chosen)
     if metrics and (absent := [name for name in wanted if name not in measured]):
@@ -146,18 +163,14 @@ def compare(
 def _compare(
     anchor: CodecResults, codec: CodecResults, metric: str, method: Method, pareto: bool
 ) -> Comparison:
-    reference, test = _sample(anchor, metric), _sample(codec, metric)
+    reference, test = anchor.sample(metric), codec.sample(metric)
+    per_image = None
+    if isinstance(reference, Sample) and isinstance(test, Sample):
+        per_image = per_image_delta(reference, test, "rate", method=method, pareto=pareto)
     return Comparison(
         codec.name,
         metric,
         mean_curve_delta(reference, test, "rate", method=method, pareto=pareto),
         mean_curve_delta(reference, test, "quality", method=method, pareto=pareto),
-        per_image_delta(reference, test, "rate", method=method, pareto=pareto),
-    )
-
-
-def _sample(codec: CodecResults, metric: str) -> Sample:
-    values = codec.values.get(metric)
-    return Sample(
-        codec.bpp, np.full_like(codec.bpp, np.nan) if values is None else values, codec.name
+        per_image,
     )

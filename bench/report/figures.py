@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.machine import bench_version
+from bench.metrics import wap_of
 from bench.report import words
 from bench.report.compare import Report
 from bench.report.results import CodecResults
@@ -39,6 +40,7 @@ class Drawing:
     labels: list[str]
     anchor: int | None
     panels: dict[str, list[Line]]
+    ceilings: dict[str, float]  # by panel, what the uncompressed images reach
 
     @property
     def digest(self) -> str:
@@ -83,6 +85,11 @@ def _drawing(report: Report) -> Drawing:
         labels=_labels(report),
         anchor=names.index(report.anchor) if report.anchor in names else None,
         panels={name: [_line(codec, name) for codec in results.codecs] for name in report.metrics},
+        ceilings={
+            wap_of(scoring.name): scoring.ceiling.found.wap
+            for scoring in results.scorings
+            if scoring.ceiling and np.isfinite(scoring.ceiling.found.wap)
+        },
     )
 
 
@@ -99,12 +106,10 @@ def _labels(report: Report) -> list[str]:
 
 
 def _line(codec: CodecResults, metric: str) -> Line:
-    points = []
-    values = codec.values.get(metric, np.full_like(codec.bpp, np.nan))
-    for rate, quality in zip(codec.bpp.T, values.T, strict=True):
-        there = np.isfinite(rate) & np.isfinite(quality) & (rate > 0)
-        if there.any():
-            mean_rate, mean_quality = rate[there].mean(), quality[there].mean()
-            points.append((float(mean_rate), float(mean_quality), bool(there.all())))
-    points.sort()
+    rate, quality, complete = codec.curve(metric)
+    points = sorted(
+        (float(r), float(q), bool(c))
+        for r, q, c in zip(rate, quality, complete, strict=True)
+        if r > 0 and np.isfinite(q)
+    )
     return Line([p[0] for p in points], [p[1] for p in points], [p[2] for p in points])

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench.machine import bench_version
-from bench.metrics import METRICS
+from bench.metrics import describe
 from bench.report import words
 from bench.report.compare import Report
+from bench.report.scorings import Scoring
 
 FAILURES = 100
 BD_HEADINGS = (
@@ -27,6 +28,13 @@ def markdown(report: Report) -> str:
     parts += ["## Means", _table(_mean_rows(report)), words.MEANS]
     if any(codec.missing for codec in results.codecs):
         parts.append(_plain(words.PARTIAL))
+    for scoring in results.scorings:
+        parts += [
+            f"## wAP, {_plain(scoring.name)}",
+            _plain(scoring.title),
+            _table(_score_rows(report, scoring)),
+            words.SCORES,
+        ]
     if words.compared(report):
         parts += ["## Bjøntegaard deltas", _table(_delta_rows(report)), _averages(report)]
     elif report.anchor is None:
@@ -56,21 +64,27 @@ def _mean_rows(report: Report) -> Iterator[Sequence[str]]:
         yield row["codec"], point, *means
 
 
+def _score_rows(report: Report, scoring: Scoring) -> Iterator[Sequence[str]]:
+    yield "codec", "point", "bpp", "wAP", "95 %", "AP", "AP50"
+    for row in words.score_rows(report, scoring):
+        yield row.codec.name if row.codec else "", row.point, *row.cells()
+
+
 def _delta_rows(report: Report) -> Iterator[Sequence[str]]:
     yield BD_HEADINGS
     for comparison in words.compared(report):
         rate, quality, images = comparison.rate, comparison.quality, comparison.per_image
         yield (
             comparison.codec,
-            METRICS[comparison.metric].title,
+            describe(comparison.metric).title,
             words.signed(rate.value, "%"),
             words.interval(rate.interval),
             words.span(rate.range),
             words.percent(rate.overlap),
-            words.signed(quality.value, METRICS[comparison.metric].unit),
+            words.gain(comparison.metric, quality.value),
             words.interval(quality.interval),
-            words.signed(images.value, "%"),
-            words.interval(images.interval),
+            words.signed(images.value, "%") if images else words.NOTHING,
+            words.interval(images.interval if images else None),
         )
 
 
@@ -90,6 +104,8 @@ def _provenance(report: Report) -> Iterator[str]:
     yield f"data set: {results.dataset} ({results.kind}), digest {results.digest[:12]}"
     if dates:
         yield f"coded {dates[0]}" + (f" to {dates[-1]}" if dates[-1] != dates[0] else "")
+    for scoring in results.scorings:
+        yield f"task {scoring.name}: {scoring.title}, fingerprint {scoring.fingerprint[:12]}"
     for command in dict.fromkeys(run.command for run in runs):
         yield f"by: {command}"
     for machine in dict.fromkeys(_described(run.machine) for run in runs):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +12,11 @@ from numpy.typing import NDArray
 
 from bench.codec import Point
 from bench.errors import StoreError
-from bench.metrics import METRICS
-from bench.plan import name_points
-from bench.store import Store, point_key
+from bench.metrics import scorer_of, wap_of
+from bench.metrics.bootstrap import Sample
+from bench.metrics.task_sample import SetScore, TaskSample
+from bench.report.scorings import MatchArray, Scoring, Seen, looked_at, match_array
+from bench.store import point_key
 
 if TYPE_CHECKING:
     import pandas
@@ -50,6 +50,8 @@ class CodecResults:
     bpp: FloatArray
     values: dict[str, FloatArray]  # quality metrics and costs; NaN where there is none
     provenance: dict[tuple[int, int], tuple[str, str, Run]]  # stream, finished, by which run
+    matches: dict[str, MatchArray] = field(default_factory=dict)  # by scorer; None where none
+    masks: dict[str, bool] = field(default_factory=dict)  # by scorer: does it find masks?
 
     @cached_property
     def done(self) -> BoolArray:
@@ -61,10 +63,49 @@ class CodecResults:
         """How many of its images × points were not coded, or not decoded."""
         return int((~self.done).sum())
 
-    def mean(self, metric: str) -> FloatArray:
-        """The mean over the images at each point."""
-        values = self.bpp if metric == "bpp" else self.values[metric]
-        return np.asarray(values.mean(axis=0))
+    @cached_property
+    def scores(self) -> dict[str, tuple[SetScore | None, ...]]:
+        """What each scorer gives each point; None where it has not seen all the images."""
+        return {
+            scorer: tuple(
+                SetScore(list(column), masks=self.masks[scorer])
+                if len(column) and all(matches is not None for matches in column)
+                else None
+                for column in matches.T
+            )
+            for scorer, matches in self.matches.items()
+        }
+
+    def sample(self, metric: str) -> Sample | TaskSample:
+        """Its rates and what a metric says of them, to compare and to resample."""
+        scorer = scorer_of(metric)
+        if scorer is None:
+            nothing = np.full_like(self.bpp, np.nan)
+            return Sample(self.bpp, self.values.get(metric, nothing), self.name)
+        matches = self.matches.get(scorer, np.full(self.bpp.shape, None))
+        scores = self.scores.get(scorer, (None,) * len(self.points))
+        missing = (~looked_at(matches)).sum(axis=0)
+        return TaskSample(self.bpp, scores, missing, self.name)
+
+    def curve(self, metric: str) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Rate and quality at each point over the images that are there; and if that is all."""
+        scorer = scorer_of(metric)
+        if scorer is None:
+            values = self.values.get(metric, np.full_like(self.bpp, np.nan))
+            there = np.isfinite(self.bpp) & np.isfinite(values)
+            quality = [_mean(v[t]) for v, t in zip(values.T, there.T, strict=True)]
+        else:
+            scores = self.scores.get(scorer, (None,) * len(self.points))
+            quality = [score.found.wap if score else float("nan") for score in scores]
+            there = np.isfinite(self.bpp)
+        rate = [_mean(v[t]) for v, t in zip(self.bpp.T, there.T, strict=True)]
+        return np.array(rate), np.array(quality), np.asarray(there.all(axis=0))
+
+    def with_matches(self, seen: Seen, rows: Mapping[str, list[int]]) -> CodecResults:
+        """With what each task network made of it."""
+        column = {point_key(point): index for index, point in enumerate(self.points)}
+        matches = {name: match_array(mine, rows, column) for name, mine in seen.items()}
+        return replace(self, matches=matches)
 
     def only(self, images: BoolArray) -> CodecResults:
         """On some of the images."""
@@ -75,6 +116,7 @@ class CodecResults:
             bytes=self.bytes[images],
             bpp=self.bpp[images],
             values={name: values[images] for name, values in self.values.items()},
+            matches={name: matches[images] for name, matches in self.matches.items()},
             provenance={
                 (row[image], point): where
                 for (image, point), where in self.provenance.items()
@@ -95,6 +137,7 @@ class Results:
     codecs: tuple[CodecResults, ...]
     failures: tuple[tuple[str, str, Point, str], ...]  # codec, image, point, reason
     notes: tuple[str, ...] = ()
+    scorings: tuple[Scoring, ...] = ()
 
     def codec(self, name: str) -> CodecResults:
         for codec in self.codecs:
@@ -109,7 +152,13 @@ class Results:
         for codec in self.codecs:
             common &= codec.done.all(axis=1)
             for metric in metrics:
-                measured = np.isfinite(codec.values.get(metric, np.nan))
+                scorer = scorer_of(metric)
+                if scorer is None:
+                    measured = np.isfinite(codec.values.get(metric, np.nan))
+                elif scorer in codec.matches:
+                    measured = looked_at(codec.matches[scorer])
+                else:
+                    continue
                 if measured.any():
                     common &= measured.all(axis=1)
         if not common.any():
@@ -121,6 +170,7 @@ class Results:
             images=tuple(self.images[i] for i in kept),
             sizes=tuple(self.sizes[i] for i in kept),
             codecs=tuple(codec.only(common) for codec in self.codecs),
+            scorings=tuple(scoring.only(common) for scoring in self.scorings),
             notes=self.notes if common.all() else (*self.notes, note),
         )
 
@@ -181,260 +231,28 @@ class Results:
                         "images": int(done.sum()),
                         "complete": bool(done.all()),
                         "bpp": _mean(codec.bpp[done, column]),
+                        **_scores(codec, column),
                         **{n: _mean(v[done, column]) for n, v in codec.values.items()},
                     }
                 )
         return rows
 
 
+def _scores(codec: CodecResults, column: int) -> dict[str, float]:
+    """What the task networks say of a point, each wAP with its interval."""
+    figures: dict[str, float] = {}
+    for scorer, scores in codec.scores.items():
+        name, score = wap_of(scorer), scores[column]
+        low, high = (score.interval if score else None) or (float("nan"), float("nan"))
+        figures |= {
+            name: score.found.wap if score else float("nan"),
+            f"{name}_low": low,
+            f"{name}_high": high,
+            f"ap:{scorer}": score.found.ap if score else float("nan"),
+            f"ap50:{scorer}": score.found.ap50 if score else float("nan"),
+        }
+    return figures
+
+
 def _mean(values: FloatArray) -> float:
     return float(values.mean()) if len(values) else float("nan")
-
-
-def load_results(
-    store: Store,
-    *,
-    dataset: str | None = None,
-    codecs: Sequence[str] | None = None,
-    points: Mapping[str, Sequence[Point]] | None = None,
-) -> Results:
-    """What the store has on a dataset (its digest or name; by default the one used last).
-
-    Of a codec that ``points`` does not name, these are the points of its last run and all others
-    that every image has.
-    """
-    number, digest, kind, name = _dataset(store, dataset)
-    members: list[Any] = store.rows(
-        "SELECT members.name, members.digest, width, height FROM members "
-        "LEFT JOIN images ON images.digest = members.digest WHERE dataset = ? ORDER BY position",
-        (number,),
-    )
-    rows: dict[str, list[int]] = {}  # a picture may be in a dataset under several names
-    for row, (_, image, _, _) in enumerate(members):
-        rows.setdefault(str(image), []).append(row)
-    planned = store.rows(
-        "SELECT codecs.id, codecs.name, title, unit, anchor, oracle, fingerprint, points "
-        "FROM planned JOIN codecs ON codecs.id = codec WHERE dataset = ? ORDER BY used DESC",
-        (number,),
-    )
-    newest: dict[str, tuple[Any, ...]] = {}
-    notes = []
-    for plan in planned:
-        if str(plan[1]) in newest and (codecs is None or plan[1] in codecs):
-            notes.append(
-                f"{plan[1]}: older results of fingerprint {str(plan[6])[:12]} are left out; "
-                "its binary or its card has changed since"
-            )
-        newest.setdefault(str(plan[1]), plan)
-    chosen = list(reversed(newest.values()))
-    if codecs is not None:
-        missing = [codec for codec in codecs if codec not in newest]
-        if missing:
-            raise StoreError(f"{store.folder}: no results of '{missing[0]}' on {name}")
-        chosen = [newest[codec] for codec in codecs]
-    runs, (versions, old) = _runs(store), _metric_versions(store, number, chosen)
-    found = tuple(
-        _codec(store, _with_points(store, plan, rows, points or {}), members, rows, runs, versions)
-        for plan in chosen
-    )
-    notes += old
-    return Results(
-        name,
-        kind,
-        digest,
-        tuple(str(member[0]) for member in members),
-        tuple((width or 0, height or 0) for _, _, width, height in members),
-        found,
-        _failures(store, chosen, members, found),
-        tuple(notes),
-    )
-
-
-def check_has_results(store: Store, dataset: str, codec: str) -> None:
-    """Refuse an anchor that is neither in a run nor in the store, before anything is coded."""
-    found = store.rows(
-        "SELECT DISTINCT codecs.name FROM planned JOIN codecs ON codecs.id = codec "
-        "JOIN datasets ON datasets.id = dataset WHERE digest = ?",
-        (dataset,),
-    )
-    known = [str(name) for (name,) in found]
-    if codec not in known:
-        there = f"the store has {', '.join(known)}" if known else "the store has none there yet"
-        raise StoreError(
-            f"--anchor {codec}: not in this run, and without results on this data ({there}); "
-            f"run it too, with --codec {codec}"
-        )
-
-
-def _dataset(store: Store, wanted: str | None) -> tuple[int, str, str, str]:
-    """By digest or name, or as --data says it to run: toyscapes, or a folder's path."""
-    datasets: list[Any] = store.rows(
-        "SELECT id, digest, kind, name, folder FROM datasets ORDER BY used DESC"
-    )
-    if not datasets:
-        raise StoreError(f"{store.folder}: no results there yet; 'bench run' makes some")
-    path = str(Path(wanted).resolve()) if wanted else None
-    for number, digest, kind, name, folder in datasets:
-        said = (digest, name, name.partition("[")[0], kind)
-        if wanted is None or path == folder or (wanted in said and not Path(wanted).is_dir()):
-            return number, digest, kind, name
-    known = ", ".join(dict.fromkeys(str(row[4] or row[3]) for row in datasets))
-    raise StoreError(f"{store.folder}: no results on '{wanted}'; there are some on {known}")
-
-
-def _metric_versions(
-    store: Store, dataset: int, plans: list[tuple[Any, ...]]
-) -> tuple[dict[str, int], list[str]]:
-    """Of each metric the one version that counts, the latest; and who was measured by none of it.
-
-    Values of two versions are never compared, be it of one codec or of two.
-    """
-    rows: list[Any] = store.rows(
-        "SELECT DISTINCT codec, metrics.name, metric, used FROM measured "
-        "JOIN metrics ON metrics.id = metric JOIN streams ON streams.id = stream "
-        "JOIN images ON images.id = image "
-        "WHERE images.digest IN (SELECT digest FROM members WHERE dataset = ?)",
-        (dataset,),
-    )
-    names = {plan[0]: plan[1] for plan in plans}
-    mine = sorted((row for row in rows if row[0] in names), key=lambda row: row[3])
-    latest = {metric: version for _, metric, version, _ in mine}
-    measured = {(codec, metric) for codec, metric, version, _ in mine if version == latest[metric]}
-    old = {(names[codec], metric) for codec, metric, *_ in mine if (codec, metric) not in measured}
-    notes = [
-        f"{name}: {metric} was measured by another version of it; 'bench run' measures it anew"
-        for name, metric in sorted(old)
-    ]
-    return {name: latest[name] for name in METRICS if name in latest}, notes
-
-
-def _runs(store: Store) -> dict[int, Run]:
-    rows: list[Any] = store.rows("SELECT id, started, command, machine FROM runs")
-    return {
-        number: Run(started, command, json.loads(machine))
-        for number, started, command, machine in rows
-    }
-
-
-def load_some(
-    store: Store,
-    dataset: str | None,
-    codecs: Sequence[str] | None,
-    points: Sequence[str],
-) -> Results:
-    """``load_results`` with points as the command line gives them."""
-    found = load_results(store, dataset=dataset, codecs=codecs)
-    if not points:
-        return found
-    picked = name_points({codec.name: codec.unit for codec in found.codecs}, points)
-    return load_results(store, dataset=found.digest, codecs=codecs, points=picked)
-
-
-def _with_points(
-    store: Store,
-    plan: tuple[Any, ...],
-    rows: Mapping[str, list[int]],
-    chosen: Mapping[str, Sequence[Point]],
-) -> tuple[Any, ...]:
-    """The codec's row of the plan, with the keys of the points to show, by rising rate."""
-    number, name, *rest, planned = plan
-    coded: dict[str, dict[str, int]] = {}
-    streams: list[Any] = store.rows(
-        "SELECT point, images.digest, bytes FROM streams JOIN images ON images.id = image "
-        "WHERE codec = ?",
-        (number,),
-    )
-    for key, image, size in streams:
-        if image in rows:
-            coded.setdefault(key, {})[image] = size
-    if name in chosen:
-        keys = [point_key(point) for point in chosen[name]]
-    else:
-        whole = [key for key, images in coded.items() if len(images) == len(rows)]
-        keys = list(dict.fromkeys([*json.loads(planned), *whole]))
-    if all(key in coded for key in keys):
-        keys.sort(key=lambda key: np.mean(list(coded[key].values())))
-    return (number, name, *rest, json.dumps(keys))
-
-
-def _codec(
-    store: Store,
-    plan: tuple[Any, ...],
-    members: list[Any],
-    rows: dict[str, list[int]],
-    runs: dict[int, Run],
-    versions: dict[str, int],
-) -> CodecResults:
-    number, name, title, unit, anchor, oracle, fingerprint, points = plan
-    keys = [str(key) for key in json.loads(points)]
-    column = {key: index for index, key in enumerate(keys)}
-    shape = (len(members), len(keys))
-    pixels = np.array([(w or 0) * (h or 0) for _, _, w, h in members], dtype=np.float64)
-    values = {cost: np.full(shape, np.nan) for cost in COSTS}
-    size = np.full(shape, np.nan)
-    provenance: dict[tuple[int, int], tuple[str, str, Run]] = {}
-    places: dict[int, list[tuple[int, int]]] = {}
-    streams: list[Any] = store.rows(
-        "SELECT streams.id, images.digest, point, streams.digest, bytes, encode_cpu, encode_wall, "
-        "decode_cpu, decode_wall, finished, run FROM streams "
-        "JOIN images ON images.id = image WHERE codec = ?",
-        (number,),
-    )
-    for stream, image, point, digest, count, *costs, finished, run in streams:
-        if image not in rows or point not in column:
-            continue
-        places[stream] = [(row, column[point]) for row in rows[image]]
-        for where in places[stream]:
-            size[where] = count
-            provenance[where] = digest, finished, runs[run]
-            for cost, value in zip(COSTS, costs, strict=True):
-                values[cost][where] = np.nan if value is None else value
-    quality: dict[str, FloatArray] = {}
-    for metric, version in versions.items():
-        measured: list[Any] = store.rows(
-            "SELECT stream, value FROM measured JOIN streams ON streams.id = stream "
-            "WHERE codec = ? AND metric = ?",
-            (number, version),
-        )
-        for stream, value in measured:
-            for where in places.get(stream, ()):
-                quality.setdefault(metric, np.full(shape, np.nan))
-                quality[metric][where] = np.nan if value is None else value
-    with np.errstate(invalid="ignore", divide="ignore"):
-        bpp = 8 * size / pixels[:, None]
-    return CodecResults(
-        name,
-        title,
-        unit,
-        bool(anchor),
-        bool(oracle),
-        fingerprint,
-        tuple(json.loads(key) for key in keys),
-        size,
-        bpp,
-        quality | values,
-        provenance,
-    )
-
-
-def _failures(
-    store: Store,
-    plans: list[tuple[Any, ...]],
-    members: list[Any],
-    found: tuple[CodecResults, ...],
-) -> tuple[tuple[str, str, Point, str], ...]:
-    names = {str(digest): str(name) for name, digest, _, _ in members}
-    images = [str(digest) for _, digest, _, _ in members]
-    failures = []
-    for plan, codec in zip(plans, found, strict=True):
-        rows: list[Any] = store.rows(
-            "SELECT image, point, reason FROM failures WHERE codec = ?", (plan[0],)
-        )
-        for image, point, reason in rows:
-            if (
-                image in names
-                and json.loads(point) in codec.points
-                and not codec.done[images.index(image), codec.points.index(json.loads(point))]
-            ):
-                failures.append((codec.name, names[image], json.loads(point), str(reason)))
-    return tuple(failures)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bench.metrics import METRICS
 from bench.metrics.bjontegaard import Delta
 from bench.report import words
 from bench.report.compare import Comparison, Report
 from bench.report.results import CodecResults
+from bench.report.scorings import Scoring
 
 if TYPE_CHECKING:
     from bench.api import Difference
@@ -23,6 +24,8 @@ FAILURES = 5
 NUMBERS = 7
 NUMBER = 8
 LABEL = 16
+SCORE_WIDTHS = (LABEL, NUMBER, NUMBER, 16, NUMBER, NUMBER)
+SCORE_HEADINGS = ("", "bpp", "wAP", "95 % interval", "AP", "AP50")
 BD_WIDTHS = (18, 9, 16, 10, 14, 7)
 BD_HEADINGS = ("", "BD-rate", "95 % interval", "BD-quality", "over qualities", "overlap")
 
@@ -32,6 +35,8 @@ def terminal(report: Report) -> RenderableType:
     results = report.results
     title = f"{results.dataset}, {words.counted(len(results.images), 'image')}"
     parts: list[RenderableType] = [Text(title, style="bold"), "", *_means(report)]
+    for scoring in results.scorings:
+        parts += ["", *_scores(report, scoring)]
     if words.compared(report):
         parts += ["", *_deltas(report)]
     elif report.anchor is None:
@@ -87,27 +92,41 @@ def _means(report: Report) -> list[RenderableType]:
     return [*parts, *(Text(line, style="dim") for line in told)]
 
 
+def _scores(report: Report, scoring: Scoring) -> Iterable[RenderableType]:
+    yield Text.assemble((f"wAP, {scoring.name}", "bold"), (f"  {scoring.title}", "dim"))
+    yield _rows(SCORE_WIDTHS, [SCORE_HEADINGS], style="bold")
+    for codec, rows in groupby(words.score_rows(report, scoring), key=lambda row: row.codec):
+        if codec is not None:
+            yield _codec_line(codec, report)
+        yield _rows(SCORE_WIDTHS, [(f"  {row.point}", *row.cells()) for row in rows])
+    yield Text(words.SCORES, style="dim")
+
+
 def _deltas(report: Report) -> list[RenderableType]:
     parts: list[RenderableType] = [_rows(BD_WIDTHS, [BD_HEADINGS], style="bold")]
     for codec in report.results.codecs:
         mine = [each for each in words.compared(report) if each.codec == codec.name]
         if mine:
-            rows = [row for comparison in mine for row in _delta_rows(comparison)]
+            several = len(report.results.scorings) > 1
+            rows = [row for comparison in mine for row in _delta_rows(comparison, several)]
             parts += [_codec_line(codec, report), _rows(BD_WIDTHS, rows)]
     return [*parts, Text(words.averages(report), style="dim")]
 
 
-def _delta_rows(comparison: Comparison) -> Iterable[Sequence[str | Text]]:
+def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Sequence[str | Text]]:
+    """Its figures; where there are ``several`` task networks, which of them it is."""
     rate, quality, images = comparison.rate, comparison.quality, comparison.per_image
     yield (
         f"  {words.short_title(comparison.metric)}",
         Text(words.signed(rate.value, "%"), style=_colour(rate)),
         words.interval(rate.interval),
-        words.signed(quality.value, METRICS[comparison.metric].unit),
+        words.gain(comparison.metric, quality.value),
         words.span(rate.range),
         words.percent(rate.overlap),
     )
-    if not images.reason:
+    if images is None and several:
+        yield (Text(f"    {comparison.metric.partition(':')[2]}", style="dim"),)
+    elif images and not images.reason:
         value = words.signed(images.value, "%")
         told = ("    mean of images", value, words.interval(images.interval))
         yield tuple(Text(cell, style="dim") for cell in told)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrics import METRICS, why_undefined
+from bench.metrics import Group, describe, scorer_of, wap_of, why_undefined
+from bench.metrics.task_sample import SetScore
 from bench.report.compare import Comparison, Report
 from bench.report.results import CodecResults
+from bench.report.scorings import Scoring
 
 NOTHING = "–"
 MEANS = (
     "Rate and quality are means over the images at each point; times are seconds of CPU an image."
 )
+SCORES = "wAP, AP and AP50 are of the whole set, not means over its images."
 PARTIAL = "* some images are missing: the mean is over those that are there"
 ALONE = "one codec: curves only; with a second --codec they are compared"
 NO_ANCHOR = "no anchor: curves only; --anchor NAME compares"
@@ -33,11 +37,11 @@ def averages(report: Report) -> str:
 def heading(metric: str) -> str:
     """A metric's title without what it says in brackets, and its unit."""
     costs = {"encode_cpu": "encode CPU s", "decode_cpu": "decode CPU s", "bpp": "bpp"}
-    return costs.get(metric) or f"{short_title(metric)} {METRICS[metric].unit}".rstrip()
+    return costs.get(metric) or f"{short_title(metric)} {describe(metric).unit}".rstrip()
 
 
 def short_title(metric: str) -> str:
-    return re.split(r" \(|, ", METRICS[metric].title)[0]
+    return re.split(r" \(|, ", describe(metric).title)[0]
 
 
 def mean(metric: str, value: float) -> str:
@@ -46,9 +50,27 @@ def mean(metric: str, value: float) -> str:
         return NOTHING
     if metric == "bpp":
         return f"{value:.4f}" if value < 100 else f"{value:.1f}"
-    if METRICS[metric].unit == "s":
+    if describe(metric).unit == "s":
         return f"{value:.{4 if value < 0.01 else 3 if value < 10 else 1}f}"
+    if describe(metric).group is Group.TASK:
+        return f"{value:.3f}"
     return f"{value:.2f}"
+
+
+def gain(metric: str, value: float) -> str:
+    """A difference of quality."""
+    if describe(metric).group is Group.TASK and math.isfinite(value):
+        return f"{value:+.4f}"
+    return signed(value, describe(metric).unit)
+
+
+def precision(value: float) -> str:
+    """An average precision."""
+    return f"{value:.3f}" if math.isfinite(value) else NOTHING
+
+
+def precision_interval(bounds: tuple[float, float] | None) -> str:
+    return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else NOTHING
 
 
 def signed(value: float, unit: str = "") -> str:
@@ -71,7 +93,7 @@ def span(bounds: tuple[float, float]) -> str:
 
 def _four_digits(value: float) -> str:
     whole = math.floor(math.log10(abs(value))) + 1 if value else 1
-    return f"{value:.{min(max(4 - whole, 0), 4)}f}"
+    return f"{value:.{min(max(4 - whole, 0), 3)}f}"
 
 
 def percent(share: float) -> str:
@@ -102,12 +124,25 @@ def notes(report: Report) -> list[str]:
     whole = compared(report)
     told += _grouped(((c, reason) for c in whole for reason in _reasons(c)), report)
     told += _grouped(((c, note) for c in whole for note in c.notes), report)
+    told += [_truth(scoring) for scoring in report.results.scorings]
     for metric in report.metrics:
+        if scorer_of(metric) is not None:
+            continue
         sizes = [size for size in report.results.sizes if 0 not in size]
         told += [why for width, height in sizes if (why := why_undefined(metric, width, height))][
             :1
         ]
-    return list(dict.fromkeys([*told, *report.results.notes]))
+    return [note for note in dict.fromkeys([*told, *report.results.notes]) if note]
+
+
+def _truth(scoring: Scoring) -> str:
+    """What a score is against, where that is not the data set's labels."""
+    if scoring.pseudo is None:
+        return ""
+    return (
+        f"{scoring.name}: no labels are involved; the truth is what the network itself finds in "
+        f"the uncompressed images with a score of {scoring.pseudo:g} or more"
+    )
 
 
 def _reasons(comparison: Comparison) -> list[str]:
@@ -175,4 +210,37 @@ def counted(number: int, noun: str) -> str:
 
 
 def mean_columns(report: Report) -> Sequence[str]:
-    return ("bpp", *report.metrics, "encode_cpu", "decode_cpu")
+    """Of the table of means; what only a set has is in a table of its own."""
+    measured = [metric for metric in report.metrics if scorer_of(metric) is None]
+    return ("bpp", *measured, "encode_cpu", "decode_cpu")
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """What a task network scores at one point of a codec, or on the uncompressed images."""
+
+    codec: CodecResults | None
+    point: str
+    bpp: float
+    score: SetScore | None
+
+    def cells(self) -> tuple[str, ...]:
+        """Rate, wAP with its interval, AP and AP50."""
+        rate = mean("bpp", self.bpp)
+        if self.score is None:
+            return rate, NOTHING, NOTHING, NOTHING, NOTHING
+        found = self.score.found
+        bounds = precision_interval(self.score.interval)
+        return rate, precision(found.wap), bounds, precision(found.ap), precision(found.ap50)
+
+
+def score_rows(report: Report, scoring: Scoring) -> Iterator[ScoreRow]:
+    """The uncompressed images first."""
+    yield ScoreRow(None, "uncompressed", math.nan, scoring.ceiling)
+    for codec in report.results.codecs:
+        scores = codec.scores.get(scoring.name)
+        if scores is None:
+            continue
+        rates, _, _ = codec.curve(wap_of(scoring.name))
+        for point, rate, score in zip(codec.points, rates, scores, strict=True):
+            yield ScoreRow(codec, f"{codec.unit} {point}", float(rate), score)

@@ -1,0 +1,275 @@
+"""From the store's rows to results: which codecs, points and versions of metrics count."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.codec import Point
+from bench.errors import StoreError
+from bench.metrics import METRICS
+from bench.plan import name_points
+from bench.report.results import COSTS, CodecResults, FloatArray, Results, Run
+from bench.report.scorings import load_scorings
+from bench.store import Store, point_key
+
+
+def load_results(
+    store: Store,
+    *,
+    dataset: str | None = None,
+    codecs: Sequence[str] | None = None,
+    points: Mapping[str, Sequence[Point]] | None = None,
+) -> Results:
+    """What the store has on a dataset (its digest or name; by default the one used last).
+
+    Of a codec that ``points`` does not name, these are the points of its last run and all others
+    that every image has.
+    """
+    number, digest, kind, name = _dataset(store, dataset)
+    members: list[Any] = store.rows(
+        "SELECT members.name, members.digest, width, height FROM members "
+        "LEFT JOIN images ON images.digest = members.digest WHERE dataset = ? ORDER BY position",
+        (number,),
+    )
+    rows: dict[str, list[int]] = {}  # a picture may be in a dataset under several names
+    for row, (_, image, _, _) in enumerate(members):
+        rows.setdefault(str(image), []).append(row)
+    planned = store.rows(
+        "SELECT codecs.id, codecs.name, title, unit, anchor, oracle, fingerprint, points "
+        "FROM planned JOIN codecs ON codecs.id = codec WHERE dataset = ? ORDER BY used DESC",
+        (number,),
+    )
+    newest: dict[str, tuple[Any, ...]] = {}
+    notes = []
+    for plan in planned:
+        if str(plan[1]) in newest and (codecs is None or plan[1] in codecs):
+            notes.append(
+                f"{plan[1]}: older results of fingerprint {str(plan[6])[:12]} are left out; "
+                "its binary or its card has changed since"
+            )
+        newest.setdefault(str(plan[1]), plan)
+    chosen = list(reversed(newest.values()))
+    if codecs is not None:
+        missing = [codec for codec in codecs if codec not in newest]
+        if missing:
+            raise StoreError(f"{store.folder}: no results of '{missing[0]}' on {name}")
+        chosen = [newest[codec] for codec in codecs]
+    runs, (versions, old) = _runs(store), _metric_versions(store, number, chosen)
+    scorings, seen = load_scorings(store, number, rows)
+    found = tuple(
+        replace(
+            _codec(
+                store, _with_points(store, plan, rows, points or {}), members, rows, runs, versions
+            ),
+            masks={scoring.name: scoring.masks for scoring in scorings},
+        ).with_matches(seen.get(plan[0], {}), rows)
+        for plan in chosen
+    )
+    notes += old
+    return Results(
+        name,
+        kind,
+        digest,
+        tuple(str(member[0]) for member in members),
+        tuple((width or 0, height or 0) for _, _, width, height in members),
+        found,
+        _failures(store, chosen, members, found),
+        tuple(notes),
+        scorings,
+    )
+
+
+def check_has_results(store: Store, dataset: str, codec: str) -> None:
+    """Refuse an anchor that is neither in a run nor in the store, before anything is coded."""
+    found = store.rows(
+        "SELECT DISTINCT codecs.name FROM planned JOIN codecs ON codecs.id = codec "
+        "JOIN datasets ON datasets.id = dataset WHERE digest = ?",
+        (dataset,),
+    )
+    known = [str(name) for (name,) in found]
+    if codec not in known:
+        there = f"the store has {', '.join(known)}" if known else "the store has none there yet"
+        raise StoreError(
+            f"--anchor {codec}: not in this run, and without results on this data ({there}); "
+            f"run it too, with --codec {codec}"
+        )
+
+
+def _dataset(store: Store, wanted: str | None) -> tuple[int, str, str, str]:
+    """By digest or name, or as --data says it to run: toyscapes, or a folder's path."""
+    datasets: list[Any] = store.rows(
+        "SELECT id, digest, kind, name, folder FROM datasets ORDER BY used DESC"
+    )
+    if not datasets:
+        raise StoreError(f"{store.folder}: no results there yet; 'bench run' makes some")
+    path = str(Path(wanted).resolve()) if wanted else None
+    for number, digest, kind, name, folder in datasets:
+        said = (digest, name, name.partition("[")[0], kind)
+        if wanted is None or path == folder or (wanted in said and not Path(wanted).is_dir()):
+            return number, digest, kind, name
+    known = ", ".join(dict.fromkeys(str(row[4] or row[3]) for row in datasets))
+    raise StoreError(f"{store.folder}: no results on '{wanted}'; there are some on {known}")
+
+
+def _metric_versions(
+    store: Store, dataset: int, plans: list[tuple[Any, ...]]
+) -> tuple[dict[str, int], list[str]]:
+    """Of each metric the one version that counts, the latest; and who was measured by none of it.
+
+    Values of two versions are never compared, be it of one codec or of two.
+    """
+    rows: list[Any] = store.rows(
+        "SELECT DISTINCT codec, metrics.name, metric, used FROM measured "
+        "JOIN metrics ON metrics.id = metric JOIN streams ON streams.id = stream "
+        "JOIN images ON images.id = image "
+        "WHERE images.digest IN (SELECT digest FROM members WHERE dataset = ?)",
+        (dataset,),
+    )
+    names = {plan[0]: plan[1] for plan in plans}
+    mine = sorted((row for row in rows if row[0] in names), key=lambda row: row[3])
+    latest = {metric: version for _, metric, version, _ in mine}
+    measured = {(codec, metric) for codec, metric, version, _ in mine if version == latest[metric]}
+    old = {(names[codec], metric) for codec, metric, *_ in mine if (codec, metric) not in measured}
+    notes = [
+        f"{name}: {metric} was measured by another version of it; 'bench run' measures it anew"
+        for name, metric in sorted(old)
+    ]
+    return {name: latest[name] for name in METRICS if name in latest}, notes
+
+
+def _runs(store: Store) -> dict[int, Run]:
+    rows: list[Any] = store.rows("SELECT id, started, command, machine FROM runs")
+    return {
+        number: Run(started, command, json.loads(machine))
+        for number, started, command, machine in rows
+    }
+
+
+def load_some(
+    store: Store,
+    dataset: str | None,
+    codecs: Sequence[str] | None,
+    points: Sequence[str],
+) -> Results:
+    """``load_results`` with points as the command line gives them."""
+    found = load_results(store, dataset=dataset, codecs=codecs)
+    if not points:
+        return found
+    picked = name_points({codec.name: codec.unit for codec in found.codecs}, points)
+    return load_results(store, dataset=found.digest, codecs=codecs, points=picked)
+
+
+def _with_points(
+    store: Store,
+    plan: tuple[Any, ...],
+    rows: Mapping[str, list[int]],
+    chosen: Mapping[str, Sequence[Point]],
+) -> tuple[Any, ...]:
+    """The codec's row of the plan, with the keys of the points to show, by rising rate."""
+    number, name, *rest, planned = plan
+    coded: dict[str, dict[str, int]] = {}
+    streams: list[Any] = store.rows(
+        "SELECT point, images.digest, bytes FROM streams JOIN images ON images.id = image "
+        "WHERE codec = ?",
+        (number,),
+    )
+    for key, image, size in streams:
+        if image in rows:
+            coded.setdefault(key, {})[image] = size
+    if name in chosen:
+        keys = [point_key(point) for point in chosen[name]]
+    else:
+        whole = [key for key, images in coded.items() if len(images) == len(rows)]
+        keys = list(dict.fromkeys([*json.loads(planned), *whole]))
+    if all(key in coded for key in keys):
+        keys.sort(key=lambda key: np.mean(list(coded[key].values())))
+    return (number, name, *rest, json.dumps(keys))
+
+
+def _codec(
+    store: Store,
+    plan: tuple[Any, ...],
+    members: list[Any],
+    rows: dict[str, list[int]],
+    runs: dict[int, Run],
+    versions: dict[str, int],
+) -> CodecResults:
+    number, name, title, unit, anchor, oracle, fingerprint, points = plan
+    keys = [str(key) for key in json.loads(points)]
+    column = {key: index for index, key in enumerate(keys)}
+    shape = (len(members), len(keys))
+    pixels = np.array([(w or 0) * (h or 0) for _, _, w, h in members], dtype=np.float64)
+    values = {cost: np.full(shape, np.nan) for cost in COSTS}
+    size = np.full(shape, np.nan)
+    provenance: dict[tuple[int, int], tuple[str, str, Run]] = {}
+    places: dict[int, list[tuple[int, int]]] = {}
+    streams: list[Any] = store.rows(
+        "SELECT streams.id, images.digest, point, streams.digest, bytes, encode_cpu, encode_wall, "
+        "decode_cpu, decode_wall, finished, run FROM streams "
+        "JOIN images ON images.id = image WHERE codec = ?",
+        (number,),
+    )
+    for stream, image, point, digest, count, *costs, finished, run in streams:
+        if image not in rows or point not in column:
+            continue
+        places[stream] = [(row, column[point]) for row in rows[image]]
+        for where in places[stream]:
+            size[where] = count
+            provenance[where] = digest, finished, runs[run]
+            for cost, value in zip(COSTS, costs, strict=True):
+                values[cost][where] = np.nan if value is None else value
+    quality: dict[str, FloatArray] = {}
+    for metric, version in versions.items():
+        measured: list[Any] = store.rows(
+            "SELECT stream, value FROM measured JOIN streams ON streams.id = stream "
+            "WHERE codec = ? AND metric = ?",
+            (number, version),
+        )
+        for stream, value in measured:
+            for where in places.get(stream, ()):
+                quality.setdefault(metric, np.full(shape, np.nan))
+                quality[metric][where] = np.nan if value is None else value
+    with np.errstate(invalid="ignore", divide="ignore"):
+        bpp = 8 * size / pixels[:, None]
+    return CodecResults(
+        name,
+        title,
+        unit,
+        bool(anchor),
+        bool(oracle),
+        fingerprint,
+        tuple(json.loads(key) for key in keys),
+        size,
+        bpp,
+        quality | values,
+        provenance,
+    )
+
+
+def _failures(
+    store: Store,
+    plans: list[tuple[Any, ...]],
+    members: list[Any],
+    found: tuple[CodecResults, ...],
+) -> tuple[tuple[str, str, Point, str], ...]:
+    names = {str(digest): str(name) for name, digest, _, _ in members}
+    images = [str(digest) for _, digest, _, _ in members]
+    failures = []
+    for plan, codec in zip(plans, found, strict=True):
+        rows: list[Any] = store.rows(
+            "SELECT image, point, reason FROM failures WHERE codec = ?", (plan[0],)
+        )
+        for image, point, reason in rows:
+            if image not in names or json.loads(point) not in codec.points:
+                continue
+            where = images.index(image), codec.points.index(json.loads(point))
+            unseen = any(matches[where] is None for matches in codec.matches.values())
+            if unseen or not codec.done[where]:
+                failures.append((codec.name, names[image], json.loads(point), str(reason)))
+    return tuple(failures)
