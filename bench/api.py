@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.catalog import card_name
 from bench.codec import Codec
 from bench.datasets import dataset_kind, open_dataset
 from bench.datasets.dataset import Progress
-from bench.errors import BenchError
 from bench.export import export
-from bench.inventory import codecs, datasets, doctor, metrics, show
+from bench.files import make_folder
+from bench.inventory import codecs, datasets, doctor, metrics, show, tasks
 from bench.machine import this_machine
 from bench.metrics import metric_fingerprints
 from bench.metrics.bjontegaard import Delta, Method, bd_quality, bd_rate
 from bench.plan import Plan, choose_points, make_plan, parse_shard, plan_import
+from bench.predict import Prediction, Predictions, predict
 from bench.report.compare import Report, compare
 from bench.report.curve_files import FileCurve, read_pair
 from bench.report.files import write_report
-from bench.report.results import check_has_results, load_results, load_some
+from bench.report.loading import check_has_results, load_results, load_some
+from bench.score import Score, score, write_score
+from bench.scoring import make_scorers
 from bench.single import Coded, decode, encode, one_point, runnable
 from bench.store import Store
 from bench.sweep import Outcome, run_sweep
+from bench.vision.tasks import open_tasks
+
+if TYPE_CHECKING:
+    from bench.training.loop import Progress as TrainingProgress
 
 __all__ = [
     "RESULTS",
     "Coded",
     "Difference",
+    "Prediction",
+    "Predictions",
     "Report",
+    "Score",
     "Watcher",
     "bd",
     "codecs",
@@ -42,9 +54,14 @@ __all__ = [
     "export",
     "import_streams",
     "metrics",
+    "predict",
     "report",
     "run",
+    "score",
     "show",
+    "tasks",
+    "train",
+    "write_score",
 ]
 
 RESULTS = Path("bench-results")
@@ -67,6 +84,10 @@ def run(
     limit: int | None = None,
     points: Sequence[str] = (),
     metrics: Sequence[str] | None = None,
+    tasks: Sequence[str] = (),
+    engine: str = "bench",
+    truth: str = "labels",
+    truth_score: float = 0.5,
     anchor: str | None = None,
     jobs: int | None = None,
     shard: str | None = None,
@@ -88,8 +109,10 @@ def run(
     chosen = _runnable(codecs)
     its_points = choose_points(chosen, dataset_kind(data), points)
     if save_decoded is not None:
-        _make_folder(save_decoded)
+        make_folder(save_decoded)
     dataset = open_dataset(data, root=root, limit=limit, progress=watcher.preparing)
+    its_tasks, remark = open_tasks(tasks, dataset.kind, engine)
+    scorers = make_scorers(its_tasks, dataset, truth, truth_score)
     names = [codec.name for codec in chosen]
     if anchor is not None and (anchor := card_name(anchor)) not in names:
         with Store(results, writable=False) as store:
@@ -97,8 +120,15 @@ def run(
         names.append(anchor)
     with Store(results, writable=True) as store:
         plan = make_plan(
-            dataset, its_points, fingerprints, store, shard=part, save_decoded=save_decoded
+            dataset,
+            its_points,
+            fingerprints,
+            store,
+            scorers=scorers,
+            shard=part,
+            save_decoded=save_decoded,
         )
+        plan = replace(plan, remark=remark or None)
         watcher.planned(plan)
         _begin(plan, store)
         _remember_points(plan, store)
@@ -106,7 +136,13 @@ def run(
         asked = {codec.name: its_points[codec] for codec in chosen}
         found = load_results(store, dataset=dataset.digest, codecs=names, points=asked)
     made = compare(
-        found, anchor=anchor, metrics=metrics, method=method, pareto=pareto, incomplete=incomplete
+        found,
+        anchor=anchor,
+        metrics=metrics,
+        tasks=[scorer.name for scorer in scorers],
+        method=method,
+        pareto=pareto,
+        incomplete=incomplete,
     )
     write_report(made, results / "report")
     return replace(made, outcome=outcome)
@@ -119,6 +155,7 @@ def report(
     codecs: Sequence[str] | None = None,
     points: Sequence[str] = (),
     metrics: Sequence[str] | None = None,
+    tasks: Sequence[str] = (),
     anchor: str | None = None,
     method: Method = "akima",
     pareto: bool = False,
@@ -132,8 +169,15 @@ def report(
         codecs = list(dict.fromkeys([*named, anchor] if anchor else named))
     with Store(results, writable=False) as store:
         found = load_some(store, data, codecs, points)
+    named_tasks = [] if list(tasks) == ["none"] else list(tasks) or None
     made = compare(
-        found, anchor=anchor, metrics=metrics, method=method, pareto=pareto, incomplete=incomplete
+        found,
+        anchor=anchor,
+        metrics=metrics,
+        tasks=named_tasks,
+        method=method,
+        pareto=pareto,
+        incomplete=incomplete,
     )
     write_report(made, out or results / "report")
     return made
@@ -167,6 +211,31 @@ def import_streams(
         return outcome
 
 
+def train(
+    name: str,
+    *,
+    out: Path | None = None,
+    root: Path | None = None,
+    most_seconds: float = math.inf,
+    preparing: Progress = lambda what, done, total: None,
+    watch: Callable[[TrainingProgress], None] = lambda progress: None,
+) -> Path | None:
+    """Make a shipped network again, going on where an earlier training in ``out`` stopped.
+
+    Gives the file of its weights, or None if so many seconds were not enough.
+    """
+    from bench.training.detectors import train_detector
+
+    return train_detector(
+        name,
+        out or Path("bench-training") / name,
+        root=root,
+        most_seconds=most_seconds,
+        preparing=preparing,
+        watch=watch,
+    )
+
+
 def _begin(plan: Plan, store: Store) -> None:
     """Whose results are to come: the command, the machine, the images, the codecs."""
     command = [Path(sys.argv[0]).name, *sys.argv[1:]]
@@ -176,6 +245,7 @@ def _begin(plan: Plan, store: Store) -> None:
         store.add_metrics(plan.metrics)
         for codec in plan.points:
             store.add_codec(codec)
+        store.add_scorers(plan.scorers, plan.dataset)
 
 
 def _remember_points(plan: Plan, store: Store) -> None:
@@ -189,13 +259,6 @@ def _runnable(names: Sequence[str]) -> list[Codec]:
     """The codecs of a run; one card may be named twice, by its name and by its path."""
     codecs = {codec.card.path.resolve(): codec for codec in map(runnable, names)}
     return list(codecs.values())
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BenchError(f"{folder}: cannot be made: {error.strerror}") from error
 
 
 @dataclass(frozen=True)

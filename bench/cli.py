@@ -5,6 +5,7 @@ What a command needs is imported inside it, so that ``bench --help`` answers at 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +20,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_PATH = click.Path(path_type=Path)
 
 
 def _options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
@@ -80,6 +82,21 @@ _data = click.option(
 _root = click.option(
     "--root", type=_FOLDER, help="Where Cityscapes is. [default: $CITYSCAPES_DATASET]"
 )
+_task = click.option(
+    "--task",
+    "tasks",
+    multiple=True,
+    metavar="NAME[=WEIGHTS]",
+    help="A task network that decoded pictures are shown to; may be repeated; none for none. "
+    "[default: the data set's own]",
+)
+_engine = click.option(
+    "--engine",
+    type=click.Choice(["bench", "detectron2"]),
+    default="bench",
+    show_default=True,
+    help="Whose implementation of the network runs.",
+)
 _jobs = click.option(
     "--jobs", type=click.IntRange(min=1), help="Operations at once. [default: one per core]"
 )
@@ -104,6 +121,22 @@ def cli() -> None:
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N images only.")
 @_points
 @_metric
+@_task
+@_engine
+@click.option(
+    "--truth",
+    type=click.Choice(["labels", "pseudo"]),
+    default="labels",
+    show_default=True,
+    help="What detections are held to; pseudo: the network's own on the uncompressed images.",
+)
+@click.option(
+    "--truth-score",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="The least score of a detection that is pseudo truth.",
+)
 @_comparison
 @_jobs
 @click.option("--shard", metavar="I/N", help="Every Nth image from the Ith, for a job array.")
@@ -125,6 +158,9 @@ def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **opt
 @click.option("--data", metavar="DATASET", help="[default: the one run last]")
 @_points
 @_metric
+@click.option(
+    "--task", "tasks", multiple=True, metavar="NAME", help="A task; none for none. [default: all]"
+)
 @_comparison
 @click.option("--out", type=_FOLDER, help="Where files go. [default: report/ in the store]")
 @_results
@@ -227,13 +263,114 @@ def decode(file: Path, image: Path, codec: str | None) -> None:
     )
 
 
+@cli.command()
+@click.argument("predictions", type=_FOLDER)
+@_root
+@click.option(
+    "--split",
+    type=click.Choice(["val", "train"]),
+    default="val",
+    show_default=True,
+    help="Whose images are scored.",
+)
+@click.option("--json", "file", type=_FILE, metavar="FILE", help="Write all figures there, too.")
+def score(predictions: Path, root: Path | None, split: str, file: Path | None) -> None:
+    """AP, AP50 and wAP of the Cityscapes prediction files in PREDICTIONS.
+
+    For each image IMAGE*.txt, at any depth, with a line MASK.png LABEL SCORE for each instance.
+    """
+    from bench import api
+    from bench.progress import following
+    from bench.screens import score_screen
+
+    with following(_stderr()) as watcher:
+        found = api.score(predictions, root=root, split=split, progress=watcher.preparing)
+    if file is not None:
+        api.write_score(found, file)
+    _stdout().print(score_screen(found), crop=False)
+
+
+def _seconds(text: str | None) -> float:
+    """``90s``, ``8m`` or ``2h``."""
+    if text is None:
+        return math.inf
+    number, unit = text[:-1], text[-1:]
+    try:
+        return float(number) * {"s": 1, "m": 60, "h": 3600}[unit]
+    except (ValueError, KeyError):
+        raise click.BadParameter(f"{text!r}: say how long, as in 90s, 8m or 2h") from None
+
+
+@cli.command()
+@click.argument("network")
+@click.option("--out", type=_FOLDER, help="Where it is kept. [default: bench-training/NETWORK]")
+@click.option("--root", type=_FOLDER, help="Where its training data is or is to be rendered.")
+@click.option("--max-time", metavar="TIME", help="Stop after 90s, 8m, 2h …; to be gone on with.")
+def train(network: str, out: Path | None, root: Path | None, max_time: str | None) -> None:
+    """Make NETWORK's weights again, or go on with it."""
+    from bench import api
+    from bench.progress import following_training
+
+    folder = out or Path("bench-training") / network
+    seconds = _seconds(max_time)
+    with following_training(_stderr(), network) as (preparing, watch):
+        weights = api.train(
+            network, out=out, root=root, most_seconds=seconds, preparing=preparing, watch=watch
+        )
+    told = (
+        f"Weights: {weights}" if weights else f"Not done yet; the same command goes on in {folder}"
+    )
+    _stdout().print(told, highlight=False, markup=False, soft_wrap=True)
+
+
+@cli.command()
+@click.argument("images", metavar="IMAGE…", type=_PATH, nargs=-1, required=True)
+@click.option(
+    "--task",
+    default="mask-rcnn-toy",
+    show_default=True,
+    metavar="NAME[=WEIGHTS]",
+    help="The task network: one of 'bench list'.",
+)
+@click.option("--weights", type=_PATH, metavar="FILE", help="The same as --task NAME=FILE.")
+@_engine
+@click.option("--json", type=_FILE, metavar="FILE", help="Write all that is found there.")
+@click.option(
+    "--out", type=_PATH, metavar="DIR", help="Draw what is found into a PNG there for each image."
+)
+@click.option(
+    "--least-score",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="The least score of what is drawn; it is for pictures only.",
+)
+def predict(images: tuple[Path, ...], **options: Any) -> int:
+    """What a task network finds in each IMAGE: printed, or written as JSON or as pictures.
+
+    In JSON are class, score, box (x0, y0, x1, y1 in pixels) and mask (COCO's run lengths) of each.
+    """
+    from bench import api
+    from bench.progress import following
+    from bench.screens import predict_screen
+
+    with following(_stderr()) as watcher:
+        found = api.predict(images, progress=watcher.preparing, **options)
+    if options["json"] is None and options["out"] is None:
+        _stdout().print(predict_screen(found), crop=False)
+    for reason in found.failures:
+        click.echo(f"bench: {reason}", err=True)
+    return 1 if found.failures else 0
+
+
 @cli.command("list")
 def list_() -> None:
-    """Codecs, datasets and metrics, and whether each can run here."""
+    """Codecs, datasets, tasks and metrics, and whether each can run here."""
     from bench import api
     from bench.screens import list_screen
 
-    _stdout().print(list_screen(api.codecs(), api.datasets(), api.metrics()), crop=False)
+    screen = list_screen(api.codecs(), api.datasets(), api.tasks(), api.metrics())
+    _stdout().print(screen, crop=False)
 
 
 @cli.command()

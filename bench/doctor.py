@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import shutil
@@ -25,6 +26,7 @@ from bench.families.external_card import read_external
 from bench.families.tools import find_tools
 from bench.machine import bench_version, processor
 from bench.settings import settings_path, user_path
+from bench.vision.tasks import task_names, weights_variable, why_unavailable
 
 _GB = 10**9
 _LITTLE = 2 * _GB
@@ -58,6 +60,8 @@ def doctor() -> list[Check]:
         *_codecs(),
         _cityscapes(),
         _torch(),
+        *_weights(),
+        _detectron2(),
         _pyarrow(),
     ]
 
@@ -177,13 +181,44 @@ def _absent(variable: str) -> bool | None:
 
 def _torch() -> Check:
     if find_spec("torch") is None:
-        advice = "only neural codecs and task networks need it: 'pip install torch torchvision'"
-        return Check("PyTorch", None, "not installed", advice)
+        advice = "task networks need it: pip install torch"
+        return Check("PyTorch", False, "not installed", advice)
+    if device := _cuda_device():
+        return Check("PyTorch", True, f"{version('torch')}, {device}")
+    return Check("PyTorch", True, f"{version('torch')}, on the CPU: no CUDA device")
+
+
+def _cuda_device() -> str | None:
+    """The device that task networks run on; importing torch takes seconds, so not without cause."""
+    try:
+        ctypes.CDLL("libcuda.so.1")  # NVIDIA's driver
+    except OSError:
+        return None
     torch = import_module("torch")
-    if torch.cuda.is_available():
-        return Check("PyTorch", True, f"{torch.__version__}, {torch.cuda.get_device_name()}")
-    advice = "no CUDA device: neural codecs and task networks run on the CPU, slowly"
-    return Check("PyTorch", True, str(torch.__version__), advice)
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def _weights() -> Iterator[Check]:
+    """The weights that are the user's to bring."""
+    for name in task_names():
+        variable = weights_variable(name)
+        if variable is None:
+            continue
+        try:
+            missing = why_unavailable(name)
+        except BenchError as error:
+            missing = str(error)
+        if missing is None:
+            yield Check(name, True, f"weights {user_path(variable)}")
+        else:
+            yield Check(name, _absent(variable), "not found", missing)
+
+
+def _detectron2() -> Check:
+    if find_spec("detectron2") is None:
+        advice = "only --engine detectron2 needs it: https://github.com/facebookresearch/detectron2"
+        return Check("Detectron2", None, "not installed", advice)
+    return Check("Detectron2", True, version("detectron2"))
 
 
 def _pyarrow() -> Check:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, DataError, StoreError, UnavailableError
 from bench.files import replacing
-from bench.report.results import load_some
+from bench.report.loading import load_some
 from bench.store import Store
 
 if TYPE_CHECKING:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
 
 
 @contextmanager
@@ -18,3 +22,19 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(content: Any, path: Path) -> None:
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    try:
+        with replacing(path) as temporary:
+            temporary.write_text(text, "utf-8")
+    except OSError as error:
+        raise BenchError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BenchError(f"{folder}: cannot be made: {error.strerror}") from error

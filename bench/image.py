@@ -78,6 +78,8 @@ def read_pixels(path: Path) -> Pixels:
             return _as_rgb(opened, path)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such image") from error
+    except IsADirectoryError as error:
+        raise DataError(f"{path}: a folder, not an image") from error
     except UnidentifiedImageError as error:
         raise DataError(f"{path}: not an image that can be read") from error
     except PermissionError as error:

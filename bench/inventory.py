@@ -1,4 +1,4 @@
-"""What there is to choose from, and whether it can run here: codecs, datasets, metrics."""
+"""What there is to choose from, and whether it can run here: codecs, datasets, tasks, metrics."""
 
 from __future__ import annotations
 
@@ -17,17 +17,26 @@ from bench.doctor import Check, doctor, shipped_codecs, what_lacks
 from bench.errors import BenchError
 from bench.metrics import METRICS, Metric
 from bench.single import one_point
+from bench.vision.tasks import (
+    package_of,
+    task_names,
+    task_title,
+    weights_variable,
+    why_unavailable,
+)
 
 __all__ = [
     "Check",
     "CodecDescription",
     "CodecStatus",
     "DatasetStatus",
+    "TaskStatus",
     "codecs",
     "datasets",
     "doctor",
     "metrics",
     "show",
+    "tasks",
 ]
 
 Points = dict[str, tuple[Point, ...]]
@@ -58,6 +67,17 @@ class DatasetStatus:
     available: bool
     missing: str | None = None
     remark: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskStatus:
+    """A task network as ``--task`` names it."""
+
+    name: str
+    title: str
+    weights: str  # whence: 'shipped', the variable that names them, or the package of the network
+    available: bool
+    missing: str | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +155,21 @@ def datasets() -> list[DatasetStatus]:
 
 def _default_first(split: str) -> bool:
     return split != "val"
+
+
+def tasks() -> list[TaskStatus]:
+    """Our task networks, then those of other packages, which are not loaded to be listed."""
+    return [_task_status(name) for name in task_names()]
+
+
+def _task_status(name: str) -> TaskStatus:
+    try:
+        missing = why_unavailable(name)
+    except BenchError as error:  # settings that cannot be read
+        missing = str(error)
+    package = package_of(name)
+    weights = f"package {package}" if package else weights_variable(name) or "shipped"
+    return TaskStatus(name, task_title(name), weights, missing is None, missing)
 
 
 def metrics() -> list[Metric]:

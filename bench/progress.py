@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,11 +23,16 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.api import Watcher
+from bench.datasets.dataset import Progress as PreparingProgress
 from bench.plan import Plan
 from bench.sweep import Outcome
 
+if TYPE_CHECKING:
+    from bench.training.loop import Progress as TrainingProgress
+
 # Off a terminal: seconds between two lines.
 _SPARSE = 30.0
+_ORIGINALS = "uncompressed images"
 
 
 @contextmanager
@@ -60,7 +66,9 @@ def _live_bars(bars: Progress) -> Watcher:
         bars.update(tasks[what], completed=done, visible=done < total)
 
     def planned(plan: Plan) -> None:
-        bars.console.print(plan_table(plan), "", sep="\n")
+        bars.console.print(plan_screen(plan), "", sep="\n")
+        if plan.originals:
+            tasks[_ORIGINALS] = bars.add_task(_ORIGINALS, total=len(plan.originals), failed="")
         lacking = _lacking(plan)
         for name, count in lacking.items():
             tasks[name] = bars.add_task(name, total=count, failed="")
@@ -68,6 +76,8 @@ def _live_bars(bars: Progress) -> Watcher:
             tasks["all"] = bars.add_task("all", total=len(plan.operations), failed="")
 
     def going(outcome: Outcome) -> None:
+        if _ORIGINALS in tasks:
+            bars.update(tasks[_ORIGINALS], completed=outcome.originals)
         failed = Counter(operation.codec.name for operation, _ in outcome.failures)
         for name in outcome.coded | failed:
             _show(bars, tasks[name], outcome.coded[name], failed[name])
@@ -93,9 +103,52 @@ def _rate(speed: float) -> str:
     return f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each"
 
 
+@contextmanager
+def following_training(
+    console: Console, name: str
+) -> Iterator[tuple[PreparingProgress, Callable[[TrainingProgress], None]]]:
+    """Tell the console how far a training has come, and what its losses are."""
+    if not console.is_terminal:
+        yield _sparse_lines(console).preparing, _sparse_losses(console)
+        return
+    bars = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None, complete_style="cyan", finished_style="green"),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[failed]}", markup=False),
+        console=console,
+        expand=True,
+        speed_estimate_period=600,
+    )
+
+    def watch(progress: TrainingProgress) -> None:
+        total = f"loss {sum(progress.losses.values()):.3f}"
+        if not tasks:
+            tasks.append(bars.add_task(name, total=progress.steps, failed=total))
+        bars.update(tasks[0], completed=progress.step, failed=total)
+
+    tasks: list[TaskID] = []
+    with bars:
+        yield _live_bars(bars).preparing, watch
+
+
+def _sparse_losses(console: Console) -> Callable[[TrainingProgress], None]:
+    def watch(progress: TrainingProgress) -> None:
+        losses = ", ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
+        left = progress.seconds / progress.step * (progress.steps - progress.step)
+        ahead = f", about {_duration(left)} left" if left else ""
+        clock = time.strftime("%H:%M:%S")
+        told = f"{clock}  step {progress.step} of {progress.steps}: {losses}{ahead}"
+        console.print(told, highlight=False, soft_wrap=True)
+
+    return watch
+
+
 def _sparse_lines(console: Console) -> Watcher:
     began = last = time.monotonic()
-    planned_operations = 0
+    planned_operations = planned_originals = 0
 
     def say(words: str) -> None:
         console.print(f"{time.strftime('%H:%M:%S')}  {words}", highlight=False, soft_wrap=True)
@@ -107,15 +160,20 @@ def _sparse_lines(console: Console) -> Watcher:
             say(f"{what}: {done} of {total}")
 
     def planned(plan: Plan) -> None:
-        nonlocal planned_operations, began, last
-        console.print(plan_table(plan))
-        planned_operations, began = len(plan.operations), time.monotonic()
-        last = began
+        nonlocal planned_operations, planned_originals, began, last
+        console.print(plan_screen(plan), soft_wrap=True)
+        planned_operations, planned_originals = len(plan.operations), len(plan.originals)
+        began = last = time.monotonic()
 
     def going(outcome: Outcome) -> None:
-        nonlocal last
+        nonlocal began, last
         now = time.monotonic()
         finished = outcome.finished
+        if not outcome.coded and not outcome.failures:
+            began = now  # what comes before says nothing of what is to come
+            if outcome.originals < planned_originals and now - last > _SPARSE:
+                last = now
+                say(f"{outcome.originals} of {planned_originals} {_ORIGINALS} looked at")
         if finished and (now - last > _SPARSE or finished == planned_operations):
             last, taken = now, now - began
             left = taken / finished * (planned_operations - finished)
@@ -142,6 +200,12 @@ def _lacking(plan: Plan) -> Counter[str]:
     return Counter(operation.codec.name for operation in plan.operations)
 
 
+def plan_screen(plan: Plan) -> Group:
+    """The plan, and what there is to remark on it."""
+    remarks = [remark for remark in (plan.dataset.remark, plan.remark) if remark]
+    return Group(plan_table(plan), *(Text(remark, style="yellow") for remark in remarks))
+
+
 def plan_table(plan: Plan) -> Table:
     """What is to be done, and how much of it is there already."""
     images = "1 image" if plan.images == 1 else f"{plan.images} images"
@@ -166,7 +230,4 @@ def plan_table(plan: Plan) -> Table:
         table.add_row(Text(codec.name), Text(its_points), there)
         if remark := codec.remark():
             table.add_row("", Text(remark, style="yellow"))
-    if remarks := [remark for remark in (plan.dataset.remark, plan.remark) if remark]:
-        table.caption = Text("; ".join(remarks), style="yellow")
-        table.caption_justify = "left"
     return table

@@ -1,4 +1,4 @@
-"""What 'bench list', 'show' and 'doctor' print: calm at 80 columns and at 120, in colour or not.
+"""What the commands print that are no reports: calm at 80 columns and at 120, in colour or not.
 
 Everything is a ``Text``: a plain string's ``[paths]`` would be taken for markup. Commands and paths
 are never broken, so that they can be copied: print a screen with ``crop=False``.
@@ -7,6 +7,7 @@ are never broken, so that they can be copied: print a screen with ``crop=False``
 from __future__ import annotations
 
 import hashlib
+import math
 import textwrap
 from collections.abc import Iterable, Sequence
 
@@ -15,8 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.codec import Point
-from bench.inventory import Check, CodecDescription, CodecStatus, DatasetStatus
+from bench.datasets.labels import CLASSES
+from bench.inventory import Check, CodecDescription, CodecStatus, DatasetStatus, TaskStatus
 from bench.metrics import Metric
+from bench.predict import Prediction, Predictions
+from bench.score import Score
 
 _YES, _NO = Text("✓", "green"), Text("✗", "bold red")
 _ABSENT, _BUT, _ASKED = Text("–", "dim"), Text("!", "bold yellow"), Text("·", "dim")
@@ -45,11 +49,14 @@ class _Line:
 
 
 def list_screen(
-    codecs: Sequence[CodecStatus], datasets: Sequence[DatasetStatus], metrics: Sequence[Metric]
+    codecs: Sequence[CodecStatus],
+    datasets: Sequence[DatasetStatus],
+    tasks: Sequence[TaskStatus],
+    metrics: Sequence[Metric],
 ) -> RenderableType:
     """One table, so that the columns are the same from top to bottom."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(width=1)
+    table = Table.grid(padding=(0, 1, 0, 0))  # more, and titles would be broken at 80 columns
+    table.add_column(width=2)
     table.add_column(no_wrap=True)
     table.add_column()
     table.add_column(overflow="fold")
@@ -60,16 +67,17 @@ def list_screen(
     _section(table, "Anchors", "points on Toyscapes", (_codec_row(c, width) for c in anchors))
     _section(table, "Codecs", "points on Toyscapes", (_codec_row(c, width) for c in others))
     _section(table, "Datasets", "variants", map(_dataset_row, datasets))
+    _section(table, "Tasks", "weights", map(_task_row, tasks))
     _section(table, "Metrics", "unit, and what is better", (_metric_row(m, width) for m in metrics))
     marks = {str(cell) for cell in table.columns[0].cells}
     legend = [Text(f"{mark}  {text}", "dim") for mark, text in _LEGEND.items() if mark in marks]
     more = Text("'bench show CODEC' tells all of a codec, 'bench doctor' what to do.", "dim")
-    entries: list[CodecStatus | DatasetStatus] = [*codecs, *datasets]
+    entries: list[CodecStatus | DatasetStatus | TaskStatus] = [*codecs, *datasets, *tasks]
     lacking = [_lacking(entry) for entry in entries if entry.missing]
     return Group(table, Text(), *legend, Text(), *lacking, Text(), more)
 
 
-def _lacking(entry: CodecStatus | DatasetStatus) -> RenderableType:
+def _lacking(entry: CodecStatus | DatasetStatus | TaskStatus) -> RenderableType:
     """What is missing, without the advice, which is the doctor's."""
     return _Line(Text(f"–  {entry.name}: ", "dim"), (entry.missing or "").split("; ")[0], "dim")
 
@@ -102,6 +110,11 @@ def _dataset_row(dataset: DatasetStatus) -> Sequence[Text]:
     style = "" if dataset.available else "dim"
     variants = " ".join(dataset.variants)
     return mark, Text(dataset.name, style), Text(dataset.title, style), Text(variants, style)
+
+
+def _task_row(task: TaskStatus) -> Sequence[Text]:
+    mark, style = (_YES, "") if task.available else (_ABSENT, "dim")
+    return mark, Text(task.name, style), Text(task.title, style), Text(task.weights, style)
 
 
 def _metric_row(metric: Metric, width: int) -> Sequence[Text]:
@@ -194,3 +207,51 @@ def _verdict(checks: Sequence[Check]) -> Text:
         return Text(f"To be put right: {', '.join(broken)}.", "bold red")
     rest = f" Optional and not here: {absent}." if absent else ""
     return Text.assemble(("All that is needed is here.", "bold green"), rest)
+
+
+def score_screen(found: Score) -> RenderableType:
+    """A line for each class, then the means; a class without instances has no figure."""
+    precision = found.precision
+    table = Table(box=None, padding=(0, 3, 0, 0))
+    table.add_column("class", no_wrap=True)
+    for title in ("AP", "AP50", "instances"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for index, name in enumerate(CLASSES):
+        figures = precision.by_class[index], precision.matrix[index, 0]
+        table.add_row(Text(name), *map(_fraction, figures), str(int(precision.instances[index])))
+    table.add_row()
+    total = str(int(precision.instances.sum()))
+    table.add_row(Text("mean", "bold"), _fraction(precision.ap), _fraction(precision.ap50), total)
+    bounds = found.interval and found.interval.bounds
+    interval = f"   95 % of resamples: {bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else ""
+    wap = Text.assemble(("wAP  ", "bold"), _fraction(precision.wap), interval)
+    counted = f"{found.predictions} predictions in {found.images} images"
+    remarks = [_Line(Text(), note, "yellow") for note in found.notes]
+    return Group(table, Text(), wap, Text(), Text(counted, "dim"), *remarks)
+
+
+def _fraction(value: float) -> Text:
+    return _ABSENT if math.isnan(value) else Text(f"{value:.3f}")
+
+
+def predict_screen(found: Predictions) -> RenderableType:
+    """For each image a table of what is in it."""
+    parts: list[RenderableType] = []
+    for image in found.images:
+        count = len(image.detections)
+        things = "nothing" if not count else "1 thing" if count == 1 else f"{count} things"
+        name = (str(image.file), "bold")
+        title = Text.assemble(name, f"  {things} found", no_wrap=True, overflow="ignore")
+        parts += [title, *([_detections(image)] if count else []), Text()]
+    return Group(*parts[:-1])
+
+
+def _detections(image: Prediction) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("class", no_wrap=True)
+    for title in ("score", "x0", "y0", "x1", "y1"):
+        table.add_column(title, justify="right", no_wrap=True)
+    found = image.detections
+    for which, score, box in zip(found.classes, found.scores, found.boxes, strict=True):
+        table.add_row(CLASSES[which], f"{score:.3f}", *(f"{value:.1f}" for value in box))
+    return table

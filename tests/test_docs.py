@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from conftest import Bench, Pictures
+from fakes import package
+from PIL import Image
 
 from bench.catalog import load_codec
 from bench.metrics import METRICS
@@ -21,6 +26,31 @@ def test_the_card_that_is_shown_can_be_read(tmp_path: Path) -> None:
     card = tmp_path / "mine.toml"
     card.write_text(shown[1])
     assert "example.org" in (load_codec(str(card)).missing() or "")
+
+
+def test_the_network_that_is_shown_takes_part(
+    bench: Bench, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (DOCS / "adding-a-task.md").read_text("utf-8")
+    shown = re.search(r"```toml\n(\[project\].*?)```.*?```python\n(.*?)```", page, re.DOTALL)
+    assert shown
+    points = tomllib.loads(shown[1])["project"]["entry-points"]["bench.tasks"]
+    lines = [f"{name} = {code}" for name, code in points.items()]
+    entry_points = "\n".join(["[bench.tasks]", *lines])
+    package.install(tmp_path, monkeypatch, "red_cars", shown[2], entry_points)
+    street = pictures(2)
+    Image.new("RGB", (48, 32), "green").save(street / "00.png")
+    Image.new("RGB", (48, 32), "red").save(street / "01.png")
+    said = bench("predict", *sorted(street.iterdir()), "--task", "red-cars", "--json", "found.json")
+    assert said.status == 0, said.err
+    nothing, car = json.loads(Path("found.json").read_text())["images"]
+    assert not nothing["detections"]
+    (found,) = car["detections"]
+    assert (found["class"], found["box"]) == ("car", [0, 0, 48, 32])
+    run = ("run", "--codec", "jpeg", "--points", "5,50", "--data", street, "--metric", "bpp")
+    said = bench(*run, "--task", "red-cars", "--truth", "pseudo")
+    assert said.status == 0, said.err
+    assert "red-cars" in bench("list").out
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

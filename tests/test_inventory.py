@@ -5,16 +5,19 @@ from __future__ import annotations
 import io
 import shutil
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from fakes import package
 from rich.console import Console, RenderableType
 
 from bench import catalog, ffmpeg, inventory
+from bench import doctor as doctor_module
 from bench.codec import Codec
 from bench.content import content_folder
 from bench.errors import CardError, CodecError
-from bench.inventory import Check, codecs, datasets, doctor, metrics, show
+from bench.inventory import Check, codecs, datasets, doctor, metrics, show, tasks
 from bench.screens import doctor_screen, list_screen, show_screen
 
 JPEG = content_folder("anchors") / "jpeg.toml"
@@ -23,8 +26,9 @@ JPEG = content_folder("anchors") / "jpeg.toml"
 @pytest.fixture(autouse=True)
 def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing set up: no settings, no programs on PATH, no data."""
-    for variable in ("BENCH_VTM", "BENCH_HM", "BENCH_BPG", "CITYSCAPES_DATASET"):
-        monkeypatch.delenv(variable, raising=False)
+    for variable in ("VTM", "HM", "BPG", "MASK_RCNN", "FASTER_RCNN"):
+        monkeypatch.delenv(f"BENCH_{variable}", raising=False)
+    monkeypatch.delenv("CITYSCAPES_DATASET", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("BENCH_CONFIG", str(tmp_path / "config.toml"))
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
@@ -73,7 +77,7 @@ def test_a_broken_card_is_listed_with_its_error(anchors: Path) -> None:
     assert (broken.name, broken.available, broken.anchor) == ("broken", False, True)
     assert "did you mean 'pillow'?" in str(broken.missing)
     assert jpeg.available
-    assert "did you mean 'pillow'?" in flat(printed(list_screen([broken, jpeg], [], [])))
+    assert "did you mean 'pillow'?" in flat(printed(list_screen([broken, jpeg], [], [], [])))
     assert check("broken").ok is False
 
 
@@ -101,6 +105,8 @@ def test_settings_that_cannot_be_read_hide_nothing(tmp_path: Path) -> None:
     assert check("settings").ok is False
     assert check("vtm").ok is None
     assert "config.toml" in str(datasets()[1].missing)
+    assert "config.toml" in str({task.name: task for task in tasks()}["mask-rcnn"].missing)
+    assert check("mask-rcnn").ok is None
 
 
 def test_datasets_say_where_cityscapes_is_looked_for(
@@ -122,6 +128,43 @@ def test_datasets_say_where_cityscapes_is_looked_for(
     assert found.ok
     assert "train 0 of 2975 images, 0 labelled; val 1 of 500 images, 0 labelled" in found.found
     assert found.advice
+
+
+def test_tasks_say_where_their_weights_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = {task.name: task for task in tasks()}
+    assert listed["mask-rcnn"].weights == "BENCH_MASK_RCNN"
+    assert "name their file in BENCH_MASK_RCNN" in str(listed["mask-rcnn"].missing)
+    assert (check("mask-rcnn").ok, check("mask-rcnn").found) == (None, "not found")
+    assert "BENCH_FASTER_RCNN" in str(check("faster-rcnn").advice)
+    weights = tmp_path / "model.pkl"
+    weights.touch()
+    monkeypatch.setenv("BENCH_MASK_RCNN", str(weights))
+    monkeypatch.setenv("BENCH_FASTER_RCNN", "/nowhere.pkl")
+    assert {task.name: task for task in tasks()}["mask-rcnn"].available
+    assert (check("mask-rcnn").ok, check("mask-rcnn").found) == (True, f"weights {weights}")
+    assert check("faster-rcnn").ok is False
+    assert "/nowhere.pkl, which BENCH_FASTER_RCNN names" in str(check("faster-rcnn").advice)
+
+
+def test_tasks_of_other_packages_are_listed_without_loading_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "raise RuntimeError('loaded')"
+    package.install(tmp_path, monkeypatch, "aliens", code, "[bench.tasks]\nalien = aliens:Alien\n")
+    alien = {task.name: task for task in tasks()}["alien"]
+    assert (alien.available, alien.weights) == (True, "package aliens")
+    assert "package aliens" in printed(list_screen([], [], tasks(), metrics()))
+
+
+def test_the_doctor_says_which_torch_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check("PyTorch").ok
+    assert version("torch") in check("PyTorch").found
+    monkeypatch.setattr(doctor_module, "find_spec", lambda name: None)
+    assert check("PyTorch").ok is False
+    assert "pip install torch" in str(check("PyTorch").advice)
+    assert check("Detectron2").ok is None
 
 
 def test_metrics_are_those_of_the_table() -> None:
@@ -172,9 +215,9 @@ def test_commands_and_paths_are_printed_in_one_piece(width: int) -> None:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_list_fits(width: int) -> None:
-    lines = printed(list_screen(codecs(), datasets(), metrics()), width).splitlines()
+    lines = printed(list_screen(codecs(), datasets(), tasks(), metrics()), width).splitlines()
     assert max(map(len, lines)) <= width
-    for name in (*catalog.card_paths(), "toyscapes", "cityscapes", "vmaf"):
+    for name in (*catalog.card_paths(), "toyscapes", "cityscapes", "mask-rcnn", "vmaf"):
         assert sum(line.split()[1:2] == [name] for line in lines) == 1
 
 
