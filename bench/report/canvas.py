@@ -27,6 +27,7 @@ ANCHOR = {"color": "#1A1A1A", "marker": "o", "linestyle": "-", "linewidth": 1.8}
 GREY = "#6E6E6E"
 HOLLOW = "hollow: some images missing"
 UNCOMPRESSED = "uncompressed"
+INTERVAL = "95 % interval of wAP"
 CEILING: dict[str, Any] = {"color": GREY, "linestyle": (0, (1, 1.6)), "linewidth": 1.2}
 
 PANELS_A_ROW = 3
@@ -83,8 +84,8 @@ def settings() -> AbstractContextManager[None]:
 
 
 def _figure(drawing: Drawing) -> Figure:
-    columns = min(len(drawing.panels), PANELS_A_ROW)
-    rows = -(-len(drawing.panels) // columns)
+    rows = -(-len(drawing.panels) // PANELS_A_ROW)
+    columns = -(-len(drawing.panels) // rows)  # four are two and two, not three and one
     width = max(columns * PANEL[0], NARROWEST)
     keys = list(_keys(drawing))
     legend_columns = _legend_columns([len(str(key.get_label())) for key in keys], width)
@@ -127,6 +128,8 @@ def _keys(drawing: Drawing) -> Iterator[Line2D]:
         yield Line2D([], [], label=label, **_style(codec, drawing))
     if drawing.ceilings:
         yield Line2D([], [], label=UNCOMPRESSED, **CEILING)
+    if any(any(line.intervals) for line in drawing.lines):
+        yield Line2D([], [], label=INTERVAL, color=GREY, linestyle="", marker="|", markersize=9)
     if not all(all(line.complete) for line in drawing.lines):
         hollow: dict[str, Any] = {"marker": "o", "markerfacecolor": "white", "linestyle": ""}
         yield Line2D([], [], label=HOLLOW, color=GREY, **hollow)
@@ -154,5 +157,8 @@ def _draw_panel(axes: Axes, metric: str, lines: list[Line], drawing: Drawing) ->
         style = _style(codec, drawing)
         # The line breaks where a point lacks images.
         axes.plot(line.rate, np.where(line.complete, line.quality, np.nan), **style)
+        for rate, interval in zip(line.rate, line.intervals, strict=True):
+            if interval:
+                axes.vlines(rate, *interval, color=style["color"], linewidth=0.9, alpha=0.45)
         hollow = style | {"linestyle": "", "markerfacecolor": "white", "markeredgewidth": 1.0}
         axes.plot(line.rate, np.where(line.complete, np.nan, line.quality), **hollow)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.machine import bench_version
-from bench.metrics import wap_of
+from bench.metrics import scorer_of, wap_of
 from bench.report import words
 from bench.report.compare import Report
 from bench.report.results import CodecResults
@@ -25,11 +25,15 @@ LONGEST_TITLE = 36  # a longer one is no label: the codec's name is shown instea
 
 @dataclass(frozen=True)
 class Line:
-    """A codec in one panel: its points in order of rate, and which of them have all images."""
+    """A codec in one panel: its points in order of rate, and which of them have all images.
+
+    Where a point's quality has an interval of its own, as a wAP has, it is drawn.
+    """
 
     rate: list[float]
     quality: list[float]
     complete: list[bool]
+    intervals: list[tuple[float, float] | None]
 
 
 @dataclass(frozen=True)
@@ -107,9 +111,14 @@ def _labels(report: Report) -> list[str]:
 
 def _line(codec: CodecResults, metric: str) -> Line:
     rate, quality, complete = codec.curve(metric)
+    scores = codec.scores.get(scorer_of(metric) or "", (None,) * len(rate))
+    intervals = [score.interval if score else None for score in scores]
     points = sorted(
-        (float(r), float(q), bool(c))
-        for r, q, c in zip(rate, quality, complete, strict=True)
-        if r > 0 and np.isfinite(q)
+        (
+            (float(r), float(q), bool(c), interval)
+            for r, q, c, interval in zip(rate, quality, complete, intervals, strict=True)
+            if r > 0 and np.isfinite(q)
+        ),
+        key=lambda point: point[:2],
     )
-    return Line([p[0] for p in points], [p[1] for p in points], [p[2] for p in points])
+    return Line(*([point[part] for point in points] for part in range(4)))  # type: ignore[arg-type]
