@@ -1,4 +1,4 @@
-"""The user's cache folder, and digests of large files that are read once per change."""
+"""The user's cache folder: digests of files, read once per change, and figures that are dear."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import numpy as np
 import platformdirs
+from numpy.typing import NDArray
 
 from bench.cores import available_cores
 from bench.errors import BenchError, DataError
@@ -20,7 +22,8 @@ from bench.errors import BenchError, DataError
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS known (
     kind TEXT, path TEXT, size INTEGER, modified INTEGER, changed INTEGER, digest TEXT,
-    PRIMARY KEY (kind, path))
+    PRIMARY KEY (kind, path));
+CREATE TABLE IF NOT EXISTS figures (key TEXT PRIMARY KEY, numbers BLOB);
 """
 
 
@@ -37,7 +40,7 @@ def _database() -> Iterator[sqlite3.Connection]:
         folder.mkdir(parents=True, exist_ok=True)
         connecting = closing(sqlite3.connect(folder / "digests.sqlite", timeout=30))
         with connecting as connection, connection:
-            connection.execute(_SCHEMA)
+            connection.executescript(_SCHEMA)
             yield connection
     except (OSError, sqlite3.Error) as error:
         raise BenchError(
@@ -68,6 +71,19 @@ def remembered_digests(
             )
         known |= fresh
     return {path: known[keys[path]] for path in paths}
+
+
+def remembered_figures(key: str, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """A row of numbers, computed once; the key names all that they depend on."""
+    with _database() as database:
+        row = database.execute("SELECT numbers FROM figures WHERE key = ?", (key,)).fetchone()
+    if row is not None:
+        return np.frombuffer(row[0], "<f8")
+    figures = compute()
+    with _database() as database:
+        packed = figures.astype("<f8").tobytes()
+        database.execute("INSERT OR REPLACE INTO figures VALUES (?, ?)", (key, packed))
+    return figures
 
 
 def _state(path: Path) -> tuple[str, int, int, int]:

@@ -14,7 +14,8 @@ from PIL import Image
 from bench import api
 from bench.datasets.cityscapes import read_split
 from bench.image import read_pixels
-from bench.metrics.average_precision import average_precision
+from bench.metrics import task_sample
+from bench.metrics.average_precision import average_precision, resampled_wap
 from bench.metrics.bootstrap import resample_weights
 from bench.metrics.ground_truth import read_ground_truth
 from bench.metrics.instance_matching import match
@@ -276,3 +277,24 @@ def test_a_failing_network_costs_one_picture(
     again = bench(*cityscapes(root, "--task", "red-things"))
     assert again.status == 0, again.err
     assert "failure" not in again.out
+
+
+def test_resamples_are_drawn_once(
+    bench: Bench, red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench(*cityscapes(root, "--task", "red-things"))
+    means = Path("bench-results/report/means.csv").read_text()
+    drawn = []
+
+    def again(matches: object, weights: object) -> object:
+        drawn.append(matches)
+        return resampled_wap(matches, weights)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(task_sample, "resampled_wap", again)
+    assert bench("report").status == 0
+    assert not drawn
+    assert Path("bench-results/report/means.csv").read_text() == means
+    monkeypatch.setenv("BENCH_CACHE", str(root / "another-cache"))
+    assert bench("report").status == 0
+    assert drawn
+    assert Path("bench-results/report/means.csv").read_text() == means

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.cache import remembered_figures
 from bench.metrics.average_precision import (
     AveragePrecision,
     average_precision,
@@ -20,11 +22,15 @@ from bench.metrics.bootstrap import resample_weights
 from bench.metrics.box_ap import box_average_precision, resampled_box_wap
 from bench.metrics.matches import Matches
 
+# Changes whenever the same matches would have another wAP.
+_VERSION = "1"
+
 
 class SetScore:
     """What a network scores on a set of pictures: by Cityscapes' rules for masks, COCO's for boxes.
 
-    Resamples are dear and asked for by every figure: those of the last weights are kept.
+    Resamples are dear and asked for by every figure: those of the last weights are kept, and all
+    in the user's cache, for whoever reports again.
     """
 
     def __init__(self, matches: Sequence[Matches], *, masks: bool) -> None:
@@ -39,8 +45,16 @@ class SetScore:
         """The wAP of each resample of the images."""
         if self._last is None or self._last[0] is not weights:
             compute = resampled_wap if self.masks else resampled_box_wap
-            self._last = weights, compute(self.matches, weights)
+            figures = remembered_figures(self._key(weights), lambda: compute(self.matches, weights))
+            self._last = weights, figures
         return self._last[1]
+
+    def _key(self, weights: FloatArray) -> str:
+        known = hashlib.sha256(f"wAP {_VERSION} {self.masks} {weights.shape} ".encode())
+        known.update(weights.tobytes())
+        for matches in self.matches:
+            known.update(matches.to_bytes())
+        return known.hexdigest()
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:

@@ -7,7 +7,6 @@ without it.
 from __future__ import annotations
 
 import difflib
-import hashlib
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Protocol
 
-from bench.cache import remembered_digests
+from bench.cache import file_digest
 from bench.colour import Pixels
 from bench.errors import BenchError, DataError, UnavailableError
 from bench.settings import user_path
@@ -196,7 +195,7 @@ class _Network:
         self.name, self.title, self.masks = name, known.title, known.architecture.masks
         self._usual = known.architecture
         self._weights, self._engine = weights.resolve(), engine
-        digest = remembered_digests("weights", [self._weights], _file_digest)[self._weights]
+        digest = file_digest(self._weights)
         self.fingerprint = f"{name} {engine} {_VERSION} {digest}"
         self._loading = threading.Lock()
         self._lane = threading.Lock()
@@ -229,11 +228,3 @@ def _load(
     from bench.vision.rcnn import detect
 
     return partial(detect, load_network(weights, usual, device)), device.type != "cpu"
-
-
-def _file_digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BenchError(f"{path}: cannot be read: {error.strerror}") from error
