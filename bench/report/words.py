@@ -148,7 +148,8 @@ def _truth(scoring: Scoring) -> str:
 def _reasons(comparison: Comparison) -> list[str]:
     rate, quality = comparison.rate.reason, comparison.quality.reason
     if rate and rate == quality:
-        return [f"no figure: {rate}"]
+        front = "; --pareto takes its Pareto front" if "not monotone" in rate else ""
+        return [f"no figure: {rate}{front}"]
     named = {"BD-rate": rate, "BD-quality": quality}
     return [f"no {name}: {reason}" for name, reason in named.items() if reason]
 

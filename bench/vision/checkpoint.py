@@ -56,7 +56,9 @@ def load_network(path: Path, usual: Architecture, device: torch.device) -> RCNN:
         raise DataError(f"{path}: of a network that finds {finds}, not one for {wanted}")
     network = RCNN(architecture)
     load_weights(network, path)
-    return network.to(device).eval().requires_grad_(False)
+    network.to(device).eval().requires_grad_(False)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch takes it
+    return network
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

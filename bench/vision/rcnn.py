@@ -98,7 +98,7 @@ class RCNN(nn.Module):
 def detect(network: RCNN, pixels: Pixels) -> Detections:
     """What a network that is not being trained finds in an RGB picture, in its coordinates."""
     picture = to_network(pixels, network.architecture).to(network.pixel_mean.device)
-    found = network.find(picture)
+    found = network.find(picture.contiguous(memory_format=torch.channels_last))
     height, width = pixels.shape[:2]
     across, down = width / picture.shape[3], height / picture.shape[2]
     boxes = clip(
