@@ -38,12 +38,12 @@ _TOY = Architecture(
 )
 
 RECIPES = {
-    "mask-rcnn-toy": Recipe(_TOY, "toyscapes:train", Schedule(steps=8000, batch=4, rate=7e-4)),
+    "mask-rcnn-toy": Recipe(_TOY, "toyscapes:train", Schedule(steps=4000, batch=4, rate=7e-4)),
     # Another backbone, too, so that it errs elsewhere.
     "faster-rcnn-toy": Recipe(
         replace(_TOY, masks=False, stem=16, res2=48, blocks=(2, 3, 4, 2)),
         "toyscapes:train",
-        Schedule(steps=6000, batch=4, rate=7e-4, seed=1),
+        Schedule(steps=4000, batch=4, rate=7e-4, seed=1),
     ),
 }
 

@@ -101,7 +101,8 @@ def save_weights(network: RCNN, path: Path) -> None:
     try:
         with replacing(path) as temporary:
             metadata = {METADATA: network.architecture.to_json()}
-            safetensors.save_file(halves, temporary, metadata)
+            # Not its save_file, whose files nobody else may read.
+            temporary.write_bytes(safetensors.save(halves, metadata))
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path}: cannot be written: {error}") from error
 

@@ -90,7 +90,7 @@ _KNOWN = {
     ),
 }
 # What a data set is shown to unless someone says otherwise.
-_DEFAULTS = {"cityscapes": "mask-rcnn"}
+_DEFAULTS = {"toyscapes": "mask-rcnn-toy", "cityscapes": "mask-rcnn"}
 
 
 def open_tasks(said: Iterable[str], kind: str, engine: str = "bench") -> tuple[list[Task], str]:
