@@ -31,7 +31,7 @@ def test_what_is_lost_in_coding_is_lost_for_the_network() -> None:
     rates, found, _ = made.results.codec("x265").curve("wap:mask-rcnn-toy")
     assert rates[0] < rates[1] < rates[2]
     worst, middle, best = found
-    assert worst < middle - 0.03
-    assert middle < best + 0.02
-    assert abs(best - scoring.ceiling.found.wap) < 0.05
-    assert scoring.ceiling.found.wap > 0.3
+    assert worst + 0.05 < middle
+    assert middle + 0.05 < best
+    assert best < scoring.ceiling.found.wap
+    assert scoring.ceiling.found.wap > 0.35
