@@ -86,9 +86,7 @@ class _Sweep:
     def __init__(self, plan: Plan, store: Store, jobs: int, watch: Watcher) -> None:
         self.plan, self.store, self.jobs, self.watch = plan, store, jobs, watch
         self.queue = deque(plan.operations)
-        uses = Counter(operation.entry for operation in plan.operations)
-        uses.update(original.entry for original in plan.originals)
-        self.images = Images(uses)
+        self.images = Images(Counter(operation.entry for operation in plan.operations))
         self.truths = Truths(plan, store)
         self.coding: dict[Future[_Coded], Operation] = {}
         self.measuring: dict[Future[list[dict[str, float]]], list[_Coded]] = {}
@@ -133,11 +131,9 @@ class _Sweep:
         looking = {pool.submit(self._look, original): original for original in self.plan.originals}
         for future in as_completed(looking):
             original = looking[future]
-            image, scored = future.result()
+            size, scored = future.result()
             for each in scored:
-                size = (image.width, image.height)
                 self.finished.append(partial(self.store.save_original, original.image, size, each))
-            self.images.release(original.entry)
             self.outcome.originals += 1
             if time.monotonic() - self.flushed > _FLUSH_SECONDS:
                 self._flush()
@@ -260,8 +256,9 @@ class _Sweep:
 
     # What follows runs in the workers.
 
-    def _look(self, original: Original) -> tuple[Image, list[Scored]]:
-        image = self.images.get(original.entry)
+    def _look(self, original: Original) -> tuple[tuple[int, int], list[Scored]]:
+        # Read here and let go: shared, all of them would be held until they are coded.
+        image = original.entry.load()
         check_unchanged(image, original.entry, original.image)
         scored = []
         for scorer in original.scorers:
@@ -269,7 +266,7 @@ class _Sweep:
             matches = scorer.score(image.pixels, truth)
             painted = truth if scorer.pseudo is not None else None
             scored.append(Scored(scorer.fingerprint, name, matches, painted))
-        return image, scored
+        return (image.width, image.height), scored
 
     def _look_at_decoded(self, coded: _Coded) -> list[Scored]:
         scored = []
