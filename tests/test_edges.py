@@ -212,7 +212,10 @@ def test_deep_pixmaps_are_refused(tmp_path: Path) -> None:
 
 def test_a_process_left_behind_does_not_hold_us(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.programs._LINGER", 0.5)
-    leave = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(4)\n"
+    leave = (  # once it is out of reach of those who end its group
+        "import os, time\nready, gone = os.pipe()\nif os.fork() == 0:\n    os.setsid()\n"
+        "    os.write(gone, b'!')\n    time.sleep(4)\n    os._exit(0)\nos.read(ready, 1)\n"
+    )
     began = time.monotonic()
     with pytest.raises(CodecError, match="left a process behind"):
         run_program([sys.executable, "-c", leave])
