@@ -131,7 +131,13 @@ class _Sweep:
         looking = {pool.submit(self._look, original): original for original in self.plan.originals}
         for future in as_completed(looking):
             original = looking[future]
-            size, scored = future.result()
+            try:
+                size, scored = future.result()
+            except BenchError:
+                raise
+            except Exception as error:  # a network of a third party may raise anything
+                what = f"{type(error).__name__}: {error}"
+                raise BenchError(f"{original.entry.name}, uncompressed: {what}") from error
             for each in scored:
                 self.finished.append(partial(self.store.save_original, original.image, size, each))
             self.outcome.originals += 1

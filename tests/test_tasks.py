@@ -279,6 +279,19 @@ def test_a_failing_network_costs_one_picture(
     assert "failure" not in again.out
 
 
+def test_a_network_that_fails_on_an_original_is_one_line(
+    bench: Bench, red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def detect(task: RedThings, pixels: np.ndarray) -> object:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(RedThings, "detect", detect)
+    said = bench(*cityscapes(root, "--task", "red-things"))
+    assert said.status == 1
+    assert "uncompressed: RuntimeError: no memory" in said.err
+    assert not list(Path("bench-results").rglob("streams/*/*"))
+
+
 def test_resamples_are_drawn_once(
     bench: Bench, red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
