@@ -145,12 +145,14 @@ def cli() -> None:
 def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **options: Any) -> int:
     """Code, measure and compare; what the store has is not done again."""
     from bench import api
-    from bench.progress import following
+    from bench.progress import following, outcome_line
 
     with following(_stderr()) as watcher:
         made = api.run(codecs, metrics=metrics or None, method=method, watcher=watcher, **options)
+    assert made.outcome is not None
+    click.echo(f"{outcome_line(made.outcome)}\n", err=True)
     _print_report(made, options["results"] / "report")
-    return 1 if made.outcome and made.outcome.failures else 0
+    return 1 if made.outcome.failures else 0
 
 
 @cli.command()

@@ -188,6 +188,15 @@ def _sparse_lines(console: Console) -> Watcher:
     return Watcher(preparing, planned, going)
 
 
+def outcome_line(outcome: Outcome) -> str:
+    """What a sweep did: how much of it was encoded, how much the store had as bitstreams."""
+    if not outcome.finished:
+        return "0 encoded; the store had all of it"
+    encoded, coded = outcome.encoded.total(), outcome.coded.total()
+    failed = f", {len(outcome.failures)} failed" if outcome.failures else ""
+    return f"{encoded} encoded, {coded - encoded} bitstreams taken from the store{failed}"
+
+
 def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -129,6 +129,15 @@ def test_a_task_added_later_codes_nothing(red: RedThings, root: Path) -> None:
     assert third.means.equals(second.means)
 
 
+def test_the_log_tells_what_was_encoded(bench: Bench, red: RedThings, root: Path) -> None:
+    first = bench(*cityscapes(root, "--task", "none"))
+    assert "48 encoded, 0 bitstreams taken from the store" in first.err
+    second = bench(*cityscapes(root, "--task", "red-things"))
+    assert "0 encoded, 48 bitstreams taken from the store" in second.err
+    third = bench(*cityscapes(root, "--task", "red-things"))
+    assert "0 encoded; the store had all of it" in third.err
+
+
 def test_another_network_of_that_name_looks_again(bench: Bench, red: RedThings, root: Path) -> None:
     bench(*cityscapes(root, "--task", "red-things"))
     looked = len(red.looked)
