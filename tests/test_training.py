@@ -15,12 +15,12 @@ from fakes.task import red_cityscapes
 from PIL import Image
 
 from bench import api
+from bench.checkpoint import read_checkpoint
 from bench.errors import BenchError, DataError
 from bench.training import detectors, recipes
 from bench.training.loop import Progress, Training, train
 from bench.training.recipes import Recipe
 from bench.training.schedule import Schedule
-from bench.vision.checkpoint import read_checkpoint
 from bench.vision.tasks import open_task
 
 SCHEDULE = Schedule(steps=12, batch=4, rate=1e-2, warm_up=2)

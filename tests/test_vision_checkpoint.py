@@ -18,9 +18,10 @@ from oracles.detectron2 import SMALL
 from safetensors.torch import save_file
 from torch import Tensor
 
+from bench.checkpoint import read_checkpoint
 from bench.errors import DataError
 from bench.vision.architecture import Architecture, read_architecture
-from bench.vision.checkpoint import load_weights, read_checkpoint, save_weights
+from bench.vision.checkpoint import load_weights, save_weights
 from bench.vision.rcnn import RCNN
 
 TINY = replace(SMALL, stem=4, res2=8, blocks=(1, 1, 1, 1), pyramid=4, box_hidden=5, mask_hidden=3)
@@ -180,7 +181,7 @@ def test_nothing_in_a_file_is_executed(writer: Callable[[Any, Path], Path], tmp_
         ("builtins", "eval"),
         ("numpy", "load"),
         ("numpy.core.multiarray", "scalar"),
-        ("bench.vision.checkpoint", "pickle.loads"),
+        ("bench.checkpoint", "pickle.loads"),
         ("_codecs", "decode"),
     ],
 )

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import DataError
+from bench.safetensors_header import safetensors_header
 
 METADATA = "architecture"  # what a weights file calls it
-LONGEST_HEADER = 10**8  # bytes; safetensors itself reads none longer
 _LARGEST = 2**20  # of an architecture's numbers
 
 
@@ -48,28 +48,13 @@ def read_architecture(path: Path) -> Architecture | None:
 
     Only safetensors files can say it. No torch is needed to read it.
     """
-    metadata = _safetensors_header(path).get("__metadata__")
+    metadata = safetensors_header(path).get("__metadata__")
     if not isinstance(metadata, dict) or METADATA not in metadata:
         return None
     try:
         return _from_json(metadata[METADATA])
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: its architecture cannot be used: {error}") from error
-
-
-def _safetensors_header(path: Path) -> dict[str, Any]:
-    """The JSON in front of the tensors; empty for a file of another format."""
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            text = file.read(length) if length <= LONGEST_HEADER else b""
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    try:
-        header = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return header if isinstance(header, dict) else {}
 
 
 def _from_json(text: Any) -> Architecture:

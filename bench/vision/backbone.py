@@ -98,11 +98,12 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Features after res2, res3, res4 and res5, at a quarter to a 32nd of the input's size."""
+    """Features after each stage, res2 to as many as ``blocks`` has: at a quarter, an eighth, …"""
 
     def __init__(self, stem: int, res2: int, blocks: Sequence[int]) -> None:
         super().__init__()
         self.stem = Stem(stem)
+        self.stages = [f"res{index + 2}" for index in range(len(blocks))]
         inputs, outputs = stem, res2
         for index, depth in enumerate(blocks):
             strides = [1 if index == 0 else 2] + [1] * (depth - 1)
@@ -110,13 +111,13 @@ class ResNet(nn.Module):
             for stride in strides:
                 stage.append(Bottleneck(inputs, outputs, stride))
                 inputs = outputs
-            self.add_module(f"res{index + 2}", stage)
+            self.add_module(self.stages[index], stage)
             outputs *= 2
 
     def forward(self, x: Tensor) -> list[Tensor]:
         x = self.stem(x)
         features = []
-        for name in ("res2", "res3", "res4", "res5"):
+        for name in self.stages:
             x = getattr(self, name)(x)
             features.append(x)
         return features

@@ -1,0 +1,126 @@
+"""An NCN's weights: the published files are read by their names, ours are kept under the same.
+
+What a file holds tells what it is: the channels from its shapes, and whether there is an LSMnet,
+and of which kind, from its names.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bench.checkpoint import check_tensors, read_checkpoint
+from bench.errors import DataError
+from bench.families.ncn.masking import LSMnet, resnet_lsm, vgg_lsm
+from bench.families.ncn.network import NCN
+
+# Where a layer of ours is in the published files.
+_PRIOR = "LSUnits.0.priorNetwork"
+_NAMES = {
+    "g_enc.0": "encoder.0",
+    "g_enc.2": "encoder.1",
+    "g_enc.4": "encoder.2",
+    "g_enc.6": "LSUnits.0.convEnc",
+    "g_enc.8": "LSUnits.0.LSGen",
+    "g_dec.0": "LSUnits.0.deconvDec",
+    "g_dec.2": "decoder.0",
+    "g_dec.4": "decoder.1",
+    "g_dec.6": "decoder.2",
+    "h_enc.0": f"{_PRIOR}.encoder_first",
+    "h_enc.1": f"{_PRIOR}.encoder_GDN.0",
+    "h_enc.2": f"{_PRIOR}.encoder.0",
+    "h_dec.0": f"{_PRIOR}.decoder.0",
+    "h_dec.1": f"{_PRIOR}.decoder_GDN.0",
+    "h_dec.2": f"{_PRIOR}.decoder.1",
+    "h_dec.3": f"{_PRIOR}.decoder_GDN.1",
+    "h_dec.4": f"{_PRIOR}.decoder_final",
+    "z_prior": f"{_PRIOR}.autoregressive",
+}
+_TO_ALPHA = "LSUnits.0.resNetToMask.0"
+_BRANCH = "parallelBranch"
+# The inputs that are always zero: which axis has them, and whether they come first.
+_DEAD = {
+    "LSUnits.0.LSGen.weight": (1, False),
+    "LSUnits.0.deconvDec.weight": (0, True),
+    f"{_PRIOR}.encoder_first.weight": (1, False),
+    f"{_PRIOR}.decoder_final.weight": (1, False),
+}
+_PAST = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 1], dtype=torch.bool).reshape(3, 3)
+
+
+def load_ncn(path: Path) -> tuple[NCN, LSMnet | None]:
+    """The networks in a file, ready to code."""
+    found = read_checkpoint(path)
+    first = found.get("encoder.0.weight")
+    if first is None or first.ndim != 4:
+        raise DataError(f"{path}: no encoder.0.weight: not the weights of an NCN")
+    channels = len(first)
+    ncn, lsm = NCN(channels), _branch(found, channels)
+    wanted = {_published(name): tensor for name, tensor in ncn.state_dict().items()}
+    if lsm is not None:
+        wanted |= {_published_of_lsm(name): tensor for name, tensor in lsm.state_dict().items()}
+    tensors = {name: _live(name, tensor, wanted) for name, tensor in _weights(found, path).items()}
+    check_tensors(path, wanted, tensors)
+    ncn.load_state_dict({name: tensors[_published(name)] for name in ncn.state_dict()})
+    if lsm is not None:
+        lsm.load_state_dict({name: tensors[_published_of_lsm(name)] for name in lsm.state_dict()})
+    for network in (ncn, lsm):
+        if network is not None:
+            network.eval().requires_grad_(False)
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return ncn, lsm
+
+
+def _published(name: str) -> str:
+    layer = max((layer for layer in _NAMES if name.startswith(f"{layer}.")), key=len)
+    return _NAMES[layer] + name.removeprefix(layer)
+
+
+def _published_of_lsm(name: str) -> str:
+    if name.startswith("to_alpha."):
+        return _TO_ALPHA + name.removeprefix("to_alpha")
+    own = name.removeprefix("features.resnet.")
+    if own == name:  # VGG's layers are numbered as torchvision does
+        return f"{_BRANCH}.{name.removeprefix('features.')}"
+    stage, rest = own.split(".", 1)
+    index = 0 if stage == "stem" else int(stage.removeprefix("res")) - 1
+    return f"{_BRANCH}.{index}.{rest}"
+
+
+def _branch(found: dict[str, Tensor], channels: int) -> LSMnet | None:
+    """An LSMnet of the kind that the names tell, yet without its weights."""
+    if f"{_TO_ALPHA}.weight" not in found:
+        return None
+    if f"{_BRANCH}.0.conv1.weight" not in found:
+        return vgg_lsm(channels)
+    blocks: dict[int, int] = {}
+    for name in found:
+        if block := re.match(rf"{_BRANCH}\.([1-9])\.(\d+)\.", name):
+            stage, index = int(block[1]), int(block[2])
+            blocks[stage] = max(blocks.get(stage, 0), index + 1)
+    stem = len(found[f"{_BRANCH}.0.conv1.weight"])
+    last = found.get(f"{_BRANCH}.1.0.conv3.weight")
+    res2 = 256 if last is None else len(last)
+    return resnet_lsm(channels, stem, res2, [blocks[stage] for stage in sorted(blocks)])
+
+
+def _weights(found: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Without the masks that say what a causal convolution sees, which are looked at only."""
+    for name, tensor in found.items():
+        if name.endswith(".mask") and not (tensor.bool().cpu() == _PAST).all():
+            raise DataError(f"{path}: {name} masks other weights than an NCN's")
+    return {name: tensor for name, tensor in found.items() if not name.endswith(".mask")}
+
+
+def _live(name: str, tensor: Tensor, wanted: dict[str, Tensor]) -> Tensor:
+    """A weight without the half that sees only zeros, if it has it."""
+    if name not in _DEAD or name not in wanted or tensor.ndim != 4:
+        return tensor
+    axis, comes_first = _DEAD[name]
+    live, channels = wanted[name].shape[axis], wanted["encoder.0.bias"].shape[0]
+    if tensor.shape[axis] != live + channels:
+        return tensor
+    return tensor.narrow(axis, channels if comes_first else 0, live)

@@ -1,0 +1,124 @@
+"""ŷ and ẑ to bytes and back, by asymmetric numeral systems over whole-number tables."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import constriction
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import CodecError, StreamError
+from bench.families.ncn.laplace import reaches, weights
+from bench.families.ncn.network import Y_STEP, Z_STEP
+from bench.families.ncn.portable import PortablePrior
+
+Latent = NDArray[np.int16]
+Tables = NDArray[np.uint16]
+Centres = NDArray[np.int32]
+_MOST = 2**15
+# What lies beyond a table's reach is written out: how many digits, then they and on which side.
+_DIGITS = constriction.stream.model.Uniform(18)
+_WRITTEN = constriction.stream.model.Uniform()
+
+
+def encode_latents(y_hat: Latent, z_hat: Latent, prior: PortablePrior) -> bytes:
+    """The bytes of an image's latents, N×H×W each."""
+    coder = constriction.stream.stack.AnsCoder()
+    steps: list[tuple[NDArray[np.int16], Tables, Centres]] = []
+    prior.walk_z(z_hat, lambda tables, centres, at: steps.append((z_hat[at].T, tables, centres)))
+    # A stack: what is to be taken from it first is laid on it last.
+    _push(coder, y_hat, *prior.y_tables(z_hat))
+    for values, tables, centres in reversed(steps):
+        _push(coder, values, tables, centres)
+    return bytes(coder.get_compressed().astype("<u4").tobytes().rstrip(b"\0"))
+
+
+def decode_latents(
+    stream: bytes, prior: PortablePrior, channels: int, width: int, height: int
+) -> tuple[Latent, Latent]:
+    """ŷ and ẑ of an image so large, each side a multiple of 64."""
+    words = np.frombuffer(stream + bytes(-len(stream) % 4), "<u4").astype(np.uint32)
+    try:
+        coder = constriction.stream.stack.AnsCoder(words)
+    except ValueError as error:
+        raise StreamError(f"the stream is damaged: {error}") from error
+    z_hat = np.zeros((channels // 2, height // Z_STEP, width // Z_STEP), np.int16)
+
+    def take(tables: Tables, centres: Centres, at: Any) -> None:
+        z_hat[at] = _pop(coder, tables, centres).T
+
+    prior.walk_z(z_hat, take)
+    tables, centres = prior.y_tables(z_hat)
+    assert tables.shape == (channels, height // Y_STEP, width // Y_STEP)
+    y_hat = _pop(coder, tables, centres)
+    if not coder.is_empty():
+        raise StreamError("the stream is damaged: it holds more than the picture")
+    return y_hat, z_hat
+
+
+def as_latent(values: NDArray[np.float32]) -> Latent:
+    """Rounded values as whole numbers."""
+    if not (np.abs(values) < _MOST).all():
+        raise CodecError("latents beyond ±32767: its weights are no trained ones")
+    return values.astype(np.int16)
+
+
+def _push(coder: Any, values: Latent, tables: Tables, centres: Centres) -> None:
+    reach = reaches()[tables]
+    away = values - centres
+    beyond = np.abs(away) > reach
+    symbols = np.where(beyond, 2 * reach + 1, away + reach).ravel().astype(np.int32)
+    if beyond.any():
+        _push_written(coder, away[beyond], reach[beyond])
+    order, groups = _grouped(tables)
+    symbols = symbols[order]
+    for table, start, end in reversed(groups):
+        coder.encode_reverse(symbols[start:end], _model(table))
+
+
+def _pop(coder: Any, tables: Tables, centres: Centres) -> Latent:
+    order, groups = _grouped(tables)
+    in_order = [coder.decode(_model(table), end - start) for table, start, end in groups]
+    symbols = np.empty(tables.shape, np.int32)
+    symbols.ravel()[order] = np.concatenate(in_order)
+    reach = reaches()[tables]
+    beyond = symbols > 2 * reach
+    values = centres + symbols - reach
+    if beyond.any():
+        values[beyond] = centres[beyond] + _pop_written(coder, reach[beyond])
+    return values.clip(-_MOST, _MOST - 1).astype(np.int16)  # a damaged stream may say anything
+
+
+def _push_written(coder: Any, away: NDArray[np.int32], reach: NDArray[np.int32]) -> None:
+    further = np.abs(away) - reach
+    digits = np.frexp(further)[1].astype(np.int32)  # of a binary number, whose first is 1
+    half = np.left_shift(1, digits - 1)
+    written = further - half + np.where(away < 0, half, 0)
+    coder.encode_reverse(written.astype(np.int32), _WRITTEN, (2 * half).astype(np.int32))
+    coder.encode_reverse(digits, _DIGITS)
+
+
+def _pop_written(coder: Any, reach: NDArray[np.int32]) -> NDArray[np.int32]:
+    half = np.left_shift(1, np.maximum(coder.decode(_DIGITS, len(reach)) - 1, 0))
+    written = coder.decode(_WRITTEN, (2 * half).astype(np.int32))
+    below = written >= half
+    further = np.where(below, written, written + half)
+    away: NDArray[np.int32] = np.where(below, -1, 1) * (further + reach)
+    return away
+
+
+def _grouped(tables: Tables) -> tuple[NDArray[np.intp], list[tuple[int, int, int]]]:
+    """Elements in order of their tables, and from where to where each table goes."""
+    flat = tables.ravel()
+    order = np.argsort(flat, kind="stable")
+    ordered = flat[order]
+    ends = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist(), len(flat)]
+    return order, [(int(ordered[start]), start, end) for start, end in pairwise(ends)]
+
+
+@cache
+def _model(table: int) -> Any:
+    return constriction.stream.model.Categorical(weights(table), perfect=False)

@@ -1,0 +1,101 @@
+"""Laplace distributions as tables of whole numbers, the same on every machine.
+
+A distribution is one of a grid of scales and of fractions that its location has beyond a whole
+number; its table has a weight for each difference from that whole number, up to a reach, and one
+for all that lies beyond. The exponentials are decimal's, which are rounded correctly wherever
+Python runs; all else is single additions and multiplications of doubles, and whole numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Context, Decimal
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Twice as many fractions would save 0.15 % of the bits of pictures at 0.03 bpp, and less of others.
+SCALES = 128
+FRACTIONS = 64
+_SMALLEST, _LARGEST = Decimal("0.005"), Decimal("64")
+# How far a table reaches: so many times its scale, and at least so many steps. That is far beyond
+# what has a 2²⁴th of the probability, as the models of untrained or foreign images err that much.
+_REACH, _LEAST_REACH = 25, 16
+_TOTAL = 2**24  # what constriction's probabilities add up to
+
+_exact = Context(prec=40)
+
+
+@cache
+def scale(index: int) -> Decimal:
+    """The scales are in geometric progression."""
+    ratio = _exact.divide(_LARGEST, _SMALLEST).ln(_exact)
+    return _exact.multiply(_SMALLEST, _exp(ratio * index / (SCALES - 1)))
+
+
+@cache
+def scale_thresholds(unit: int) -> NDArray[np.float64]:
+    """Rising values t, in a ``unit``-th each: of σ = log(1 + exp(-r)), r ≤ t tells the scale.
+
+    σ's scale is number i if r is at most the i-th of them from the end, and not the one before.
+    """
+    thresholds = []
+    for index in range(SCALES - 1):
+        between = _exact.multiply(scale(index), scale(index + 1)).sqrt(_exact)
+        raw = -_exact.subtract(_exp(between), Decimal(1)).ln(_exact)
+        thresholds.append(math.floor(raw * unit))
+    return np.array(thresholds[::-1], np.float64)
+
+
+def choose_tables(
+    mu: NDArray[np.float64], raw: NDArray[np.float64], unit: int
+) -> tuple[NDArray[np.uint16], NDArray[np.int32]]:
+    """The number of each element's table, and the whole number that it is centred on.
+
+    μ and r are whole numbers of ``unit``-ths; σ = log(1 + exp(-r)).
+    """
+    fine = np.rint(mu * (FRACTIONS / unit))
+    centre = np.floor((fine + FRACTIONS // 2) / FRACTIONS)
+    fraction = fine - centre * FRACTIONS + FRACTIONS // 2
+    index = SCALES - 1 - np.searchsorted(scale_thresholds(unit), raw.ravel(), side="left")
+    table = index.reshape(raw.shape) * FRACTIONS + fraction.astype(np.int64)
+    return table.astype(np.uint16), centre.astype(np.int32)
+
+
+@cache
+def reaches() -> NDArray[np.int32]:
+    """How far from its centre each table goes."""
+    of_scales = [max(_LEAST_REACH, math.ceil(scale(index) * _REACH)) for index in range(SCALES)]
+    return np.repeat(np.array(of_scales, np.int32), FRACTIONS)
+
+
+@cache
+def weights(table: int) -> NDArray[np.float64]:
+    """Whole numbers, in proportion to the probabilities of -reach to reach and of all beyond.
+
+    They add up to 2²⁴ less one for each, which a coder gives back to each.
+    """
+    its_scale = scale(table // FRACTIONS)
+    fraction = Decimal(table % FRACTIONS - FRACTIONS // 2) / FRACTIONS
+    reach = int(reaches()[table])
+    decay = _exp(-1 / its_scale)
+    above = _tail(_exp((fraction - Decimal("0.5")) / its_scale), decay, reach)
+    below = _tail(_exp((-fraction - Decimal("0.5")) / its_scale), decay, reach)
+    parts = _TOTAL - (2 * reach + 2)
+    # What of the whole lies at or beyond each difference, in whole parts.
+    above, below = np.floor(above * parts), np.floor(below * parts)
+    middle = parts - above[0] - below[0]
+    beyond = above[-1] + below[-1]
+    return np.concatenate([-np.diff(below)[::-1], [middle], -np.diff(above), [beyond]])
+
+
+def _tail(first: Decimal, decay: Decimal, reach: int) -> NDArray[np.float64]:
+    """Half of first, and that times decay, as often as the reach has it."""
+    factors = np.full(reach + 1, float(decay))
+    factors[0] = float(first) / 2
+    return np.multiply.accumulate(factors)
+
+
+def _exp(exponent: Decimal) -> Decimal:
+    return exponent.exp(_exact)

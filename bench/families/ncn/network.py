@@ -1,0 +1,143 @@
+"""The networks of an NCN, in the paper's symbols: g_enc, g_dec, h_enc, h_dec and the prior of ẑ.
+
+An image x of sides that are multiples of 64 becomes the latent y = g_enc(x) at a sixteenth of its
+size, which is rounded to ŷ and coded; x̂ = g_dec(ŷ). What makes that cheap is the hyper-latent
+z = h_enc(y), at a 64th, rounded and coded first: h_dec(ẑ) gives the location μ and the scale σ of a
+Laplace distribution for each element of ŷ. Those of ẑ come from its own past.
+
+The published network was made for more than one level: five of its convolutions have further inputs
+for the level below, which are always zero. Their weights are left out here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+# Sides of an image are padded to this: four halvings to y, two more to z.
+MULTIPLE = 64
+# Where g_enc and h_enc have brought an image down by.
+Y_STEP, Z_STEP = 16, 64
+
+
+class NCN(nn.Module):
+    """All networks that encoder and decoder share, with N channels in y."""
+
+    def __init__(self, channels: int = 192) -> None:
+        super().__init__()
+        n = self.channels = channels
+        relu = nn.ReLU
+        self.g_enc = nn.Sequential(
+            _half(3, n), relu(), _half(n, n), relu(), _half(n, n), relu(), _half(n, n), relu(),
+            _same(n, n),
+        )  # fmt: skip
+        self.g_dec = nn.Sequential(
+            _twice(n, n), relu(), _twice(n, n), relu(), _twice(n, n), relu(), _twice(n, 3)
+        )
+        self.h_enc = nn.Sequential(_half(n, n), GDN(n), _half(n, n // 2))
+        self.h_dec = nn.Sequential(
+            _twice(n // 2, n), GDN(n, inverse=True), _twice(n, 2 * n), GDN(2 * n, inverse=True),
+            _same(2 * n, 2 * n),
+        )  # fmt: skip
+        self.z_prior = CausalPrior(n // 2)
+
+    def y_distribution(self, z_hat: Tensor) -> tuple[Tensor, Tensor]:
+        """The μ of ŷ, and what its σ is the softplus of, negated."""
+        mu, raw = self.h_dec(z_hat).chunk(2, dim=1)
+        return mu, raw
+
+
+class GDN(nn.Module):
+    """Generalised divisive normalisation: x / √(β + γ x²), or times the root where inverse.
+
+    β and γ are kept as square roots, so that training cannot make them negative.
+    """
+
+    def __init__(self, channels: int, *, inverse: bool = False) -> None:
+        super().__init__()
+        self.inverse = inverse
+        self.beta = nn.Parameter(torch.sqrt(torch.ones(channels) + PEDESTAL))
+        self.gamma = nn.Parameter(torch.sqrt(0.1 * torch.eye(channels) + PEDESTAL))
+
+    def forward(self, x: Tensor) -> Tensor:
+        beta = bounded(self.beta, BETA_LEAST) ** 2 - PEDESTAL
+        gamma = bounded(self.gamma, GAMMA_LEAST) ** 2 - PEDESTAL
+        root = torch.sqrt(functional.conv2d(x * x, gamma[:, :, None, None], beta))
+        return x * root if self.inverse else x / root
+
+
+PEDESTAL = 2.0**-36
+BETA_LEAST = (1e-6 + PEDESTAL) ** 0.5
+GAMMA_LEAST = PEDESTAL**0.5
+
+
+def bounded(parameter: Tensor, least: float) -> Tensor:
+    """The parameter, at least so much; what is below feels only gradients that raise it."""
+    bound: Tensor = _Bounded.apply(parameter, least)  # type: ignore[no-untyped-call]
+    return bound
+
+
+class _Bounded(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, parameter: Tensor, least: float) -> Tensor:
+        context.save_for_backward(parameter)
+        context.least = least
+        return parameter.clamp(min=least)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (parameter,) = context.saved_tensors
+        (gradient,) = gradients
+        passes = (parameter >= context.least) | (gradient < 0)
+        return gradient * passes, None
+
+
+class CausalPrior(nn.Module):
+    """The Laplace distribution of each element of ẑ, from those above and to the left of it.
+
+    Both layers leave out their centre, so that even the left neighbour is seen through the first
+    layer only: an element knows (y, x-2), (y-1, x-2…x) and (y-2, x-2…x+2) of every channel.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = CausalConv(channels)
+        self.conv2 = CausalConv(channels)
+        self.conv3 = CausalConv(channels)
+
+    def forward(self, z_hat: Tensor) -> tuple[Tensor, Tensor]:
+        """The μ of ẑ, and what its σ is the softplus of, negated."""
+        hidden = functional.leaky_relu(self.conv1(z_hat), SLOPE)
+        return self.conv2(hidden), self.conv3(hidden)
+
+
+SLOPE = 0.01
+
+
+class CausalConv(nn.Conv2d):
+    """3×3, of which the centre and all that comes after it in reading order is left out."""
+
+    past: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, 3, padding=1)
+        past = torch.tensor([1.0, 1, 1, 1, 0, 0, 0, 0, 0]).reshape(3, 3)
+        self.register_buffer("past", past, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.conv2d(x, self.weight * self.past, self.bias, padding=1)
+
+
+def _half(inputs: int, outputs: int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 5, stride=2, padding=2, padding_mode="replicate")
+
+
+def _same(inputs: int, outputs: int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 5, padding=2, padding_mode="replicate")
+
+
+def _twice(inputs: int, outputs: int) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(inputs, outputs, 5, stride=2, padding=2, output_padding=1)

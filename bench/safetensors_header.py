@@ -1,0 +1,26 @@
+"""What a safetensors file says of itself, read without torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bench.errors import DataError
+
+LONGEST_HEADER = 10**8  # bytes; safetensors itself reads none longer
+
+
+def safetensors_header(path: Path) -> dict[str, Any]:
+    """The JSON in front of the tensors; empty for a file of another format."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            text = file.read(length) if length <= LONGEST_HEADER else b""
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return header if isinstance(header, dict) else {}
