@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.catalog import card_name
+from bench.catalog import card_name, full_name
 from bench.codec import Codec
 from bench.datasets import dataset_kind, open_dataset
 from bench.datasets.dataset import Progress
@@ -25,7 +25,7 @@ from bench.predict import Prediction, Predictions, predict
 from bench.report.compare import Report, compare
 from bench.report.curve_files import FileCurve, read_pair
 from bench.report.files import write_report
-from bench.report.loading import check_has_results, load_results, load_some
+from bench.report.loading import load_results, load_some, stored_name
 from bench.score import Score, score, write_score
 from bench.scoring import make_scorers
 from bench.single import Coded, decode, encode, one_point, runnable
@@ -106,17 +106,18 @@ def run(
     watcher = watcher or Watcher()
     part = parse_shard(shard)
     fingerprints = metric_fingerprints(metrics)
-    chosen = _runnable(codecs)
-    its_points = choose_points(chosen, dataset_kind(data), points)
+    kind = dataset_kind(data)
+    chosen = _runnable(codecs, kind)
+    its_points = choose_points(chosen, kind, points)
     if save_decoded is not None:
         make_folder(save_decoded)
     dataset = open_dataset(data, root=root, limit=limit, progress=watcher.preparing)
     its_tasks, remark = open_tasks(tasks, dataset.kind, engine)
     scorers = make_scorers(its_tasks, dataset, truth, truth_score)
     names = [codec.name for codec in chosen]
-    if anchor is not None and (anchor := card_name(anchor)) not in names:
+    if anchor is not None and (anchor := full_name(card_name(anchor), names)) not in names:
         with Store(results, writable=False) as store:
-            check_has_results(store, dataset.digest, anchor)
+            anchor = stored_name(store, dataset.digest, anchor)
         names.append(anchor)
     with Store(results, writable=True) as store:
         plan = make_plan(
@@ -170,6 +171,8 @@ def report(
     with Store(results, writable=False) as store:
         found = load_some(store, data, codecs, points)
     named_tasks = [] if list(tasks) == ["none"] else list(tasks) or None
+    if anchor is not None:
+        anchor = full_name(anchor, [codec.name for codec in found.codecs])
     made = compare(
         found,
         anchor=anchor,
@@ -197,7 +200,7 @@ def import_streams(
 ) -> Outcome:
     """Adopt bitstreams that were coded elsewhere: each is decoded here, and measured."""
     watcher = watcher or Watcher()
-    its_codec = runnable(codec)
+    its_codec = runnable(codec, dataset_kind(data))
     its_point = one_point(its_codec, point)
     fingerprints = metric_fingerprints(metrics)
     dataset = open_dataset(data, root=root, progress=watcher.preparing)
@@ -255,10 +258,10 @@ def _remember_points(plan: Plan, store: Store) -> None:
             store.add_planned(plan.dataset, codec, points)
 
 
-def _runnable(names: Sequence[str]) -> list[Codec]:
+def _runnable(names: Sequence[str], kind: str) -> list[Codec]:
     """The codecs of a run; one card may be named twice, by its name and by its path."""
-    codecs = {codec.card.path.resolve(): codec for codec in map(runnable, names)}
-    return list(codecs.values())
+    codecs = [runnable(name, kind) for name in names]
+    return list({(codec.card.path.resolve(), codec.name): codec for codec in codecs}.values())
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import difflib
 import importlib
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from typing import Any
 from bench.codec import Card, Codec, Point
 from bench.content import content_folder
 from bench.errors import CardError
+from bench.weights import KEYS as WEIGHTS_KEYS
+from bench.weights import WeightSet, own_weights, read_weight_set
 
 # Loaded only when a card asks for one; third parties add theirs by the entry point group.
 _FAMILIES = {
     "ffmpeg": "bench.families.ffmpeg:FfmpegCodec",
     "external": "bench.families.external:ExternalCodec",
+    "ncn": "bench.families.ncn.codec:NcnCodec",
     "pillow": "bench.families.pillow:PillowCodec",
 }
 _ENTRY_POINTS = "bench.families"
@@ -33,6 +37,7 @@ _TOP_LEVEL: dict[str, tuple[type, str]] = {
     "oracle": _FLAG,
     "detects_damage": _FLAG,
     "points": _TABLE,
+    "weights": _TABLE,
 }
 
 
@@ -44,22 +49,41 @@ def card_paths() -> dict[str, Path]:
 
 def card_name(name_or_path: str) -> str:
     """What a codec is called, by whatever it is named."""
-    return Path(name_or_path).stem if name_or_path.endswith(".toml") else name_or_path
+    card, its_set = _split(name_or_path)
+    name = Path(card).stem if card.endswith(".toml") else card
+    return f"{name}:{its_set}" if its_set else name
 
 
-def read_card(name_or_path: str) -> Card:
-    """A shipped card by its name, or a user's own by its path."""
-    if name_or_path.endswith(".toml"):
-        path = Path(name_or_path)
+def full_name(said: str, known: Iterable[str]) -> str:
+    """Which of some codecs is meant: by its full name or, if no other is called so, without set."""
+    meant = [name for name in known if said in (name, name.partition(":")[0])]
+    return meant[0] if len(meant) == 1 else said
+
+
+def _split(name_or_path: str) -> tuple[str, str]:
+    """A card and the weight set behind its colon, if any."""
+    card, colon, its_set = name_or_path.rpartition(":")
+    return (card, its_set) if colon and "/" not in its_set else (name_or_path, "")
+
+
+def read_card(name_or_path: str, data: str | None = None, own: Path | None = None) -> Card:
+    """A shipped card by its name, or a user's own by its path.
+
+    Which weight set it comes with is said behind a colon; else it is that of the kind of ``data``.
+    ``own`` is a file of weights instead of any set.
+    """
+    name, its_set = _split(name_or_path)
+    if name.endswith(".toml"):
+        path = Path(name)
     else:
         shipped = card_paths()
-        if name_or_path not in shipped:
-            near = difflib.get_close_matches(name_or_path, shipped, n=1)
+        if name not in shipped:
+            near = difflib.get_close_matches(name, shipped, n=1)
             hint = f"did you mean '{near[0]}'?" if near else "'bench list' shows them all"
-            if Path(f"{name_or_path}.toml").is_file():
-                hint = f"did you mean './{name_or_path}.toml'?"
-            raise CardError(f"no codec is called '{name_or_path}'; {hint}")
-        path = shipped[name_or_path]
+            if Path(f"{name}.toml").is_file():
+                hint = f"did you mean './{name}.toml'?"
+            raise CardError(f"no codec is called '{name}'; {hint}")
+        path = shipped[name]
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
@@ -68,10 +92,26 @@ def read_card(name_or_path: str) -> Card:
         raise CardError(f"{path}: cannot be read ({error})") from error
     except tomllib.TOMLDecodeError as error:
         raise CardError(f"{path}: not valid TOML: {error}") from error
-    return _card(path, content)
+    card = _card(path, content)
+    if not card.sets:
+        if its_set or own:
+            raise CardError(f"{path.stem}: it has no weights to choose from")
+        return card
+    if own is not None:
+        weights, name = own_weights(own, next(iter(card.sets.values())).files), card.name
+    elif its_set or data in card.sets:
+        its_set = its_set or str(data)
+        if its_set not in card.sets:
+            there = ", ".join(card.sets)
+            raise CardError(f"{card.name}: no weights '{its_set}'; there are {there}")
+        weights, name = card.sets[its_set], f"{card.name}:{its_set}"
+    else:
+        return card
+    return replace(card, name=name, weights=weights, points={"default": tuple(weights.paths)})
 
 
 def _card(path: Path, content: dict[str, Any]) -> Card:
+    """What a card says, before one of its weight sets is chosen."""
     family = content.get("family")
     if not isinstance(family, str):
         raise CardError(f"{path}: 'family' is missing; it is one of {', '.join(family_names())}")
@@ -80,7 +120,6 @@ def _card(path: Path, content: dict[str, Any]) -> Card:
     check_keys(path, content, _TOP_LEVEL | {family: _TABLE}, required=("title", "points", family))
     points = dict(content["points"])
     unit, limits = points.pop("unit", None), points.pop("limits", None)
-    whole = points.pop("whole", False)
     if not isinstance(unit, str):
         raise CardError(f"{path}: 'points.unit' is missing; it names what a point is, such as QP")
     if limits is not None and not (
@@ -89,8 +128,38 @@ def _card(path: Path, content: dict[str, Any]) -> Card:
         and all(isinstance(limit, int | float) for limit in limits)
     ):
         raise CardError(f"{path}: 'points.limits' must be two numbers, lowest and highest")
-    if not isinstance(whole, bool):
-        raise CardError(f"{path}: 'points.whole' must be true or false")
+    flags = {key: points.pop(key, False) for key in ("whole", "falling")}
+    for key, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise CardError(f"{path}: 'points.{key}' must be true or false")
+    sets = _weight_sets(path, content.get("weights", {}), falling=flags["falling"])
+    if sets and points:
+        raise CardError(f"{path}: 'points.{next(iter(points))}': the weights say which there are")
+    if not sets:
+        _check_points(path, points, unit, limits)
+    return Card(
+        name=path.stem,
+        title=content["title"],
+        family=family,
+        unit=unit,
+        limits=None if limits is None else (limits[0], limits[1]),
+        whole=flags["whole"],
+        points={key: tuple(values) for key, values in points.items()} or {"default": ()},
+        options=content[family],
+        anchor=path.parent.resolve() == content_folder("anchors").resolve(),
+        oracle=content.get("oracle", False),
+        detects_damage=content.get("detects_damage", True),
+        about=content.get("about", ""),
+        counted=content.get("counted", ""),
+        source=content.get("source", ""),
+        path=path,
+        sets=sets,
+    )
+
+
+def _check_points(
+    path: Path, points: dict[str, Any], unit: str, limits: list[float] | None
+) -> None:
     if "default" not in points:
         raise CardError(f"{path}: 'points.default' is missing; it lists points by rising rate")
     for key, values in points.items():
@@ -101,23 +170,16 @@ def _card(path: Path, content: dict[str, Any]) -> Card:
         for value in values:
             if limits is not None and not _within(value, limits[0], limits[1]):
                 raise CardError(f"{path}: 'points.{key}': {value!r} is outside 'points.limits'")
-    return Card(
-        name=path.stem,
-        title=content["title"],
-        family=family,
-        unit=unit,
-        limits=None if limits is None else (limits[0], limits[1]),
-        whole=whole,
-        points={key: tuple(values) for key, values in points.items()},
-        options=content[family],
-        anchor=path.parent.resolve() == content_folder("anchors").resolve(),
-        oracle=content.get("oracle", False),
-        detects_damage=content.get("detects_damage", True),
-        about=content.get("about", ""),
-        counted=content.get("counted", ""),
-        source=content.get("source", ""),
-        path=path,
-    )
+
+
+def _weight_sets(path: Path, tables: dict[str, Any], *, falling: bool) -> dict[str, WeightSet]:
+    sets = {}
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise CardError(f"{path}: 'weights.{name}' must be a table")
+        check_keys(path, table, WEIGHTS_KEYS, required=("files",), prefix=f"weights.{name}.")
+        sets[name] = read_weight_set(path, name, table, falling=falling)
+    return sets
 
 
 def check_keys(
@@ -156,9 +218,12 @@ def _no_family(name: str) -> str:
     return f"no family is called '{name}'; {hint}"
 
 
-def load_codec(name_or_path: str) -> Codec:
-    """The codec that a card describes, ready to run if nothing it needs is missing."""
-    card = read_card(name_or_path)
+def load_codec(name_or_path: str, data: str | None = None, own: Path | None = None) -> Codec:
+    """The codec that a card describes, ready to run if nothing it needs is missing.
+
+    ``data`` and ``own`` are as of ``read_card``.
+    """
+    card = read_card(name_or_path, data, own)
     if card.family in _FAMILIES:
         module, _, attribute = _FAMILIES[card.family].partition(":")
         family = getattr(importlib.import_module(module), attribute)

@@ -97,6 +97,9 @@ _engine = click.option(
     show_default=True,
     help="Whose implementation of the network runs.",
 )
+_weights = click.option(
+    "--weights", type=_FILE, metavar="FILE", help="A learned codec's weights, instead of a set's."
+)
 _jobs = click.option(
     "--jobs", type=click.IntRange(min=1), help="Operations at once. [default: one per core]"
 )
@@ -239,11 +242,18 @@ def import_(folder: Path, codec: str, point: str, metrics: tuple[str, ...], **op
 @click.argument("file", type=_FILE)
 @click.option("--codec", required=True, metavar="CODEC")
 @click.option("--point", help="[default: the middle one of the card's]")
-def encode(image: Path, file: Path, codec: str, point: str | None) -> None:
+@_weights
+@click.option(
+    "--dump", type=_FILE, metavar="FILE.npz", help="Write what a learned encoder makes, as arrays."
+)
+@click.option(
+    "--save-mask", type=_FILE, metavar="FILE.png", help="Write where an LSMnet masks, as a picture."
+)
+def encode(image: Path, file: Path, codec: str, point: str | None, **options: Any) -> None:
     """Code IMAGE to the bitstream FILE."""
     from bench import api
 
-    coded = api.encode(image, file, codec, point)
+    coded = api.encode(image, file, codec, point, **options)
     click.echo(
         f"{file}: {coded.bytes} bytes, {coded.bpp:.4f} bpp, {coded.codec} at {coded.point}, "
         f"{coded.cost.cpu:.2f} CPU s"
@@ -254,11 +264,12 @@ def encode(image: Path, file: Path, codec: str, point: str | None) -> None:
 @click.argument("file", type=_FILE)
 @click.argument("image", type=_FILE)
 @click.option("--codec", metavar="CODEC", help="Needed where the stream does not say whose it is.")
-def decode(file: Path, image: Path, codec: str | None) -> None:
+@_weights
+def decode(file: Path, image: Path, codec: str | None, weights: Path | None) -> None:
     """Decode the bitstream FILE to IMAGE, a PNG."""
     from bench import api
 
-    coded = api.decode(file, image, codec)
+    coded = api.decode(file, image, codec, weights=weights)
     click.echo(
         f"{image}: {coded.width}x{coded.height}, decoded by {coded.codec}, "
         f"{coded.cost.cpu:.2f} CPU s"

@@ -5,20 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+from numpy.typing import NDArray
+
 from bench.colour import Pixels
+from bench.errors import CardError
 from bench.image import Image
+from bench.weights import WeightSet
 
 Point = int | float | str
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a codec is, as its TOML file says; ``options`` is the table its family reads."""
+    """What a codec is, as its TOML file says; ``options`` is the table its family reads.
+
+    Of a learned codec, a card and one of its weight sets are a codec: ``ncn-lsm:toyscapes``. Where
+    none was chosen, ``weights`` is None and the codec cannot run.
+    """
 
     name: str
     title: str
@@ -35,6 +44,14 @@ class Card:
     counted: str = ""
     source: str = ""
     path: Path = Path("card")
+    sets: Mapping[str, WeightSet] = field(default_factory=dict)
+    weights: WeightSet | None = None
+
+    @property
+    def middle_point(self) -> Point | None:
+        """One for whoever names none; None where there are no weights for any."""
+        points = self.points["default"]
+        return points[len(points) // 2] if points else None
 
     @property
     def codes_ycbcr(self) -> bool:
@@ -74,6 +91,10 @@ class Codec(ABC):
     @abstractmethod
     def decode(self, stream: bytes) -> Pixels:
         """The picture that a stream holds, from the stream alone; StreamError if it cannot be."""
+
+    def inspect(self, image: Image, point: Point) -> dict[str, NDArray[Any]]:
+        """What a learned encoder makes of an image on its way to bytes, by name."""
+        raise CardError(f"{self.name}: has no latents to be looked at")
 
     @abstractmethod
     def commands(self, point: Point) -> tuple[str, ...]:

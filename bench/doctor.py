@@ -17,7 +17,7 @@ from pathlib import Path
 from bench import ffmpeg
 from bench.cache import cache_folder
 from bench.catalog import card_paths, load_codec
-from bench.codec import Codec
+from bench.codec import Card, Codec
 from bench.cores import available_cores
 from bench.datasets.cityscapes import IMAGES, VARIABLE, open_cityscapes, read_split
 from bench.errors import BenchError
@@ -143,8 +143,21 @@ def _codecs() -> Iterator[Check]:
             yield Check(name, False, "its card cannot be used", codec)
         elif isinstance(codec, ExternalCodec):
             yield _external(codec)
+        elif codec.card.sets:
+            yield from _weight_sets(codec.card)
         elif codec.card.family != "ffmpeg" and (missing := what_lacks(codec)):
             yield Check(name, None, "cannot run", missing)
+
+
+def _weight_sets(card: Card) -> Iterator[Check]:
+    """The weights that are there, and those that are published and could be."""
+    for weights in card.sets.values():
+        name = f"{card.name}:{weights.name}"
+        if weights.paths:
+            found = f"{card.unit} {' '.join(map(str, weights.paths))}, {weights.folder}"
+            yield Check(name, True, found, weights.remark())
+        elif weights.published:
+            yield Check(name, None, "not found", weights.missing())
 
 
 def _external(codec: ExternalCodec) -> Check:

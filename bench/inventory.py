@@ -97,8 +97,9 @@ class CodecDescription:
     unit: str
     limits: tuple[float, float] | None
     points: Points
+    weights: tuple[str, ...]  # what there is of each of its weight sets, or what there could be
     options: dict[str, Any]
-    point: Point
+    point: Point | None  # None where no weights say which there are
     conversion: str | None  # from RGB to the YCbCr that it codes
     commands: tuple[str, ...]  # at that point
     missing: str | None
@@ -117,11 +118,14 @@ def _codec_status(name: str, codec: Codec | str) -> CodecStatus:
         anchor = card_paths()[name].parent == content_folder("anchors")
         return CodecStatus(name, "", "", {}, anchor, False, False, codec, None)
     card, missing = codec.card, what_lacks(codec)
+    of_sets = {name: tuple(weights.paths) for name, weights in card.sets.items()}
+    if of_sets:
+        missing = None if any(of_sets.values()) else "no weights; 'bench show' tells whence"
     return CodecStatus(
         name=name,
         title=card.title,
         unit=card.unit,
-        points=card.points,
+        points=card.points | of_sets,
         anchor=card.anchor,
         oracle=card.oracle,
         available=missing is None,
@@ -181,9 +185,8 @@ def show(codec: str, point: str | None = None) -> CodecDescription:
     """A codec by its name or its card's path; its commands at the point, or at a middle one."""
     its = load_codec(codec)
     card = its.card
-    default = card.points["default"]
-    its_point = default[len(default) // 2] if point is None else one_point(its, point)
     missing = its.missing()
+    its_point = card.middle_point if point is None else one_point(its, point)
     return CodecDescription(
         name=card.name,
         title=card.title,
@@ -198,10 +201,11 @@ def show(codec: str, point: str | None = None) -> CodecDescription:
         unit=card.unit,
         limits=card.limits,
         points=card.points,
+        weights=tuple(f"{name}: {weights.description()}" for name, weights in card.sets.items()),
         options=card.options,
         point=its_point,
         conversion=colour.to_ycbcr_command() if its.card.codes_ycbcr else None,
-        commands=its.commands(its_point),
+        commands=its.commands(card.unit if its_point is None else its_point),
         missing=missing,
         remark=None if missing else its.remark(),
         fingerprint=None if missing else its.fingerprint,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.catalog import check_point
+from bench.catalog import check_point, full_name
 from bench.codec import Codec, Point
 from bench.datasets import Dataset, Entry
 from bench.errors import CardError, DataError
@@ -78,13 +78,14 @@ def name_points(units: Mapping[str, str], chosen: Sequence[str]) -> dict[str, tu
     own: dict[str, tuple[Point, ...]] = {}
     common: tuple[Point, ...] = ()
     for choice in chosen:
-        name, equals, values = choice.rpartition("=")
+        said, equals, values = choice.rpartition("=")
+        name = full_name(said, units)
         if not equals:
             common += parse_points(values)
         elif name in units:
             own[name] = own.get(name, ()) + parse_points(values)
         else:
-            raise CardError(f"--points {choice}: '{name}' is not one of {', '.join(units)}")
+            raise CardError(f"--points {choice}: '{said}' is not one of {', '.join(units)}")
     sharing = {unit for name, unit in units.items() if name not in own}
     if common and len(sharing) > 1:
         raise CardError(

@@ -143,7 +143,8 @@ def show_screen(codec: CodecDescription) -> RenderableType:
         style = "yellow" if label in ("missing", "remark") else "" if label else "dim"
         page.append(_Line(Text(f"{label:<{width}}", "dim"), words, style))
     encode, decode = codec.commands
-    commands = {f"Encode at {codec.unit} {codec.point}": encode, "Decode": decode}
+    at = "" if codec.point is None else f" at {codec.unit} {codec.point}"
+    commands = {f"Encode{at}": encode, "Decode": decode}
     if codec.conversion:
         commands = {"Picture, the same for all codecs": codec.conversion, **commands}
     for title, command in commands.items():
@@ -160,6 +161,7 @@ def _card_lines(codec: CodecDescription) -> list[tuple[str, str]]:
         ("unit", codec.unit + limits),
         ("points", _spaced(codec.points["default"])),
         *((f"on {data}", _spaced(p)) for data, p in codec.points.items() if data != "default"),
+        *(("weights", each) for each in codec.weights),
         ("counted", codec.counted),
         ("damage", "" if codec.detects_damage else "may decode to a wrong picture, unnoticed"),
         ("source", codec.source),

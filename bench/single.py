@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
 
 from bench.catalog import check_point, load_codec
 from bench.codec import Codec, Point
@@ -13,6 +18,8 @@ from bench.files import replacing
 from bench.image import Image, read_pixels, write_png
 from bench.plan import parse_points
 from bench.programs import Cost, metered
+
+_MASK_STEP = 16  # pixels that an element of α stands for, each way
 
 
 @dataclass(frozen=True)
@@ -32,12 +39,26 @@ class Coded:
         return 8 * self.bytes / (self.width * self.height)
 
 
-def encode(image: Path, file: Path, codec: str, point: str | None = None) -> Coded:
-    """Code one image; without a point, at the middle one of the card's defaults."""
-    its_codec = runnable(codec)
+def encode(
+    image: Path,
+    file: Path,
+    codec: str,
+    point: str | None = None,
+    *,
+    weights: Path | None = None,
+    dump: Path | None = None,
+    save_mask: Path | None = None,
+) -> Coded:
+    """Code one image; without a point, at the middle one of the card's defaults.
+
+    A learned codec may be given weights of the user's own. What its networks make of the image
+    goes to ``dump``, as NumPy's npz; how far its LSMnet masks which part, to ``save_mask``.
+    """
+    its_codec = runnable(codec, own=weights)
     its_point = _point(its_codec, point)
-    if file.resolve() == image.resolve():
-        raise DataError(f"{file}: the bitstream would replace the image; name another file")
+    for made in filter(None, (file, dump, save_mask)):
+        if made.resolve() == image.resolve():
+            raise DataError(f"{made}: would replace the image; name another file")
     original = Image(image.stem, read_pixels(image))
     with metered() as cost:
         stream = its_codec.encode(original, its_point)
@@ -46,10 +67,37 @@ def encode(image: Path, file: Path, codec: str, point: str | None = None) -> Cod
             temporary.write_bytes(stream)
     except OSError as error:
         raise DataError(f"{file}: cannot be written: {error.strerror}") from error
+    if dump or save_mask:
+        _write_latents(its_codec.inspect(original, its_point), original, dump, save_mask)
     return Coded(its_codec.name, its_point, original.width, original.height, len(stream), cost)
 
 
-def decode(file: Path, image: Path, codec: str | None = None) -> Coded:
+def _write_latents(
+    latents: dict[str, NDArray[Any]], image: Image, dump: Path | None, save_mask: Path | None
+) -> None:
+    if save_mask and "alpha" not in latents:
+        raise CardError(f"{save_mask}: not written: the codec has no LSMnet, which makes a mask")
+    for path in filter(None, (dump, save_mask)):
+        try:
+            with replacing(path) as temporary, temporary.open("wb") as opened:
+                if path is dump:
+                    np.savez_compressed(opened, **latents)  # type: ignore[arg-type]
+                else:
+                    mask_picture(latents["alpha"], image).save(opened, format="PNG")
+        except OSError as error:
+            raise DataError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def mask_picture(alpha: NDArray[np.float32], image: Image) -> PillowImage.Image:
+    """α averaged over its channels, as large as the image: white is what is masked entirely."""
+    grey = np.rint(255 * alpha[0].mean(axis=0)).astype(np.uint8)
+    large = grey.repeat(_MASK_STEP, axis=0).repeat(_MASK_STEP, axis=1)
+    return PillowImage.fromarray(large[: image.height, : image.width])
+
+
+def decode(
+    file: Path, image: Path, codec: str | None = None, *, weights: Path | None = None
+) -> Coded:
     """Decode one bitstream to a PNG file; the codec is told from the stream where it can be."""
     if image.suffix.lower() != ".png":
         raise DataError(f"{image}: decoded pictures are written as PNG; call it {image.stem}.png")
@@ -57,10 +105,10 @@ def decode(file: Path, image: Path, codec: str | None = None) -> Coded:
         stream = file.read_bytes()
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {error.strerror}") from error
-    name = codec or recognise(stream)
+    name = codec or recognise(stream, weights)
     if name is None:
         raise StreamError(f"{file}: nothing in it says which codec made it; name it with --codec")
-    its_codec = runnable(name)
+    its_codec = runnable(name, own=weights)
     with metered() as cost:
         pixels = its_codec.decode(stream)
     height, width, _ = pixels.shape
@@ -71,19 +119,20 @@ def decode(file: Path, image: Path, codec: str | None = None) -> Coded:
     return Coded(its_codec.name, None, width, height, len(stream), cost)
 
 
-def runnable(name: str) -> Codec:
-    """The codec of a card; an error if this machine lacks something that it needs."""
-    codec = load_codec(name)
+def runnable(name: str, data: str | None = None, own: Path | None = None) -> Codec:
+    """The codec of a card, as ``load_codec`` has it; an error if something that it needs lacks."""
+    codec = load_codec(name, data, own)
     if missing := codec.missing():
         raise UnavailableError(f"{codec.name}: {missing}")
     return codec
 
 
 def _point(codec: Codec, text: str | None) -> Point:
-    if text is None:
-        points = codec.card.points["default"]
-        return points[len(points) // 2]
-    return one_point(codec, text)
+    if text is not None:
+        return one_point(codec, text)
+    point = codec.card.middle_point
+    assert point is not None  # a codec that can run has points
+    return point
 
 
 def one_point(codec: Codec, text: str) -> Point:

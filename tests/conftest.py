@@ -36,6 +36,7 @@ def _away_from_home(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """No test reads or writes what is the user's."""
     monkeypatch.setenv("BENCH_CACHE", str(cache))
     monkeypatch.setenv("BENCH_CONFIG", str(tmp_path / "no-such-config.toml"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "no-such-data"))
     monkeypatch.delenv("CITYSCAPES_DATASET", raising=False)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.chdir(tmp_path)

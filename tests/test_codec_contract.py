@@ -5,21 +5,38 @@ from __future__ import annotations
 import functools
 import io
 import random
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from fakes.ncn import write_weights
 from PIL import Image as PillowImage
 
-from bench.catalog import card_paths, check_point, load_codec
+from bench.catalog import card_paths, check_point, load_codec, read_card
 from bench.codec import Codec, Point
 from bench.colour import Pixels
 from bench.errors import StreamError
 from bench.image import Image
 from bench.programs import metered
 
-ALL = sorted(card_paths())
+ALL = [
+    f"{name}:{weights}" if weights else name
+    for name in sorted(card_paths())
+    for weights in list(read_card(name).sets) or [""]
+]
 ODD = [(33, 47), (64, 49), (97, 16)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hand_made_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Learned codecs are run with weights that were set by hand: none need be here."""
+    folder = tmp_path_factory.mktemp("weights")
+    write_weights(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_WEIGHTS", str(folder))
+        yield
+    ready.cache_clear()
 
 
 @functools.cache

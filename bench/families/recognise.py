@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from bench.families.ncn.stream import MARK as NCN_MARK
 from bench.families.sizes import take_crop
 
+_ANY_NCN = "ncn-hvs"  # to a decoder, all are alike
 # A box of 12 bytes opens the container of every format of the JPEG committee that has one.
 _BOX = b"\0\0\0\x0c%b\r\n\x87\n"
 _FIRST_BYTES = {
@@ -21,8 +25,15 @@ _HEVC_UNITS = {32, 33, 34, 35, 39}
 _VVC_UNITS = {12, 13, 14, 15, 16, 17, 20, 23}
 
 
-def recognise(stream: bytes) -> str | None:
-    """The shipped card that decodes this stream; None if it is no format of theirs."""
+def recognise(stream: bytes, brought: Path | None = None) -> str | None:
+    """The shipped codec that decodes this stream; None if it is no format of theirs.
+
+    A neural codec's is told by the weights that coded it, unless a user has ``brought`` some.
+    """
+    if stream[:1] == bytes([NCN_MARK]):
+        from bench.families.ncn.codec import codec_of
+
+        return _ANY_NCN if brought else codec_of(stream)
     if stream[:4] == b"RIFF" and stream[8:12] == b"WEBP":
         return "webp"
     for first, name in _FIRST_BYTES.items():

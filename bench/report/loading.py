@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.catalog import full_name
 from bench.codec import Point
 from bench.errors import StoreError
 from bench.metrics import METRICS
@@ -45,6 +46,9 @@ def load_results(
         "FROM planned JOIN codecs ON codecs.id = codec WHERE dataset = ? ORDER BY used DESC",
         (number,),
     )
+    if codecs is not None:
+        stored = list(dict.fromkeys(str(plan[1]) for plan in planned))
+        codecs = [full_name(codec, stored) for codec in codecs]
     newest: dict[str, tuple[Any, ...]] = {}
     notes = []
     for plan in planned:
@@ -85,20 +89,21 @@ def load_results(
     )
 
 
-def check_has_results(store: Store, dataset: str, codec: str) -> None:
-    """Refuse an anchor that is neither in a run nor in the store, before anything is coded."""
+def stored_name(store: Store, dataset: str, codec: str) -> str:
+    """An anchor's full name; one that the store has nothing of is refused, before coding begins."""
     found = store.rows(
         "SELECT DISTINCT codecs.name FROM planned JOIN codecs ON codecs.id = codec "
         "JOIN datasets ON datasets.id = dataset WHERE digest = ?",
         (dataset,),
     )
     known = [str(name) for (name,) in found]
-    if codec not in known:
+    if (codec := full_name(codec, known)) not in known:
         there = f"the store has {', '.join(known)}" if known else "the store has none there yet"
         raise StoreError(
             f"--anchor {codec}: not in this run, and without results on this data ({there}); "
             f"run it too, with --codec {codec}"
         )
+    return codec
 
 
 def _dataset(store: Store, wanted: str | None) -> tuple[int, str, str, str]:

@@ -6,16 +6,18 @@ and of which kind, from its names.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from bench.checkpoint import check_tensors, read_checkpoint
+from bench.checkpoint import check_tensors, read_checkpoint, save_tensors
 from bench.errors import DataError
 from bench.families.ncn.masking import LSMnet, resnet_lsm, vgg_lsm
 from bench.families.ncn.network import NCN
+from bench.families.ncn.stream import MODEL_DIGEST
 
 # Where a layer of ours is in the published files.
 _PRIOR = "LSUnits.0.priorNetwork"
@@ -41,6 +43,7 @@ _NAMES = {
 }
 _TO_ALPHA = "LSUnits.0.resNetToMask.0"
 _BRANCH = "parallelBranch"
+_VGG_LAYER = re.compile(rf"{_BRANCH}\.(\d+)\.weight")
 # The inputs that are always zero: which axis has them, and whether they come first.
 _DEAD = {
     "LSUnits.0.LSGen.weight": (1, False),
@@ -74,6 +77,24 @@ def load_ncn(path: Path) -> tuple[NCN, LSMnet | None]:
     return ncn, lsm
 
 
+def save_ncn(ncn: NCN, lsm: LSMnet | None, path: Path) -> None:
+    """Write weights in half precision, under the published names."""
+    tensors = {_published(name): tensor for name, tensor in ncn.state_dict().items()}
+    if lsm is not None:
+        tensors |= {_published_of_lsm(name): tensor for name, tensor in lsm.state_dict().items()}
+    save_tensors(tensors, path, {})
+
+
+def decoder_digest(ncn: NCN) -> bytes:
+    """Names the weights that a decoder needs, whatever file they came in."""
+    digest = hashlib.sha256()
+    for part in (ncn.h_dec, ncn.z_prior, ncn.g_dec):
+        for name, tensor in part.state_dict().items():
+            digest.update(f"{name} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.cpu().contiguous().numpy().astype("<f4").tobytes())
+    return digest.digest()[:MODEL_DIGEST]
+
+
 def _published(name: str) -> str:
     layer = max((layer for layer in _NAMES if name.startswith(f"{layer}.")), key=len)
     return _NAMES[layer] + name.removeprefix(layer)
@@ -95,7 +116,7 @@ def _branch(found: dict[str, Tensor], channels: int) -> LSMnet | None:
     if f"{_TO_ALPHA}.weight" not in found:
         return None
     if f"{_BRANCH}.0.conv1.weight" not in found:
-        return vgg_lsm(channels)
+        return vgg_lsm(channels, _vgg_widths(found))
     blocks: dict[int, int] = {}
     for name in found:
         if block := re.match(rf"{_BRANCH}\.([1-9])\.(\d+)\.", name):
@@ -105,6 +126,17 @@ def _branch(found: dict[str, Tensor], channels: int) -> LSMnet | None:
     last = found.get(f"{_BRANCH}.1.0.conv3.weight")
     res2 = 256 if last is None else len(last)
     return resnet_lsm(channels, stem, res2, [blocks[stage] for stage in sorted(blocks)])
+
+
+def _vgg_widths(found: dict[str, Tensor]) -> list[int | None]:
+    """The widths of a VGG's convolutions, None where it halves, as its layers are numbered."""
+    layers = {int(n[1]): t for name, t in found.items() if (n := _VGG_LAYER.fullmatch(name))}
+    widths: list[int | None] = []
+    before = -2
+    for index in sorted(layers):
+        widths += [None] * (index - before - 2) + [len(layers[index])]
+        before = index
+    return widths
 
 
 def _weights(found: dict[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -30,6 +30,7 @@ class LSMnet(nn.Module):
 
     def __init__(
         self,
+        kind: str,
         features: nn.Module,
         channels: int,
         outputs: int,
@@ -37,6 +38,7 @@ class LSMnet(nn.Module):
         std: Sequence[float],
     ) -> None:
         super().__init__()
+        self.kind = kind
         self.features = features
         self.to_alpha = nn.Conv2d(channels, outputs, 1)
         for name, values in (("mean", mean), ("std", std)):
@@ -64,7 +66,7 @@ def resnet_lsm(
 ) -> LSMnet:
     """With the stem, res2, res3 and res4 of a ResNet; 50 layers deep unless said otherwise."""
     features = _Last(ResNet(stem, res2, blocks))
-    return LSMnet(features, res2 << (len(blocks) - 1), outputs, mean, std)
+    return LSMnet("resnet", features, res2 << (len(blocks) - 1), outputs, mean, std)
 
 
 class _Last(nn.Module):
@@ -87,4 +89,4 @@ def vgg_lsm(outputs: int, widths: Sequence[int | None] = _VGG16) -> LSMnet:
         else:
             layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.ReLU(inplace=True)]
             inputs = width
-    return LSMnet(nn.Sequential(*layers), inputs, outputs, _VGG_MEAN, _VGG_STD)
+    return LSMnet("vgg", nn.Sequential(*layers), inputs, outputs, _VGG_MEAN, _VGG_STD)

@@ -22,7 +22,7 @@ from bench.errors import StreamError
 from bench.image import MOST_PIXELS
 
 MARK = 0xC5
-_MODEL, _CHECK, _LATENTS = 3, 2, 3
+MODEL_DIGEST, _CHECK, _LATENTS = 3, 2, 3
 _MOST_DIGITS = 3
 
 
@@ -38,7 +38,7 @@ class Stream:
 
     def to_bytes(self) -> bytes:
         size = _number(self.width) + _number(self.height)
-        start = bytes([MARK]) + size + self.model[:_MODEL]
+        start = bytes([MARK]) + size + self.model[:MODEL_DIGEST]
         rest = self.latents + self.body
         return start + _checksum(start + rest) + rest
 
@@ -49,10 +49,11 @@ class Stream:
             raise StreamError("not a bitstream of an NCN, or of a version that is not known here")
         width, at = _read_number(stream, 1)
         height, at = _read_number(stream, at)
-        check, latents, body = at + _MODEL, at + _MODEL + _CHECK, at + _MODEL + _CHECK + _LATENTS
-        if len(stream) < body or stream[check:latents] != _checksum(
-            stream[:check] + stream[latents:]
-        ):
+        check = at + MODEL_DIGEST
+        latents = check + _CHECK
+        body = latents + _LATENTS
+        checked = stream[:check] + stream[latents:]
+        if len(stream) < body or stream[check:latents] != _checksum(checked):
             raise StreamError("the stream is damaged: its checksum is another")
         if not width or not height or width * height > MOST_PIXELS:
             raise StreamError(f"the stream is damaged: a picture of {width}x{height}")
