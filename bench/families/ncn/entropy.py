@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 import constriction
@@ -67,29 +66,27 @@ def as_latent(values: NDArray[np.float32]) -> Latent:
 
 
 def _push(coder: Any, values: Latent, tables: Tables, centres: Centres) -> None:
-    reach = reaches()[tables]
-    away = values - centres
+    order, groups, reach = _grouped(tables)
+    away = (values - centres).ravel()[order]
     beyond = np.abs(away) > reach
-    symbols = np.where(beyond, 2 * reach + 1, away + reach).ravel().astype(np.int32)
+    symbols = np.where(beyond, 2 * reach + 1, away + reach).astype(np.int32)
     if beyond.any():
         _push_written(coder, away[beyond], reach[beyond])
-    order, groups = _grouped(tables)
-    symbols = symbols[order]
     for table, start, end in reversed(groups):
         coder.encode_reverse(symbols[start:end], _model(table))
 
 
 def _pop(coder: Any, tables: Tables, centres: Centres) -> Latent:
-    order, groups = _grouped(tables)
-    in_order = [coder.decode(_model(table), end - start) for table, start, end in groups]
-    symbols = np.empty(tables.shape, np.int32)
-    symbols.ravel()[order] = np.concatenate(in_order)
-    reach = reaches()[tables]
-    beyond = symbols > 2 * reach
-    values = centres + symbols - reach
+    order, groups, reach = _grouped(tables)
+    symbols = [coder.decode(_model(table), end - start) for table, start, end in groups]
+    away = np.concatenate(symbols) - reach
+    beyond = away > reach
     if beyond.any():
-        values[beyond] = centres[beyond] + _pop_written(coder, reach[beyond])
-    return values.clip(-_MOST, _MOST - 1).astype(np.int16)  # a damaged stream may say anything
+        away[beyond] = _pop_written(coder, reach[beyond])
+    values = centres.ravel()
+    values[order] += away
+    values = values.clip(-_MOST, _MOST - 1)  # a damaged stream may say anything
+    return values.astype(np.int16).reshape(tables.shape)
 
 
 def _push_written(coder: Any, away: NDArray[np.int32], reach: NDArray[np.int32]) -> None:
@@ -110,13 +107,17 @@ def _pop_written(coder: Any, reach: NDArray[np.int32]) -> NDArray[np.int32]:
     return away
 
 
-def _grouped(tables: Tables) -> tuple[NDArray[np.intp], list[tuple[int, int, int]]]:
-    """Elements in order of their tables, and from where to where each table goes."""
+def _grouped(
+    tables: Tables,
+) -> tuple[NDArray[np.intp], list[tuple[int, int, int]], NDArray[np.int32]]:
+    """Elements in order of their tables, from where to where each goes, and how far it reaches."""
     flat = tables.ravel()
     order = np.argsort(flat, kind="stable")
     ordered = flat[order]
-    ends = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist(), len(flat)]
-    return order, [(int(ordered[start]), start, end) for start, end in pairwise(ends)]
+    ends = np.array([0, *(np.flatnonzero(np.diff(ordered)) + 1), len(flat)])
+    used = ordered[ends[:-1]]
+    groups = list(zip(used.tolist(), ends[:-1].tolist(), ends[1:].tolist(), strict=True))
+    return order, groups, np.repeat(reaches()[used], np.diff(ends))
 
 
 @cache

@@ -34,20 +34,6 @@ def scale(index: int) -> Decimal:
     return _exact.multiply(_SMALLEST, _exp(ratio * index / (SCALES - 1)))
 
 
-@cache
-def scale_thresholds(unit: int) -> NDArray[np.float64]:
-    """Rising values t, in a ``unit``-th each: of σ = log(1 + exp(-r)), r ≤ t tells the scale.
-
-    σ's scale is number i if r is at most the i-th of them from the end, and not the one before.
-    """
-    thresholds = []
-    for index in range(SCALES - 1):
-        between = _exact.multiply(scale(index), scale(index + 1)).sqrt(_exact)
-        raw = -_exact.subtract(_exp(between), Decimal(1)).ln(_exact)
-        thresholds.append(math.floor(raw * unit))
-    return np.array(thresholds[::-1], np.float64)
-
-
 def choose_tables(
     mu: NDArray[np.float64], raw: NDArray[np.float64], unit: int
 ) -> tuple[NDArray[np.uint16], NDArray[np.int32]]:
@@ -55,12 +41,27 @@ def choose_tables(
 
     μ and r are whole numbers of ``unit``-ths; σ = log(1 + exp(-r)).
     """
-    fine = np.rint(mu * (FRACTIONS / unit))
-    centre = np.floor((fine + FRACTIONS // 2) / FRACTIONS)
-    fraction = fine - centre * FRACTIONS + FRACTIONS // 2
-    index = SCALES - 1 - np.searchsorted(scale_thresholds(unit), raw.ravel(), side="left")
-    table = index.reshape(raw.shape) * FRACTIONS + fraction.astype(np.int64)
-    return table.astype(np.uint16), centre.astype(np.int32)
+    fine = np.rint(mu * (FRACTIONS / unit)).astype(np.int32) + FRACTIONS // 2
+    centre, fraction = fine // FRACTIONS, fine % FRACTIONS
+    step = np.floor(raw * (_RAW_STEPS / unit)).clip(_RAW_LEAST, _RAW_MOST).astype(np.int32)
+    return _first_tables()[step - _RAW_LEAST] + fraction.astype(np.uint16), centre
+
+
+# A scale is chosen by r, in such steps: a fifth of those between the smallest scales.
+_RAW_STEPS = 64
+_RAW_LEAST, _RAW_MOST = -80 * _RAW_STEPS, 8 * _RAW_STEPS
+
+
+@cache
+def _first_tables() -> NDArray[np.uint16]:
+    """The first table of the scale that each step of r is nearest to."""
+    thresholds = []
+    for index in range(SCALES - 1):
+        between = _exact.multiply(scale(index), scale(index + 1)).sqrt(_exact)
+        thresholds.append(-float(_exact.subtract(_exp(between), Decimal(1)).ln(_exact)))
+    steps = (np.arange(_RAW_LEAST, _RAW_MOST + 1) + 0.5) / _RAW_STEPS
+    larger = np.searchsorted(np.array(thresholds[::-1]), steps)
+    return np.array((SCALES - 1 - larger) * FRACTIONS, np.uint16)
 
 
 @cache

@@ -11,6 +11,7 @@ for the level below, which are always zero. Their weights are left out here.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -29,7 +30,7 @@ class NCN(nn.Module):
     def __init__(self, channels: int = 192) -> None:
         super().__init__()
         n = self.channels = channels
-        relu = nn.ReLU
+        relu = partial(nn.ReLU, inplace=True)
         self.g_enc = nn.Sequential(
             _half(3, n), relu(), _half(n, n), relu(), _half(n, n), relu(), _half(n, n), relu(),
             _same(n, n),

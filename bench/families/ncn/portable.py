@@ -36,7 +36,7 @@ from bench.families.ncn.laplace import choose_tables
 from bench.families.ncn.network import BETA_LEAST, GAMMA_LEAST, GDN, NCN, PEDESTAL, SLOPE
 
 _WEIGHT, _ACTIVATION = 2**14, 2**10  # units in one
-_SUM = _WEIGHT * _ACTIVATION
+UNIT = _WEIGHT * _ACTIVATION  # of sums
 _MOST = _ACTIVATION * 2**10
 _SQUARE, _GAMMA = 2**8, 2**19
 _EXACT = 2**53
@@ -58,14 +58,18 @@ class PortablePrior:
         self._mu, self._raw = _Causal(ncn.z_prior.conv2), _Causal(ncn.z_prior.conv3)
         self._device = device
 
-    @torch.inference_mode()
     def y_tables(self, z_hat: NDArray[np.int16]) -> tuple[NDArray[np.uint16], NDArray[np.int32]]:
         """For each element of ŷ, N×H×W."""
+        return choose_tables(*self.y_parameters(z_hat), UNIT)
+
+    @torch.inference_mode()
+    def y_parameters(self, z_hat: NDArray[np.int16]) -> tuple[Floats, Floats]:
+        """The μ of each element of ŷ and what its σ is the softplus of, negated: in 2⁻²⁴."""
         x = torch.from_numpy(z_hat.astype(np.float64)).to(self._device) * _ACTIVATION
         x = self._gdn1(_settled(self._first(x.clamp(-_MOST, _MOST))))
         x = self._gdn2(_settled(self._second(x)))
         mu, raw = self._last(x).cpu().numpy().reshape(2, -1, 4 * z_hat.shape[1], 4 * z_hat.shape[2])
-        return choose_tables(mu, raw, _SUM)
+        return mu, raw
 
     def walk_z(self, z_hat: NDArray[np.int16], take: Take) -> None:
         """Go through ẑ as a decoder must, many independent positions at a time.
@@ -87,7 +91,7 @@ class PortablePrior:
             if here.any():
                 y, x = rows[here], columns[here]
                 mu, raw = self._mu(hidden, y, x), self._raw(hidden, y, x)
-                take(*choose_tables(mu, raw, _SUM), (slice(None), y, x))
+                take(*choose_tables(mu, raw, UNIT), (slice(None), y, x))
                 known[y + 1, x + 1] = np.clip(z_hat[:, y, x].T * float(_ACTIVATION), -_MOST, _MOST)
             there = hidden_turn == now
             y, x = rows[there], columns[there]
@@ -119,14 +123,16 @@ class _Causal:
     def __init__(self, layer: torch.nn.Conv2d) -> None:
         weight = _whole(layer.weight, _WEIGHT)
         assert layer.bias is not None
-        bias = _whole(layer.bias, _SUM)
+        bias = _whole(layer.bias, UNIT)
         taps = torch.cat([weight[:, :, dy, dx] for dy, dx in self._BEFORE], dim=1)
         _check(taps, bias, _MOST)
-        self._weight, self._bias = taps.T.contiguous().numpy(), bias.numpy()
+        self._weight, self._bias = taps.T.contiguous(), bias
 
     def __call__(self, known: Floats, y: NDArray[np.intp], x: NDArray[np.intp]) -> Floats:
         before = [known[y + dy, x + dx] for dy, dx in self._BEFORE]
-        sums: Floats = np.concatenate(before, axis=1) @ self._weight + self._bias
+        # By torch, whose threads are counted; numpy's would be a second pool of them.
+        known_before = torch.from_numpy(np.concatenate(before, axis=1))
+        sums: Floats = torch.addmm(self._bias, known_before, self._weight).numpy()
         return sums
 
 
@@ -136,7 +142,7 @@ class _Same:
     def __init__(self, layer: torch.nn.Conv2d, device: torch.device) -> None:
         weight = _whole(layer.weight, _WEIGHT)
         assert layer.bias is not None
-        bias = _whole(layer.bias, _SUM)
+        bias = _whole(layer.bias, UNIT)
         _check(weight.flatten(1), bias, _MOST)
         self._bias = bias.to(device)
         self._taps = [
@@ -156,7 +162,7 @@ class _Twice:
     def __init__(self, layer: torch.nn.ConvTranspose2d, device: torch.device) -> None:
         weight = _whole(layer.weight, _WEIGHT).transpose(0, 1)
         assert layer.bias is not None
-        bias = _whole(layer.bias, _SUM)
+        bias = _whole(layer.bias, UNIT)
         _check(weight.flatten(1), bias, _MOST)
         self._bias = bias.to(device)
         # Output row 2a + phase gets tap k of input row a + (phase + 2 - k) / 2.
