@@ -28,6 +28,15 @@ def test_the_card_that_is_shown_can_be_read(tmp_path: Path) -> None:
     assert "example.org" in (load_codec(str(card)).missing() or "")
 
 
+def test_the_neural_card_that_is_shown_can_be_read(tmp_path: Path) -> None:
+    page = (DOCS / "neural-codecs.md").read_text("utf-8")
+    shown = re.search(r"```toml\n(title.*?)```", page, re.DOTALL)
+    assert shown
+    card = tmp_path / "mine.toml"
+    card.write_text(shown[1])
+    assert "no weights" in (load_codec(f"{card}:toyscapes").missing() or "")
+
+
 def test_the_network_that_is_shown_takes_part(
     bench: Bench, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
