@@ -14,8 +14,8 @@ from bench.cache import file_digest, remembered_digests
 from bench.catalog import card_paths, check_keys, read_card
 from bench.codec import Card, Codec, Point
 from bench.colour import Pixels
-from bench.errors import CardError, DataError, StreamError
-from bench.families.ncn.stream import Stream, latents_checksum
+from bench.errors import CardError, CodecError, DataError, StreamError
+from bench.families.ncn.stream import MOST_PIXELS, Stream, latents_checksum
 from bench.image import Image
 from bench.programs import unmetered
 from bench.weights import WeightSet
@@ -49,13 +49,15 @@ class NcnCodec(Codec):
     def missing(self) -> str | None:
         if self.card.weights is None:
             choices = " or ".join(f"{self.name}:{name}" for name in self.card.sets)
-            return f"which weights? say {choices}, or --weights FILE"
+            return f"which weights? say {choices}"
         return self.card.weights.missing()
 
     def remark(self) -> str | None:
         return self.card.weights.remark() if self.card.weights else None
 
     def encode(self, image: Image, point: Point) -> bytes:
+        if image.width * image.height > MOST_PIXELS:
+            raise CodecError(f"{image.name}: {image.width}x{image.height} is too large for an NCN")
         model = self._model(point)
         latents = model.analyse(image.pixels)
         y_hat, z_hat = latents.whole()
