@@ -21,6 +21,7 @@ _SMALLEST, _LARGEST = Decimal("0.005"), Decimal("64")
 # How far a table reaches: so many times its scale, and at least so many steps. That is far beyond
 # what has a 2²⁴th of the probability, as the models of untrained or foreign images err that much.
 _REACH, _LEAST_REACH = 25, 16
+_FURTHEST = 2**15  # what is coded is nearer to 0: no centre need be further
 _TOTAL = 2**24  # what constriction's probabilities add up to
 
 # Ours, whatever precision a program around us has set.
@@ -42,7 +43,8 @@ def choose_tables(
 
     μ and r are whole numbers of ``unit``-ths; σ = log(1 + exp(-r)).
     """
-    fine = np.rint(mu * (FRACTIONS / unit)).astype(np.int32) + FRACTIONS // 2
+    near = np.rint(mu * (FRACTIONS / unit)).clip(-_FURTHEST * FRACTIONS, _FURTHEST * FRACTIONS)
+    fine = near.astype(np.int32) + FRACTIONS // 2
     centre, fraction = fine // FRACTIONS, fine % FRACTIONS
     step = np.floor(raw * (_RAW_STEPS / unit)).clip(_RAW_LEAST, _RAW_MOST).astype(np.int32)
     return _first_tables()[step - _RAW_LEAST] + fraction.astype(np.uint16), centre
