@@ -43,7 +43,7 @@ _NAMES = {
 }
 _TO_ALPHA = "LSUnits.0.resNetToMask.0"
 _BRANCH = "parallelBranch"
-_VGG_LAYER = re.compile(rf"{_BRANCH}\.(\d+)\.weight")
+_VGG_LAYER = re.compile(rf"{_BRANCH}\.(\d{{1,2}})\.weight")
 # The inputs that are always zero: which axis has them, and whether they come first.
 _DEAD = {
     "LSUnits.0.LSGen.weight": (1, False),
@@ -58,8 +58,8 @@ def load_ncn(path: Path) -> tuple[NCN, LSMnet | None]:
     """The networks in a file, ready to code."""
     found = read_checkpoint(path)
     first = found.get("encoder.0.weight")
-    if first is None or first.ndim != 4:
-        raise DataError(f"{path}: no encoder.0.weight: not the weights of an NCN")
+    if first is None or first.shape[1:] != (3, 5, 5) or len(first) < 2:
+        raise DataError(f"{path}: no encoder.0.weight N×3×5×5: not the weights of an NCN")
     channels = len(first)
     ncn, lsm = NCN(channels), _branch(found, channels)
     wanted = {_published(name): tensor for name, tensor in ncn.state_dict().items()}
@@ -116,21 +116,32 @@ def _branch(found: dict[str, Tensor], channels: int) -> LSMnet | None:
     if f"{_TO_ALPHA}.weight" not in found:
         return None
     if f"{_BRANCH}.0.conv1.weight" not in found:
-        return vgg_lsm(channels, _vgg_widths(found))
+        widths = _vgg_widths(found)
+        return vgg_lsm(channels, widths) if widths else vgg_lsm(channels)
     blocks: dict[int, int] = {}
     for name in found:
-        if block := re.match(rf"{_BRANCH}\.([1-9])\.(\d+)\.", name):
+        if block := re.match(rf"{_BRANCH}\.([1-9])\.(\d{{1,2}})\.", name):
             stage, index = int(block[1]), int(block[2])
             blocks[stage] = max(blocks.get(stage, 0), index + 1)
-    stem = len(found[f"{_BRANCH}.0.conv1.weight"])
-    last = found.get(f"{_BRANCH}.1.0.conv3.weight")
-    res2 = 256 if last is None else len(last)
-    return resnet_lsm(channels, stem, res2, [blocks[stage] for stage in sorted(blocks)])
+    stem = _outputs(found, f"{_BRANCH}.0.conv1.weight", 64)
+    res2 = _outputs(found, f"{_BRANCH}.1.0.conv3.weight", 256)
+    depths = [blocks[stage] for stage in sorted(blocks)] or [3, 4, 6]
+    return resnet_lsm(channels, stem, res2, depths)
+
+
+def _outputs(found: dict[str, Tensor], name: str, usual: int) -> int:
+    """How many channels a convolution makes; the usual number if it is none, and is refused so."""
+    weight = found.get(name)
+    return usual if weight is None or weight.ndim != 4 else len(weight)
 
 
 def _vgg_widths(found: dict[str, Tensor]) -> list[int | None]:
     """The widths of a VGG's convolutions, None where it halves, as its layers are numbered."""
-    layers = {int(n[1]): t for name, t in found.items() if (n := _VGG_LAYER.fullmatch(name))}
+    layers = {
+        int(number[1]): tensor
+        for name, tensor in found.items()
+        if (number := _VGG_LAYER.fullmatch(name)) and tensor.ndim == 4
+    }
     widths: list[int | None] = []
     before = -2
     for index in sorted(layers):
@@ -142,9 +153,13 @@ def _vgg_widths(found: dict[str, Tensor]) -> list[int | None]:
 def _weights(found: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """Without the masks that say what a causal convolution sees, which are looked at only."""
     for name, tensor in found.items():
-        if name.endswith(".mask") and not (tensor.bool().cpu() == _PAST).all():
+        if name.endswith(".mask") and not _masks_past(tensor.cpu()):
             raise DataError(f"{path}: {name} masks other weights than an NCN's")
     return {name: tensor for name, tensor in found.items() if not name.endswith(".mask")}
+
+
+def _masks_past(mask: Tensor) -> bool:
+    return mask.shape[-2:] == _PAST.shape and bool((mask.bool() == _PAST).all())
 
 
 def _live(name: str, tensor: Tensor, wanted: dict[str, Tensor]) -> Tensor:

@@ -8,8 +8,7 @@ Python runs; all else is single additions and multiplications of doubles, and wh
 
 from __future__ import annotations
 
-import math
-from decimal import Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from functools import cache
 
 import numpy as np
@@ -22,16 +21,19 @@ _SMALLEST, _LARGEST = Decimal("0.005"), Decimal("64")
 # How far a table reaches: so many times its scale, and at least so many steps. That is far beyond
 # what has a 2²⁴th of the probability, as the models of untrained or foreign images err that much.
 _REACH, _LEAST_REACH = 25, 16
+_FURTHEST = 2**15  # what is coded is nearer to 0: no centre need be further
 _TOTAL = 2**24  # what constriction's probabilities add up to
 
-_exact = Context(prec=40)
+# Ours, whatever precision a program around us has set.
+_DIGITS = Context(prec=40, rounding=ROUND_HALF_EVEN)
 
 
 @cache
 def scale(index: int) -> Decimal:
     """The scales are in geometric progression."""
-    ratio = _exact.divide(_LARGEST, _SMALLEST).ln(_exact)
-    return _exact.multiply(_SMALLEST, _exp(ratio * index / (SCALES - 1)))
+    with localcontext(_DIGITS):
+        ratio = (_LARGEST / _SMALLEST).ln()
+        return _SMALLEST * (ratio * index / (SCALES - 1)).exp()
 
 
 def choose_tables(
@@ -41,7 +43,8 @@ def choose_tables(
 
     μ and r are whole numbers of ``unit``-ths; σ = log(1 + exp(-r)).
     """
-    fine = np.rint(mu * (FRACTIONS / unit)).astype(np.int32) + FRACTIONS // 2
+    near = np.rint(mu * (FRACTIONS / unit)).clip(-_FURTHEST * FRACTIONS, _FURTHEST * FRACTIONS)
+    fine = near.astype(np.int32) + FRACTIONS // 2
     centre, fraction = fine // FRACTIONS, fine % FRACTIONS
     step = np.floor(raw * (_RAW_STEPS / unit)).clip(_RAW_LEAST, _RAW_MOST).astype(np.int32)
     return _first_tables()[step - _RAW_LEAST] + fraction.astype(np.uint16), centre
@@ -56,9 +59,10 @@ _RAW_LEAST, _RAW_MOST = -80 * _RAW_STEPS, 8 * _RAW_STEPS
 def _first_tables() -> NDArray[np.uint16]:
     """The first table of the scale that each step of r is nearest to."""
     thresholds = []
-    for index in range(SCALES - 1):
-        between = _exact.multiply(scale(index), scale(index + 1)).sqrt(_exact)
-        thresholds.append(-float(_exact.subtract(_exp(between), Decimal(1)).ln(_exact)))
+    with localcontext(_DIGITS):
+        for index in range(SCALES - 1):
+            between = (scale(index) * scale(index + 1)).sqrt()
+            thresholds.append(-float((between.exp() - 1).ln()))
     steps = (np.arange(_RAW_LEAST, _RAW_MOST + 1) + 0.5) / _RAW_STEPS
     larger = np.searchsorted(np.array(thresholds[::-1]), steps)
     return np.array((SCALES - 1 - larger) * FRACTIONS, np.uint16)
@@ -67,7 +71,8 @@ def _first_tables() -> NDArray[np.uint16]:
 @cache
 def reaches() -> NDArray[np.int32]:
     """How far from its centre each table goes."""
-    of_scales = [max(_LEAST_REACH, math.ceil(scale(index) * _REACH)) for index in range(SCALES)]
+    with localcontext(_DIGITS):
+        of_scales = [max(_LEAST_REACH, round(scale(index) * _REACH)) for index in range(SCALES)]
     return np.repeat(np.array(of_scales, np.int32), FRACTIONS)
 
 
@@ -77,12 +82,12 @@ def weights(table: int) -> NDArray[np.float64]:
 
     They add up to 2²⁴ less one for each, which a coder gives back to each.
     """
-    its_scale = scale(table // FRACTIONS)
-    fraction = Decimal(table % FRACTIONS - FRACTIONS // 2) / FRACTIONS
-    reach = int(reaches()[table])
-    decay = _exp(-1 / its_scale)
-    above = _tail(_exp((fraction - Decimal("0.5")) / its_scale), decay, reach)
-    below = _tail(_exp((-fraction - Decimal("0.5")) / its_scale), decay, reach)
+    its_scale, reach = scale(table // FRACTIONS), int(reaches()[table])
+    with localcontext(_DIGITS):
+        fraction, half = Decimal(table % FRACTIONS - FRACTIONS // 2) / FRACTIONS, Decimal("0.5")
+        decay = (-1 / its_scale).exp()
+        above = _tail(((fraction - half) / its_scale).exp(), decay, reach)
+        below = _tail(((-fraction - half) / its_scale).exp(), decay, reach)
     parts = _TOTAL - (2 * reach + 2)
     # What of the whole lies at or beyond each difference, in whole parts.
     above, below = np.floor(above * parts), np.floor(below * parts)
@@ -96,7 +101,3 @@ def _tail(first: Decimal, decay: Decimal, reach: int) -> NDArray[np.float64]:
     factors = np.full(reach + 1, float(decay))
     factors[0] = float(first) / 2
     return np.multiply.accumulate(factors)
-
-
-def _exp(exponent: Decimal) -> Decimal:
-    return exponent.exp(_exact)
