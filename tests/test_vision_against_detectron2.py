@@ -173,21 +173,14 @@ LOSSES = ("loss_rpn_cls", "loss_rpn_loc", "loss_cls", "loss_box_reg", "loss_mask
 
 @pytest.mark.slow
 @pytest.mark.parametrize("masks", ["bitmask", "polygon"])
-def test_losses_and_the_gradient_to_the_image(
-    masks: str, full: RCNN, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On the recorded samples. Polygons are rasterised elsewhere: their targets are given."""
+def test_losses_and_the_gradient_to_the_image(masks: str, full: RCNN) -> None:
+    """On the recorded samples."""
     record = recorded("training_180x250")
     image = synthetic_image(21, 180, 250)
     instances = synthetic_instances(31, 180, 250, 8)
     assert crc(image) == record["image_crc32"]
     assert crc(instances.masks) == record["gt_masks_crc32"]
-    if masks == "polygon":
-        shape = record["polygon.mask_targets_shape"]
-        targets = np.unpackbits(record["polygon.mask_targets_packed"], axis=-1).reshape(shape)
-        monkeypatch.setattr(
-            "bench.vision.heads.mask_targets", lambda *_: torch.from_numpy(targets).float()
-        )
+    truth = outlines(record) if masks == "polygon" else torch.from_numpy(instances.masks)
     bgr = np.ascontiguousarray(image[:, :, ::-1].transpose(2, 0, 1))
     picture = torch.from_numpy(bgr)[None].float().requires_grad_()
     pyramid = full.features(picture)
@@ -197,9 +190,7 @@ def test_losses_and_the_gradient_to_the_image(
     labels, boxes = anchor_samples(record)
     losses = {
         **generator.losses(logits, deltas, anchors, labels, boxes),
-        **full.roi_heads.losses(
-            pyramid[:4], regions(record), [torch.from_numpy(instances.masks)], (180, 250)
-        ),
+        **full.roi_heads.losses(pyramid[:4], regions(record), [truth], (180, 250)),
     }
     assert set(losses) == set(LOSSES)
     for name in LOSSES:
@@ -210,6 +201,17 @@ def test_losses_and_the_gradient_to_the_image(
     wanted = record[f"{masks}.image_gradient.values"]
     some = gradient.numpy().ravel()[record[f"{masks}.image_gradient.indices"]]
     assert np.linalg.norm(some - wanted) <= 3e-3 * np.linalg.norm(wanted)
+
+
+def outlines(record: Record) -> tuple[list[NDArray[np.float64]], ...]:
+    """Each instance's polygons."""
+    ends = np.cumsum(record["gt_polygon_lengths"])[:-1]
+    parts = [part.reshape(-1, 2) for part in np.split(record["gt_polygon_points"], ends)]
+    of_instances = np.cumsum(record["gt_polygons_per_instance"])
+    return tuple(
+        parts[last - count : last]
+        for last, count in zip(of_instances, record["gt_polygons_per_instance"], strict=True)
+    )
 
 
 def anchor_samples(record: Record) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,7 @@ from bench.vision.boxes import apply_deltas, encode_deltas
 from bench.vision.heads import RegionHeads, mask_targets, select_detections
 from bench.vision.matching import match, sample
 from bench.vision.operators import pairwise_iou, roi_align, suppress
+from bench.vision.outlines import fill, seen_in
 from bench.vision.pasting import paste
 from bench.vision.proposals import ProposalGenerator
 from bench.vision.rcnn import network_size
@@ -264,3 +265,23 @@ def bilinear(features: NDArray[np.float64], y: float, x: float) -> Any:
     upper = features[:, top, left] * (1 - x + left) + features[:, top, right] * (x - left)
     lower = features[:, below, left] * (1 - x + left) + features[:, below, right] * (x - left)
     return upper * (1 - y + top) + lower * (y - top)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("whole", [False, True], ids=["anywhere", "at whole numbers"])
+def test_an_outline_is_filled_as_coco_does(whole: bool) -> None:
+    coco = pytest.importorskip("pycocotools.mask")
+    random = np.random.default_rng(8)
+    for _ in range(300):
+        height, width = random.integers(4, 40, 2).tolist()
+        corners = random.uniform(-10, 50, (int(random.integers(3, 15)), 2))
+        corners = np.floor(corners) if whole else corners
+        (runs,) = coco.frPyObjects([corners.ravel().tolist()], height, width)
+        assert (fill(corners, height, width) == coco.decode(runs)).all()
+
+
+def test_the_parts_of_an_instance_are_seen_together() -> None:
+    left, right = (np.array([[x, 2], [x + 2, 2], [x + 2, 6], [x, 6]], float) for x in (1, 5))
+    seen = seen_in([left, right], np.array([0.0, 0, 8, 8]), 8)
+    assert (np.flatnonzero(seen.any(axis=0)) == [1, 2, 5, 6]).all()
+    assert (np.flatnonzero(seen.any(axis=1)) == [2, 3, 4, 5]).all()

@@ -86,16 +86,8 @@ class LabelledBatch:
     def to(self, device: torch.device) -> LabelledBatch:
         if device.type == "cpu":
             return self
-        moved = tuple(
-            Truth(
-                *(
-                    v.pin_memory().to(device, non_blocking=True)
-                    for v in (t.boxes, t.classes, t.masks)
-                )
-            )
-            for t in self.truth
-        )
-        return LabelledBatch(self.pictures.pin_memory().to(device, non_blocking=True), moved)
+        pictures = self.pictures.pin_memory().to(device, non_blocking=True)
+        return LabelledBatch(pictures, tuple(truth.to(device) for truth in self.truth))
 
 
 def labelled_batch(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from bench.vision.boxes import apply_deltas, clip, encode_deltas
 from bench.vision.matching import match, sample
 from bench.vision.operators import roi_align, suppress
+from bench.vision.outlines import Outlines, seen_in
 
 _BOX_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 _BOX_BINS, _MASK_BINS = 7, 14
@@ -172,7 +174,7 @@ class RegionHeads(nn.Module):
         self,
         pyramid: Sequence[Tensor],
         regions: Regions,
-        masks: Sequence[Tensor],
+        masks: Sequence[Tensor | Sequence[Outlines]],
         size: tuple[int, int],
     ) -> dict[str, Tensor]:
         """On regions labelled as ``label`` has it; ``masks`` are each image's instances."""
@@ -201,7 +203,7 @@ class RegionHeads(nn.Module):
 
 @torch.no_grad()
 def mask_targets(
-    masks: Sequence[Tensor],
+    masks: Sequence[Tensor | Sequence[Outlines]],
     boxes: Tensor,
     image: Tensor,
     instance: Tensor,
@@ -211,13 +213,18 @@ def mask_targets(
 
     The boxes are those of pictures of that height and width, which masks may have other than.
     """
-    first = [0]
-    for image_masks in masks[:-1]:
-        first.append(first[-1] + len(image_masks))
-    every = torch.cat(list(masks))[:, None]
-    place = torch.tensor(first, device=boxes.device)[image] + instance
-    scale = every.shape[3] / size[1]
-    return (roi_align(every, boxes, place, scale, MASK_SIDE)[:, 0] >= 0.5).to(boxes.dtype)
+    first = np.cumsum([0, *map(len, masks[:-1])])
+    place = torch.from_numpy(first).to(boxes.device)[image] + instance
+    if isinstance(masks[0], Tensor):
+        every = torch.cat([each for each in masks if isinstance(each, Tensor)])[:, None]
+        scale = every.shape[3] / size[1]
+        return (roi_align(every, boxes, place, scale, MASK_SIDE)[:, 0] >= 0.5).to(boxes.dtype)
+    outlines = [outline for each in masks for outline in each]
+    seen = [
+        seen_in(outlines[index], box, MASK_SIDE)
+        for index, box in zip(place.tolist(), boxes.double().cpu().numpy(), strict=True)
+    ]
+    return torch.from_numpy(np.array(seen).reshape(-1, MASK_SIDE, MASK_SIDE)).to(boxes)
 
 
 def select_detections(boxes: Tensor, scores: Tensor, size: tuple[int, int]) -> Found:

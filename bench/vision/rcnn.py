@@ -22,6 +22,7 @@ from bench.vision.backbone import FeaturePyramid
 from bench.vision.boxes import clip, not_empty
 from bench.vision.detections import Detections
 from bench.vision.heads import Found, RegionHeads
+from bench.vision.outlines import Outlines
 from bench.vision.pasting import paste
 from bench.vision.proposals import ProposalGenerator
 
@@ -36,7 +37,17 @@ class Truth:
 
     boxes: Tensor  # (n, 4)
     classes: Tensor  # (n,)
-    masks: Tensor  # (n, height, width) of any resolution, true where the instance is seen
+    # (n, height, width) of any resolution, true where the instance is seen; or their outlines.
+    masks: Tensor | tuple[Outlines, ...]
+
+    def to(self, device: torch.device) -> Truth:
+        """From ordinary memory, without waiting for it."""
+        masks = _sent(self.masks, device) if isinstance(self.masks, Tensor) else self.masks
+        return Truth(_sent(self.boxes, device), _sent(self.classes, device), masks)
+
+
+def _sent(tensor: Tensor, device: torch.device) -> Tensor:
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 class RCNN(nn.Module):
