@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.families.compressai.stream import Stream as ZooStream
 from bench.families.ncn.stream import Stream as NcnStream
 from bench.families.sizes import take_crop
 
 # To a decoder, all cards of a family are alike.
-_ANY_NCN = "ncn-hvs"
+_ANY_NCN, _ANY_OF_ZOO = "ncn-hvs", "mbt2018"
 # A box of 12 bytes opens the container of every format of the JPEG committee that has one.
 _BOX = b"\0\0\0\x0c%b\r\n\x87\n"
 _FIRST_BYTES = {
@@ -35,6 +36,10 @@ def recognise(stream: bytes, brought: Path | None = None) -> str | None:
         from bench.families.ncn.codec import NcnCodec
 
         return _ANY_NCN if brought else NcnCodec.codec_of(stream)
+    if stream[:1] == bytes([ZooStream.mark]):
+        from bench.families.compressai.codec import CompressAICodec
+
+        return _ANY_OF_ZOO if brought else CompressAICodec.codec_of(stream)
     if stream[:4] == b"RIFF" and stream[8:12] == b"WEBP":
         return "webp"
     for first, name in _FIRST_BYTES.items():
