@@ -20,6 +20,7 @@ from bench.weights import WeightSet, own_weights, read_weight_set
 
 # Loaded only when a card asks for one; third parties add theirs by the entry point group.
 _FAMILIES = {
+    "compressai": "bench.families.compressai.codec:CompressAICodec",
     "ffmpeg": "bench.families.ffmpeg:FfmpegCodec",
     "external": "bench.families.external:ExternalCodec",
     "ncn": "bench.families.ncn.codec:NcnCodec",
@@ -244,7 +245,7 @@ def check_point(card: Card, point: Point) -> Point:
     known = {str(value): value for values in card.points.values() for value in values}
     if str(point) in known:
         return known[str(point)]
-    if all(isinstance(value, str) for value in known.values()):
+    if card.weights is not None or all(isinstance(value, str) for value in known.values()):
         raise CardError(f"{card.name}: no {card.unit} '{point}'; there are {', '.join(known)}")
     if not isinstance(point, int | float) or not math.isfinite(point):
         raise CardError(f"{card.name}: {card.unit} '{point}' is not a number")

@@ -21,6 +21,7 @@ from bench.codec import Card, Codec
 from bench.cores import available_cores
 from bench.datasets.cityscapes import IMAGES, VARIABLE, open_cityscapes, read_split
 from bench.errors import BenchError
+from bench.families.compressai.codec import why_no_compressai
 from bench.families.external import ExternalCodec
 from bench.families.external_card import read_external
 from bench.families.tools import find_tools
@@ -62,6 +63,7 @@ def doctor() -> list[Check]:
         _torch(),
         *_weights(),
         _detectron2(),
+        _compressai(),
         _pyarrow(),
     ]
 
@@ -232,6 +234,12 @@ def _detectron2() -> Check:
         advice = "only --engine detectron2 needs it: https://github.com/facebookresearch/detectron2"
         return Check("Detectron2", None, "not installed", advice)
     return Check("Detectron2", True, version("detectron2"))
+
+
+def _compressai() -> Check:
+    if missing := why_no_compressai():
+        return Check("CompressAI", None, "not installed", f"only its own codecs: {missing}")
+    return Check("CompressAI", True, version("compressai"))
 
 
 def _pyarrow() -> Check:

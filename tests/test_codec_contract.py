@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from fakes.ncn import write_weights
+from fakes import ncn, zoo
 from PIL import Image as PillowImage
 
 from bench.catalog import card_paths, check_point, load_codec, read_card
@@ -32,7 +32,8 @@ ODD = [(33, 47), (64, 49), (97, 16)]
 def hand_made_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Learned codecs are run with weights that were set by hand: none need be here."""
     folder = tmp_path_factory.mktemp("weights")
-    write_weights(folder)
+    ncn.write_weights(folder)
+    zoo.write_weights(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_WEIGHTS", str(folder))
         yield
@@ -88,9 +89,10 @@ def test_a_card_explains_itself_even_where_it_cannot_run(name: str) -> None:
     for points in card.points.values():
         assert len(set(points)) == len(points)
         assert all(check_point(card, point) == point for point in points)
-    for line in (*codec.commands(points_of(codec)[0]), codec.missing() or "", codec.remark() or ""):
+    commands = codec.commands(next(iter(points_of(codec)), card.unit))
+    for line in (*commands, codec.missing() or "", codec.remark() or ""):
         assert "\n" not in line
-    assert len(codec.commands(points_of(codec)[0])) == 2
+    assert len(commands) == 2
 
 
 def test_round_trip_keeps_the_picture(codec: Codec) -> None:

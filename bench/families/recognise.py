@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.families.ncn.stream import MARK as NCN_MARK
+from bench.families.compressai.stream import Stream as ZooStream
+from bench.families.ncn.stream import Stream as NcnStream
 from bench.families.sizes import take_crop
 
-_ANY_NCN = "ncn-hvs"  # to a decoder, all are alike
+# To a decoder, all cards of a family are alike.
+_ANY_NCN, _ANY_OF_ZOO = "ncn-hvs", "mbt2018"
 # A box of 12 bytes opens the container of every format of the JPEG committee that has one.
 _BOX = b"\0\0\0\x0c%b\r\n\x87\n"
 _FIRST_BYTES = {
@@ -30,10 +32,14 @@ def recognise(stream: bytes, brought: Path | None = None) -> str | None:
 
     A neural codec's is told by the weights that coded it, unless a user has ``brought`` some.
     """
-    if stream[:1] == bytes([NCN_MARK]):
-        from bench.families.ncn.codec import codec_of
+    if stream[:1] == bytes([NcnStream.mark]):
+        from bench.families.ncn.codec import NcnCodec
 
-        return _ANY_NCN if brought else codec_of(stream)
+        return _ANY_NCN if brought else NcnCodec.codec_of(stream)
+    if stream[:1] == bytes([ZooStream.mark]):
+        from bench.families.compressai.codec import CompressAICodec
+
+        return _ANY_OF_ZOO if brought else CompressAICodec.codec_of(stream)
     if stream[:4] == b"RIFF" and stream[8:12] == b"WEBP":
         return "webp"
     for first, name in _FIRST_BYTES.items():

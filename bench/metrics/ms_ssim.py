@@ -221,4 +221,5 @@ def _add_libvmaf_terms(terms: _Terms, pair: _Pair, maps: Floats, coarsest: bool)
 def _dot(a: Floats, b: Floats, tile: Tile) -> float:
     """The sum of products over the tile's part of two maps."""
     rows, columns = (side.stop - side.start for side in tile)
-    return float(np.vecdot(a[:rows, :columns], b[:rows, :columns]).sum(dtype=np.float64))
+    a, b = a[:rows, :columns], b[:rows, :columns]
+    return float((a[:, None, :] @ b[:, :, None]).sum(dtype=np.float64))  # row by row

@@ -102,7 +102,8 @@ def psnr(original: Pixels, decoded: Pixels) -> float:
         one, other = a[top : top + rows], b[top : top + rows]
         # The sums of a row are whole numbers, exact in 32 bits for all but hopeless pictures.
         difference = (np.maximum(one, other) - np.minimum(one, other)).astype(np.float32)
-        total += float(np.vecdot(difference, difference).sum(dtype=np.float64))
+        squares = difference[:, None, :] @ difference[:, :, None]
+        total += float(squares.sum(dtype=np.float64))
     if total == 0:
         return MOST_PSNR
     return min(10 * math.log10(255**2 * a.size / total), MOST_PSNR)

@@ -17,7 +17,7 @@ from bench.checkpoint import check_tensors, read_checkpoint, save_tensors
 from bench.errors import DataError
 from bench.families.ncn.masking import LSMnet, resnet_lsm, vgg_lsm
 from bench.families.ncn.network import NCN
-from bench.families.ncn.stream import MODEL_DIGEST
+from bench.families.neural_stream import MODEL_DIGEST
 
 # Where a layer of ours is in the published files.
 _PRIOR = "LSUnits.0.priorNetwork"

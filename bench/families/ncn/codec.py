@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from bench.cache import file_digest, remembered_digests
-from bench.catalog import card_paths, check_keys, read_card
-from bench.codec import Card, Codec, Point
+from bench.catalog import check_keys
+from bench.codec import Card, Point
 from bench.colour import Pixels
-from bench.errors import CardError, CodecError, DataError, StreamError
-from bench.families.ncn.stream import MOST_PIXELS, Stream, latents_checksum
+from bench.errors import CardError, DataError, StreamError
+from bench.families.learned import LearnedCodec
+from bench.families.ncn.stream import Stream, latents_checksum
 from bench.image import Image
-from bench.programs import unmetered
-from bench.weights import WeightSet
 
 if TYPE_CHECKING:
     from bench.families.ncn.model import Model
@@ -33,32 +28,21 @@ _KEYS: dict[str, tuple[type, str]] = {
 }
 
 
-class NcnCodec(Codec):
+class NcnCodec(LearnedCodec["Model"]):
     """An NCN, with an LSMnet or without; ``lsm`` says which."""
+
+    family = "ncn"
+    stream = Stream
 
     def __init__(self, card: Card) -> None:
         super().__init__(card)
         check_keys(card.path, card.options, _KEYS, required=tuple(_KEYS), prefix="ncn.")
         if card.options["lsm"] not in _KINDS:
             raise CardError(f"{card.path}: 'ncn.lsm' must be {_KEYS['lsm'][1]}")
-        if not card.sets:
-            raise CardError(f"{card.path}: 'weights' is missing; it must have a table for each set")
-        self._models: dict[Path, Model] = {}
-        self._loading = threading.Lock()
-
-    def missing(self) -> str | None:
-        if self.card.weights is None:
-            choices = " or ".join(f"{self.name}:{name}" for name in self.card.sets)
-            return f"which weights? say {choices}"
-        return self.card.weights.missing()
-
-    def remark(self) -> str | None:
-        return self.card.weights.remark() if self.card.weights else None
 
     def encode(self, image: Image, point: Point) -> bytes:
-        if image.width * image.height > MOST_PIXELS:
-            raise CodecError(f"{image.name}: {image.width}x{image.height} is too large for an NCN")
-        model = self._model(point)
+        self.check_size(image)
+        model = self._encoder(point)
         latents = model.analyse(image.pixels)
         y_hat, z_hat = latents.whole()
         body = model.encode(y_hat, z_hat)
@@ -67,7 +51,7 @@ class NcnCodec(Codec):
 
     def decode(self, stream: bytes) -> Pixels:
         said = Stream.from_bytes(stream)
-        model = self._model_of(said)
+        model = self.model_of(said)
         y_hat, z_hat = model.decode(said.body, said.width, said.height)
         if latents_checksum(y_hat, z_hat) != said.latents:
             raise StreamError(
@@ -77,7 +61,7 @@ class NcnCodec(Codec):
         return model.synthesise(y_hat, said.width, said.height)
 
     def inspect(self, image: Image, point: Point) -> dict[str, NDArray[Any]]:
-        return self._model(point).inspect(image.pixels)
+        return self._encoder(point).inspect(image.pixels)
 
     def commands(self, point: Point) -> tuple[str, ...]:
         masked = "y" if self.card.options["lsm"] == "none" else "y - α(x) · (y - μ)"
@@ -88,64 +72,21 @@ class NcnCodec(Codec):
             f"ẑ, ŷ = decode(stream); x̂ = g_dec(ŷ){of}",
         )
 
-    def depends_on(self) -> dict[str, str]:
-        paths = self.card.weights.paths if self.card.weights else {}
-        digests = remembered_digests("file", list(paths.values()), file_digest)
-        of_points = {str(point): digests[path] for point, path in paths.items()}
-        return {"weights": json.dumps(of_points), "torch": version("torch").partition("+")[0]}
+    def load(self, path: Path) -> Model:
+        from bench.families.ncn.model import load_model
 
-    def _model(self, point: Point) -> Model:
+        return load_model(path)
+
+    @classmethod
+    def digest(cls, path: Path) -> str:
+        from bench.families.ncn.checkpoint import decoder_digest, load_ncn
+
+        return decoder_digest(load_ncn(path)[0]).hex()
+
+    def _encoder(self, point: Point) -> Model:
         """The model to encode with, which must have what the card says of an LSMnet."""
-        assert self.card.weights is not None
-        path = self.card.weights.paths[point]
-        model, wanted = self._load(path), self.card.options["lsm"]
+        path, wanted = self.path(point), self.card.options["lsm"]
+        model = self.model(path)
         if model.lsm_kind != wanted:
             raise DataError(f"{path}: weights of {_KINDS[model.lsm_kind]}, not of {_KINDS[wanted]}")
         return model
-
-    def _model_of(self, said: Stream) -> Model:
-        """The model that a stream was coded with."""
-        assert self.card.weights is not None
-        for path, digest in _decoder_digests(self.card.weights).items():
-            if digest == said.model.hex():
-                return self._load(path)
-        raise StreamError(
-            f"coded with other weights (digest {said.model.hex()}) than {self.name} has here"
-        )
-
-    def _load(self, path: Path) -> Model:
-        with self._loading, unmetered():
-            if path not in self._models:
-                from bench.families.ncn.model import load_model
-
-                self._models[path] = load_model(path)
-            return self._models[path]
-
-
-def codec_of(stream: bytes) -> str | None:
-    """The shipped codec with the weights that a stream was coded with; None if it is no NCN's."""
-    try:
-        said = Stream.from_bytes(stream)
-    except StreamError:
-        return None
-    cards = [card for card in map(read_card, card_paths()) if card.family == "ncn"]
-    for card in cards:
-        for weights in card.sets.values():
-            if said.model.hex() in _decoder_digests(weights).values():
-                return f"{card.name}:{weights.name}"
-    raise StreamError(
-        f"coded by an NCN with weights of digest {said.model.hex()}, which no codec has here; "
-        "name their file with --weights"
-    )
-
-
-def _decoder_digests(weights: WeightSet) -> dict[Path, str]:
-    """What streams of each file's weights have in their headers."""
-    with unmetered():
-        return remembered_digests("ncn decoder", list(weights.paths.values()), _decoder_digest)
-
-
-def _decoder_digest(path: Path) -> str:
-    from bench.families.ncn.checkpoint import decoder_digest, load_ncn
-
-    return decoder_digest(load_ncn(path)[0]).hex()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.colour import Pixels
+from bench.families.devices import coding_device, full_precision
 from bench.families.ncn import rate
 from bench.families.ncn.checkpoint import decoder_digest, load_ncn
 from bench.families.ncn.entropy import Latent, as_latent, decode_latents, encode_latents
@@ -39,9 +40,7 @@ class Latents:
 def load_model(path: Path) -> Model:
     """The networks in a file, ready to code."""
     ncn, lsm = load_ncn(path)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.type == "cpu":
-        torch.set_num_threads(1)  # images are coded side by side, one on each core
+    device = coding_device()
     prior = exact_prior(ncn, path, device)
     return Model(ncn.to(device), lsm and lsm.to(device), prior, device)
 
@@ -60,7 +59,7 @@ class Model:
     def analyse(self, pixels: Pixels) -> Latents:
         """The latents of a picture of any size, whose right and bottom edges are replicated."""
         samples = torch.tensor(pad(pixels, MULTIPLE))
-        with self._lane, _full_precision():
+        with self._lane, full_precision():
             x = samples.to(self._device).permute(2, 0, 1)[None]
             x = x.to(torch.float32, memory_format=torch.channels_last) / 255
             y = self._ncn.g_enc(x)
@@ -87,7 +86,7 @@ class Model:
 
     @torch.inference_mode()
     def _synthesise(self, y_hat: Tensor, width: int, height: int) -> Tensor:
-        with self._lane, _full_precision():
+        with self._lane, full_precision():
             x_hat: Tensor = self._ncn.g_dec(
                 y_hat.to(self._device, memory_format=torch.channels_last)
             )
@@ -98,7 +97,7 @@ class Model:
         """All that the networks make of a picture, with the published estimate of its bits."""
         height, width, _ = pixels.shape
         latents = self.analyse(pixels)
-        with self._lane, _full_precision():
+        with self._lane, full_precision():
             mu, raw = self._ncn.y_distribution(latents.z_hat)
             z_mu, z_raw = self._ncn.z_prior(latents.z_hat)
         sigma = rate.sigma(raw)
@@ -114,10 +113,3 @@ class Model:
         if latents.alpha is not None:
             shown["alpha"] = latents.alpha
         return {name: values.cpu().numpy() for name, values in shown.items()}
-
-
-def _full_precision() -> Any:
-    """Without the shortened factors that a GPU's convolutions have unless told otherwise."""
-    return torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
