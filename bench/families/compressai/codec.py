@@ -98,7 +98,6 @@ def _import_compressai() -> None:
             import compressai.zoo  # noqa: F401
     except (ImportError, RuntimeError) as error:
         raise UnavailableError(
-            f"CompressAI cannot be imported ({str(error).splitlines()[0]}); if torch is a CPU "
-            "build, torchvision must be one, too: pip install torch torchvision --index-url "
-            "https://download.pytorch.org/whl/cpu"
+            f"CompressAI cannot be imported ({str(error).splitlines()[0]}); torch and torchvision "
+            "must be of one build, both for the CPU or both for CUDA"
         ) from error
