@@ -18,7 +18,6 @@ import torch.nn.functional as functional
 from numpy.typing import NDArray
 from oracles.ncn import drawn_latents, ncn_weights, save_checkpoint
 
-import bench
 from bench.families.ncn.checkpoint import load_ncn
 from bench.families.ncn.entropy import decode_latents, encode_latents
 from bench.families.ncn.laplace import FRACTIONS, SCALES, scale
@@ -140,10 +139,10 @@ class TestSameEverywhere:
 
 def elsewhere(coded: Coded, limits: dict[str, str]) -> dict[str, str]:
     """What a process with such limits answers."""
-    paths = [Path(__file__).parent, Path(bench.__file__).parents[1]]
+    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     child = subprocess.run(
         [sys.executable, "-c", CHILD, coded.checkpoint, coded.stream],
-        env={**os.environ, **limits, "PYTHONPATH": os.pathsep.join(map(str, paths))},
+        env={**os.environ, **limits, "PYTHONPATH": os.pathsep.join(paths)},
         capture_output=True,
         text=True,
         check=False,

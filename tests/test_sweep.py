@@ -29,8 +29,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def records(bench: Bench, *arguments: object) -> pandas.DataFrame:
     assert bench("export", "--out", "records.csv", *arguments).status == 0
-    # pandas before 3.1 is off by a last digit unless told not to be
-    return pandas.read_csv("records.csv", float_precision="round_trip")
+    return pandas.read_csv("records.csv")
 
 
 def test_a_first_run_codes_and_compares(bench: Bench, pictures: Pictures) -> None:
