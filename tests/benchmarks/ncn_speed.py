@@ -2,7 +2,7 @@
 
     python tests/benchmarks/ncn_speed.py [--size WIDTHxHEIGHT] [--channels N] [--rounds N]
 
-The weights are random, with the last layer of h_dec set so that ŷ costs about 0.08 bit a pixel, and
+The weights are random, with the last layer of h_dec set so that ŷ costs about 0.05 bit a pixel, and
 ŷ and ẑ are drawn from the model's own distributions. Times are CPU seconds on one thread, medians
 over the rounds. The published procedure is given by its times at 2048x1024 (its own code, torch
 2.13, one thread of a Xeon with AVX-512): 35.9 s of entropy coding in an encoder (24.5 for whole-map

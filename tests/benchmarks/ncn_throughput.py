@@ -1,0 +1,82 @@
+"""How many pictures a second an NCN codes and decodes, on a GPU if there is one.
+
+    python tests/benchmarks/ncn_throughput.py [--size WIDTHxHEIGHT] [--channels N] [--threads N]
+
+The networks share a device, one picture at a time; entropy coding goes on beside them in threads of
+the CPU. The weights are random and the pictures noise, so that ŷ costs more than it would: what is
+printed is rather too low. Beside it stands its share of what the transforms alone would allow, if
+they were as fast as a large matrix product in single precision.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from ncn_speed import make_ncn, multiply_adds
+from numpy.typing import NDArray
+
+from bench.cores import available_cores
+from bench.families.devices import coding_device
+from bench.families.ncn.model import Model
+from bench.families.ncn.portable import PortablePrior
+
+
+def pictures_a_second(work: Callable[[int], object], count: int, threads: int) -> float:
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, range(threads)))  # what is made once is there from here on
+        began = time.perf_counter()
+        list(pool.map(work, range(count)))
+    return count / (time.perf_counter() - began)
+
+
+def matrix_flops(device: torch.device) -> float:
+    """Of a large matrix product, a second."""
+    square = torch.rand(4096, 4096, device=device)
+    (square @ square).sum().item()
+    began = time.perf_counter()
+    for _ in range(5):
+        square = square @ square / 4096
+    square.sum().item()
+    return 5 * 2 * 4096**3 / (time.perf_counter() - began)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", default="2048x1024")
+    parser.add_argument("--channels", type=int, default=192)
+    parser.add_argument("--threads", type=int, default=available_cores())
+    parser.add_argument("--pictures", type=int, default=40)
+    arguments = parser.parse_args()
+    width, height = map(int, arguments.size.split("x"))
+    device = coding_device()
+    ncn = make_ncn(arguments.channels)
+    flops = {name: 2 * count for name, count in multiply_adds(ncn, width, height).items()}
+    prior = PortablePrior(ncn, device)
+    model = Model(ncn.to(device), None, prior, device)
+    random = np.random.default_rng(3)
+    pictures = [random.integers(0, 256, (height, width, 3), np.uint8) for _ in range(4)]
+    streams = [model.encode(*model.analyse(picture).whole()) for picture in pictures]
+
+    def encode(number: int) -> bytes:
+        return model.encode(*model.analyse(pictures[number % 4]).whole())
+
+    def decode(number: int) -> NDArray[np.uint8]:
+        y_hat, _ = model.decode(streams[number % 4], width, height)
+        return model.synthesise(y_hat, width, height)
+
+    name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
+    print(f"{name}, {arguments.threads} threads, {width}x{height}, N = {arguments.channels}")
+    allowed = matrix_flops(device)
+    for side, transform, work in (("encode", "g_enc", encode), ("decode", "g_dec", decode)):
+        speed = pictures_a_second(work, arguments.pictures, arguments.threads)
+        share = speed * flops[transform] / allowed
+        print(f"{side}: {speed:.2f} pictures a second, {share:.0%} of what its transform allows")
+
+
+if __name__ == "__main__":
+    main()
