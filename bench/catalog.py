@@ -64,7 +64,8 @@ def full_name(said: str, known: Iterable[str]) -> str:
 def _split(name_or_path: str) -> tuple[str, str]:
     """A card and the weight set behind its colon, if any."""
     card, colon, its_set = name_or_path.rpartition(":")
-    return (card, its_set) if colon and "/" not in its_set else (name_or_path, "")
+    in_a_path = "/" in its_set or its_set.endswith(".toml")
+    return (name_or_path, "") if not colon or in_a_path else (card, its_set)
 
 
 def read_card(name_or_path: str, data: str | None = None, own: Path | None = None) -> Card:

@@ -77,20 +77,18 @@ def test_points_are_the_files_by_rising_rate(card: Path) -> None:
 
 
 def test_a_picture_comes_back_without_a_word_on_its_weights(
-    bench: Bench, weights: Path, image: Path
+    bench: Bench, weights: Path, image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = Path("store") / "ncn-task" / "cityscapes"
     folder.mkdir(parents=True)
     shutil.copy(weights / "weights" / "lambda_0_02.safetensors", folder)
-    os.environ["BENCH_WEIGHTS"] = "store"
-    try:
+    with monkeypatch.context() as patch:
+        patch.setenv("BENCH_WEIGHTS", "store")
         said = bench("encode", image, "a.ncn", "--codec", "ncn-task:cityscapes")
         assert said.status == 0, said.err
         assert "at 0.02" in said.out
         assert recognise(Path("a.ncn").read_bytes()) == "ncn-task:cityscapes"
         assert bench("decode", "a.ncn", "a.png").status == 0
-    finally:
-        del os.environ["BENCH_WEIGHTS"]
     with Image.open("a.png") as opened:
         assert opened.size == (90, 70)
     said = bench("decode", "a.ncn", "b.png")
@@ -155,6 +153,12 @@ def test_weights_of_another_kind_are_refused(
     said = bench("encode", image, "a.ncn", "--codec", codec, "--weights", file)
     assert said.status == 1
     assert f"{file}: weights of an NCN with an LSMnet" in said.err
+
+
+def test_a_card_s_file_may_have_a_colon(card: Path) -> None:
+    there = card.rename("my:own.toml")
+    assert load_codec(str(there)).name == "my:own"
+    assert load_codec(f"{there}:toyscapes").missing() is None
 
 
 def test_which_weights_has_to_be_clear(bench: Bench, card: Path, pictures: Pictures) -> None:
