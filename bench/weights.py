@@ -78,9 +78,10 @@ def read_weight_set(
 
 
 def own_weights(path: Path, files: str) -> WeightSet:
-    """A user's own file as a set; its point is read from its name, if that says it."""
+    """A user's own file as a set; its point is in its name or, where that says none, its name."""
     number = _number(path.name, files)
-    return WeightSet("own", path.parent, files, paths={0 if number is None else number: path})
+    point = path.stem if number is None else number
+    return WeightSet("own", path.parent, files, paths={point: path})
 
 
 def weights_folder() -> Path:

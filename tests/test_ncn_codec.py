@@ -116,6 +116,7 @@ def test_what_an_encoder_made_can_be_looked_at(bench: Bench, weights: Path, imag
     looked_at = ("--dump", "a.npz", "--save-mask", "mask.png")
     said = bench("encode", image, "a.ncn", "--codec", "ncn-lsm", *own, *looked_at)
     assert said.status == 0, said.err
+    assert "ncn-lsm at resnet" in said.out  # the file's name says no λ
     made = np.load("a.npz")
     assert made["rec"].shape == (1, 3, 70, 90)
     assert made["rec"].dtype == np.float32
