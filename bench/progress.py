@@ -26,6 +26,7 @@ from bench.api import Watcher
 from bench.datasets.dataset import Progress as PreparingProgress
 from bench.plan import Plan
 from bench.sweep import Outcome
+from bench.words import duration
 
 if TYPE_CHECKING:
     from bench.training.loop import Progress as TrainingProgress
@@ -138,7 +139,7 @@ def _sparse_losses(console: Console) -> Callable[[TrainingProgress], None]:
     def watch(progress: TrainingProgress) -> None:
         losses = ", ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
         left = progress.seconds / progress.step * (progress.steps - progress.step)
-        ahead = f", about {_duration(left)} left" if left else ""
+        ahead = f", about {duration(left)} left" if left else ""
         clock = time.strftime("%H:%M:%S")
         told = f"{clock}  step {progress.step} of {progress.steps}: {losses}{ahead}"
         console.print(told, highlight=False, soft_wrap=True)
@@ -179,7 +180,7 @@ def _sparse_lines(console: Console) -> Watcher:
             left = taken / finished * (planned_operations - finished)
             counts = [f"{name} {count}" for name, count in outcome.done.items()]
             counts += [f"{len(outcome.failures)} failed"] if outcome.failures else []
-            ahead = f", about {_duration(left)} left" if left else ""
+            ahead = f", about {duration(left)} left" if left else ""
             say(
                 f"{finished} of {planned_operations} done ({', '.join(counts)}), "
                 f"{_rate(finished / taken)}{ahead}"
@@ -195,14 +196,6 @@ def outcome_line(outcome: Outcome) -> str:
     encoded, coded = outcome.encoded.total(), outcome.coded.total()
     failed = f", {len(outcome.failures)} failed" if outcome.failures else ""
     return f"{encoded} encoded, {coded - encoded} bitstreams taken from the store{failed}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def _lacking(plan: Plan) -> Counter[str]:

@@ -19,6 +19,7 @@ from bench.metrics import scorer_of, wap_of
 from bench.report import words
 from bench.report.compare import Report
 from bench.report.results import CodecResults
+from bench.words import counted
 
 LONGEST_TITLE = 36  # a longer one is no label: the codec's name is shown instead
 
@@ -85,7 +86,7 @@ def _drawing(report: Report) -> Drawing:
     results = report.results
     names = [codec.name for codec in results.codecs]
     return Drawing(
-        title=f"{results.dataset}, {words.counted(len(results.images), 'image')}",
+        title=f"{results.dataset}, {counted(len(results.images), 'image')}",
         labels=_labels(report),
         anchor=names.index(report.anchor) if report.anchor in names else None,
         panels={name: [_line(codec, name) for codec in results.codecs] for name in report.metrics},

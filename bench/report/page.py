@@ -10,6 +10,7 @@ from bench.metrics import describe
 from bench.report import words
 from bench.report.compare import Report
 from bench.report.scorings import Scoring
+from bench.words import counted
 
 FAILURES = 100
 BD_HEADINGS = (
@@ -21,7 +22,7 @@ BD_HEADINGS = (
 def markdown(report: Report) -> str:
     """Everything a report says, with the curves beside it."""
     results = report.results
-    count = words.counted(len(results.images), "image")
+    count = counted(len(results.images), "image")
     parts = [f"# {_plain(results.dataset)}, {count}"]
     if report.metrics:
         parts.append("![Rate–quality curves](curves.png)")

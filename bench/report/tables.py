@@ -15,6 +15,7 @@ from bench.report import words
 from bench.report.compare import Comparison, Report
 from bench.report.results import CodecResults
 from bench.report.scorings import Scoring
+from bench.words import counted
 
 if TYPE_CHECKING:
     from bench.api import Difference
@@ -33,7 +34,7 @@ BD_HEADINGS = ("", "BD-rate", "95 % interval", "BD-quality", "over qualities", "
 def terminal(report: Report) -> RenderableType:
     """Everything a report says, to print."""
     results = report.results
-    title = f"{results.dataset}, {words.counted(len(results.images), 'image')}"
+    title = f"{results.dataset}, {counted(len(results.images), 'image')}"
     parts: list[RenderableType] = [Text(title, style="bold"), "", *_means(report)]
     for scoring in results.scorings:
         parts += ["", *_scores(report, scoring)]
@@ -46,7 +47,7 @@ def terminal(report: Report) -> RenderableType:
     if notes := words.notes(report):
         parts += ["", Text("Notes", style="bold"), _list(notes)]
     if failures := words.failures(report, FAILURES):
-        count = words.counted(len(results.failures), "failure")
+        count = counted(len(results.failures), "failure")
         parts += ["", Text(count, style="bold red"), _list(failures)]
     return Group(*parts)
 
@@ -125,7 +126,7 @@ def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Sequence[str 
         words.percent(rate.overlap),
     )
     if images is None and several:
-        yield (Text(f"    {comparison.metric.partition(':')[2]}", style="dim"),)
+        yield (Text(f"  {comparison.metric.partition(':')[2]}", style="dim"),)
     elif images and not images.reason:
         value = words.signed(images.value, "%")
         told = ("    mean of images", value, words.interval(images.interval))

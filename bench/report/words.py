@@ -206,10 +206,6 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def mean_columns(report: Report) -> Sequence[str]:
     """Of the table of means; what only a set has is in a table of its own."""
     measured = [metric for metric in report.metrics if scorer_of(metric) is None]
