@@ -35,6 +35,7 @@ from bench.vision.tasks import open_tasks
 
 if TYPE_CHECKING:
     from bench.training.loop import Progress as TrainingProgress
+    from bench.training.zoo import Trained
 
 __all__ = [
     "RESULTS",
@@ -216,27 +217,47 @@ def import_streams(
 
 def train(
     name: str,
+    folder: Path,
     *,
-    out: Path | None = None,
+    data: str | None = None,
     root: Path | None = None,
+    steps: int | None = None,
     most_seconds: float = math.inf,
     preparing: Progress = lambda what, done, total: None,
     watch: Callable[[TrainingProgress], None] = lambda progress: None,
-) -> Path | None:
-    """Make a shipped network again, going on where an earlier training in ``out`` stopped.
+) -> Trained:
+    """Make a network's or a codec's weights, going on where a training in the folder stopped.
 
-    Gives the file of its weights, or None if so many seconds were not enough.
+    ``data`` and ``steps`` are instead of the recipe's.
     """
+    from bench.training.classifiers import train_classifier
+    from bench.training.codecs import train_codec
     from bench.training.detectors import train_detector
+    from bench.training.recipes import CLASSIFIERS, RECIPES, check_name
+    from bench.training.sitting import Sitting
+    from bench.training.zoo import Trained, made
 
-    return train_detector(
-        name,
-        out or Path("bench-training") / name,
-        root=root,
-        most_seconds=most_seconds,
-        preparing=preparing,
-        watch=watch,
-    )
+    check_name(name)
+    sitting = Sitting(folder, data, root, steps, most_seconds, preparing, watch)
+    if name in RECIPES:
+        whole = train_detector(name, sitting)
+    elif name in CLASSIFIERS:
+        whole = train_classifier(name, sitting)
+    else:
+        whole = train_codec(name, sitting)
+    return Trained(name, folder, made(folder), whole)
+
+
+def zoo(its_set: str) -> list[str]:
+    """What there is to train for a weight set, in the order in which it can be."""
+    from bench.training.zoo import zoo
+
+    return zoo(its_set)
+
+
+def training_folder(name: str, within: Path = Path("bench-training")) -> Path:
+    """Where a training is kept unless someone says otherwise; BENCH_WEIGHTS may name ``within``."""
+    return within.joinpath(*card_name(name).split(":"))
 
 
 def _begin(plan: Plan, store: Store) -> None:

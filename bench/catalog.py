@@ -39,6 +39,7 @@ _TOP_LEVEL: dict[str, tuple[type, str]] = {
     "detects_damage": _FLAG,
     "points": _TABLE,
     "weights": _TABLE,
+    "training": _TABLE,
 }
 
 
@@ -134,7 +135,8 @@ def _card(path: Path, content: dict[str, Any]) -> Card:
     for key, flag in flags.items():
         if not isinstance(flag, bool):
             raise CardError(f"{path}: 'points.{key}' must be true or false")
-    sets = _weight_sets(path, content.get("weights", {}), falling=flags["falling"])
+    training = content.get("training", {})
+    sets = _weight_sets(path, content.get("weights", {}), training, falling=flags["falling"])
     if sets and points:
         raise CardError(f"{path}: 'points.{next(iter(points))}': the weights say which there are")
     if not sets:
@@ -156,6 +158,7 @@ def _card(path: Path, content: dict[str, Any]) -> Card:
         source=content.get("source", ""),
         path=path,
         sets=sets,
+        training=training,
     )
 
 
@@ -174,13 +177,17 @@ def _check_points(
                 raise CardError(f"{path}: 'points.{key}': {value!r} is outside 'points.limits'")
 
 
-def _weight_sets(path: Path, tables: dict[str, Any], *, falling: bool) -> dict[str, WeightSet]:
+def _weight_sets(
+    path: Path, tables: dict[str, Any], training: Mapping[str, Any], *, falling: bool
+) -> dict[str, WeightSet]:
     sets = {}
+    is_shipped = card_paths().get(path.stem) == path
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise CardError(f"{path}: 'weights.{name}' must be a table")
         check_keys(path, table, WEIGHTS_KEYS, required=("files",), prefix=f"weights.{name}.")
-        sets[name] = read_weight_set(path, name, table, falling=falling)
+        recipe = f"{path.stem if is_shipped else path}:{name}" if name in training else ""
+        sets[name] = read_weight_set(path, name, table, falling=falling, training=recipe)
     return sets
 
 

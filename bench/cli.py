@@ -6,6 +6,8 @@ What a command needs is imported inside it, so that ``bench --help`` answers at 
 from __future__ import annotations
 
 import math
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -315,25 +317,42 @@ def _seconds(text: str | None) -> float:
 
 
 @cli.command()
-@click.argument("network")
-@click.option("--out", type=_FOLDER, help="Where it is kept. [default: bench-training/NETWORK]")
-@click.option("--root", type=_FOLDER, help="Where its training data is or is to be rendered.")
+@click.argument("name", required=False)
+@click.option("--zoo", metavar="SET", help="All that has a recipe for SET, such as toyscapes.")
+@click.option("--out", type=_FOLDER, help="Where it is kept. [default: bench-training/NAME]")
+@click.option("--data", metavar="DATA", help="Learn from another data set, or a folder of images.")
+@click.option("--root", type=_FOLDER, help="Where a data set is, or is to be rendered.")
+@click.option("--steps", type=click.IntRange(1), help="Take so many for each file, not all.")
 @click.option("--max-time", metavar="TIME", help="Stop after 90s, 8m, 2h …; to be gone on with.")
-def train(network: str, out: Path | None, root: Path | None, max_time: str | None) -> None:
-    """Make NETWORK's weights again, or go on with it."""
+def train(
+    name: str | None, zoo: str | None, out: Path | None, max_time: str | None, **options: Any
+) -> None:
+    """Make the weights of a network (mask-rcnn-toy) or codec (ncn-task:toyscapes).
+
+    What was stopped goes on with the same command. On several GPUs:
+    torchrun --nproc-per-node 8 -m bench train NAME.
+    """
     from bench import api
     from bench.progress import following_training
+    from bench.screens import training_screen
 
-    folder = out or Path("bench-training") / network
-    seconds = _seconds(max_time)
-    with following_training(_stderr(), network) as (preparing, watch):
-        weights = api.train(
-            network, out=out, root=root, most_seconds=seconds, preparing=preparing, watch=watch
-        )
-    told = (
-        f"Weights: {weights}" if weights else f"Not done yet; the same command goes on in {folder}"
-    )
-    _stdout().print(told, highlight=False, markup=False, soft_wrap=True)
+    if (name is None) == (zoo is None):
+        raise click.UsageError("Say what to train, NAME or --zoo SET.")
+    ends = time.monotonic() + _seconds(max_time)
+    for each in [name] if name else api.zoo(str(zoo)):
+        folder = out if out and name else api.training_folder(each, *([out] if out else []))
+        with following_training(_stderr(), each) as (preparing, watch):
+            trained = api.train(
+                each,
+                folder,
+                most_seconds=ends - time.monotonic(),
+                preparing=preparing,
+                watch=watch,
+                **options,
+            )
+        _stdout().print(training_screen(trained), crop=False)
+        if not trained.whole:
+            break
 
 
 @cli.command()
@@ -417,12 +436,16 @@ def _print_report(made: Report, folder: Path) -> None:
 
 
 def _stdout() -> Any:
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False, emoji=False)
+    return _console(stderr=False)
 
 
 def _stderr() -> Any:
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Any:
+    """Silent for all but the first of several processes."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+    quiet = os.environ.get("RANK", "0") != "0"
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, quiet=quiet)

@@ -46,6 +46,7 @@ class Card:
     path: Path = Path("card")
     sets: Mapping[str, WeightSet] = field(default_factory=dict)
     weights: WeightSet | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)  # a recipe for each weight set
 
     @property
     def middle_point(self) -> Point | None:

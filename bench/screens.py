@@ -10,6 +10,7 @@ import hashlib
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
@@ -21,6 +22,10 @@ from bench.inventory import Check, CodecDescription, CodecStatus, DatasetStatus,
 from bench.metrics import Metric
 from bench.predict import Prediction, Predictions
 from bench.score import Score
+from bench.words import counted, duration
+
+if TYPE_CHECKING:
+    from bench.training.zoo import Trained
 
 _YES, _NO = Text("✓", "green"), Text("✗", "bold red")
 _ABSENT, _BUT, _ASKED = Text("–", "dim"), Text("!", "bold yellow"), Text("·", "dim")
@@ -209,6 +214,19 @@ def _verdict(checks: Sequence[Check]) -> Text:
         return Text(f"To be put right: {', '.join(broken)}.", "bold red")
     rest = f" Optional and not here: {absent}." if absent else ""
     return Text.assemble(("All that is needed is here.", "bold green"), rest)
+
+
+def training_screen(trained: Trained) -> RenderableType:
+    """The files of weights that there are, and what each took."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for made in trained.files:
+        time = duration(made.seconds)
+        size = f"{made.size / 1e6:.2f} MB"
+        table.add_row(Text(str(made.weights)), counted(made.steps, "step"), time, size)
+    if trained.whole:
+        return table
+    told = f"Not done yet; the same command goes on in {trained.folder}"
+    return Group(table, _Line(Text(), told)) if trained.files else _Line(Text(), told)
 
 
 def score_screen(found: Score) -> RenderableType:

@@ -32,18 +32,22 @@ class WeightSet:
     count: int | None = None
     published: str = ""  # what they are called where they come from
     page: str = ""  # which links them
+    training: str = ""  # what makes some, where the card has a recipe
     # Those found, in order of rising rate.
     paths: Mapping[int | float | str, Path] = field(default_factory=dict)
 
     def missing(self) -> str | None:
-        """What is not there and where it is looked for."""
+        """What is not there, where it is looked for, and how to get it."""
         if self.paths:
             return None
         pattern = self.files.replace(_POINT, "<number>")
-        what = f"the {self.count} files" if self.count else "files"
-        if self.published:
+        if not self.published:
+            told = f"no weights in {self.folder}, called {pattern}"
+        else:
+            what = f"the {self.count} files" if self.count else "files"
             what += f" of {self.published}, which {self.page} links,"
-        return f"no weights; put {what} into {self.folder}, called {pattern}"
+            told = f"no weights; put {what} into {self.folder}, called {pattern}"
+        return f"{told}; 'bench train {self.training}' makes some" if self.training else told
 
     def remark(self) -> str | None:
         """Whether there are fewer than there could be."""
@@ -66,15 +70,21 @@ KEYS: dict[str, tuple[type, str]] = {
 
 
 def read_weight_set(
-    card: Path, name: str, content: Mapping[str, Any], *, falling: bool
+    card: Path, name: str, content: Mapping[str, Any], *, falling: bool, training: str = ""
 ) -> WeightSet:
     """A set as a card has it, with the files that are there."""
     if _POINT not in content["files"]:
         raise CardError(f"{card}: 'weights.{name}.files' must be {KEYS['files'][1]}")
     of_card = Path(card.stem) / name
     folder = card.parent / content["folder"] if "folder" in content else weights_folder() / of_card
-    given = WeightSet(name, folder, **{key: content[key] for key in content if key != "folder"})
-    return replace(given, paths=_found(given, falling=falling))
+    said = {key: content[key] for key in content if key != "folder"}
+    given = WeightSet(name, folder, **said, training=training)
+    paths = _found(given, falling=falling)
+    shipped = card.parent / "weights" / of_card
+    if not paths and shipped.is_dir():  # a user's own go before them
+        given = replace(given, folder=shipped)
+        paths = _found(given, falling=falling)
+    return replace(given, paths=paths)
 
 
 def own_weights(path: Path, files: str) -> WeightSet:

@@ -19,6 +19,7 @@ from bench.checkpoint import read_checkpoint
 from bench.errors import BenchError, DataError
 from bench.training import detectors, recipes
 from bench.training.loop import Progress, Training, train
+from bench.training.processes import Processes
 from bench.training.recipes import Recipe
 from bench.training.schedule import Schedule
 from bench.vision.tasks import open_task
@@ -38,7 +39,8 @@ def line(folder: Path, schedule: Schedule = SCHEDULE, spoilt_from: int = 10**9) 
     def batch(step: int) -> float:
         return float("nan") if step >= spoilt_from else 0.01 * step
 
-    return Training(network, schedule, batch, losses, folder, torch.device("cpu"), "a line")
+    alone = Processes(torch.device("cpu"))
+    return Training(network, schedule, batch, losses, folder, alone, "a line")
 
 
 def weights(training: Training[float]) -> list[float]:
@@ -127,7 +129,7 @@ def test_a_network_is_made_with_one_command(bench: Bench, tiny: Path) -> None:
     said = bench("train", "mask-rcnn-toy", "--root", tiny, "--out", "made")
     assert said.status == 0, said.err
     assert "made/mask-rcnn-toy.safetensors" in said.out
-    with Image.open("made/losses.png") as curves:
+    with Image.open("made/training.png") as curves:
         assert curves.width > 300
     with open("made/losses.csv", newline="") as file:
         (row,) = csv.DictReader(file)
@@ -149,7 +151,7 @@ def test_it_learns(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return train(training, every=8, watch=watch)
 
     monkeypatch.setattr(detectors, "train", every_eighth)
-    assert api.train("mask-rcnn-toy", out=Path("made"), root=tiny)
+    assert api.train("mask-rcnn-toy", Path("made"), root=tiny).whole
     assert losses[-1] < losses[0] - 0.5
 
 
@@ -176,3 +178,12 @@ def test_pictures_without_labels_train_nothing(bench: Bench, tiny: Path) -> None
 
 def test_time_is_told_with_its_unit(bench: Bench) -> None:
     assert "as in 90s, 8m or 2h" in bench("train", "mask-rcnn-toy", "--max-time", "8").err
+
+
+def test_tensorboard_is_told(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    with pytest.raises(HaltedError):
+        train(line(tmp_path), every=1, save_seconds=0, watch=halted_at(6))  # type: ignore[arg-type]
+    assert train(line(tmp_path), every=1)
+    events = accumulator.EventAccumulator(str(tmp_path)).Reload()
+    assert [event.step for event in events.Scalars("losses/square")] == list(range(1, 13))

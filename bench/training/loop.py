@@ -8,7 +8,6 @@ from.
 
 from __future__ import annotations
 
-import csv
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -22,13 +21,15 @@ from torch import Tensor, nn
 
 from bench.errors import BenchError, DataError
 from bench.files import replacing
+from bench.training.processes import Processes
+from bench.training.scalars import LOSSES, VALIDATION, Scalars
 from bench.training.schedule import Schedule
 
 Batch = TypeVar("Batch")
 
 _CHECKPOINT = "checkpoint.pt"
-LOSSES = "losses.csv"
 _AHEAD = 3  # batches prepared while one is trained on
+_SELDOM = 10  # steps between two agreements of several processes, for which a GPU must wait
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Progress:
     step: int
     steps: int
     losses: dict[str, float] = field(default_factory=dict)
+    validation: dict[str, float] = field(default_factory=dict)  # the last, on other pictures
     seconds: float = 0.0  # of training so far, over all sittings
 
 
@@ -50,8 +52,9 @@ class Training(Generic[Batch]):
     batch: Callable[[int], Batch]  # of a step, on the CPU; called in other threads
     losses: Callable[[Batch], dict[str, Tensor]]
     folder: Path
-    device: torch.device
+    processes: Processes
     describes: str  # whatever a checkpoint must have been made with to be gone on with
+    validate: Callable[[], dict[str, float]] | None = None
 
 
 def train(
@@ -60,22 +63,25 @@ def train(
     most_seconds: float = math.inf,
     every: int = 50,
     save_seconds: float = 60.0,
+    validate_every: int = 2000,
     watch: Callable[[Progress], None] = lambda progress: None,
 ) -> bool:
     """Go on from the last checkpoint, to the end (True) or for so many seconds (False)."""
-    schedule, network = training.schedule, training.network
-    parameters = [p for p in network.parameters() if p.requires_grad]
+    schedule, processes = training.schedule, training.processes
+    parameters = [p for p in training.network.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(
         parameters, lr=schedule.rate, weight_decay=schedule.decay, foreach=True
     )
     training.folder.mkdir(parents=True, exist_ok=True)
     progress = _resume(training, optimiser)
+    scalars = Scalars(training.folder, progress.step) if processes.first else None
     began = saved = time.monotonic()
     before, totals, counted = progress.seconds, dict[str, Tensor](), 0
     for step, batch in _batches(training, progress.step):
-        if time.monotonic() - began > most_seconds:
+        asked = processes.count == 1 or step % _SELDOM == 0
+        if asked and processes.agreed(time.monotonic() - began > most_seconds):
             break
-        torch.manual_seed((schedule.seed << 32) + step)
+        torch.manual_seed((schedule.seed * processes.count + processes.rank << 32) + step)
         for group in optimiser.param_groups:
             group["lr"] = schedule.rate_at(step)
         losses = _step(training, batch, parameters, optimiser)
@@ -84,15 +90,22 @@ def train(
             totals[name] = totals[name] + value if name in totals else value
         counted += 1
         progress.seconds = before + time.monotonic() - began
-        if progress.step % every == 0 or progress.step == schedule.steps:
-            progress.losses = _means(totals, counted, progress.step)
-            _log(training.folder, progress)
+        last = progress.step == schedule.steps
+        if progress.step % every == 0 or last:
+            progress.losses = _means(processes, totals, counted, progress.step)
             totals, counted = {}, 0
-            watch(progress)
-        if time.monotonic() - saved > save_seconds:
+            if scalars:
+                scalars.add(LOSSES, progress.step, progress.seconds, progress.losses)
+                watch(progress)
+        if scalars and training.validate and (progress.step % validate_every == 0 or last):
+            progress.validation = training.validate()
+            scalars.add(VALIDATION, progress.step, progress.seconds, progress.validation)
+        if scalars and time.monotonic() - saved > save_seconds:
             _save(training, optimiser, progress)
             saved = time.monotonic()
-    _save(training, optimiser, progress)
+    if scalars:
+        _save(training, optimiser, progress)
+    processes.wait()
     return progress.step == schedule.steps
 
 
@@ -103,12 +116,13 @@ def _step(
     optimiser: torch.optim.Optimizer,
 ) -> dict[str, Tensor]:
     """One step of the optimiser; nothing here waits for the device."""
-    device = training.device.type
+    device = training.processes.device.type
     with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
         losses = training.losses(batch)
         total = torch.stack(list(losses.values())).sum()
     optimiser.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
+    training.processes.average_gradients(parameters)
     torch.nn.utils.clip_grad_norm_(parameters, training.schedule.largest_gradient)
     optimiser.step()
     return {name: value.detach() for name, value in losses.items()}
@@ -129,8 +143,11 @@ def _batches(training: Training[Any], first: int) -> Iterator[tuple[int, Any]]:
             pool.shutdown(cancel_futures=True)
 
 
-def _means(totals: dict[str, Tensor], count: int, step: int) -> dict[str, float]:
-    means = {name: float(value) / count for name, value in totals.items()}
+def _means(
+    processes: Processes, totals: dict[str, Tensor], count: int, step: int
+) -> dict[str, float]:
+    values = processes.mean(torch.stack([value.float() for value in totals.values()])) / count
+    means = dict(zip(totals, values.tolist(), strict=True))
     for name, value in means.items():
         if not math.isfinite(value):
             raise BenchError(
@@ -158,10 +175,9 @@ def _save(training: Training[Any], optimiser: torch.optim.Optimizer, progress: P
 def _resume(training: Training[Any], optimiser: torch.optim.Optimizer) -> Progress:
     path, steps = training.folder / _CHECKPOINT, training.schedule.steps
     if not path.is_file():
-        (training.folder / LOSSES).unlink(missing_ok=True)
         return Progress(0, steps)
     try:
-        state = torch.load(path, map_location=training.device, weights_only=True)
+        state = torch.load(path, map_location=training.processes.device, weights_only=True)
         same = state["describes"] == training.describes
         same = same and state["schedule"] == _lasting(training.schedule)
     except Exception as error:  # torch raises whatever its readers raise
@@ -174,30 +190,9 @@ def _resume(training: Training[Any], optimiser: torch.optim.Optimizer) -> Progre
         )
     training.network.load_state_dict(state["network"])
     optimiser.load_state_dict(state["optimiser"])
-    _forget_losses_after(training.folder / LOSSES, state["step"])
     return Progress(state["step"], steps, seconds=state["seconds"])
 
 
 def _lasting(schedule: Schedule) -> dict[str, float]:
     """What of a schedule may not change between two sittings."""
     return {name: value for name, value in asdict(schedule).items() if name != "steps"}
-
-
-def _log(folder: Path, progress: Progress) -> None:
-    path = folder / LOSSES
-    new = not path.is_file()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(["step", "seconds", *progress.losses])
-        values = [f"{value:.6g}" for value in progress.losses.values()]
-        writer.writerow([progress.step, f"{progress.seconds:.1f}", *values])
-
-
-def _forget_losses_after(path: Path, step: int) -> None:
-    if not path.is_file():
-        return
-    head, *lines = path.read_text().splitlines()
-    kept = [line for line in lines if int(line.partition(",")[0]) <= step]
-    with replacing(path) as temporary:
-        temporary.write_text("\n".join([head, *kept]) + "\n")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bench.catalog import card_paths
 from bench.errors import DataError
 from bench.training.schedule import Schedule
 from bench.vision.architecture import Architecture
+from bench.vision.vgg import VGG_TOY
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,23 @@ _TOY = Architecture(
     shortest_side=384,
 )
 
+
+@dataclass(frozen=True)
+class ClassifierRecipe:
+    """A VGG, the labelled data set whose instances it learns to tell, and for how long."""
+
+    widths: Sequence[int | None]
+    data: str
+    validate: str
+    schedule: Schedule
+
+
+CLASSIFIERS = {
+    "vgg-toy": ClassifierRecipe(
+        VGG_TOY, "toyscapes:train", "toyscapes:dev", Schedule(steps=6000, batch=32, rate=5e-4)
+    ),
+}
+
 RECIPES = {
     "mask-rcnn-toy": Recipe(_TOY, "toyscapes:train", Schedule(steps=4000, batch=4, rate=7e-4)),
     # Another backbone, too, so that it errs elsewhere.
@@ -48,10 +68,13 @@ RECIPES = {
 }
 
 
-def find_recipe(name: str) -> Recipe:
-    """The recipe of that name; a name that nothing has is answered with the nearest."""
-    if name in RECIPES:
-        return RECIPES[name]
-    near = difflib.get_close_matches(name, RECIPES, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(RECIPES)}"
+def check_name(name: str) -> None:
+    """Whether it is a network or a codec; a name that nothing has is answered with the nearest."""
+    known = [*RECIPES, *CLASSIFIERS, *card_paths()]
+    card = name.partition(":")[0]
+    if card in known or ".toml" in name:
+        return
+    near = difflib.get_close_matches(card, known, n=1)
+    networks = ", ".join([*RECIPES, *CLASSIFIERS])
+    hint = f"did you mean '{near[0]}'?" if near else f"there are {networks} and the codecs"
     raise DataError(f"no training is called '{name}'; {hint}")

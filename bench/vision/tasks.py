@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bench.cache import file_digest
 from bench.colour import Pixels
@@ -21,6 +21,9 @@ from bench.errors import BenchError, DataError, UnavailableError
 from bench.settings import user_path
 from bench.vision.architecture import Architecture
 from bench.vision.detections import Detections
+
+if TYPE_CHECKING:
+    from bench.vision.rcnn import RCNN
 
 GROUP = "bench.tasks"
 ENGINES = ("bench", "detectron2")
@@ -130,6 +133,27 @@ def open_task(said: str, engine: str = "bench") -> Task:
     if not weights.is_file():
         raise DataError(f"--task {said}: no such file of weights")
     return _Network(name, known, weights, engine)
+
+
+def task_network(name: str) -> RCNN:
+    """One of our networks itself, frozen, for whoever trains through it."""
+    import torch
+
+    from bench.vision.checkpoint import load_network
+
+    known = _KNOWN.get(name)
+    if known is None:
+        raise DataError(f"no network of ours is called '{name}'; there are {', '.join(_KNOWN)}")
+    if why := why_unavailable(name):
+        raise UnavailableError(f"{name}: {why}")
+    weights = known.weights(name)
+    assert weights is not None
+    return load_network(weights, known.architecture, torch.device("cpu"))
+
+
+def is_shipped(name: str) -> bool:
+    """Whether a network's weights come with bench."""
+    return (_WEIGHTS / f"{name}.safetensors").is_file()
 
 
 def why_unavailable(name: str) -> str | None:

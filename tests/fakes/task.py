@@ -42,7 +42,7 @@ class RedThings:
         )
 
 
-def red_cityscapes(root: Path, count: int = 6) -> Path:
+def red_cityscapes(root: Path, count: int = 6, enlarged: int = 1) -> Path:
     """Pictures of red cars on grey noise in Cityscapes' layout, labels included."""
     for index in range(count):
         rng = np.random.default_rng(index)
@@ -60,5 +60,6 @@ def red_cityscapes(root: Path, count: int = 6) -> Path:
         ):
             folder = root / kind.partition("_")[0] / "val" / "a"
             folder.mkdir(parents=True, exist_ok=True)
+            array = array.repeat(enlarged, 0).repeat(enlarged, 1)
             Image.fromarray(array).save(folder / f"{name}_{kind}.png")
     return root

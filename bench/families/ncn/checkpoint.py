@@ -7,17 +7,21 @@ and of which kind, from its names.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from bench.cache import file_digest
 from bench.checkpoint import check_tensors, read_checkpoint, save_tensors
 from bench.errors import DataError
-from bench.families.ncn.masking import LSMnet, resnet_lsm, vgg_lsm
+from bench.families.ncn.masking import LSMnet, new_lsm, resnet_lsm, vgg_lsm
 from bench.families.ncn.network import NCN
 from bench.families.neural_stream import MODEL_DIGEST
+from bench.safetensors_header import safetensors_header
+from bench.vision.tasks import is_shipped
 
 # Where a layer of ours is in the published files.
 _PRIOR = "LSUnits.0.priorNetwork"
@@ -43,6 +47,10 @@ _NAMES = {
 }
 _TO_ALPHA = "LSUnits.0.resNetToMask.0"
 _BRANCH = "parallelBranch"
+# What a file says of weights that it has not itself.
+_FEATURES, _FEATURES_DIGEST, _ENLARGEMENT = "features", "features_digest", "enlargement"
+_NCN, _NCN_DIGEST = "ncn", "ncn_digest"
+_CODEC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VGG_LAYER = re.compile(rf"{_BRANCH}\.(\d{{1,2}})\.weight")
 # The inputs that are always zero: which axis has them, and whether they come first.
 _DEAD = {
@@ -56,20 +64,23 @@ _PAST = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 1], dtype=torch.bool).reshape(3, 3
 
 def load_ncn(path: Path) -> tuple[NCN, LSMnet | None]:
     """The networks in a file, ready to code."""
-    found = read_checkpoint(path)
+    found = _weights(path)
+    said = safetensors_header(path).get("__metadata__") or {}
+    if _NCN in said:
+        found = _borrowed(path, said[_NCN], said.get(_NCN_DIGEST, "")) | found
     first = found.get("encoder.0.weight")
     if first is None or first.shape[1:] != (3, 5, 5) or len(first) < 2:
         raise DataError(f"{path}: no encoder.0.weight N×3×5×5: not the weights of an NCN")
-    channels = len(first)
-    ncn, lsm = NCN(channels), _branch(found, channels)
+    ncn, lsm = NCN(len(first)), _branch(found, len(first), path, said)
     wanted = {_published(name): tensor for name, tensor in ncn.state_dict().items()}
     if lsm is not None:
-        wanted |= {_published_of_lsm(name): tensor for name, tensor in lsm.state_dict().items()}
-    tensors = {name: _live(name, tensor, wanted) for name, tensor in _weights(found, path).items()}
+        wanted |= {_published_of_lsm(name): tensor for name, tensor in _own(lsm).items()}
+    tensors = {name: _live(name, tensor, wanted) for name, tensor in found.items()}
     check_tensors(path, wanted, tensors)
     ncn.load_state_dict({name: tensors[_published(name)] for name in ncn.state_dict()})
     if lsm is not None:
-        lsm.load_state_dict({name: tensors[_published_of_lsm(name)] for name in lsm.state_dict()})
+        own = {name: tensors[_published_of_lsm(name)] for name in _own(lsm)}
+        lsm.load_state_dict(own, strict=not lsm.borrowed_from)
     for network in (ncn, lsm):
         if network is not None:
             network.eval().requires_grad_(False)
@@ -77,22 +88,73 @@ def load_ncn(path: Path) -> tuple[NCN, LSMnet | None]:
     return ncn, lsm
 
 
-def save_ncn(ncn: NCN, lsm: LSMnet | None, path: Path) -> None:
-    """Write weights in half precision, under the published names."""
-    tensors = {_published(name): tensor for name, tensor in ncn.state_dict().items()}
+def save_ncn(ncn: NCN, lsm: LSMnet | None, path: Path, ncn_of: str = "") -> None:
+    """Write weights in half precision, under the published names.
+
+    What other files have is not kept twice: features of a network that is shipped and, if
+    ``ncn_of`` says of which codec, those of the NCN, which are beside this codec's.
+    """
+    tensors, said = {}, dict[str, str]()
     if lsm is not None:
-        tensors |= {_published_of_lsm(name): tensor for name, tensor in lsm.state_dict().items()}
-    save_tensors(tensors, path, {})
+        tensors = {_published_of_lsm(name): tensor for name, tensor in _own(lsm).items()}
+        said[_ENLARGEMENT] = repr(lsm.enlargement)
+        if lsm.borrowed_from:
+            said |= {_FEATURES: lsm.borrowed_from, _FEATURES_DIGEST: _digest(lsm.features)}
+    if ncn_of:
+        said |= {_NCN: ncn_of, _NCN_DIGEST: file_digest(beside(path, ncn_of))}
+    else:
+        tensors |= {_published(name): tensor for name, tensor in ncn.state_dict().items()}
+    save_tensors(tensors, path, said)
+
+
+def _borrowed(path: Path, codec: str, digest: str) -> dict[str, Tensor]:
+    """The weights of an NCN that another codec's file has."""
+    if not _CODEC.fullmatch(codec):
+        raise DataError(f"{path}: '{codec}' is no codec to have its NCN from")
+    other = beside(path, codec)
+    if not other.is_file():
+        raise DataError(f"{path}: its NCN is that of {codec}, but there is no {other}")
+    if file_digest(other) != digest:
+        raise DataError(f"{path}: its NCN is that of {codec}, but {other} has changed since")
+    return {
+        name: tensor
+        for name, tensor in _weights(other).items()
+        if not name.startswith((_TO_ALPHA, _BRANCH))
+    }
+
+
+def beside(path: Path, codec: str) -> Path:
+    """The file of the same λ, of another codec's same weight set."""
+    its_set = path.absolute().parent
+    return its_set.parent.parent / codec / its_set.name / path.name
+
+
+def _own(lsm: LSMnet) -> dict[str, Tensor]:
+    """Its weights, without features that it borrows."""
+    tensors = lsm.state_dict()
+    if not lsm.borrowed_from:
+        return tensors
+    return {name: tensor for name, tensor in tensors.items() if name.startswith("to_alpha.")}
 
 
 def decoder_digest(ncn: NCN) -> bytes:
     """Names the weights that a decoder needs, whatever file they came in."""
     digest = hashlib.sha256()
     for part in (ncn.h_dec, ncn.z_prior, ncn.g_dec):
-        for name, tensor in part.state_dict().items():
-            digest.update(f"{name} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.cpu().contiguous().numpy().astype("<f4").tobytes())
+        _feed(digest, part)
     return digest.digest()[:MODEL_DIGEST]
+
+
+def _digest(network: nn.Module) -> str:
+    digest = hashlib.sha256()
+    _feed(digest, network)
+    return digest.hexdigest()
+
+
+def _feed(digest: hashlib._Hash, network: nn.Module) -> None:
+    for name, tensor in network.state_dict().items():
+        digest.update(f"{name} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.cpu().contiguous().numpy().astype("<f4").tobytes())
 
 
 def _published(name: str) -> str:
@@ -111,10 +173,38 @@ def _published_of_lsm(name: str) -> str:
     return f"{_BRANCH}.{index}.{rest}"
 
 
-def _branch(found: dict[str, Tensor], channels: int) -> LSMnet | None:
+def _branch(
+    found: dict[str, Tensor], channels: int, path: Path, said: dict[str, str]
+) -> LSMnet | None:
     """An LSMnet of the kind that the names tell, yet without its weights."""
     if f"{_TO_ALPHA}.weight" not in found:
         return None
+    try:
+        enlargement = float(said.get(_ENLARGEMENT, "1"))
+    except ValueError:
+        enlargement = math.nan
+    if not 0 < enlargement < 16:
+        raise DataError(f"{path}: its LSMnet sees pictures enlarged by {said[_ENLARGEMENT]!r}")
+    if _FEATURES in said:
+        lsm = _borrowing(path, said, channels, enlargement)
+    else:
+        lsm = _complete(found, channels)
+        lsm.enlargement = enlargement
+    return lsm
+
+
+def _borrowing(path: Path, said: dict[str, str], channels: int, enlargement: float) -> LSMnet:
+    features = said[_FEATURES]
+    if not is_shipped(features):
+        raise DataError(f"{path}: its features are those of '{features}', which is not shipped")
+    lsm = new_lsm(features, channels, enlargement)
+    if _digest(lsm.features) != said.get(_FEATURES_DIGEST):
+        raise DataError(f"{path}: its features are those of {features}, which has changed since")
+    return lsm
+
+
+def _complete(found: dict[str, Tensor], channels: int) -> LSMnet:
+    """One whose features are in the file as well."""
     if f"{_BRANCH}.0.conv1.weight" not in found:
         widths = _vgg_widths(found)
         return vgg_lsm(channels, widths) if widths else vgg_lsm(channels)
@@ -150,8 +240,9 @@ def _vgg_widths(found: dict[str, Tensor]) -> list[int | None]:
     return widths
 
 
-def _weights(found: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+def _weights(path: Path) -> dict[str, Tensor]:
     """Without the masks that say what a causal convolution sees, which are looked at only."""
+    found = read_checkpoint(path)
     for name, tensor in found.items():
         if name.endswith(".mask") and not _masks_past(tensor.cpu()):
             raise DataError(f"{path}: {name} masks other weights than an NCN's")

@@ -9,17 +9,21 @@ nothing of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
+import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from bench.families.ncn.network import Y_STEP
 from bench.vision.backbone import ResNet
+from bench.vision.tasks import is_shipped, task_network
+from bench.vision.vgg import VGG16, VGG_MEAN, VGG_STD, is_vgg, trained_vgg, vgg_layers
 
-# The convolutions of VGG-16 up to relu5_3, torchvision's features[:30]; None halves the size.
-_VGG16 = (64, 64, None, 128, 128, None, 256, 256, 256, None, 512, 512, 512, None, 512, 512, 512)
 # In the order R, G, B. The published branch gets RGB although its ResNet was trained on BGR.
 _RESNET_MEAN, _RESNET_STD = (123.675, 116.28, 103.53), (1.0, 1.0, 1.0)
-_VGG_MEAN, _VGG_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# The α that training begins with is so small that it takes nothing away.
+_FIRST_BIAS = -3.0
 
 
 class LSMnet(nn.Module):
@@ -39,6 +43,8 @@ class LSMnet(nn.Module):
     ) -> None:
         super().__init__()
         self.kind = kind
+        self.enlargement = 1.0  # of what its features see
+        self.borrowed_from = ""  # the network of ours whose features they are, if any
         self.features = features
         self.to_alpha = nn.Conv2d(channels, outputs, 1)
         for name, values in (("mean", mean), ("std", std)):
@@ -47,7 +53,12 @@ class LSMnet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """α of images whose samples are 0 to 1."""
         scale = 255 if self.mean[0] > 1 else 1
+        size = (x.shape[2] // Y_STEP, x.shape[3] // Y_STEP)
+        if self.enlargement != 1:
+            x = functional.interpolate(x, scale_factor=self.enlargement, mode="bilinear")
         features = self.features((x * scale - self.mean) / self.std)
+        if features.shape[2:] != size:
+            features = functional.interpolate(features, size, mode="bilinear")
         return torch.sigmoid(self.to_alpha(features))
 
 
@@ -57,36 +68,58 @@ def masked(y: Tensor, mu: Tensor, alpha: Tensor) -> Tensor:
 
 
 def resnet_lsm(
-    outputs: int,
-    stem: int = 64,
-    res2: int = 256,
-    blocks: Sequence[int] = (3, 4, 6),
-    mean: Sequence[float] = _RESNET_MEAN,
-    std: Sequence[float] = _RESNET_STD,
+    outputs: int, stem: int = 64, res2: int = 256, blocks: Sequence[int] = (3, 4, 6)
 ) -> LSMnet:
     """With the stem, res2, res3 and res4 of a ResNet; 50 layers deep unless said otherwise."""
     features = _Last(ResNet(stem, res2, blocks))
-    return LSMnet("resnet", features, res2 << (len(blocks) - 1), outputs, mean, std)
+    channels = res2 << (len(blocks) - 1)
+    return LSMnet("resnet", features, channels, outputs, _RESNET_MEAN, _RESNET_STD)
+
+
+def new_lsm(features: str, outputs: int, enlargement: float) -> LSMnet:
+    """On the trained features of a network, with a 1×1 convolution that is yet to be trained."""
+    lsm = _on_vgg(features, outputs) if is_vgg(features) else _on_task(features, outputs)
+    lsm.enlargement = enlargement
+    lsm.borrowed_from = features if is_shipped(features) else ""
+    nn.init.constant_(lsm.to_alpha.bias, _FIRST_BIAS)  # type: ignore[arg-type]
+    return lsm
+
+
+def _on_vgg(name: str, outputs: int) -> LSMnet:
+    layers, widths = trained_vgg(name)
+    lsm = vgg_lsm(outputs, widths)
+    lsm.features.load_state_dict(layers.state_dict())
+    return lsm
+
+
+def _on_task(name: str, outputs: int) -> LSMnet:
+    """With the ResNet of a task network, which if it is ours is shown what it was trained on."""
+    network = task_network(name)
+    architecture = network.architecture
+    lsm = resnet_lsm(outputs, architecture.stem, architecture.res2, architecture.blocks[:3])
+    features = cast(_Last, lsm.features)
+    trained = network.backbone.bottom_up.state_dict()
+    features.resnet.load_state_dict({name: trained[name] for name in features.resnet.state_dict()})
+    if is_shipped(name):
+        features.reverse = True
+        lsm.mean.copy_(torch.tensor(architecture.pixel_mean[::-1])[:, None, None])
+        lsm.std.copy_(torch.tensor(architecture.pixel_std[::-1])[:, None, None])
+    return lsm
 
 
 class _Last(nn.Module):
+    """What comes out of a ResNet in the end, of B, G, R where ``reverse`` is set."""
+
     def __init__(self, resnet: ResNet) -> None:
         super().__init__()
-        self.resnet = resnet
+        self.resnet, self.reverse = resnet, False
 
     def forward(self, x: Tensor) -> Tensor:
-        features: list[Tensor] = self.resnet(x)
+        features: list[Tensor] = self.resnet(x.flip(1) if self.reverse else x)
         return features[-1]
 
 
-def vgg_lsm(outputs: int, widths: Sequence[int | None] = _VGG16) -> LSMnet:
+def vgg_lsm(outputs: int, widths: Sequence[int | None] = VGG16) -> LSMnet:
     """With the convolutions of a VGG; 16 layers deep unless said otherwise."""
-    layers: list[nn.Module] = []
-    inputs = 3
-    for width in widths:
-        if width is None:
-            layers.append(nn.MaxPool2d(2))
-        else:
-            layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.ReLU(inplace=True)]
-            inputs = width
-    return LSMnet("vgg", nn.Sequential(*layers), inputs, outputs, _VGG_MEAN, _VGG_STD)
+    channels = [width for width in widths if width is not None][-1]
+    return LSMnet("vgg", vgg_layers(widths), channels, outputs, VGG_MEAN, VGG_STD)

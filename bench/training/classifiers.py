@@ -1,0 +1,177 @@
+"""How a VGG learns to tell what a crop shows: whose features an LSMnet may see, or nobody's.
+
+A crop is an instance with what is around it, or a place where none is; all are of one size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from torch import Tensor, nn
+
+from bench.checkpoint import save_tensors
+from bench.datasets import Dataset
+from bench.datasets.dataset import Progress as Preparing
+from bench.datasets.labels import EVALUATED
+from bench.image import read_pixels
+from bench.training.curves import draw_training
+from bench.training.labels import instances_in, read_instances
+from bench.training.loop import Training, train
+from bench.training.pictures import Kept
+from bench.training.processes import processes
+from bench.training.recipes import CLASSIFIERS
+from bench.training.sitting import Sitting
+from bench.vision.vgg import VGG_MEAN, VGG_STD, vgg_layers
+
+_SIDE = 64  # of a crop as the network sees it
+_AROUND = 1.25  # how much of the surroundings is in a crop, as a factor of the longer side
+_FEWEST_PIXELS = 64
+_VALIDATED = 900  # crops
+_NOTHING = len(EVALUATED)
+
+
+class VggClassifier(nn.Module):
+    """Crops of R, G, B from 0 to 1 to the logits of what they show, nothing being the last."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, widths: Sequence[int | None]) -> None:
+        super().__init__()
+        self.features = vgg_layers(widths)
+        self.classifier = nn.Linear([width for width in widths if width][-1], _NOTHING + 1)
+        for name, values in (("mean", VGG_MEAN), ("std", VGG_STD)):
+            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
+        for module in self.features:
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+
+    def forward(self, crops: Tensor) -> Tensor:
+        features = self.features((crops - self.mean) / self.std)
+        logits: Tensor = self.classifier(features.mean(dim=(2, 3)))
+        return logits
+
+
+def train_classifier(name: str, sitting: Sitting) -> bool:
+    """Make a shipped classifier again; False if time ran out before."""
+    recipe = CLASSIFIERS[name]
+    schedule = sitting.schedule(recipe.schedule)
+    with processes() as ours:
+        with ours.in_turn():
+            dataset = sitting.dataset(sitting.data or recipe.data)
+            validated = sitting.dataset(recipe.validate)
+        torch.manual_seed(schedule.seed)
+        network = VggClassifier(recipe.widths).to(ours.device)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        learnt = _Source(dataset, _instances(dataset, sitting.preparing))
+        others = _Source(validated, _instances(validated, sitting.preparing))
+        training = Training(
+            network,
+            schedule,
+            partial(_crops, learnt, ours.share(schedule.batch), schedule.seed),
+            partial(_losses, network, ours.device),
+            sitting.folder,
+            ours,
+            f"{recipe.widths} {dataset.digest}",
+            partial(_accuracy, network, ours.device, others),
+        )
+        whole = train(training, most_seconds=sitting.most_seconds, watch=sitting.watch)
+        if ours.first:
+            draw_training(sitting.folder)
+            if whole:
+                save_tensors(network.state_dict(), sitting.folder / f"{name}.safetensors", {})
+    return whole
+
+
+@dataclass(frozen=True, eq=False)
+class _Labelled:
+    crops: Tensor
+    classes: Tensor
+
+
+def _losses(network: VggClassifier, device: torch.device, batch: _Labelled) -> dict[str, Tensor]:
+    logits = network(batch.crops.to(device))
+    return {"cross_entropy": functional.cross_entropy(logits.float(), batch.classes.to(device))}
+
+
+@torch.no_grad()
+def _accuracy(network: VggClassifier, device: torch.device, others: _Source) -> dict[str, float]:
+    """On crops of all classes alike."""
+    right = []
+    for start in range(0, _VALIDATED, 100):
+        batch = _crops(others, range(start, start + 100), 0, 0)
+        right.append(network(batch.crops.to(device)).argmax(dim=1).cpu() == batch.classes)
+    return {"accuracy": float(torch.cat(right).float().mean())}
+
+
+# By class, where an instance is: which picture, left, top, right and bottom.
+_Places = dict[int, NDArray[np.int64]]
+
+
+def _instances(dataset: Dataset, preparing: Preparing | None) -> _Places:
+    found: dict[int, list[tuple[int, ...]]] = {index: [] for index in range(_NOTHING)}
+    for at, entry in enumerate(dataset.entries):
+        if preparing and (at % 100 == 0 or at == len(dataset.entries) - 1):
+            preparing(f"instances of {dataset.name}", at + 1, len(dataset.entries))
+        for index, box, mask in instances_in(read_instances(entry)):
+            if mask.sum() >= _FEWEST_PIXELS:
+                found[index].append((at, *box))
+    return {index: np.array(places) for index, places in found.items() if places}
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """Where crops are from."""
+
+    dataset: Dataset
+    places: _Places
+    pixels: Kept = field(default_factory=lambda: Kept(lambda entry: read_pixels(entry.path)))
+
+
+def _crops(source: _Source, places: range, seed: int, step: int) -> _Labelled:
+    """Some of a step's crops, each a function of its place; all classes are as frequent."""
+    made = [_crop(source, np.random.default_rng((seed, step, at))) for at in places]
+    crops = torch.from_numpy(np.stack([crop for crop, _ in made])).permute(0, 3, 1, 2)
+    classes = torch.tensor([index for _, index in made])
+    return _Labelled(crops.contiguous(memory_format=torch.channels_last).float() / 255, classes)
+
+
+def _crop(source: _Source, random: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
+    known = source.places
+    index = int(random.choice([*known, _NOTHING]))
+    of = int(random.choice(list(known))) if index == _NOTHING else index
+    at, left, top, right, bottom = random.choice(known[of])
+    pixels = source.pixels(source.dataset.entries[at])
+    height, width = pixels.shape[:2]
+    side = max(right - left, bottom - top) * _AROUND * random.uniform(0.9, 1.3)
+    middle = np.array([(left + right) / 2, (top + bottom) / 2])
+    middle = middle + random.uniform(-0.1, 0.1, 2) * side
+    if index == _NOTHING:  # of such a size as things are, anywhere where their middles are not
+        middle = _elsewhere(known, at, (width, height), side, random)
+    box = (*(middle - side / 2), *(middle + side / 2))
+    picture = PillowImage.fromarray(pixels).transform(
+        (_SIDE, _SIDE), PillowImage.Transform.EXTENT, box, PillowImage.Resampling.BILINEAR
+    )
+    crop = np.asarray(picture)
+    return (crop[:, ::-1] if random.integers(2) else crop), index
+
+
+def _elsewhere(
+    known: _Places, at: int, size: tuple[int, int], side: float, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """A place of a picture whose middle half shows no instance, if a few tries find one."""
+    boxes = np.concatenate([places[places[:, 0] == at, 1:] for places in known.values()])
+    for _ in range(20):
+        middle = random.uniform((0, 0), size)
+        low, high = middle - side / 4, middle + side / 4
+        if not ((boxes[:, :2] < high) & (boxes[:, 2:] > low)).all(axis=1).any():
+            break
+    return middle

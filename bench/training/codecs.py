@@ -1,0 +1,181 @@
+"""How a codec is trained: its card's recipe, one operating point after the other."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from torch import Tensor, autocast, manual_seed
+
+from bench.catalog import card_paths
+from bench.codec import Card
+from bench.datasets import Dataset
+from bench.errors import DataError
+from bench.families.ncn.checkpoint import beside, load_ncn, save_ncn
+from bench.families.ncn.masking import new_lsm
+from bench.families.ncn.network import NCN
+from bench.settings import user_path
+from bench.training.codec_recipe import CodecRecipe, read_recipe
+from bench.training.coding import Coding
+from bench.training.curves import draw_training
+from bench.training.distortions import Distortion, feature, hvs, task
+from bench.training.loop import Training, train
+from bench.training.pictures import Crops, Cutting, crops
+from bench.training.processes import Processes, processes
+from bench.training.schedule import Schedule
+from bench.training.sitting import Sitting
+from bench.training.validation import validate
+from bench.vision.rcnn import RCNN
+from bench.vision.tasks import task_network
+
+_VALIDATED = 20  # pictures
+
+
+def train_codec(name: str, sitting: Sitting) -> bool:
+    """Train every λ of a card's recipe; False if time ran out before."""
+    card, recipe = read_recipe(name)
+    data = sitting.data or training_data(name, recipe)
+    if sitting.steps is not None:
+        recipe = replace(recipe, steps=sitting.steps, tune_steps=sitting.steps)
+    with processes() as ours:
+        with ours.in_turn():
+            dataset = sitting.dataset(data)
+            validated = sitting.dataset(recipe.validate) if recipe.validate else None
+        network = task_network(recipe.network).to(ours.device).train() if recipe.network else None
+        ends = time.monotonic() + sitting.most_seconds
+        for point in recipe.lambdas:
+            weights = sitting.folder / _file(point)
+            if ours.agreed(weights.is_file()):
+                continue
+            coding = _start(card, recipe, sitting.folder, point)
+            training = _training(recipe, point, coding, network, dataset, weights, ours)
+            if validated is not None:
+                others = validated.limited(_VALIDATED)
+                training = replace(training, validate=partial(validate, coding, network, others))
+            whole = train(training, most_seconds=ends - time.monotonic(), watch=sitting.watch)
+            if ours.first:
+                draw_training(training.folder)
+            if not whole:
+                return False
+            if ours.first:
+                save_ncn(coding.ncn, coding.lsm, weights, _keeper(recipe, weights))
+            ours.wait()
+    return True
+
+
+def _training(
+    recipe: CodecRecipe,
+    point: float,
+    coding: Coding,
+    network: RCNN | None,
+    dataset: Dataset,
+    weights: Path,
+    ours: Processes,
+) -> Training[Crops]:
+    schedule = Schedule(
+        recipe.steps if point == recipe.lambdas[0] else recipe.tune_steps,
+        recipe.batch,
+        recipe.rate,
+        decay=0.0,
+        largest_gradient=1.0,
+    )
+    coding.to(ours.device).train()
+    return Training(
+        coding,
+        schedule,
+        partial(
+            crops,
+            dataset,
+            Cutting(*recipe.crop, recipe.loss == "task", recipe.enlarge),
+            ours.share(recipe.batch),
+            schedule.seed,
+        ),
+        partial(_losses, coding, _distortion(recipe, network), point, ours),
+        weights.with_suffix(""),
+        ours,
+        f"{recipe.lasting()} λ {point:g} {dataset.digest}",
+    )
+
+
+def _losses(
+    coding: Coding, distortion: Distortion, point: float, ours: Processes, batch: Crops
+) -> dict[str, Tensor]:
+    batch = batch.to(ours.device)
+    x_hat, rate = coding(batch.pictures)
+    with autocast(ours.device.type, enabled=False):
+        parts = distortion(batch.pictures, x_hat, batch.truth)
+    return {**parts, "rate": point * rate}
+
+
+def _distortion(recipe: CodecRecipe, network: RCNN | None) -> Distortion:
+    if recipe.loss == "hvs":
+        return hvs
+    assert network is not None
+    return {"feature": feature, "task": task}[recipe.loss](network, recipe.enlarge)
+
+
+def _start(card: Card, recipe: CodecRecipe, folder: Path, point: float) -> Coding:
+    """The networks to train for a λ, from what was trained before it."""
+    manual_seed(0)
+    first = recipe.lambdas[0]
+    ncn, lsm = NCN(recipe.channels), None
+    if point != first:
+        ncn, lsm = load_ncn(folder / _file(first))
+    elif recipe.starts_from:
+        ncn, lsm = load_ncn(_trained(card, recipe, folder, None))
+    if recipe.mask_only and point != first:
+        ncn, _ = load_ncn(_trained(card, recipe, folder, point))
+    if ncn.channels != recipe.channels:
+        raise DataError(f"{recipe.starts_from}: {ncn.channels} channels, not {recipe.channels}")
+    if card.options["lsm"] != "none" and lsm is None:
+        lsm = new_lsm(recipe.features, recipe.channels, recipe.enlarge)
+    coding = Coding(ncn, lsm)
+    ncn.requires_grad_(not recipe.mask_only)
+    if lsm is not None:
+        lsm.features.requires_grad_(False)
+        lsm.to_alpha.requires_grad_(True)
+    return coding
+
+
+def _trained(card: Card, recipe: CodecRecipe, folder: Path, point: float | None) -> Path:
+    """A λ, or the first, of the codec to start from, trained beside this one or in its place."""
+    assert card.weights is not None
+    own = card.path.with_name(f"{recipe.starts_from}.toml")
+    is_own = own.is_file() and own not in card_paths().values()
+    name = f"{own if is_own else recipe.starts_from}:{card.weights.name}"
+    other, its_recipe = read_recipe(name)
+    assert other.weights is not None
+    file = _file(its_recipe.lambdas[0] if point is None else point)
+    here = beside(folder / file, recipe.starts_from)
+    for path in (here, other.weights.folder / file):
+        if path.is_file():
+            return path
+    raise DataError(
+        f"{card.name} starts from {other.name}, which is not trained yet: there is no {here} and "
+        f"no {path}; 'bench train {name} --out {here.parent}' makes it"
+    )
+
+
+def _keeper(recipe: CodecRecipe, weights: Path) -> str:
+    """The codec beside this one that has the same NCN, if it stayed as it was."""
+    its = beside(weights, recipe.starts_from)
+    return recipe.starts_from if recipe.mask_only and its.is_file() else ""
+
+
+def training_data(name: str, recipe: CodecRecipe) -> str:
+    """What to learn from, where a variable names it."""
+    if not recipe.data.startswith("$"):
+        return recipe.data
+    named = user_path(recipe.data[1:])
+    if named is None:
+        raise DataError(
+            f"{name} learns from photographs of yours; name their folder with --data, or in "
+            f"{recipe.data[1:]}"
+        )
+    return str(named)
+
+
+def _file(point: float) -> str:
+    return f"lambda_{point:g}.safetensors"

@@ -1,0 +1,41 @@
+"""A codec as training sees it: coded pictures and their rate, both with gradients."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from bench.families.ncn.masking import LSMnet, masked
+from bench.families.ncn.network import NCN
+from bench.families.ncn.rate import bits, sigma
+
+
+class Coding(nn.Module):
+    """An NCN and its LSMnet, if any, as one network."""
+
+    def __init__(self, ncn: NCN, lsm: LSMnet | None) -> None:
+        super().__init__()
+        self.ncn, self.lsm = ncn, lsm
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The decoded pictures, and the estimated bits per pixel."""
+        y = self.ncn.g_enc(x)
+        z_hat = self._rounded(self.ncn.h_enc(y))
+        mu, raw = self.ncn.y_distribution(z_hat)
+        if self.lsm is not None:
+            y = masked(y, mu, self.lsm(x))
+        y_hat = self._rounded(y)
+        z_mu, z_raw = self.ncn.z_prior(z_hat)
+        with torch.autocast(x.device.type, enabled=False):
+            spent = [
+                bits(values.float(), its_mu.float(), sigma(its_raw.float())).sum()
+                for values, its_mu, its_raw in ((y_hat, mu, raw), (z_hat, z_mu, z_raw))
+            ]
+        x_hat: Tensor = self.ncn.g_dec(y_hat)
+        return x_hat.float(), (spent[0] + spent[1]) / x[:, 0].numel()
+
+    def _rounded(self, latent: Tensor) -> Tensor:
+        """In training noise stands for the error of rounding, which has no gradient."""
+        if self.training:
+            return latent + torch.rand_like(latent) - 0.5
+        return torch.round(latent)

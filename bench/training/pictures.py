@@ -1,0 +1,95 @@
+"""Crops of a data set's pictures, for a codec to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.datasets import Dataset, Entry
+from bench.errors import DataError
+from bench.image import read_pixels
+from bench.training.labels import read_instances, truth_of
+from bench.vision.rcnn import Truth
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
+    """Pictures of one size in R, G, B from 0 to 1, and what is in them, as a network sees it."""
+
+    pictures: Tensor
+    truth: tuple[Truth, ...]
+
+    def to(self, device: torch.device) -> Crops:
+        if device.type == "cpu":
+            return self
+        pictures = self.pictures.pin_memory().to(device, non_blocking=True)
+        return Crops(pictures, tuple(truth.to(device) for truth in self.truth))
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How pictures are cut, and whether what is in them is looked up."""
+
+    width: int
+    height: int
+    labelled: bool
+    enlargement: float  # of what the network sees
+    pixels: Kept = field(default_factory=lambda: Kept(lambda entry: read_pixels(entry.path)))
+    instances: Kept = field(default_factory=lambda: Kept(read_instances))
+
+
+class Kept:
+    """What was read of entries before, as much as there is room for: a step asks for any."""
+
+    def __init__(self, read: Callable[[Entry], NDArray[Any]], room: int = 3 << 30) -> None:
+        self._read, self._room = read, room
+        self._kept: dict[Path, NDArray[Any]] = {}
+
+    def __call__(self, entry: Entry) -> NDArray[Any]:
+        if entry.path in self._kept:
+            return self._kept[entry.path]
+        array = self._read(entry)
+        if array.nbytes <= self._room:
+            self._room -= array.nbytes
+            self._kept[entry.path] = array
+        return array
+
+
+def crops(dataset: Dataset, cutting: Cutting, places: range, seed: int, step: int) -> Crops:
+    """Some of a step's crops: pictures at random, cut at random, half of them mirrored.
+
+    Each is a function of its place, so that several processes share a step between them.
+    """
+    made = [_crop(dataset, cutting, np.random.default_rng((seed, step, at))) for at in places]
+    pictures = torch.stack([picture for picture, _ in made]).float() / 255
+    pictures = pictures.contiguous(memory_format=torch.channels_last)
+    return Crops(pictures, tuple(truth for _, truth in made if truth is not None))
+
+
+def _crop(
+    dataset: Dataset, cutting: Cutting, random: np.random.Generator
+) -> tuple[Tensor, Truth | None]:
+    entry = dataset.entries[random.integers(len(dataset.entries))]
+    pixels = cutting.pixels(entry)
+    height, width = pixels.shape[:2]
+    if width < cutting.width or height < cutting.height:
+        raise DataError(
+            f"{entry.name}: {width}x{height} is smaller than a crop, "
+            f"{cutting.width}x{cutting.height}"
+        )
+    left = random.integers(width - cutting.width + 1)
+    top = random.integers(height - cutting.height + 1)
+    flip = -1 if random.integers(2) else 1
+    part = np.s_[top : top + cutting.height, left : left + cutting.width]
+    picture = torch.from_numpy(np.ascontiguousarray(pixels[part][:, ::flip].transpose(2, 0, 1)))
+    if not cutting.labelled:
+        return picture, None
+    ids = np.ascontiguousarray(cutting.instances(entry)[part][:, ::flip])
+    return picture, truth_of(ids, (cutting.enlargement, cutting.enlargement))

@@ -1,0 +1,97 @@
+"""Processes that share each step of a training, one on each GPU, as torchrun starts them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, distributed, nn
+
+from bench.cores import available_cores
+from bench.errors import DataError
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Which of how many this is, and where it computes."""
+
+    device: torch.device
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether it is this one that writes and tells."""
+        return self.rank == 0
+
+    def share(self, batch: int) -> range:
+        """Which places of a batch are this process's."""
+        if batch % self.count:
+            raise DataError(f"{self.count} processes cannot share a batch of {batch} evenly")
+        return range(self.rank, batch, self.count)
+
+    def wait(self) -> None:
+        """Until all have come here."""
+        if self.count > 1:
+            distributed.barrier()
+
+    @contextmanager
+    def in_turn(self) -> Iterator[None]:
+        """The first one alone, then the others: for what the first prepares and all read."""
+        if not self.first:
+            self.wait()
+        yield
+        if self.first:
+            self.wait()
+
+    def agreed(self, answer: bool) -> bool:
+        """What the first process says."""
+        if self.count == 1:
+            return answer
+        said = torch.tensor([answer], device=self.device, dtype=torch.uint8)
+        distributed.broadcast(said, 0)
+        return bool(said)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Over all processes."""
+        if self.count > 1:
+            distributed.all_reduce(values)
+        return values / self.count
+
+    def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Give all processes the mean of their gradients."""
+        if self.count == 1:
+            return
+        for parameter in parameters:
+            if parameter.grad is None:  # such as a mask head's, where no crop shows anything
+                parameter.grad = torch.zeros_like(parameter)
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        flat = self.mean(torch.cat([gradient.flatten() for gradient in gradients]))
+        sizes = [gradient.numel() for gradient in gradients]
+        for gradient, part in zip(gradients, torch.split(flat, sizes), strict=True):
+            gradient.copy_(part.view(gradient.shape))
+
+
+@contextmanager
+def processes() -> Iterator[Processes]:
+    """Those that torchrun started, of which this is one, or this one alone."""
+    count, here = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    cuda = torch.cuda.is_available()
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    if cuda and local >= torch.cuda.device_count():
+        raise DataError(f"{here} processes here, but {torch.cuda.device_count()} GPUs")
+    device = torch.device("cuda", local) if cuda else torch.device("cpu")
+    torch.set_num_threads(max(1, available_cores() // here))
+    if count == 1:
+        yield Processes(device)
+        return
+    if cuda:
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if cuda else "gloo")
+    try:
+        yield Processes(device, distributed.get_rank(), count)
+    finally:
+        distributed.destroy_process_group()

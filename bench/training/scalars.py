@@ -1,0 +1,55 @@
+"""What a training tells of itself as it goes: CSV tables, and TensorBoard's events if it is there.
+
+Beside the weights, ``losses.csv`` has a row of mean losses every few steps, ``validation.csv`` a
+row of figures on pictures that are not learnt from.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from bench.files import replacing
+
+LOSSES, VALIDATION = "losses.csv", "validation.csv"
+
+
+class Scalars:
+    """The tables in a folder, written on from a step; rows of later ones are forgotten."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        self._folder = folder
+        for table in (LOSSES, VALIDATION):
+            _forget_after(folder / table, step)
+        self._events = None
+        if find_spec("tensorboard"):
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._events = SummaryWriter(folder, purge_step=step + 1)
+
+    def add(self, table: str, step: int, seconds: float, values: Mapping[str, float]) -> None:
+        path = self._folder / table
+        new = not path.is_file()
+        with path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(["step", "seconds", *values])
+            writer.writerow([step, f"{seconds:.1f}", *(f"{v:.6g}" for v in values.values())])
+        if self._events is not None:
+            for name, value in values.items():
+                self._events.add_scalar(f"{Path(table).stem}/{name}", value, step)
+            self._events.flush()
+
+
+def _forget_after(path: Path, step: int) -> None:
+    if not path.is_file():
+        return
+    if step == 0:
+        path.unlink()
+        return
+    head, *lines = path.read_text().splitlines()
+    kept = [line for line in lines if int(line.partition(",")[0]) <= step]
+    with replacing(path) as temporary:
+        temporary.write_text("\n".join([head, *kept]) + "\n")

@@ -1,0 +1,75 @@
+"""VGG: the convolutions of a classifier, whose features an LSMnet may see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from bench.checkpoint import check_tensors, read_checkpoint
+from bench.errors import UnavailableError
+from bench.settings import user_path
+
+# Up to relu5_3, torchvision's features[:30]; None halves the size.
+VGG16 = (64, 64, None, 128, 128, None, 256, 256, 256, None, 512, 512, 512, None, 512, 512, 512)
+# As deep, but narrow.
+VGG_TOY = (16, 16, None, 24, 24, None, 48, 48, 48, None, 96, 96, 96, None, 96, 96, 96)
+# Of R, G, B from 0 to 1.
+VGG_MEAN, VGG_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+_FEATURES = "features."
+
+
+@dataclass(frozen=True)
+class _Known:
+    widths: Sequence[int | None]
+    variable: str | None = None  # says where its weights are; shipped weights need none
+
+
+_KNOWN = {"vgg-toy": _Known(VGG_TOY), "vgg16": _Known(VGG16, "BENCH_VGG16")}
+_WEIGHTS = Path(__file__).parent / "weights"
+
+
+def vgg_layers(widths: Sequence[int | None]) -> nn.Sequential:
+    """Numbered as torchvision numbers them."""
+    layers: list[nn.Module] = []
+    inputs = 3
+    for width in widths:
+        if width is None:
+            layers.append(nn.MaxPool2d(2))
+        else:
+            layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.ReLU(inplace=True)]
+            inputs = width
+    return nn.Sequential(*layers)
+
+
+def is_vgg(name: str) -> bool:
+    return name in _KNOWN
+
+
+def trained_vgg(name: str) -> tuple[nn.Sequential, Sequence[int | None]]:
+    """The convolutions of a classifier that we know, and their widths."""
+    known = _KNOWN[name]
+    path = _WEIGHTS / f"{name}.safetensors"
+    if known.variable is not None:
+        named = user_path(known.variable)
+        if named is None:
+            raise UnavailableError(
+                f"{name}: no weights; name torchvision's file of them, vgg16-397923af.pth, "
+                f"in {known.variable}"
+            )
+        path = named
+    elif not path.is_file():
+        raise UnavailableError(f"{name}: no weights yet; 'bench train {name}' makes them")
+    layers = vgg_layers(known.widths)
+    # A classifier goes on behind them.
+    found = {
+        name.removeprefix(_FEATURES): tensor
+        for name, tensor in read_checkpoint(path).items()
+        if name.startswith(_FEATURES)
+    }
+    check_tensors(path, layers.state_dict(), found)
+    layers.load_state_dict(found)
+    return layers, known.widths
