@@ -242,6 +242,8 @@ def test_any_folder_trains_what_needs_no_labels(
     bench: Bench, cards: Path, pictures: object
 ) -> None:
     folder = pictures(2, 256, 192)  # type: ignore[operator]
+    Path("made").mkdir()
+    Path("made/lambda_9.safetensors").write_bytes(b"")  # of someone else
     train = ("train", f"{cards}/base.toml:red", "--data", folder, "--out", "made", "--steps", 1)
     assert bench(*train).status == 0
     small = pictures(1, 100, 80, "small")  # type: ignore[operator]

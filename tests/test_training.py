@@ -88,6 +88,11 @@ def test_a_longer_training_goes_on(tmp_path: Path) -> None:
     assert [int(row.partition(",")[0]) for row in rows[1:]] == list(range(1, 21))
 
 
+def test_a_shorter_training_is_over(tmp_path: Path) -> None:
+    assert train(line(tmp_path), every=1)
+    assert train(line(tmp_path, replace(SCHEDULE, steps=6)), every=1)
+
+
 def test_no_number_stops_it_with_a_reason(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="square became nan before step 6"):
         train(line(tmp_path, spoilt_from=5), every=1, save_seconds=0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from torch import Tensor, autocast, manual_seed
+from torch import Tensor, autocast, channels_last, manual_seed
 
 from bench.catalog import card_paths
 from bench.codec import Card
@@ -82,6 +82,7 @@ def _training(
         largest_gradient=1.0,
     )
     coding.to(ours.device).train()
+    coding.to(memory_format=channels_last)  # type: ignore[call-overload]  # torch takes it
     return Training(
         coding,
         schedule,

@@ -106,7 +106,7 @@ def train(
     if scalars:
         _save(training, optimiser, progress)
     processes.wait()
-    return progress.step == schedule.steps
+    return progress.step >= schedule.steps
 
 
 def _step(

@@ -60,6 +60,8 @@ def made(folder: Path) -> tuple[Made, ...]:
     for weights in sorted(folder.glob("*.safetensors")):
         of_point = weights.with_suffix("")
         losses = (of_point if of_point.is_dir() else folder) / LOSSES
+        if not losses.is_file():  # from elsewhere
+            continue
         with losses.open(newline="") as file:
             *_, last = csv.DictReader(file)
         size = weights.stat().st_size
