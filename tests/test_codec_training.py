@@ -219,6 +219,9 @@ def test_what_cannot_be_trained_is_told(bench: Bench, name: str, words: str) -> 
         ('loss = "task"', "'training.red.network' is missing, which L_F and L_TASK need"),
         ("lambdas = [0]", "'training.red.lambdas' must be numbers"),
         ("crop = [100, 192]", "multiples of 64"),
+        ("crop = [128, 192]", "'training.red.crop' must be 192 or more for MS-SSIM"),
+        ("batch = 0", "'training.red.batch' must be a number of crops, above 0"),
+        ("mask_only = true", "'training.red.starts_from' is missing"),
         ("step = 3", "unknown key 'training.red.step'; did you mean 'training.red.steps'?"),
     ],
 )

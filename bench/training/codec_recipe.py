@@ -9,6 +9,7 @@ from bench.codec import Card
 from bench.errors import CardError
 
 LOSSES = ("hvs", "feature", "task")
+_MS_SSIM_NEEDS = 192  # pixels: its window of 11 at a sixteenth, in steps of 64
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,13 @@ _KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "channels": (int, "a number of channels"),
     "crop": (list, "width and height"),
     "batch": (int, "a number of crops"),
-    "rate": (float, "a learning rate"),
+    "rate": ((int, float), "a learning rate"),
     "steps": (int, "a number of steps"),
     "tune_steps": (int, "a number of steps"),
     "validate": (str, "a data set"),
     "starts_from": (str, "the card whose weights to start from"),
     "network": (str, "a task network"),
-    "enlarge": (float, "a factor"),
+    "enlarge": ((int, float), "a factor"),
     "features": (str, "a task network or a VGG"),
     "mask_only": (bool, "true or false"),
 }
@@ -70,7 +71,12 @@ def read_recipe(name: str) -> tuple[Card, CodecRecipe]:
             raise CardError(f"{card.name}: no recipe to train it by; there is {there or 'none'}")
         raise CardError(f"{card.name}: which weights? there are recipes for {there}")
     where = f"training.{its_set}"
+    if not isinstance(table, dict):
+        raise CardError(f"{card.path}: '{where}' must be a table")
     check_keys(card.path, table, _KEYS, required=_NEEDED, prefix=f"{where}.")
+    for key in ("channels", "batch", "rate", "steps", "tune_steps", "enlarge"):
+        if not _positive(table.get(key, 1)):
+            raise CardError(f"{card.path}: '{where}.{key}' must be {_KEYS[key][1]}, above 0")
     if table["loss"] not in LOSSES:
         raise CardError(f"{card.path}: '{where}.loss' must be {_KEYS['loss'][1]}")
     if not table["lambdas"] or not all(_positive(value) for value in table["lambdas"]):
@@ -82,6 +88,10 @@ def read_recipe(name: str) -> tuple[Card, CodecRecipe]:
         type(side) is int and side > 0 and side % 64 == 0 for side in crop
     ):
         raise CardError(f"{card.path}: '{where}.crop' must be width and height, multiples of 64")
+    if table["loss"] == "hvs" and min(crop) < _MS_SSIM_NEEDS:
+        raise CardError(f"{card.path}: '{where}.crop' must be {_MS_SSIM_NEEDS} or more for MS-SSIM")
+    if table.get("mask_only") and not table.get("starts_from"):
+        raise CardError(f"{card.path}: '{where}.starts_from' is missing, which has the NCN to keep")
     lambdas, (width, height) = tuple(table["lambdas"]), crop
     return card, CodecRecipe(**{**table, "lambdas": lambdas, "crop": (width, height)})
 
