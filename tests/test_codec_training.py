@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import subprocess
 import sys
@@ -18,11 +19,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from bench import api
+from bench.catalog import card_paths, read_card
 from bench.families.ncn.checkpoint import load_ncn
 from bench.families.ncn.masking import new_lsm
 from bench.families.ncn.network import NCN
 from bench.metrics.ms_ssim import ms_ssim as measured_ms_ssim
+from bench.metrics.quality import psnr
 from bench.training import codecs
+from bench.training.codec_recipe import read_recipe
 from bench.training.coding import Coding
 from bench.training.distortions import feature, hvs, ms_ssim, task
 from bench.training.loop import Progress, Training
@@ -85,6 +89,31 @@ def test_each_recipe_makes_weights_that_code(
     said = bench("encode", "picture.png", "stream", "--codec", codec, "--point", point)
     assert said.status == 0, said.err
     assert bench("decode", "stream", "decoded.png", "--codec", codec).status == 0
+
+
+@pytest.mark.slow
+def test_validation_foretells_what_is_measured(bench: Bench, made: Path, root: Path) -> None:
+    weights = made / "task" / "red" / "lambda_1.safetensors"
+    with open(weights.with_suffix("") / "validation.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    rates, qualities = [], []
+    for path in root.rglob("*_leftImg8bit.png"):
+        code = ("encode", path, "stream", "--codec", "ncn-task", "--weights", weights)
+        assert bench(*code).status == 0
+        assert bench("decode", "stream", "decoded.png", "--weights", weights).status == 0
+        original, decoded = (np.asarray(Image.open(each)) for each in (path, "decoded.png"))
+        rates.append(Path("stream").stat().st_size * 8 / original[..., 0].size)
+        qualities.append(psnr(original, decoded))
+    assert float(row["bpp"]) == pytest.approx(np.mean(rates), rel=0.05)
+    assert float(row["psnr"]) == pytest.approx(np.mean(qualities), abs=0.05)
+    assert 0 <= float(row["wap"]) <= 1
+
+
+@pytest.mark.parametrize("path", [path for path in card_paths().values() if "ncn" in path.stem])
+def test_every_shipped_recipe_can_be_read(path: Path) -> None:
+    for its_set in read_card(path.stem).training:
+        _, recipe = read_recipe(f"{path.stem}:{its_set}")
+        assert len(recipe.lambdas) == 4
 
 
 @pytest.mark.slow

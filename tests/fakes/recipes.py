@@ -31,6 +31,7 @@ tune_steps = 2
 TASK = """
 loss = "task"
 network = "mask-rcnn-toy"
+validate = "cityscapes:val"
 lambdas = [3.0, 1]
 """
 RECIPES = {
