@@ -61,7 +61,10 @@ class Scorer:
 
     def score(self, pixels: Pixels, truth: GroundTruth) -> Matches:
         """How what is found in a picture fares against the truth."""
-        found = self.task.detect(pixels)
+        return self.judge(self.task.detect(pixels), truth)
+
+    def judge(self, found: Detections, truth: GroundTruth) -> Matches:
+        """How what was found fares against the truth."""
         if self.task.masks:
             from bench.metrics.instance_matching import match
 

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from fakes.task import RedThings, red_cityscapes
 from PIL import Image
 
 from bench.__main__ import status
+from bench.vision import tasks
 
 
 class Said(NamedTuple):
@@ -76,3 +78,25 @@ def picture(seed: int, width: int, height: int) -> np.ndarray[tuple[int, ...], n
     shade[y > height // 2] += 30
     colours = np.stack([shade, shade[:, ::-1], 240 - shade], axis=-1)
     return (colours + rng.normal(0, 8, colours.shape)).clip(0, 255).astype(np.uint8)
+
+
+class _EntryPoint:
+    """What an installed package would register."""
+
+    def __init__(self, task: RedThings) -> None:
+        self.name, self._task = task.name, task
+
+    def load(self) -> object:
+        return lambda weights: self._task
+
+
+@pytest.fixture
+def red(monkeypatch: pytest.MonkeyPatch) -> RedThings:
+    task = RedThings()
+    monkeypatch.setattr(tasks, "entry_points", lambda group: [_EntryPoint(task)])
+    return task
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return red_cityscapes(tmp_path / "cityscapes")

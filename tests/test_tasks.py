@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Bench, Pictures
-from fakes.task import RedThings, red_cityscapes
+from fakes.task import RedThings
 from PIL import Image
 
 from bench import api
@@ -19,32 +19,9 @@ from bench.metrics.average_precision import average_precision, resampled_wap
 from bench.metrics.bootstrap import resample_weights
 from bench.metrics.ground_truth import read_ground_truth
 from bench.metrics.instance_matching import match
-from bench.vision import tasks
 
 QUICK = ("--metric", "psnr_rgb")
 CODECS = ("--codec", "jpeg", "--codec", "jpeg2000")
-
-
-class EntryPoint:
-    """What an installed package would register."""
-
-    def __init__(self, task: RedThings) -> None:
-        self.name, self._task = task.name, task
-
-    def load(self) -> object:
-        return lambda weights: self._task
-
-
-@pytest.fixture
-def red(monkeypatch: pytest.MonkeyPatch) -> RedThings:
-    task = RedThings()
-    monkeypatch.setattr(tasks, "entry_points", lambda group: [EntryPoint(task)])
-    return task
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return red_cityscapes(tmp_path / "cityscapes")
 
 
 def cityscapes(root: Path, *more: object) -> tuple[object, ...]:

@@ -73,6 +73,13 @@ class GroundTruth:
         header = f"{self.height} {self.width} {len(self.ids)} ".encode()
         return hashlib.sha256(header + b"".join(map(np.ndarray.tobytes, columns))).hexdigest()
 
+    def mask(self, place: int) -> RunLengths:
+        """The pixels of one of the ids."""
+        runs = np.flatnonzero(self.labels == place)
+        edges = np.stack([self.edges[runs], self.edges[runs + 1]], axis=1).ravel()
+        counts = np.diff(edges, prepend=0, append=self.height * self.width)
+        return RunLengths(self.height, self.width, counts if counts[-1] else counts[:-1])
+
     def intersections(self, masks: Sequence[RunLengths]) -> NDArray[np.int64]:
         """The pixels that each mask (a row) shares with each id (a column)."""
         runs = [mask.runs() for mask in masks]

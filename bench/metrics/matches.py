@@ -47,6 +47,12 @@ class Matches:
             ]
         )
 
+    def counts(self, least_score: float) -> tuple[int, int, int]:
+        """True positives, false positives and false negatives at an overlap of one half."""
+        states = self.states[self.scores >= least_score, 0]
+        right, wrong = (int((states == state).sum()) for state in (TRUE_POSITIVE, FALSE_POSITIVE))
+        return right, wrong, int(self.valid.sum()) - right
+
     @classmethod
     def from_bytes(cls, data: bytes) -> Matches:
         if len(data) < _HEADER.size:

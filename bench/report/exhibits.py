@@ -1,0 +1,161 @@
+"""Single pictures of a report: what a codec left of an image, and what a network finds in that.
+
+Nothing is coded: kept bitstreams are decoded, and the pictures looked at, as the sweep did.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.codec import Codec, Point
+from bench.colour import Pixels
+from bench.datasets import Dataset, open_dataset
+from bench.datasets.labels import EVALUATED
+from bench.errors import DataError, StoreError, UnavailableError
+from bench.image import Image, pixel_digest
+from bench.metrics.ground_truth import GroundTruth
+from bench.metrics.instance_matching import SMALLEST
+from bench.metrics.matches import Matches
+from bench.report.results import CodecResults, Results
+from bench.report.scorings import Scoring
+from bench.scoring import Scorer
+from bench.single import runnable
+from bench.store import Store
+from bench.vision.detections import Detections
+from bench.vision.tasks import open_task
+
+LEAST_SCORE = 0.5  # of a detection that is drawn and counted
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """A picture, and what a task network finds in it."""
+
+    image: str
+    codec: str | None  # None: as it was, uncompressed
+    point: Point | None
+    pixels: Pixels
+    bpp: float | None
+    psnr: float | None  # of R, G and B, in dB
+    detections: Detections
+    matches: Matches
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """True positives, false positives and false negatives at an overlap of one half."""
+        return self.matches.counts(LEAST_SCORE)
+
+
+class Exhibition:
+    """Pictures of a store's results as one of its task networks sees them."""
+
+    def __init__(
+        self, store: Store, results: Results, scoring: Scoring, root: Path | None = None
+    ) -> None:
+        self._store, self._results = store, results
+        self._scorer = _scorer(scoring)
+        self._dataset = _dataset(store, results, root)
+        self.original = cache(self._original)
+        self.truth = cache(self._truth)
+        self._opened = cache(runnable)
+
+    def decoded(self, image: str, codec: str, point: Point) -> Exhibit:
+        """What a codec left of an image at one of its points."""
+        its_results = self._results.codec(codec)
+        row, column = self._results.images.index(image), its_results.points.index(point)
+        if not its_results.done[row, column]:
+            raise StoreError(f"{codec}: has not coded {image} at {its_results.unit} {point}")
+        stream, *_ = its_results.provenance[row, column]
+        pixels = self._codec(its_results).decode(self._store.read_stream(stream))
+        psnr = its_results.values.get("psnr_rgb")
+        return Exhibit(
+            image,
+            codec,
+            point,
+            pixels,
+            float(its_results.bpp[row, column]),
+            None if psnr is None else float(psnr[row, column]),
+            *self._looked_at(image, pixels),
+        )
+
+    def mask(self, image: str, codec: str, point: Point) -> NDArray[np.float32]:
+        """α of a codec's LSMnet averaged over its channels, an element for 16 by 16 pixels."""
+        found = self._codec(self._results.codec(codec)).inspect(self._image(image), point)
+        if "alpha" not in found:
+            raise DataError(f"{codec}: has no LSMnet, whose α could be shown")
+        alpha: NDArray[np.float32] = found["alpha"][0].mean(axis=0)
+        return alpha
+
+    def _original(self, image: str) -> Exhibit:
+        """An image as it was."""
+        pixels = self._image(image).pixels
+        return Exhibit(image, None, None, pixels, None, None, *self._looked_at(image, pixels))
+
+    def _truth(self, image: str) -> GroundTruth:
+        """What is truly in an image."""
+        return self._scorer.truth_of(self._image(image))
+
+    def _looked_at(self, image: str, pixels: Pixels) -> tuple[Detections, Matches]:
+        found = self._scorer.task.detect(pixels)
+        return found, self._scorer.judge(found, self.truth(image))
+
+    def _image(self, name: str) -> Image:
+        """An image of the data set, which has to be that of the results."""
+        for entry in self._dataset.entries:
+            if entry.name == name:
+                image = entry.load()
+                if pixel_digest(image.pixels) != self._digests.get(name):
+                    raise DataError(f"{entry.path}: not the image that was coded; it has changed")
+                return image
+        raise DataError(f"{self._results.dataset}: has no image '{name}' any more")
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        found = self._store.rows(
+            "SELECT members.name, members.digest FROM members "
+            "JOIN datasets ON datasets.id = dataset WHERE datasets.digest = ?",
+            (self._results.digest,),
+        )
+        return {str(name): str(digest) for name, digest in found}
+
+    def _codec(self, its_results: CodecResults) -> Codec:
+        codec = self._opened(its_results.name, self._results.kind)
+        if codec.fingerprint != its_results.fingerprint:
+            raise UnavailableError(
+                f"{codec.name}: has changed since its results were made, so its bitstreams are "
+                "not decoded; 'bench run' codes anew"
+            )
+        return codec
+
+
+def true_instances(truth: GroundTruth) -> Detections:
+    """The instances that are to be found, as a network that is always right would find them."""
+    labels = {label.id: place for place, label in enumerate(EVALUATED)}
+    instances = (truth.ids >= 1000) & np.isin(truth.label_ids, list(labels))
+    places = np.flatnonzero(instances & (truth.areas >= SMALLEST))
+    return Detections(
+        (truth.height, truth.width),
+        np.array([labels[int(label)] for label in truth.label_ids[places]], np.int64),
+        np.ones(len(places)),
+        truth.boxes[places].astype(np.float64),
+        tuple(truth.mask(int(place)) for place in places),
+    )
+
+
+def _scorer(scoring: Scoring) -> Scorer:
+    scorer = Scorer(open_task(scoring.name.partition(":")[0]), scoring.pseudo)
+    if scorer.fingerprint != scoring.fingerprint:
+        raise UnavailableError(
+            f"{scoring.name}: the results are of other weights than those that it has here"
+        )
+    return scorer
+
+
+def _dataset(store: Store, results: Results, root: Path | None) -> Dataset:
+    ((folder,),) = store.rows("SELECT folder FROM datasets WHERE digest = ?", (results.digest,))
+    return open_dataset(str(folder or results.dataset.partition("[")[0]), root=root)

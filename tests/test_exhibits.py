@@ -1,0 +1,77 @@
+"""Single pictures of a report: decoded from what is kept, and looked at as the sweep did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes.task import RedThings
+from PIL import Image
+
+from bench import api
+from bench.errors import BenchError
+from bench.image import read_pixels
+from bench.metrics.ground_truth import from_instance_ids
+from bench.metrics.instance_matching import match
+from bench.report.exhibits import Exhibition, true_instances
+from bench.report.loading import load_results
+from bench.report.results import Results
+from bench.store import Store
+
+CODEC, POINT = "jpeg", 50
+
+
+@pytest.fixture
+def shown(red: RedThings, root: Path) -> Iterator[tuple[Exhibition, Results]]:
+    api.run(
+        [CODEC],
+        data="cityscapes",
+        root=root,
+        metrics=["psnr_rgb"],
+        tasks=[red.name],
+        save_decoded=Path("decoded"),
+    )
+    with Store(api.RESULTS, writable=False) as store:
+        results = load_results(store)
+        yield Exhibition(store, results, results.scorings[0], root), results
+
+
+def test_an_exhibit_is_what_the_sweep_measured(shown: tuple[Exhibition, Results]) -> None:
+    exhibition, results = shown
+    codec, image = results.codecs[0], results.images[1]
+    point = codec.points[0]
+    exhibit = exhibition.decoded(image, CODEC, point)
+    (saved,) = Path("decoded", CODEC).glob(f"*-{point}/{image}.png")
+    assert (exhibit.pixels == read_pixels(saved)).all()
+    assert exhibit.bpp == codec.bpp[1, 0]
+    assert exhibit.psnr == codec.values["psnr_rgb"][1, 0]
+    assert exhibit.counts == codec.matches["red-things"][1, 0].counts(0.5)
+    original = exhibition.original(image)
+    assert original.counts == results.scorings[0].originals[1].counts(0.5)  # type: ignore[union-attr]
+    right, _, missed = original.counts
+    assert right + missed == 4
+
+
+def test_the_truth_finds_itself() -> None:
+    ids = np.full((64, 96), 7, np.int32)
+    ids[4:20, 4:30], ids[30:50, 10:40], ids[60:63, 0:3] = 26000, 24001, 26002  # the last one tiny
+    ids[40:64, 80:96] = 33000  # down to the last pixel
+    truth = from_instance_ids(ids)
+    matches = match(truth, true_instances(truth))
+    assert matches.counts(0.5) == (3, 0, 0)
+
+
+def test_an_image_that_changed_is_not_shown(shown: tuple[Exhibition, Results], root: Path) -> None:
+    exhibition, results = shown
+    (path,) = (root / "leftImg8bit").rglob(f"{results.images[0]}*")
+    Image.new("RGB", (192, 96)).save(path)
+    with pytest.raises(BenchError, match="it has changed"):
+        exhibition.original(results.images[0])
+
+
+def test_a_codec_without_a_mask_has_none_to_show(shown: tuple[Exhibition, Results]) -> None:
+    exhibition, results = shown
+    with pytest.raises(BenchError, match="jpeg"):
+        exhibition.mask(results.images[0], CODEC, POINT)
