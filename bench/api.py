@@ -26,6 +26,7 @@ from bench.report.compare import Report, compare
 from bench.report.curve_files import FileCurve, read_pair
 from bench.report.files import write_report
 from bench.report.loading import load_results, load_some, stored_name
+from bench.report.spec import read_spec
 from bench.score import Score, score, write_score
 from bench.scoring import make_scorers
 from bench.single import Coded, decode, encode, one_point, runnable
@@ -34,6 +35,7 @@ from bench.sweep import Outcome, run_sweep
 from bench.vision.tasks import open_tasks
 
 if TYPE_CHECKING:
+    from bench.report.specified import SpecReport
     from bench.training.loop import Progress as TrainingProgress
     from bench.training.zoo import Trained
 
@@ -57,6 +59,7 @@ __all__ = [
     "metrics",
     "predict",
     "report",
+    "report_by",
     "run",
     "score",
     "show",
@@ -185,6 +188,31 @@ def report(
     )
     write_report(made, out or results / "report")
     return made
+
+
+def report_by(
+    spec: str,
+    results: Path = RESULTS,
+    *,
+    data: str | None = None,
+    root: Path | None = None,
+    method: Method = "akima",
+    pareto: bool = False,
+    out: Path | None = None,
+) -> SpecReport:
+    """The figures and tables of a spec, by its name or path, from the store alone.
+
+    Pictures are decoded from what is kept and looked at again; ``root`` is where Cityscapes is.
+    """
+    from bench.report.specified import write_spec_report
+
+    its_spec = read_spec(spec)
+    folder = out or results / its_spec.name
+    with Store(results, writable=False) as store:
+        found = load_results(store, dataset=data)
+        return write_spec_report(
+            its_spec, store, found, folder, root=root, method=method, pareto=pareto
+        )
 
 
 def import_streams(

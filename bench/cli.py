@@ -161,22 +161,51 @@ def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **opt
 
 
 @cli.command()
+@click.argument("spec", required=False)
 @click.option("--codec", "codecs", multiple=True, metavar="CODEC", help="[default: all there are]")
 @click.option("--data", metavar="DATASET", help="[default: the one run last]")
+@click.option("--root", type=_FOLDER, help="Where Cityscapes is, for pictures. With SPEC.")
 @_points
 @_metric
 @click.option(
     "--task", "tasks", multiple=True, metavar="NAME", help="A task; none for none. [default: all]"
 )
 @_comparison
-@click.option("--out", type=_FOLDER, help="Where files go. [default: report/ in the store]")
+@click.option(
+    "--out", type=_FOLDER, help="Where files go. [default: report/ or SPEC/ in the store]"
+)
 @_results
-def report(codecs: tuple[str, ...], metrics: tuple[str, ...], **options: Any) -> None:
-    """Tables and curves of what the store holds; nothing is computed anew."""
+def report(
+    spec: str | None,
+    root: Path | None,
+    codecs: tuple[str, ...],
+    metrics: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Tables and curves of what the store holds; nothing is coded or measured anew.
+
+    With SPEC, which is "paper" or a TOML file such as reports/paper.toml, its figures and tables,
+    for print.
+    """
     from bench import api
 
+    if spec is not None:
+        _report_by(spec, root=root, codecs=codecs, metrics=metrics, **options)
+        return
+    if root is not None:
+        raise click.UsageError("--root goes with a SPEC, whose pictures are of a data set.")
     made = api.report(codecs=codecs or None, metrics=metrics or None, **options)
     _print_report(made, options["out"] or options["results"] / "report")
+
+
+def _report_by(spec: str, **options: Any) -> None:
+    from bench import api
+    from bench.screens import spec_report_screen
+
+    its_own = ("codecs", "points", "metrics", "tasks", "anchor", "incomplete")
+    if said := [name for name in its_own if options.pop(name)]:
+        raise click.UsageError(f"--{said[0].removesuffix('s')}: the SPEC says that itself.")
+    _stdout().print(spec_report_screen(api.report_by(spec, **options)), crop=False)
 
 
 @cli.command()

@@ -25,6 +25,7 @@ from bench.score import Score
 from bench.words import counted, duration
 
 if TYPE_CHECKING:
+    from bench.report.specified import SpecReport
     from bench.training.zoo import Trained
 
 _YES, _NO = Text("✓", "green"), Text("✗", "bold red")
@@ -227,6 +228,19 @@ def training_screen(trained: Trained) -> RenderableType:
         return table
     told = f"Not done yet; the same command goes on in {trained.folder}"
     return Group(table, _Line(Text(), told)) if trained.files else _Line(Text(), told)
+
+
+def spec_report_screen(made: SpecReport) -> RenderableType:
+    """What was made of each part, or why there is none, and what qualifies it."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    for one in made.parts:
+        parts = [Text(f"not made: {one.undone}", "red") if one.undone else Text(one.part.caption)]
+        parts += [Text(f"- {remark}", "dim") for remark in one.remarks]
+        table.add_row(Text(one.part.name, "bold"), Group(*parts))
+    count = counted(len(made.results.images), "image")
+    about = _Line(Text(), f"{made.results.dataset}, {count}", "bold")
+    return Group(about, "", table, "", _Line(Text(), f"Figures and tables: {made.folder}"))
 
 
 def score_screen(found: Score) -> RenderableType:

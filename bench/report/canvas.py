@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,20 @@ from matplotlib.lines import Line2D
 
 from bench.files import replacing
 from bench.metrics import describe
+from bench.report import words
 from bench.report.figures import Drawing, Line
-from bench.report.rate_axis import rate_limits, rate_ticks
+from bench.report.looks import LINES, MARKERS
+from bench.report.rate_axis import MOST_TICKS, rate_limits, rate_ticks
 
-# Okabe and Ito's colours without the yellow, which is too pale for a line on white.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B")
-MARKERS = ("s", "^", "D", "v", "P", "X", "p", "*")
-DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
-ANCHOR = {"color": "#1A1A1A", "marker": "o", "linestyle": "-", "linewidth": 1.8}
+MARKS = dict(zip(MARKERS, ("o", "s", "^", "D", "v", "P", "X", "p", "*"), strict=True))
+DASHES: dict[str, Any] = dict(
+    zip(
+        LINES,
+        ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1, 1, 1, 1, 1))),
+        strict=True,
+    )
+)
+ANCHORS_WIDTH = 1.3  # of other codecs' lines
 GREY = "#6E6E6E"
 HOLLOW = "hollow: some images missing"
 UNCOMPRESSED = "uncompressed"
@@ -33,8 +40,11 @@ CEILING: dict[str, Any] = {"color": GREY, "linestyle": (0, (1, 1.6)), "linewidth
 PANELS_A_ROW = 3
 PANEL = (3.3, 2.75)  # inches
 NARROWEST = 5.0
+LETTER = 0.0079  # of a legend: the width of a letter, in inches for each point of the font's size
+INCH = 25.4  # millimetres
+MOST_TICKS_IN_PRINT = 4
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "axes.edgecolor": GREY,
     "axes.grid": True,
     "axes.spines.right": False,
@@ -65,10 +75,53 @@ def paint(drawing: Drawing, svg: Path, png: Path) -> None:
     with settings(), warnings.catch_warnings():
         # A name in a script that the font lacks shows as boxes in the PNG and well in the SVG.
         warnings.filterwarnings("ignore", message="Glyph")
-        figure = _figure(drawing)
+        rows = -(-len(drawing.panels) // PANELS_A_ROW)
+        columns = -(-len(drawing.panels) // rows)  # four are two and two, not three and one
+        figure = _figure(drawing, columns, PANEL)
         identifier = f"bench:{drawing.digest}"
         _save(figure, svg, {"Date": None, "Creator": None, "Identifier": identifier})
         _save(figure, png, {"Software": None, "bench": drawing.digest})
+
+
+# A figure in print is drawn at its size there, so letters are those of a caption.
+PRINTED = {
+    "axes.linewidth": 0.6,
+    "axes.titlesize": 7.5,
+    "figure.constrained_layout.h_pad": 0.03,
+    "figure.constrained_layout.w_pad": 0.03,
+    "font.size": 7,
+    "grid.linewidth": 0.4,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 3.4,
+    "pdf.fonttype": 42,  # TrueType, embedded: what journals ask for
+    "savefig.dpi": 400,
+    "svg.fonttype": "path",
+    "text.parse_math": True,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+}
+
+
+def print_curves(drawing: Drawing, files: Sequence[Path], width: float) -> None:
+    """Write the curves without a title, so many millimetres wide."""
+    panels = len(drawing.panels)
+    columns = panels if width > 120 else 1
+    with settings(PRINTED), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")
+        height = 46 if panels > 2 else 58
+        figure = _figure(drawing, columns, (width / columns / INCH, height / INCH))
+        for file in files:
+            save_print(figure, file)
+
+
+def save_print(figure: Figure, file: Path) -> None:
+    """As PDF, SVG or PNG; the same drawing gives the same bytes."""
+    unsaid: dict[str, dict[str, str | None]] = {
+        ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+        ".svg": {"Date": None, "Creator": None},
+        ".png": {"Software": None},
+    }
+    _save(figure, file, unsaid[file.suffix])
 
 
 def _save(figure: Figure, path: Path, metadata: dict[str, str | None]) -> None:
@@ -76,56 +129,63 @@ def _save(figure: Figure, path: Path, metadata: dict[str, str | None]) -> None:
         figure.savefig(temporary, metadata=metadata)
 
 
-def settings() -> AbstractContextManager[None]:
+def settings(more: Mapping[str, Any] | None = None) -> AbstractContextManager[None]:
     # What a user's own matplotlibrc says is not part of a report.
     defaults = matplotlib.rcParamsDefault.items()
     plain: dict[Any, Any] = {key: value for key, value in defaults if key != "backend"}
-    return matplotlib.rc_context(plain | SETTINGS)
+    return matplotlib.rc_context(plain | SETTINGS | dict(more or {}))
 
 
-def _figure(drawing: Drawing) -> Figure:
-    rows = -(-len(drawing.panels) // PANELS_A_ROW)
-    columns = -(-len(drawing.panels) // rows)  # four are two and two, not three and one
-    width = max(columns * PANEL[0], NARROWEST)
+def _figure(drawing: Drawing, columns: int, panel: tuple[float, float]) -> Figure:
+    """``columns`` panels in a row, each of such a width and height in inches."""
+    rows = -(-len(drawing.panels) // columns)
+    width = max(columns * panel[0], NARROWEST if drawing.title else 0)
     keys = list(_keys(drawing))
-    legend_columns = _legend_columns([len(str(key.get_label())) for key in keys], width)
-    height = rows * PANEL[1] + 0.2 * -(-len(keys) // legend_columns) + 0.5
+    size = float(matplotlib.rcParams["font.size"])
+    legend_columns = _legend_columns([_length(key) for key in keys], width / size)
+    legend_rows = -(-len(keys) // legend_columns)
+    height = rows * panel[1] + 0.0235 * size * legend_rows + (0.5 if drawing.title else 0)
     figure = Figure((width, height))
     axes = figure.subplots(rows, columns, squeeze=False).flat
     for place, (metric, lines) in zip(axes, drawing.panels.items(), strict=False):
         _draw_panel(place, metric, lines, drawing)
     for place in axes[len(drawing.panels) :]:
         place.remove()
-    figure.suptitle(drawing.title, fontsize=11, fontweight="bold", x=0.008, ha="left")
+    if drawing.title:
+        figure.suptitle(drawing.title, fontsize=11, fontweight="bold", x=0.008, ha="left")
     figure.legend(handles=keys, loc="outside lower center", ncols=legend_columns, frameon=False)
     return figure
 
 
+def _length(key: Line2D) -> int:
+    """Of a label, in letters; what stands between dollars is set as mathematics, in a few."""
+    return len(re.sub(r"\\math\w+|[${}\\]", "", str(key.get_label())))
+
+
 def _legend_columns(lengths: list[int], width: float) -> int:
-    """As many as fit: a label takes about so much a letter, and its key and gap the rest."""
+    """As many as fit into a width, in inches for each point of the font's size."""
     for columns in range(len(lengths), 1, -1):
         longest = [max(column) for column in np.array_split(lengths, columns)]
-        if sum(0.067 * length + 0.7 for length in longest) <= width:
+        if sum(LETTER * length + 0.082 for length in longest) <= width:
             return columns
     return 1
 
 
 def _style(codec: int, drawing: Drawing) -> dict[str, Any]:
-    if codec == drawing.anchor:
-        return dict(ANCHOR)
-    has_anchor = drawing.anchor is not None
-    place = codec - 1 if drawing.anchor is not None and codec > drawing.anchor else codec
+    look = drawing.looks[codec]
+    wider = ANCHORS_WIDTH if codec == drawing.anchor else 1.0
     return {
-        "color": COLOURS[place % len(COLOURS)],
-        "marker": MARKERS[place % len(MARKERS)],
-        "linestyle": DASHES[(place + has_anchor) % len(DASHES)],
+        "color": look.colour,
+        "marker": MARKS[look.marker],
+        "linestyle": DASHES[look.line],
+        "linewidth": wider * matplotlib.rcParams["lines.linewidth"],
     }
 
 
 def _keys(drawing: Drawing) -> Iterator[Line2D]:
     """What the legend shows."""
-    for codec, label in enumerate(drawing.labels):
-        yield Line2D([], [], label=label, **_style(codec, drawing))
+    for codec, look in enumerate(drawing.looks):
+        yield Line2D([], [], label=look.label, **_style(codec, drawing))
     if drawing.ceilings:
         yield Line2D([], [], label=UNCOMPRESSED, **CEILING)
     if any(any(line.intervals) for line in drawing.lines):
@@ -137,18 +197,20 @@ def _keys(drawing: Drawing) -> Iterator[Line2D]:
 
 def _draw_panel(axes: Axes, metric: str, lines: list[Line], drawing: Drawing) -> None:
     unit = describe(metric).unit
-    axes.set_title(describe(metric).title + (f", {unit}" if unit else ""))
+    title = describe(metric).title if drawing.title else words.short_title(metric)
+    axes.set_title(title + (f", {unit}" if unit else ""))
     axes.set_xlabel("Rate, bit/pixel")
     rates = [rate for line in drawing.lines for rate in line.rate]
     if not any(line.rate for line in lines):
         axes.text(0.5, 0.5, "nothing measured", transform=axes.transAxes, ha="center", color=GREY)
+        axes.set_yticks([])
     if not rates:
         axes.set(xticks=[], yticks=[])
         return
     if metric in drawing.ceilings:
         axes.axhline(drawing.ceilings[metric], zorder=1, **CEILING)
     low, high = rate_limits(rates)
-    ticks = rate_ticks(low, high)
+    ticks = rate_ticks(low, high, MOST_TICKS if drawing.title else MOST_TICKS_IN_PRINT)
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,8 @@ from bench.machine import bench_version
 from bench.metrics import scorer_of, wap_of
 from bench.report import words
 from bench.report.compare import Report
-from bench.report.results import CodecResults
+from bench.report.looks import ANCHOR, Look, distinct_looks
+from bench.report.results import CodecResults, Results
 from bench.words import counted
 
 LONGEST_TITLE = 36  # a longer one is no label: the codec's name is shown instead
@@ -39,10 +40,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Drawing:
-    """All that the picture shows; a panel holds a line for each label."""
+    """All that the picture shows; a panel holds a line for each look."""
 
     title: str
-    labels: list[str]
+    looks: list[Look]
     anchor: int | None
     panels: dict[str, list[Line]]
     ceilings: dict[str, float]  # by panel, what the uncompressed images reach
@@ -85,17 +86,29 @@ def _digest_in(png: Path) -> str | None:
 def _drawing(report: Report) -> Drawing:
     results = report.results
     names = [codec.name for codec in results.codecs]
+    anchor = names.index(report.anchor) if report.anchor in names else None
     return Drawing(
         title=f"{results.dataset}, {counted(len(results.images), 'image')}",
-        labels=_labels(report),
-        anchor=names.index(report.anchor) if report.anchor in names else None,
-        panels={name: [_line(codec, name) for codec in results.codecs] for name in report.metrics},
-        ceilings={
-            wap_of(scoring.name): scoring.ceiling.found.wap
-            for scoring in results.scorings
-            if scoring.ceiling and np.isfinite(scoring.ceiling.found.wap)
-        },
+        looks=_looks(_labels(report), anchor),
+        anchor=anchor,
+        panels={name: [line(codec, name) for codec in results.codecs] for name in report.metrics},
+        ceilings=ceilings(results),
     )
+
+
+def ceilings(results: Results) -> dict[str, float]:
+    """The wAP of the uncompressed images, of each task network that saw them all."""
+    return {
+        wap_of(scoring.name): scoring.ceiling.found.wap
+        for scoring in results.scorings
+        if scoring.ceiling and np.isfinite(scoring.ceiling.found.wap)
+    }
+
+
+def _looks(labels: list[str], anchor: int | None) -> list[Look]:
+    others = iter(distinct_looks(has_anchor=anchor is not None))
+    looks = (ANCHOR if place == anchor else next(others) for place in range(len(labels)))
+    return [replace(look, label=label) for look, label in zip(looks, labels, strict=True)]
 
 
 def _labels(report: Report) -> list[str]:
@@ -110,7 +123,8 @@ def _labels(report: Report) -> list[str]:
     return labels
 
 
-def _line(codec: CodecResults, metric: str) -> Line:
+def line(codec: CodecResults, metric: str) -> Line:
+    """A codec's points by one metric."""
     rate, quality, complete = codec.curve(metric)
     scores = codec.scores.get(scorer_of(metric) or "", (None,) * len(rate))
     intervals = [score.interval if score else None for score in scores]

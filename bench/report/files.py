@@ -24,10 +24,10 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         written = draw_curves(report, folder)
         for name, rows in tables.items():
             if rows:
-                written.append(_write(folder / name, _csv(rows)))
+                written.append(write_text(folder / name, _csv(rows)))
             else:  # what an earlier report left there is not this one's
                 (folder / name).unlink(missing_ok=True)
-        written.append(_write(folder / "report.md", markdown(report)))
+        written.append(write_text(folder / "report.md", markdown(report)))
     except OSError as error:
         raise StoreError(
             f"{folder}: the report cannot be written ({error.strerror or error}); "
@@ -52,7 +52,8 @@ def _cell(value: object) -> object:
     return value
 
 
-def _write(path: Path, content: str) -> Path:
+def write_text(path: Path, content: str) -> Path:
+    """A text file, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(content, encoding="utf-8", newline="\n")
     return path

@@ -9,6 +9,7 @@ from bench.machine import bench_version
 from bench.metrics import describe
 from bench.report import words
 from bench.report.compare import Report
+from bench.report.results import Results
 from bench.report.scorings import Scoring
 from bench.words import counted
 
@@ -23,16 +24,16 @@ def markdown(report: Report) -> str:
     """Everything a report says, with the curves beside it."""
     results = report.results
     count = counted(len(results.images), "image")
-    parts = [f"# {_plain(results.dataset)}, {count}"]
+    parts = [f"# {plain(results.dataset)}, {count}"]
     if report.metrics:
         parts.append("![Rate–quality curves](curves.png)")
     parts += ["## Means", _table(_mean_rows(report)), words.MEANS]
     if any(codec.missing for codec in results.codecs):
-        parts.append(_plain(words.PARTIAL))
+        parts.append(plain(words.PARTIAL))
     for scoring in results.scorings:
         parts += [
-            f"## wAP, {_plain(scoring.name)}",
-            _plain(scoring.title),
+            f"## wAP, {plain(scoring.name)}",
+            plain(scoring.title),
             _table(_score_rows(report, scoring)),
             words.SCORES,
         ]
@@ -44,12 +45,12 @@ def markdown(report: Report) -> str:
         parts += ["## Notes", _list(notes)]
     if failures := words.failures(report, FAILURES):
         parts += ["## Failures", _list(failures)]
-    parts += ["## Provenance", _list(_provenance(report)), _table(_codec_rows(report))]
+    parts += ["## Provenance", _list(provenance(results)), _table(_codec_rows(report))]
     return "\n\n".join(parts) + "\n"
 
 
 def _averages(report: Report) -> str:
-    return _plain(
+    return plain(
         f"Against {report.anchor}, by {report.method}; less rate is better. BD-rate and BD-quality "
         "are those of the set's mean curve; beside them is the mean of the images' own BD-rates. "
         "Intervals hold 95 %, by resampling the images."
@@ -97,8 +98,8 @@ def _codec_rows(report: Report) -> Iterator[Sequence[str]]:
         yield codec.name, told, codec.fingerprint[:12]
 
 
-def _provenance(report: Report) -> Iterator[str]:
-    results = report.results
+def provenance(results: Results) -> Iterator[str]:
+    """Where results come from: data, dates, networks, commands, machines."""
     made = [where for codec in results.codecs for where in codec.provenance.values()]
     dates = sorted(finished[:10] for _, finished, _ in made)
     runs = sorted({run for *_, run in made}, key=lambda run: run.started)
@@ -125,7 +126,7 @@ def _described(machine: Mapping[str, str]) -> str:
     return f"{hardware}; {', '.join(versions)}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that stays what it is: nothing in it is markup, a cell's end or a line's."""
     escaped = re.sub(r"([\\`*_{}\[\]<>#|~$&])", r"\\\1", " ".join(text.split()))
     return re.sub(r"^([-+]|\d+[.)])(?=\s)", r"\\\1", escaped)
@@ -139,8 +140,8 @@ def _table(rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return _plain(text).replace(" %", "\N{NO-BREAK SPACE}%")
+    return plain(text).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _list(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {_plain(line)}" for line in lines)
+    return "\n".join(f"- {plain(line)}" for line in lines)

@@ -24,12 +24,12 @@ def rate_limits(rates: Sequence[float]) -> tuple[float, float]:
     return low / margin, high * margin
 
 
-def rate_ticks(low: float, high: float) -> list[float]:
+def rate_ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
     """Round rates between the limits."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
     for digits in DIGITS:
         ticks = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
         ticks = [tick for tick in ticks if low <= tick <= high]
-        if len(ticks) <= MOST_TICKS:
+        if len(ticks) <= most:
             break
     return ticks

@@ -107,6 +107,24 @@ class CodecResults:
         matches = {name: match_array(mine, rows, column) for name, mine in seen.items()}
         return replace(self, matches=matches)
 
+    def at(self, points: Sequence[int]) -> CodecResults:
+        """At some of its points."""
+        chosen = list(points)
+        place = {old: new for new, old in enumerate(chosen)}
+        return replace(
+            self,
+            points=tuple(self.points[old] for old in chosen),
+            bytes=self.bytes[:, chosen],
+            bpp=self.bpp[:, chosen],
+            values={name: values[:, chosen] for name, values in self.values.items()},
+            matches={name: matches[:, chosen] for name, matches in self.matches.items()},
+            provenance={
+                (image, place[point]): where
+                for (image, point), where in self.provenance.items()
+                if point in place
+            },
+        )
+
     def only(self, images: BoolArray) -> CodecResults:
         """On some of the images."""
         kept = np.flatnonzero(images)

@@ -6,7 +6,8 @@ import csv
 from pathlib import Path
 
 from bench.files import replacing
-from bench.report.canvas import COLOURS, settings
+from bench.report.canvas import settings
+from bench.report.looks import COLOURS
 from bench.training.scalars import LOSSES, VALIDATION
 
 _VALIDATED = {"bpp": "Rate, bpp", "psnr": "PSNR, dB", "wap": "wAP", "accuracy": "Accuracy"}

@@ -41,7 +41,12 @@ _LEAST_SIDE = 1024  # a picture whose longer side is shorter is enlarged
 _LINE, _TEXT = 1.75 / 1024, 14 / 1024  # of the longer side
 
 
-def draw(pixels: Pixels, found: Detections, least_score: float) -> Pixels:
+def colour_of(name: str) -> Colour:
+    """A class's colour."""
+    return _COLOURS[name]
+
+
+def draw(pixels: Pixels, found: Detections, least_score: float, *, labels: bool = True) -> Pixels:
     """The picture with what was found in it of at least that score, the best on top."""
     height, width, _ = pixels.shape
     scale = max(1, -(-_LEAST_SIDE // max(height, width)))
@@ -60,7 +65,8 @@ def draw(pixels: Pixels, found: Detections, least_score: float) -> Pixels:
         stencils = [_stencil(found.masks[index], scale, line) for index in best_first]
         occupied = _draw_masks(canvas, stencils, colours, line)
     texts = [f"{CLASSES[found.classes[index]]} {found.scores[index]:.2f}" for index in best_first]
-    _draw_labels(canvas, texts, boxes, colours, occupied, line)
+    if labels:
+        _draw_labels(canvas, texts, boxes, colours, occupied, line)
     return np.asarray(canvas)
 
 

@@ -1,0 +1,45 @@
+"""How codecs are told apart in a figure: by colour, by line and by marker, so in grey, too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+LINES = ("solid", "dashed", "dotted", "dash-dotted", "dash-dot-dotted")
+MARKERS = (
+    *("circle", "square", "triangle", "diamond", "triangle down", "plus", "cross", "pentagon"),
+    "star",
+)
+# Okabe and Ito's colours without the yellow, which is too pale for a line on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a codec is called and drawn as; between dollars, its label is TeX's mathematics."""
+
+    label: str
+    colour: str
+    line: str
+    marker: str
+
+    @property
+    def plain(self) -> str:
+        """The label for where no mathematics can be set."""
+        return re.sub(r"\\[a-z]+|[${}]", "", self.label)
+
+
+ANCHOR = Look("", "#1A1A1A", "solid", "circle")
+
+
+def distinct_looks(*, has_anchor: bool) -> Iterator[Look]:
+    """One after the other, none like the anchor's."""
+    for place in count():
+        yield Look(
+            "",
+            COLOURS[place % len(COLOURS)],
+            LINES[(place + has_anchor) % len(LINES)],
+            MARKERS[1 + place % (len(MARKERS) - 1)],
+        )

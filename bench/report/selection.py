@@ -1,0 +1,127 @@
+"""What a spec picks out of results: each codec that it names, or why there is nothing of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from bench.catalog import full_name, load_codec
+from bench.errors import BenchError, DataError, StoreError
+from bench.metrics import wap_of
+from bench.metrics.bjontegaard import Delta, Method
+from bench.metrics.bootstrap import mean_curve_delta
+from bench.report.looks import Look
+from bench.report.results import CodecResults, Results
+from bench.report.scorings import Scoring
+from bench.report.spec import WAP, Column, Part, Setting, Spec
+from bench.store import point_key
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A codec as a report shows it."""
+
+    key: str  # in the spec
+    look: Look  # whose label also says for whom it stands
+    results: CodecResults | None
+    lacking: str = ""  # why there are no results
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """A spec, and the results that it is about."""
+
+    spec: Spec
+    results: Results
+    method: Method
+    pareto: bool
+
+    @cached_property
+    def setting(self) -> Setting:
+        found = self.spec.settings.get(self.results.kind)
+        if found is None:
+            there = ", ".join(self.spec.settings)
+            raise DataError(
+                f"{self.spec.path}: says nothing of data such as {self.results.dataset}; "
+                f"it has [data.NAME] for {there}, and --data chooses among those of the store"
+            )
+        return found
+
+    @cached_property
+    def scoring(self) -> Scoring:
+        """Of the setting's own task network."""
+        for scoring in self.results.scorings:
+            if scoring.name == self.setting.task:
+                return scoring
+        there = ", ".join(scoring.name for scoring in self.results.scorings) or "none"
+        raise StoreError(
+            f"no results of the task '{self.setting.task}' on {self.results.dataset}; "
+            f"there are {there}"
+        )
+
+    def metric(self, name: str) -> str:
+        return wap_of(self.setting.task) if name == WAP else name
+
+    def shown(self, key: str) -> Shown:
+        """A codec of the spec, or who stands in for it here."""
+        stand_in = self.setting.instead.get(key, key)
+        look = self.spec.looks[stand_in]
+        if stand_in != key:
+            look = replace(look, label=f"{look.label} (for {self.spec.looks[key].label})")
+        name = full_name(stand_in, [codec.name for codec in self.results.codecs])
+        for codec in self.results.codecs:
+            if codec.name == name:
+                return Shown(key, look, codec)
+        return Shown(key, look, None, _lacking(stand_in, self.results.kind))
+
+    def anchor(self, part: Part, column: Column | None = None) -> Shown:
+        named = column.against if column else ""
+        return self.shown(named or part.anchor or self.setting.anchor)
+
+    def delta(self, part: Part, column: Column, key: str) -> Delta:
+        """A codec's Bjøntegaard figure; undefined, with its reason, where results lack."""
+        anchor, codec = self.anchor(part, column), self.shown(key)
+        for shown in (codec, anchor):
+            if shown.results is None:
+                nothing = (np.nan, np.nan)
+                return Delta(column.delta, self.method, np.nan, shown.lacking, (), nothing, np.nan)
+        assert anchor.results is not None and codec.results is not None
+        reference, test = anchor.results, codec.results
+        if column.bend:
+            reference, test = self._at_the_bend(reference), self._at_the_bend(test)
+        metric = self.metric(column.metric)
+        return mean_curve_delta(
+            reference.sample(metric),
+            test.sample(metric),
+            column.delta,
+            method=self.method,
+            pareto=self.pareto,
+        )
+
+    def _at_the_bend(self, codec: CodecResults) -> CodecResults:
+        """The setting's anchor at the bend of its curve; another codec as it is."""
+        return self._bend if codec is self._anchor else codec
+
+    @cached_property
+    def _anchor(self) -> CodecResults | None:
+        return self.shown(self.setting.anchor).results
+
+    @cached_property
+    def _bend(self) -> CodecResults:
+        assert self._anchor is not None
+        points, keys = self._anchor.points, [point_key(point) for point in self.setting.bend]
+        return self._anchor.at([i for i, point in enumerate(points) if point_key(point) in keys])
+
+
+def _lacking(name: str, kind: str) -> str:
+    """Why a store may have nothing of a codec."""
+    try:
+        codec = load_codec(name, kind)
+        missing = codec.missing()
+    except BenchError:
+        return "no such codec"
+    if missing and codec.card.sets:
+        return "no weights"
+    return "not available" if missing else "not run"

@@ -1,0 +1,197 @@
+"""A report's spec: a TOML file that says which curves, tables and pictures it is made of."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.catalog import check_keys
+from bench.codec import Point
+from bench.content import content_folder
+from bench.errors import DataError
+from bench.metrics import METRICS
+from bench.metrics.bjontegaard import Kind
+from bench.report.looks import LINES, MARKERS, Look
+
+KINDS = ("curves", "deltas", "transfer", "mask", "pictures")
+WIDTHS = {"column": 88.9, "page": 181.0}  # millimetres, of a journal's two columns
+WAP = "wap"  # by the setting's own task network
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a report takes of one kind of data set."""
+
+    anchor: str
+    task: str
+    image: str = ""
+    instead: Mapping[str, str] = field(default_factory=dict)
+    bend: tuple[Point, ...] = ()  # the anchor's points at which the quality falls with the rate
+
+
+@dataclass(frozen=True)
+class Column:
+    """A Bjøntegaard figure of each row's codec."""
+
+    delta: Kind
+    metric: str
+    against: str = ""  # the part's anchor, unless it names another
+    bend: bool = False
+
+    @property
+    def key(self) -> str:
+        """Names it in files."""
+        against = f" against {self.against}" if self.against else ""
+        return f"{self.delta} {self.metric}{against}{' bend' if self.bend else ''}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A figure or table."""
+
+    kind: str
+    name: str
+    caption: str
+    codecs: tuple[str, ...]
+    panels: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    anchor: str = ""  # the setting's, unless it names another
+    width: str = "page"
+    bpp: float = 0.0  # of pictures, the rate that they are to be near
+    published: str = ""  # a file in results/
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A whole report."""
+
+    path: Path
+    title: str
+    source: str
+    settings: Mapping[str, Setting]
+    looks: Mapping[str, Look]
+    parts: tuple[Part, ...]
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+
+_TEXT, _TABLE, _TEXTS = (str, "a text"), (dict, "a table"), (list, "a list of names")
+_NUMBER = ((int, float), "a number")
+_TOP = {
+    "title": _TEXT,
+    "source": _TEXT,
+    "data": _TABLE,
+    "codecs": _TABLE,
+    "part": (list, "tables, each [[part]]"),
+}
+_SETTING = {
+    "anchor": _TEXT,
+    "task": _TEXT,
+    "image": _TEXT,
+    "instead": _TABLE,
+    "bend": (list, "a list of the anchor's points"),
+}
+_LOOK = {"label": _TEXT, "colour": _TEXT, "line": _TEXT, "marker": _TEXT}
+_COLUMN = {
+    "delta": _TEXT,
+    "metric": _TEXT,
+    "against": _TEXT,
+    "bend": (bool, "true or false"),
+}
+_PART = {
+    "kind": _TEXT,
+    "name": _TEXT,
+    "caption": _TEXT,
+    "codecs": _TEXTS,
+    "panels": _TEXTS,
+    "columns": (list, "a list of tables"),
+    "anchor": _TEXT,
+    "width": _TEXT,
+    "bpp": _NUMBER,
+    "published": _TEXT,
+}
+_NEEDS = {"curves": ("panels",), "deltas": ("columns",), "mask": ("bpp",), "pictures": ("bpp",)}
+
+
+def read_spec(name_or_path: str) -> Spec:
+    """A shipped spec by its name, or a user's own by its path."""
+    shipped = {path.stem: path for path in content_folder("reports").glob("*.toml")}
+    path = shipped.get(name_or_path, Path(name_or_path))
+    if path.suffix != ".toml":
+        there = ", ".join(sorted(shipped))
+        raise DataError(f"no report is called '{name_or_path}'; there is {there}, or a .toml file")
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such spec of a report") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"{path}: not valid TOML: {error}") from error
+    check_keys(path, content, _TOP, required=("title", "data", "codecs", "part"))
+    looks = {name: _look(path, name, table) for name, table in content["codecs"].items()}
+    return Spec(
+        path,
+        content["title"],
+        content.get("source", ""),
+        {kind: _setting(path, kind, table, looks) for kind, table in content["data"].items()},
+        looks,
+        tuple(_part(path, index, table, looks) for index, table in enumerate(content["part"], 1)),
+    )
+
+
+def _setting(path: Path, kind: str, table: Any, looks: Mapping[str, Look]) -> Setting:
+    where = f"data.{kind}"
+    _check(path, where, table, _SETTING, ("anchor", "task"))
+    instead = table.get("instead", {})
+    _known(path, f"{where}.instead", [*instead, *instead.values()], looks, "codecs")
+    return Setting(**{**table, "bend": tuple(table.get("bend", ()))})
+
+
+def _look(path: Path, name: str, table: Any) -> Look:
+    where = f"codecs.{name}"
+    _check(path, where, table, _LOOK, tuple(_LOOK))
+    _known(path, f"{where}.line", [table["line"]], LINES, "lines")
+    _known(path, f"{where}.marker", [table["marker"]], MARKERS, "markers")
+    return Look(**table)
+
+
+def _part(path: Path, number: int, table: Any, looks: Mapping[str, Look]) -> Part:
+    where = f"part {number}"
+    _check(path, where, table, _PART, ("kind", "name", "caption", "codecs"))
+    _known(path, f"{where}.kind", [table["kind"]], KINDS, "kinds")
+    for key in _NEEDS.get(table["kind"], ()):
+        if key not in table:
+            raise DataError(f"{path}: '{where}.{key}' is missing, which {table['kind']} need")
+    _known(path, f"{where}.codecs", table["codecs"], looks, "codecs")
+    _known(path, f"{where}.panels", table.get("panels", ()), (*METRICS, WAP), "metrics")
+    _known(path, f"{where}.width", [table.get("width", "page")], WIDTHS, "widths")
+    columns = tuple(_column(path, f"{where}.columns", each) for each in table.get("columns", ()))
+    texts = {key: tuple(table.get(key, ())) for key in ("codecs", "panels")}
+    return Part(**{**table, **texts, "columns": columns})
+
+
+def _column(path: Path, where: str, table: Any) -> Column:
+    _check(path, where, table, _COLUMN, ("delta", "metric"))
+    _known(path, f"{where}.delta", [table["delta"]], ("rate", "quality"), "deltas")
+    _known(path, f"{where}.metric", [table["metric"]], (*METRICS, WAP), "metrics")
+    return Column(**table)
+
+
+def _check(
+    path: Path, where: str, table: Any, keys: Mapping[str, Any], needed: tuple[str, ...]
+) -> None:
+    if not isinstance(table, dict):
+        raise DataError(f"{path}: '{where}' must be a table")
+    check_keys(path, table, keys, required=needed, prefix=f"{where}.")
+
+
+def _known(path: Path, where: str, names: Any, known: Any, what: str) -> None:
+    for name in names:
+        if name not in known:
+            raise DataError(f"{path}: '{where}': no '{name}' among the {what} {', '.join(known)}")

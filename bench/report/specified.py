@@ -1,0 +1,253 @@
+"""A report by its spec: figures, tables and what was drawn in them, from the store alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from bench.errors import BenchError, StoreError
+from bench.metrics import describe
+from bench.metrics.bjontegaard import Method
+from bench.report.exhibits import Exhibit, Exhibition
+from bench.report.figures import Drawing, ceilings, line
+from bench.report.files import write_text
+from bench.report.page import plain, provenance
+from bench.report.print_tables import Table, deltas_table, read_published, transfer_table
+from bench.report.results import CodecResults, Results
+from bench.report.selection import Selection, Shown
+from bench.report.spec import WIDTHS, Part, Spec
+from bench.report.table_formats import as_markdown, notes, write_table
+from bench.store import Store
+from bench.words import counted
+
+FORMATS = (".pdf", ".svg", ".png")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A part of a report: what stands for it on the page, and what qualifies it."""
+
+    part: Part
+    body: str  # Markdown
+    remarks: tuple[str, ...] = ()
+    undone: str = ""  # why there is none
+
+
+@dataclass(frozen=True)
+class SpecReport:
+    """What was made of a spec, and where."""
+
+    spec: Spec
+    results: Results
+    folder: Path
+    parts: tuple[Made, ...]
+
+
+class _Writer:
+    """Writes the parts of one report into its folder."""
+
+    def __init__(self, store: Store, selection: Selection, root: Path | None, folder: Path) -> None:
+        self._store, self._selection, self._root = store, selection, root
+        self._folder = folder
+
+    @cached_property
+    def _exhibition(self) -> Exhibition:
+        selection = self._selection
+        return Exhibition(self._store, selection.results, selection.scoring, self._root)
+
+    def write(self, part: Part) -> Made:
+        kinds: dict[str, Callable[[Part], Made]] = {
+            "curves": self._curves,
+            "deltas": self._table,
+            "transfer": self._table,
+            "mask": self._mask,
+            "pictures": self._pictures,
+        }
+        try:
+            return kinds[part.kind](part)
+        except StoreError:
+            raise
+        except BenchError as error:  # an image or a codec that is not here spoils one part alone
+            return Made(part, "", undone=str(error))
+
+    def _files(self, part: Part) -> list[Path]:
+        return [self._folder / f"{part.name}{suffix}" for suffix in FORMATS]
+
+    def _curves(self, part: Part) -> Made:
+        from bench.report.canvas import print_curves
+
+        selection = self._selection
+        there, lacking = _split(map(selection.shown, part.codecs))
+        panels = {selection.metric(name): name for name in part.panels}
+        drawing = Drawing(
+            title="",
+            looks=[shown.look for shown, _ in there],
+            anchor=None,
+            panels={name: [line(codec, name) for _, codec in there] for name in panels},
+            ceilings=ceilings(selection.results),
+        )
+        print_curves(drawing, self._files(part), WIDTHS[part.width])
+        rows = [
+            (shown.key, codec.name, name, point, rate, quality, *(interval or ("", "")))
+            for name in panels
+            for shown, codec in there
+            for point, rate, quality, interval in _points(codec, name)
+        ]
+        heading = ("codec", "by", "metric", "point", "bpp", "quality", "low", "high")
+        write_text(self._folder / f"{part.name}.csv", _csv([heading, *rows]))
+        return Made(part, f"![{part.name}]({part.name}.png)", tuple(lacking))
+
+    def _table(self, part: Part) -> Made:
+        make: Callable[[Part, Selection], Table]
+        make = deltas_table if part.kind == "deltas" else transfer_table
+        table = make(part, self._selection)
+        write_table(table, part, self._folder)
+        return Made(part, as_markdown(table), tuple(notes(table)))
+
+    def _mask(self, part: Part) -> Made:
+        from bench.report.print_pictures import print_mask
+
+        image = self._image()
+        ((shown, codec), *_), _ = _split(map(self._selection.shown, part.codecs[:1]), needed=True)
+        point = _nearest(codec, self._row(image), part.bpp)
+        alpha = self._exhibition.mask(image, codec.name, point)
+        original = self._exhibition.original(image)
+        truth = self._exhibition.truth(image)
+        print_mask(original.pixels, truth, alpha, self._files(part), WIDTHS[part.width])
+        rows = [[f"{value:.4f}" for value in row] for row in alpha]
+        write_text(self._folder / f"{part.name}.csv", _csv(rows))
+        remark = f"{image}, {shown.look.plain} at {codec.unit} {point}"
+        return Made(part, f"![{part.name}]({part.name}.png)", (remark,))
+
+    def _pictures(self, part: Part) -> Made:
+        from bench.report.print_pictures import plate_of, print_pictures
+
+        image = self._image()
+        row = self._row(image)
+        there, lacking = _split(map(self._selection.shown, part.codecs))
+        exhibits = [("uncompressed", "Uncompressed", self._exhibition.original(image))]
+        for shown, codec in there:
+            point = _nearest(codec, row, part.bpp)
+            exhibit = self._exhibition.decoded(image, codec.name, point)
+            label = f"{shown.look.label}, {codec.unit} {point}"
+            exhibits.append((shown.key, label, exhibit))
+        plates = [plate_of(exhibit, label) for _, label, exhibit in exhibits]
+        print_pictures(plates, self._files(part), WIDTHS[part.width])
+        published = read_published(part.published) if part.published else {}
+        keys = ("bpp", "true positives", "false positives", "false negatives")
+        rows = [
+            (key, *_measured(exhibit), *(published.get(key, {}).get(name, "") for name in keys))
+            for key, _, exhibit in exhibits
+        ]
+        heading = ("codec", "point", "psnr_rgb", *keys, *(f"published {name}" for name in keys))
+        write_text(self._folder / f"{part.name}.csv", _csv([heading, *rows]))
+        remarks = [f"{image}; TP, FP and FN at an overlap of 0.5 and a score of 0.5 or more"]
+        return Made(part, f"![{part.name}]({part.name}.png)", (*remarks, *lacking))
+
+    def _image(self) -> str:
+        image = self._selection.setting.image
+        if image not in self._selection.results.images:
+            raise BenchError(f"image '{image}' is not among those of the results")
+        return image
+
+    def _row(self, image: str) -> int:
+        return self._selection.results.images.index(image)
+
+
+def write_spec_report(
+    spec: Spec,
+    store: Store,
+    results: Results,
+    folder: Path,
+    *,
+    root: Path | None,
+    method: Method,
+    pareto: bool,
+) -> SpecReport:
+    """Write all parts, and NAME.md that has them in order."""
+    selection = Selection(spec, results, method, pareto)
+    assert selection.scoring  # of a task or data that are not there nothing can be made
+    writer = _Writer(store, selection, root, folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        made = SpecReport(spec, results, folder, tuple(map(writer.write, spec.parts)))
+        write_text(folder / f"{spec.name}.md", _page(made))
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: the report cannot be written ({error.strerror or error})"
+        ) from error
+    return made
+
+
+def _page(made: SpecReport) -> str:
+    results = made.results
+    count = counted(len(results.images), "image")
+    parts = [f"# {plain(made.spec.title)}"]
+    if made.spec.source:
+        parts.append(plain(made.spec.source))
+    parts.append(f"Measured on {plain(results.dataset)}, {count}.")
+    for one in made.parts:
+        parts.append(f"## {plain(one.part.name.replace('-', ' ').capitalize())}")
+        parts.append(plain(one.part.caption))
+        parts.append(f"Not made: {plain(one.undone)}" if one.undone else one.body.rstrip())
+        if one.remarks:
+            parts.append("\n".join(f"- {plain(remark)}" for remark in one.remarks))
+    told = "\n".join(f"- {plain(text)}" for text in provenance(results))
+    return "\n\n".join([*parts, "## Provenance", told]) + "\n"
+
+
+def _split(
+    shown: Iterable[Shown], *, needed: bool = False
+) -> tuple[list[tuple[Shown, CodecResults]], list[str]]:
+    """Those with results, and what is to be said of the others."""
+    there, lacking = [], []
+    for each in shown:
+        if each.results is None:
+            lacking.append(f"{each.look.plain}: {each.lacking}")
+        else:
+            there.append((each, each.results))
+    if needed and not there:
+        raise BenchError("; ".join(lacking))
+    return there, lacking
+
+
+def _points(
+    codec: CodecResults, metric: str
+) -> Iterable[tuple[object, float, float, tuple[float, float] | None]]:
+    rates, qualities, _ = codec.curve(metric)
+    scores = codec.scores.get(describe(metric).name.removeprefix("wap:"), (None,) * len(rates))
+    for point, rate, quality, score in zip(codec.points, rates, qualities, scores, strict=True):
+        yield point, float(rate), float(quality), score.interval if score else None
+
+
+def _nearest(codec: CodecResults, image: int, bpp: float) -> int | float | str:
+    """The point whose rate for an image is nearest, in proportion."""
+    distance = np.abs(np.log(codec.bpp[image] / bpp))
+    if not np.isfinite(distance).any():
+        raise BenchError(f"{codec.name}: has not coded the image")
+    return codec.points[int(np.nanargmin(distance))]
+
+
+def _measured(exhibit: Exhibit) -> tuple[object, ...]:
+    point = "" if exhibit.point is None else exhibit.point
+    return point, exhibit.psnr, exhibit.bpp, *exhibit.counts
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in rows:
+        writer.writerow(
+            [
+                "" if cell is None or (isinstance(cell, float) and math.isnan(cell)) else cell
+                for cell in row
+            ]
+        )
+    return text.getvalue()

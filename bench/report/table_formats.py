@@ -1,0 +1,162 @@
+"""A table for print as LaTeX, Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bench.report.files import write_text
+from bench.report.print_tables import Cell, Heading, Table
+from bench.report.spec import Part
+
+NOTHING = "–"
+ROOM = 14  # letters of a reason that a cell has room for
+
+
+def as_csv(table: Table) -> str:
+    """One row for each codec and column."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("codec", "column", "published", "value", "low", "high", "reason"))
+    for key, _, cells in table.rows:
+        for heading, cell in zip(table.headings, cells, strict=True):
+            bounds = cell.interval or (math.nan, math.nan)
+            numbers = ["" if math.isnan(n) else repr(float(n)) for n in (cell.value, *bounds)]
+            writer.writerow(
+                (key, heading.key, "yes" if heading.published else "no", *numbers, cell.reason)
+            )
+    return text.getvalue()
+
+
+def as_markdown(table: Table) -> str:
+    """For GitHub and its like: the best in bold, published figures in italics."""
+    rows = [["", *(_published(heading, heading.title) for heading in table.headings)]]
+    rows.append(["---", *("---:" for _ in table.headings)])
+    for _, look, cells in table.rows:
+        texts = [
+            _published(heading, _markdown_cell(cell))
+            for heading, cell in zip(table.headings, cells, strict=True)
+        ]
+        rows.append([look.label.replace("|", r"\|"), *texts])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+
+def _published(heading: Heading, text: str) -> str:
+    return f"*{text}*" if heading.published and text != NOTHING else text
+
+
+def _markdown_cell(cell: Cell) -> str:
+    if math.isnan(cell.value):
+        return _short(cell.reason)
+    value = signed(cell.value)
+    return (f"**{value}**" if cell.best else value) + (
+        f"<br><sub>{_bounds(cell)}</sub>" if cell.interval else ""
+    )
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, a minus being one, in as many digits as the paper has."""
+    text = f"{value:+.1f}"
+    return "0.0" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+
+
+def _bounds(cell: Cell) -> str:
+    assert cell.interval is not None
+    low, high = (signed(bound) for bound in cell.interval)
+    return f"{low} to {high}"
+
+
+def _short(reason: str) -> str:
+    """A reason that is short stands in the cell; a longer one goes into the notes."""
+    return reason if 0 < len(reason) <= ROOM else NOTHING
+
+
+def as_latex(table: Table, caption: str, label: str) -> str:
+    """A float for a two-column paper, with booktabs; intervals stand below their figures."""
+    columns = "l" + "r" * len(table.headings)
+    lines = [
+        r"\begin{table*}",
+        r"\centering",
+        rf"\caption{{{latex(caption)}}}",
+        rf"\label{{{label}}}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        _latex_row(["", *(_wrapped(heading) for heading in table.headings)]),
+        r"\midrule",
+    ]
+    for _, look, cells in table.rows:
+        pairs = list(zip(table.headings, cells, strict=True))
+        lines.append(_latex_row([latex(look.label), *(_latex_cell(h, cell) for h, cell in pairs)]))
+        if any(cell.interval for cell in cells):
+            small = [
+                rf"\scriptsize {latex(_bounds(cell))}" if cell.interval else "" for cell in cells
+            ]
+            lines.append(_latex_row(["", *small]))
+    lines += [r"\bottomrule", r"\end{tabular}", r"\end{table*}"]
+    return "\n".join(lines) + "\n"
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _wrapped(heading: Heading) -> str:
+    words = r"\\".join(latex(word.strip()) for word in heading.title.split(","))
+    text = rf"\shortstack[r]{{{words}}}"
+    return rf"\textit{{{text}}}" if heading.published else text
+
+
+def _latex_cell(heading: Heading, cell: Cell) -> str:
+    if math.isnan(cell.value):
+        return latex(_short(cell.reason))
+    text = latex(signed(cell.value))
+    if cell.best:
+        return rf"\textbf{{{text}}}"
+    return rf"\textit{{{text}}}" if heading.published else text
+
+
+def latex(text: str) -> str:
+    """Text as LaTeX sets it; what stands between dollars is mathematics already."""
+    parts = re.split(r"(\$[^$]*\$)", text)
+    return "".join(part if part.startswith("$") else _escaped(part) for part in parts)
+
+
+def _escaped(text: str) -> str:
+    text = re.sub(r"([\\{}])", lambda found: _BRACES[found[1]], text)
+    for character, escape in _LATEX.items():
+        text = text.replace(character, escape)
+    return text
+
+
+_BRACES = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}"}
+_LATEX = {
+    **{character: f"\\{character}" for character in "&%#_"},
+    "$": r"\$",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\N{MINUS SIGN}": r"$-$",
+    "\N{MULTIPLICATION SIGN}": r"$\times$",
+    "\N{GREEK SMALL LETTER ALPHA}": r"$\alpha$",
+    "–": "--",
+}
+
+
+def notes(table: Table) -> Sequence[str]:
+    """Why cells are empty, where a cell has no room for it."""
+    told: dict[str, list[str]] = {}
+    for _, look, cells in table.rows:
+        for heading, cell in zip(table.headings, cells, strict=True):
+            if math.isnan(cell.value) and cell.reason and _short(cell.reason) == NOTHING:
+                told.setdefault(cell.reason, []).append(f"{look.plain}, {heading.title}")
+    return [f"{'; '.join(where)}: {reason}" for reason, where in told.items()]
+
+
+def write_table(table: Table, part: Part, folder: Path) -> None:
+    """As NAME.tex, NAME.md and NAME.csv."""
+    write_text(folder / f"{part.name}.tex", as_latex(table, part.caption, part.name))
+    write_text(folder / f"{part.name}.md", as_markdown(table))
+    write_text(folder / f"{part.name}.csv", as_csv(table))

@@ -1,0 +1,223 @@
+"""Reports by a spec: figures and tables for print, whose figures are those of 'bench report'."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Bench
+from fakes.task import RedThings
+from PIL import Image
+
+from bench.catalog import card_paths
+from bench.content import content_folder
+from bench.report.print_tables import read_published
+from bench.report.spec import read_spec
+
+SPEC = """
+title = "A paper & its figures"
+
+[data.cityscapes]
+anchor = "jpeg"
+task = "red-things"
+image = "a_000001_000019"
+instead = { vtm = "jpeg" }
+bend = [50, 70]
+
+[codecs]
+vtm = { label = "VTM", colour = "#1A1A1A", line = "solid", marker = "circle" }
+jpeg = { label = "JPEG_1", colour = "#1A1A1A", line = "solid", marker = "circle" }
+jpeg2000 = { label = 'J $L_\\mathrm{2000}$', colour = "#E69F00", line = "dotted", marker = "star" }
+ncn-lsm = { label = "LSMnet", colour = "#0072B2", line = "dashed", marker = "plus" }
+
+[[part]]
+kind = "curves"
+name = "curves"
+caption = "Curves."
+codecs = ["jpeg", "jpeg2000", "ncn-lsm"]
+panels = ["psnr_rgb", "wap"]
+
+[[part]]
+kind = "deltas"
+name = "deltas"
+caption = "Deltas, 100 % of them."
+codecs = ["jpeg2000", "ncn-lsm"]
+columns = [
+    { delta = "quality", metric = "psnr_rgb" },
+    { delta = "rate", metric = "wap" },
+    { delta = "rate", metric = "wap", against = "vtm", bend = true },
+]
+published = "paper/table-2.csv"
+
+[[part]]
+kind = "transfer"
+name = "transfer"
+caption = "By each network."
+codecs = ["jpeg2000"]
+
+[[part]]
+kind = "pictures"
+name = "pictures"
+caption = "Pictures."
+codecs = ["jpeg", "jpeg2000"]
+bpp = 1.0
+
+[[part]]
+kind = "mask"
+name = "mask"
+caption = "Where it masks."
+codecs = ["ncn-lsm"]
+bpp = 1.0
+"""
+
+
+@pytest.fixture
+def swept(bench: Bench, red: RedThings, root: Path) -> None:
+    """A store with two codecs, and a spec."""
+    Path("mine.toml").write_text(SPEC)
+    said = bench(
+        "run", "--codec", "jpeg", "--codec", "jpeg2000", "--data", "cityscapes", "--root", root,
+        "--metric", "psnr_rgb", "--task", red.name, "--anchor", "jpeg",
+    )  # fmt: skip
+    assert said.status == 0, said.err
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.usefixtures("swept")
+def test_all_parts_are_made(bench: Bench, root: Path) -> None:
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert said.status == 0, said.err
+    assert "not made: LSMnet: no weights" in said.out
+    made = {path.name for path in Path("print").iterdir()}
+    figures = {
+        f"{name}{end}" for name in ("curves", "pictures") for end in (".pdf", ".svg", ".png")
+    }
+    tables = {f"{name}{end}" for name in ("deltas", "transfer") for end in (".tex", ".md", ".csv")}
+    assert made == figures | tables | {"curves.csv", "pictures.csv", "mine.md"}
+    pdf = Path("print/curves.pdf").read_bytes()
+    assert b"/FontFile2" in pdf  # TrueType, embedded
+    assert b"/Type3" not in pdf
+    with Image.open("print/curves.png") as picture:
+        assert picture.width / 400 * 25.4 == pytest.approx(181, abs=0.2)  # millimetres
+
+
+@pytest.mark.usefixtures("swept")
+def test_its_figures_are_those_of_the_plain_report(bench: Bench, root: Path) -> None:
+    bench("report", "mine.toml", "--root", root, "--out", "print")
+    plain = {row["metric"]: row for row in rows(Path("bench-results/report/bjontegaard.csv"))}
+    by = {
+        (row["codec"], row["column"], row["published"]): row
+        for row in rows(Path("print/deltas.csv"))
+    }
+    ours = by["jpeg2000", "rate wap", "no"]
+    assert ours["value"] == plain["wap:red-things"]["bd_rate"]
+    assert ours["low"] == plain["wap:red-things"]["bd_rate_low"]
+    assert by["jpeg2000", "quality psnr_rgb", "no"]["value"] == plain["psnr_rgb"]["bd_quality"]
+    assert by["ncn-lsm", "rate wap", "no"]["reason"] == "no weights"
+    assert by["ncn-lsm", "rate wap", "yes"]["value"] == "-27.3"
+    assert by["jpeg2000", "rate wap", "yes"]["value"] == ""  # not published, so not filled
+    bend = by["jpeg2000", "rate wap against vtm bend", "no"]
+    assert bend["value"] not in ("", ours["value"])
+    means = rows(Path("bench-results/report/means.csv"))
+    drawn = {
+        (row["by"], row["point"]): row
+        for row in rows(Path("print/curves.csv"))
+        if row["metric"] == "wap:red-things"
+    }
+    for mean in means:
+        point = drawn[mean["codec"], mean["point"]]
+        assert (point["bpp"], point["quality"]) == (mean["bpp"], mean["wap:red-things"])
+
+
+@pytest.mark.usefixtures("swept")
+def test_tables_are_ready_for_print(bench: Bench, root: Path) -> None:
+    bench("report", "mine.toml", "--root", root, "--out", "print")
+    tex = Path("print/deltas.tex").read_text("utf-8")
+    assert r"\caption{Deltas, 100 \% of them.}" in tex
+    assert r"J $L_\mathrm{2000}$ &" in tex
+    assert r"JPEG\_1" in tex  # who stands for VTM
+    assert r"\textit{$-$27.3}" in tex
+    assert r"\toprule" in tex
+    page = Path("print/mine.md").read_text("utf-8")
+    assert "A paper \\& its figures" in page
+    assert "*−27.3*" in page
+    assert "Not made: LSMnet: no weights" in page
+
+
+@pytest.mark.usefixtures("swept")
+def test_pictures_are_taken_at_like_rate(bench: Bench, root: Path) -> None:
+    bench("report", "mine.toml", "--root", root, "--out", "print")
+    shown = rows(Path("print/pictures.csv"))
+    assert [row["codec"] for row in shown] == ["uncompressed", "jpeg", "jpeg2000"]
+    records = bench("export", "--out", "records.csv").out
+    assert records
+    for row in shown[1:]:
+        mine = [
+            record
+            for record in rows(Path("records.csv"))
+            if record["codec"] == row["codec"] and record["image"] == "a_000001_000019"
+        ]
+        nearest = min(mine, key=lambda record: abs(np.log(float(record["bpp"]))))
+        assert row["point"] == nearest["point"]
+        assert row["bpp"] == nearest["bpp"]
+        found, missed = int(row["true positives"]), int(row["false negatives"])
+        assert found + missed == 4
+
+
+@pytest.mark.usefixtures("swept")
+def test_pictures_without_their_images_spoil_nothing_else(bench: Bench, root: Path) -> None:
+    said = bench("report", "mine.toml", "--root", root / "nowhere", "--out", "print")
+    assert said.status == 0
+    assert "pictures" in said.out
+    assert "not made: " in said.out
+    assert Path("print/curves.pdf").is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (('marker = "star"', 'marker = "moon"'), "no 'moon' among the markers"),
+        (('kind = "transfer"', 'kind = "transfers"'), "no 'transfers' among the kinds"),
+        (('metric = "wap" }', 'metric = "vap" }'), "no 'vap' among the metrics"),
+        (('caption = "Curves."', 'capton = "Curves."'), "did you mean 'part 1.caption'"),
+        (('bpp = 1.0\n\n', '\n'), "'part 4.bpp' is missing"),
+        (('[data.cityscapes]', '[data.elsewhere]'), "says nothing of data such as cityscapes"),
+        (('task = "red-things"', 'task = "blue-things"'), "no results of the task 'blue-things'"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("swept")
+def test_a_wrong_spec_is_one_line(
+    bench: Bench, root: Path, change: tuple[str, str], told: str
+) -> None:
+    assert change[0] in SPEC
+    Path("mine.toml").write_text(SPEC.replace(*change, 1))
+    said = bench("report", "mine.toml", "--root", root)
+    assert said.status == 1
+    assert told in " ".join(said.err.split())
+    assert len(said.err.splitlines()) == 1
+
+
+def test_options_that_a_spec_decides_are_refused(bench: Bench) -> None:
+    assert bench("report", "paper", "--metric", "psnr_y").status == 2
+    assert bench("report", "--root", ".").status == 2
+    assert "there is paper" in bench("report", "papers").err
+
+
+def test_what_ships_is_sound() -> None:
+    spec = read_spec("paper")
+    assert set(spec.looks) <= set(card_paths())
+    looks = [(look.colour, look.line) for look in spec.looks.values()]
+    stand_ins = sum(len(setting.instead) for setting in spec.settings.values())
+    assert len(set(looks)) == len(looks) - stand_ins
+    for part in filter(lambda part: part.published, spec.parts):
+        known = read_published(part.published)
+        assert set(known) - {"uncompressed"} <= set(part.codecs), part.name
+        if part.columns:
+            assert {key for row in known.values() for key in row} <= {c.key for c in part.columns}
+    assert (content_folder("results") / "paper").is_dir()
