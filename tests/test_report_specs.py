@@ -24,7 +24,7 @@ anchor = "jpeg"
 task = "red-things"
 image = "a_000001_000019"
 instead = { vtm = "jpeg" }
-bend = [50, 70]
+bend = [5, 12, 30]
 
 [codecs]
 vtm = { label = "VTM", colour = "#1A1A1A", line = "solid", marker = "circle" }
@@ -201,6 +201,13 @@ def test_a_wrong_spec_is_one_line(
     assert said.status == 1
     assert told in " ".join(said.err.split())
     assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("swept")
+def test_a_bend_of_points_that_are_not_there_is_told(bench: Bench, root: Path) -> None:
+    Path("mine.toml").write_text(SPEC.replace("bend = [5", "bend = [6"))
+    said = bench("report", "mine.toml", "--root", root)
+    assert "not made: jpeg: the bend's quality 6 is not there" in " ".join(said.out.split())
 
 
 def test_options_that_a_spec_decides_are_refused(bench: Bench) -> None:

@@ -111,8 +111,12 @@ class Selection:
     @cached_property
     def _bend(self) -> CodecResults:
         assert self._anchor is not None
-        points, keys = self._anchor.points, [point_key(point) for point in self.setting.bend]
-        return self._anchor.at([i for i, point in enumerate(points) if point_key(point) in keys])
+        there = {point_key(point): place for place, point in enumerate(self._anchor.points)}
+        if lacking := [point for point in self.setting.bend if point_key(point) not in there]:
+            raise DataError(
+                f"{self._anchor.name}: the bend's {self._anchor.unit} {lacking[0]} is not there"
+            )
+        return self._anchor.at([there[point_key(point)] for point in self.setting.bend])
 
 
 def _lacking(name: str, kind: str) -> str:
