@@ -14,6 +14,7 @@ from PIL import Image
 
 from bench.catalog import load_codec
 from bench.metrics import METRICS
+from bench.report.spec import read_spec
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = [*DOCS.glob("*.md"), DOCS.parent / "README.md"]
@@ -66,6 +67,15 @@ def test_the_network_that_is_shown_takes_part(
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
         assert "://" in target or (page.parent / target).exists(), target
+
+
+def test_the_report_that_is_shown_can_be_read(tmp_path: Path) -> None:
+    page = (DOCS / "paper.md").read_text("utf-8")
+    shown = re.search(r"```toml\n(title.*?)```", page, re.DOTALL)
+    assert shown
+    spec = tmp_path / "mine.toml"
+    spec.write_text(shown[1], "utf-8")
+    assert [part.name for part in read_spec(str(spec)).parts] == ["figure-1", "table-1", "figure-2"]
 
 
 def test_columns_are_explained() -> None:
