@@ -139,9 +139,9 @@ def test_its_figures_are_those_of_the_plain_report(bench: Bench, root: Path) -> 
 def test_tables_are_ready_for_print(bench: Bench, root: Path) -> None:
     bench("report", "mine.toml", "--root", root, "--out", "print")
     tex = Path("print/deltas.tex").read_text("utf-8")
-    assert r"\caption{Deltas, 100 \% of them.}" in tex
+    assert r"\caption{Deltas, 100 \% of them. No weights: LSMnet.}" in tex
     assert r"J $L_\mathrm{2000}$ &" in tex
-    assert r"JPEG\_1" in tex  # who stands for VTM
+    assert r"JPEG\_1" in tex  # who stands in for VTM
     assert r"\textit{$-$27.3}" in tex
     assert r"\toprule" in tex
     page = Path("print/mine.md").read_text("utf-8")

@@ -38,11 +38,21 @@ class Heading:
 
 
 @dataclass(frozen=True)
+class Row:
+    """A codec of the spec, and its figures; why it has none of ours."""
+
+    key: str
+    look: Look
+    cells: tuple[Cell, ...]
+    lacking: str
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of figures, a codec a row."""
 
     headings: tuple[Heading, ...]
-    rows: tuple[tuple[str, Look, tuple[Cell, ...]], ...]  # by the codec's name in the spec
+    rows: tuple[Row, ...]
 
 
 def deltas_table(part: Part, selection: Selection) -> Table:
@@ -63,7 +73,7 @@ def deltas_table(part: Part, selection: Selection) -> Table:
             if column.key in told:
                 value = published.get(key, {}).get(column.key, math.nan)
                 cells.append(Cell(value))
-        rows.append((key, selection.shown(key).look, tuple(cells)))
+        rows.append(_row(key, cells, selection))
     return _with_best(Table(tuple(headings), tuple(rows)))
 
 
@@ -74,8 +84,8 @@ def transfer_table(part: Part, selection: Selection) -> Table:
     rows = []
     for key in part.codecs:
         columns = [Column("rate", f"wap:{scoring.name}") for scoring in scorings]
-        cells = tuple(_cell(selection.delta(part, each, key), each) for each in columns)
-        rows.append((key, selection.shown(key).look, cells))
+        cells = [_cell(selection.delta(part, each, key), each) for each in columns]
+        rows.append(_row(key, cells, selection))
     return _with_best(Table(headings, tuple(rows)))
 
 
@@ -103,16 +113,17 @@ def _is_number(text: str | None) -> bool:
 
 
 def _title(column: Column, part: Part, selection: Selection) -> str:
+    """As short as it can be: columns are narrow."""
     metric = "wAP" if column.metric == WAP else short_title(column.metric)
     if column.delta == "rate":
-        text = f"BD-rate by {metric}, %"
-    elif column.metric == WAP:
-        text = f"BD-{metric}, points"
+        text, unit = f"BD-rate by {metric}", "%"
     else:
-        text = f"BD-{metric}, {describe(column.metric).unit}".rstrip(", ")
+        text = f"BD-{metric}"
+        unit = "points" if column.metric == WAP else describe(column.metric).unit
     if column.against:
-        text += f", against {selection.anchor(part, column).look.label}"
-    return f"{text}, at the bend" if column.bend else text
+        anchor = selection.setting.instead.get(column.against, column.against)
+        text += f" vs. {selection.spec.looks[anchor].label}"
+    return f"{text}{', bend' if column.bend else ''}{f', {unit}' if unit else ''}"
 
 
 def _cell(delta: Delta, column: Column) -> Cell:
@@ -123,19 +134,25 @@ def _cell(delta: Delta, column: Column) -> Cell:
     return Cell(scale * delta.value, interval, delta.reason or "")
 
 
+def _row(key: str, cells: list[Cell], selection: Selection) -> Row:
+    shown = selection.shown(key)
+    return Row(key, shown.look, tuple(cells), shown.lacking)
+
+
 def _with_best(table: Table) -> Table:
     """The best figure of each column of ours: the least rate, the most quality."""
-    rows = [list(cells) for _, _, cells in table.rows]
+    rows = table.rows
     for place, heading in enumerate(table.headings):
-        known = [row for row in rows if math.isfinite(row[place].value)]
+        values = [row.cells[place].value for row in rows]
+        known = [value for value in values if math.isfinite(value)]
         if heading.published or len(known) < 2:
             continue
-        more_is_better = heading.key.startswith("quality")
-        best = (max if more_is_better else min)(known, key=lambda row: row[place].value)
-        best[place] = replace(best[place], best=True)
-    return Table(
-        table.headings,
-        tuple(
-            (key, look, tuple(row)) for (key, look, _), row in zip(table.rows, rows, strict=True)
-        ),
-    )
+        best = max(known) if heading.key.startswith("quality") else min(known)
+        rows = tuple(_marked(row, place, row.cells[place].value == best) for row in rows)
+    return replace(table, rows=rows)
+
+
+def _marked(row: Row, place: int, best: bool) -> Row:
+    cells = row.cells
+    marked = replace(cells[place], best=best)
+    return replace(row, cells=(*cells[:place], marked, *cells[place + 1 :]))

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from bench.report.print_tables import Cell, Heading, Table
 from bench.report.spec import Part
 
 NOTHING = "–"
-ROOM = 14  # letters of a reason that a cell has room for
+HEADING = 9  # letters in a line of a column's heading
+WIDE = 8  # columns; a table of more is set smaller
 
 
 def as_csv(table: Table) -> str:
@@ -22,12 +24,12 @@ def as_csv(table: Table) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("codec", "column", "published", "value", "low", "high", "reason"))
-    for key, _, cells in table.rows:
-        for heading, cell in zip(table.headings, cells, strict=True):
+    for row in table.rows:
+        for heading, cell in zip(table.headings, row.cells, strict=True):
             bounds = cell.interval or (math.nan, math.nan)
             numbers = ["" if math.isnan(n) else repr(float(n)) for n in (cell.value, *bounds)]
             writer.writerow(
-                (key, heading.key, "yes" if heading.published else "no", *numbers, cell.reason)
+                (row.key, heading.key, "yes" if heading.published else "no", *numbers, cell.reason)
             )
     return text.getvalue()
 
@@ -36,12 +38,13 @@ def as_markdown(table: Table) -> str:
     """For GitHub and its like: the best in bold, published figures in italics."""
     rows = [["", *(_published(heading, heading.title) for heading in table.headings)]]
     rows.append(["---", *("---:" for _ in table.headings)])
-    for _, look, cells in table.rows:
+    for row in table.rows:
         texts = [
             _published(heading, _markdown_cell(cell))
-            for heading, cell in zip(table.headings, cells, strict=True)
+            for heading, cell in zip(table.headings, row.cells, strict=True)
         ]
-        rows.append([look.label.replace("|", r"\|"), *texts])
+        label = f"{row.look.label} ({row.lacking})" if row.lacking else row.look.label
+        rows.append([label.replace("|", r"\|"), *texts])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
@@ -51,7 +54,7 @@ def _published(heading: Heading, text: str) -> str:
 
 def _markdown_cell(cell: Cell) -> str:
     if math.isnan(cell.value):
-        return _short(cell.reason)
+        return NOTHING
     value = signed(cell.value)
     return (f"**{value}**" if cell.best else value) + (
         f"<br><sub>{_bounds(cell)}</sub>" if cell.interval else ""
@@ -70,34 +73,38 @@ def _bounds(cell: Cell) -> str:
     return f"{low} to {high}"
 
 
-def _short(reason: str) -> str:
-    """A reason that is short stands in the cell; a longer one goes into the notes."""
-    return reason if 0 < len(reason) <= ROOM else NOTHING
-
-
 def as_latex(table: Table, caption: str, label: str) -> str:
     """A float for a two-column paper, with booktabs; intervals stand below their figures."""
     columns = "l" + "r" * len(table.headings)
+    size = "footnotesize" if len(table.headings) <= WIDE else "scriptsize"
     lines = [
         r"\begin{table*}",
-        r"\centering",
-        rf"\caption{{{latex(caption)}}}",
+        rf"\centering\{size}\setlength{{\tabcolsep}}{{2pt}}",
+        rf"\caption{{{latex(' '.join([caption, *_lacking(table)]))}}}",
         rf"\label{{{label}}}",
         rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",
         _latex_row(["", *(_wrapped(heading) for heading in table.headings)]),
         r"\midrule",
     ]
-    for _, look, cells in table.rows:
-        pairs = list(zip(table.headings, cells, strict=True))
-        lines.append(_latex_row([latex(look.label), *(_latex_cell(h, cell) for h, cell in pairs)]))
-        if any(cell.interval for cell in cells):
+    for row in table.rows:
+        pairs = list(zip(table.headings, row.cells, strict=True))
+        lines.append(_latex_row([latex(row.look.label), *(_latex_cell(*pair) for pair in pairs)]))
+        if any(cell.interval for cell in row.cells):
             small = [
-                rf"\scriptsize {latex(_bounds(cell))}" if cell.interval else "" for cell in cells
+                rf"\tiny {latex(_bounds(cell))}" if cell.interval else "" for cell in row.cells
             ]
             lines.append(_latex_row(["", *small]))
     lines += [r"\bottomrule", r"\end{tabular}", r"\end{table*}"]
     return "\n".join(lines) + "\n"
+
+
+def _lacking(table: Table) -> Iterable[str]:
+    """Of whom there is nothing; in the rows it would take too much room."""
+    labels: dict[str, list[str]] = {}
+    for row in filter(lambda row: row.lacking, table.rows):
+        labels.setdefault(row.lacking, []).append(row.look.label)
+    return (f"{why.capitalize()}: {'; '.join(rows)}." for why, rows in labels.items())
 
 
 def _latex_row(cells: Iterable[str]) -> str:
@@ -105,14 +112,15 @@ def _latex_row(cells: Iterable[str]) -> str:
 
 
 def _wrapped(heading: Heading) -> str:
-    words = r"\\".join(latex(word.strip()) for word in heading.title.split(","))
-    text = rf"\shortstack[r]{{{words}}}"
+    lines = textwrap.wrap(heading.title, HEADING, break_long_words=False, break_on_hyphens=False)
+    stacked = r"\\".join(map(latex, lines))
+    text = rf"\shortstack[r]{{{stacked}}}"
     return rf"\textit{{{text}}}" if heading.published else text
 
 
 def _latex_cell(heading: Heading, cell: Cell) -> str:
     if math.isnan(cell.value):
-        return latex(_short(cell.reason))
+        return latex(NOTHING)
     text = latex(signed(cell.value))
     if cell.best:
         return rf"\textbf{{{text}}}"
@@ -146,12 +154,12 @@ _LATEX = {
 
 
 def notes(table: Table) -> Sequence[str]:
-    """Why cells are empty, where a cell has no room for it."""
+    """Why single cells are empty."""
     told: dict[str, list[str]] = {}
-    for _, look, cells in table.rows:
-        for heading, cell in zip(table.headings, cells, strict=True):
-            if math.isnan(cell.value) and cell.reason and _short(cell.reason) == NOTHING:
-                told.setdefault(cell.reason, []).append(f"{look.plain}, {heading.title}")
+    for row in table.rows:
+        for heading, cell in zip(table.headings, row.cells, strict=True):
+            if cell.reason and cell.reason != row.lacking:
+                told.setdefault(cell.reason, []).append(f"{row.look.plain}, {heading.title}")
     return [f"{'; '.join(where)}: {reason}" for reason, where in told.items()]
 
 
