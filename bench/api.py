@@ -14,6 +14,7 @@ from bench.catalog import card_name, full_name
 from bench.codec import Codec
 from bench.datasets import dataset_kind, open_dataset
 from bench.datasets.dataset import Progress
+from bench.errors import BenchError, StoreError
 from bench.export import export
 from bench.files import make_folder
 from bench.inventory import codecs, datasets, doctor, metrics, show, tasks
@@ -34,6 +35,9 @@ from bench.sweep import Outcome, run_sweep
 from bench.vision.tasks import open_tasks
 
 if TYPE_CHECKING:
+    from bench.gate.baseline import Baseline
+    from bench.gate.judging import Check
+    from bench.gate.recording import Recording
     from bench.training.loop import Progress as TrainingProgress
     from bench.training.zoo import Trained
 
@@ -47,6 +51,7 @@ __all__ = [
     "Score",
     "Watcher",
     "bd",
+    "check",
     "codecs",
     "datasets",
     "decode",
@@ -56,6 +61,7 @@ __all__ = [
     "import_streams",
     "metrics",
     "predict",
+    "record",
     "report",
     "run",
     "score",
@@ -185,6 +191,71 @@ def report(
     )
     write_report(made, out or results / "report")
     return made
+
+
+def check(
+    baseline: Path,
+    *,
+    rules: Sequence[str] = (),
+    root: Path | None = None,
+    jobs: int | None = None,
+    results: Path = RESULTS,
+    watcher: Watcher | None = None,
+) -> Check:
+    """Hold a baseline's codecs to its recording, by its rules or by those given instead.
+
+    Whatever stands in the way of judging, images or programs that are missing, makes rules that
+    nothing is known of; only a baseline that cannot be read is an error.
+    """
+    from bench.gate.baseline import read_baseline
+    from bench.gate.judging import judge, nothing_known
+    from bench.gate.recording import read_recording
+
+    asked = read_baseline(baseline, rules)
+    try:
+        recorded = read_recording(asked.recording)
+        now, failures = _measured(asked, asked.judged, root, jobs, results, watcher)
+    except BenchError as error:
+        return nothing_known(asked, str(error))
+    return judge(asked, recorded, now, failures)
+
+
+def record(
+    baseline: Path,
+    *,
+    root: Path | None = None,
+    jobs: int | None = None,
+    results: Path = RESULTS,
+    watcher: Watcher | None = None,
+) -> Check:
+    """Write down what a baseline's codecs give now; a rule that can never be judged shows here."""
+    from bench.gate.baseline import read_baseline
+    from bench.gate.judging import judge
+    from bench.gate.recording import write_recording
+
+    asked = read_baseline(baseline)
+    now, failures = _measured(asked, list(asked.codecs), root, jobs, results, watcher)
+    if failures:
+        raise StoreError("nothing was recorded: " + "; ".join(failures.values()))
+    write_recording(now, asked.recording)
+    return judge(asked, now, now, {})
+
+
+def _measured(
+    asked: Baseline,
+    codecs: Sequence[str],
+    root: Path | None,
+    jobs: int | None,
+    results: Path,
+    watcher: Watcher | None,
+) -> tuple[Recording, dict[str, str]]:
+    """What some of a baseline's codecs give now, as it would be recorded; and what failed."""
+    from bench.gate.recording import failures, take
+
+    wanted = asked.to_run(codecs)
+    found = run(**wanted, root=root, jobs=jobs, results=results, watcher=watcher).results
+    with Store(results, writable=False) as store:
+        return take(found, wanted["metrics"], store), failures(found)
 
 
 def import_streams(
