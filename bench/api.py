@@ -72,6 +72,7 @@ __all__ = [
 ]
 
 RESULTS = Path("bench-results")
+TRUTH_SCORE = 0.5  # of a detection that is pseudo truth
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def run(
     tasks: Sequence[str] = (),
     engine: str = "bench",
     truth: str = "labels",
-    truth_score: float = 0.5,
+    truth_score: float = TRUTH_SCORE,
     anchor: str | None = None,
     jobs: int | None = None,
     shard: str | None = None,
@@ -137,10 +138,7 @@ def run(
             save_decoded=save_decoded,
         )
         plan = replace(plan, remark=remark or None)
-        watcher.planned(plan)
-        _begin(plan, store)
-        _remember_points(plan, store)
-        outcome = run_sweep(plan, store, jobs=jobs, watch=watcher.going)
+        outcome = _sweep(plan, store, jobs, watcher)
         asked = {codec.name: its_points[codec] for codec in chosen}
         found = load_results(store, dataset=dataset.digest, codecs=names, points=asked)
     made = compare(
@@ -252,10 +250,22 @@ def _measured(
     """What some of a baseline's codecs give now, as it would be recorded; and what failed."""
     from bench.gate.recording import failures, take
 
-    wanted = asked.to_run(codecs)
-    found = run(**wanted, root=root, jobs=jobs, results=results, watcher=watcher).results
-    with Store(results, writable=False) as store:
-        return take(found, wanted["metrics"], store), failures(found)
+    watcher = watcher or Watcher()
+    kind = dataset_kind(asked.data)
+    chosen = _runnable([asked.codecs[name] for name in codecs], kind)
+    points = choose_points(chosen, kind, asked.points_of(codecs))
+    dataset = open_dataset(asked.data, root=root, limit=asked.limit, progress=watcher.preparing)
+    its_tasks, remark = open_tasks(asked.tasks, dataset.kind)
+    scorers = make_scorers(its_tasks, dataset, asked.truth, TRUTH_SCORE)
+    with Store(results, writable=True) as store:
+        fingerprints = metric_fingerprints(asked.metrics)
+        plan = make_plan(dataset, points, fingerprints, store, scorers=scorers)
+        _sweep(replace(plan, remark=remark or None), store, jobs, watcher)
+        named = {codec.name: points[codec] for codec in chosen}
+        found = load_results(store, dataset=dataset.digest, codecs=list(named), points=named)
+        seen = [scorer.name for scorer in scorers]
+        found = replace(found, scorings=tuple(s for s in found.scorings if s.name in seen))
+        return take(found, fingerprints, store), failures(found)
 
 
 def import_streams(
@@ -329,6 +339,13 @@ def zoo(its_set: str) -> list[str]:
 def training_folder(name: str, within: Path = Path("bench-training")) -> Path:
     """Where a training is kept unless someone says otherwise; BENCH_WEIGHTS may name ``within``."""
     return within.joinpath(*card_name(name).split(":"))
+
+
+def _sweep(plan: Plan, store: Store, jobs: int | None, watcher: Watcher) -> Outcome:
+    watcher.planned(plan)
+    _begin(plan, store)
+    _remember_points(plan, store)
+    return run_sweep(plan, store, jobs=jobs, watch=watcher.going)
 
 
 def _begin(plan: Plan, store: Store) -> None:

@@ -36,7 +36,7 @@ class Baseline:
     limit: int | None
     codecs: Mapping[str, str]  # as they are named to be run, by name
     points: Mapping[str, Sequence[Point]]
-    tasks: tuple[str, ...]
+    tasks: tuple[str, ...]  # none where no rule is about any
     truth: str
     rules: tuple[Rule, ...]
 
@@ -52,23 +52,16 @@ class Baseline:
         asked |= {str(rule.other) for rule in self.rules if rule.kind == "time"}
         return [name for name in self.codecs if name in asked]
 
-    def to_run(self, names: Sequence[str]) -> dict[str, Any]:
-        """What ``api.run`` is to be asked for, of some of the codecs."""
-        by_task = any(rule.group is Group.TASK for rule in self.rules)
+    @property
+    def metrics(self) -> list[str]:
+        """Those that the rules are about."""
         quality = [rule.metric for rule in self.rules if rule.group is Group.QUALITY]
-        return {
-            "codecs": [self.codecs[name] for name in names],
-            "data": self.data,
-            "limit": self.limit,
-            "points": [
-                f"{name}={','.join(map(str, points))}"
-                for name, points in self.points.items()
-                if name in names
-            ],
-            "metrics": list(dict.fromkeys(quality)),
-            "tasks": self.tasks if by_task else ("none",),
-            "truth": self.truth,
-        }
+        return list(dict.fromkeys(quality))
+
+    def points_of(self, names: Sequence[str]) -> list[str]:
+        """The points of some of the codecs, where they are not the card's, as ``--points`` has."""
+        chosen = {name: points for name, points in self.points.items() if name in names}
+        return [f"{name}={','.join(map(str, points))}" for name, points in chosen.items()]
 
 
 def read_baseline(path: Path, instead: Sequence[str] = ()) -> Baseline:
@@ -96,15 +89,17 @@ def read_baseline(path: Path, instead: Sequence[str] = ()) -> Baseline:
     if dataset_kind(data) == "folder":
         data = str(path.parent / data)
     said, where = (instead, "--rule") if instead else (content["rules"], f"{path}: 'rules'")
+    rules = parse_rules(said, list(codecs), where)
+    by_task = any(rule.group is Group.TASK for rule in rules)
     return Baseline(
         path,
         data,
         content.get("limit"),
         codecs,
         _points(path, content.get("points", {}), list(codecs)),
-        tuple(content.get("tasks", ())),
+        tuple(content.get("tasks", ())) if by_task else ("none",),
         content.get("truth", "labels"),
-        parse_rules(said, list(codecs), where),
+        rules,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -64,12 +65,12 @@ def write_junit(check: Check, path: Path) -> None:
             kind = "failure" if verdict.outcome == "regression" else "error"
             message = _in_a_line(verdict)
             ElementTree.SubElement(case, kind, message=message, type=verdict.outcome).text = message
-        if verdict.change == verdict.change:
+        if isfinite(verdict.change):
             ElementTree.SubElement(case, "system-out").text = _numbers(verdict)
     suites = ElementTree.Element("testsuites")
     suites.append(suite)
     ElementTree.indent(suites)
-    _write(path, ElementTree.tostring(suites, "unicode", xml_declaration=True) + "\n")
+    _write(path, ElementTree.tostring(suites, "utf-8", xml_declaration=True).decode() + "\n")
 
 
 def write_markdown(check: Check, path: Path) -> None:
@@ -86,7 +87,7 @@ def add_to_summary(check: Check, path: Path) -> None:
 
 
 def _in_a_line(verdict: Verdict) -> str:
-    numbers = _numbers(verdict) if verdict.change == verdict.change else ""
+    numbers = _numbers(verdict) if isfinite(verdict.change) else ""
     told = "; ".join(filter(None, (one_line(verdict.why), numbers)))
     return f"{verdict.rule.text}: {told}"
 

@@ -43,7 +43,7 @@ class Verdict:
     rule: Rule
     outcome: Outcome
     why: str = ""
-    where: str = ""  # the operating point, of a rule about each of them
+    where: str = ""  # the operating point that changed most, of a rule about each of them
     metric: str = ""
     was: float = np.nan
     now: float = np.nan
@@ -169,6 +169,9 @@ def _judge_points(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
             change = np.where(change == 0, 0, 100 * change / np.abs(was))
     if np.isnan(change).any():
         raise _UnknownError(f"{metric} is not defined at each point")
+    if not change.any():
+        points = counted(len(change), "point")
+        return Verdict(rule, "pass", "", points, metric, change=0.0, sees=rule.allowed)
     worst = int(np.abs(change).argmax())
     broken = int((np.abs(change) > rule.allowed).sum())
     return Verdict(

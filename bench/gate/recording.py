@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from bench.errors import DataError
 from bench.files import replacing
 from bench.gate.match_text import from_text, to_text
 from bench.machine import this_machine
-from bench.metrics import metric_fingerprints, wap_of
+from bench.metrics import wap_of
 from bench.metrics.bjontegaard import FloatArray
 from bench.metrics.bootstrap import Sample
 from bench.metrics.task_sample import SetScore, TaskSample
@@ -69,8 +69,8 @@ class Recording:
     codecs: Mapping[str, Recorded]
 
 
-def take(results: Results, metrics: Sequence[str], store: Store) -> Recording:
-    """What is to be written down of results, read again."""
+def take(results: Results, metrics: Mapping[str, str], store: Store) -> Recording:
+    """What is to be written down of results, read again; each metric comes with its fingerprint."""
     return _read(tuple(_lines(results, metrics, store)), str(store.folder))
 
 
@@ -95,15 +95,15 @@ def write_recording(recording: Recording, path: Path) -> None:
 def failures(results: Results) -> dict[str, str]:
     """Of each codec that lacks something, how much, and the first reason why."""
     told: dict[str, str] = {}
-    for name, image, point, reason in results.failures:
+    for name, image, point, reason in sorted(results.failures, key=str):
         count = sum(failed == name for failed, *_ in results.failures)
         unit = results.codec(name).unit
         first = f"{image} at {unit} {point}: {one_line(reason)}"
-        told.setdefault(name, f"{counted(count, 'operation')} of {name} failed, first {first}")
+        told.setdefault(name, f"{counted(count, 'operation')} of {name} failed, such as {first}")
     return told
 
 
-def _lines(results: Results, metrics: Sequence[str], store: Store) -> Iterator[str]:
+def _lines(results: Results, metrics: Mapping[str, str], store: Store) -> Iterator[str]:
     machine = {name: said for name, said in this_machine().items() if name != "name"}
     heading = {
         "recording": VERSION,
@@ -112,7 +112,7 @@ def _lines(results: Results, metrics: Sequence[str], store: Store) -> Iterator[s
         "data": results.dataset,
         "digest": results.digest,
         "labels": _labels(store, results.digest),
-        "metrics": metric_fingerprints(metrics),
+        "metrics": dict(metrics),
         "tasks": {s.name: {"is": s.fingerprint, "masks": s.masks} for s in results.scorings},
     }
     yield _line(heading)
@@ -125,7 +125,9 @@ def _lines(results: Results, metrics: Sequence[str], store: Store) -> Iterator[s
         yield _line(_codec(codec, runs))
         for row, column in np.ndindex(*codec.bytes.shape):
             if np.isfinite(codec.bytes[row, column]):
-                yield _line(_stream(codec, results.images, metrics, row, column))
+                stream = {"codec": codec.name, "point": codec.points[column]}
+                stream["image"] = results.images[row]
+                yield _line(stream | _measured(codec, metrics, results.scorings, row, column))
 
 
 def _line(content: Mapping[str, Any]) -> str:
@@ -162,22 +164,23 @@ def _codec(codec: CodecResults, runs: dict[object, int]) -> dict[str, Any]:
     }
 
 
-def _stream(
-    codec: CodecResults, images: tuple[str, ...], metrics: Sequence[str], row: int, column: int
-) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "codec": codec.name,
-        "point": codec.points[column],
-        "image": images[row],
-        "bytes": int(codec.bytes[row, column]),
-    }
+def _measured(
+    codec: CodecResults,
+    metrics: Iterable[str],
+    scorings: Iterable[Scoring],
+    row: int,
+    column: int,
+) -> dict[str, int | float | str]:
+    """What is known of one stream; what is not, is not there."""
+    found: dict[str, int | float | str] = {"bytes": int(codec.bytes[row, column])}
     for metric in metrics:
         value = codec.values[metric][row, column] if metric in codec.values else np.nan
         if np.isfinite(value):
             found[metric] = round(float(value), _DECIMALS)
-    for scorer, matches in codec.matches.items():
-        if matches[row, column] is not None:
-            found[wap_of(scorer)] = to_text(matches[row, column])
+    for scoring in scorings:
+        seen = codec.matches.get(scoring.name)
+        if seen is not None and seen[row, column] is not None:
+            found[wap_of(scoring.name)] = to_text(seen[row, column])
     return found
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+from math import isfinite
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from bench.gate.judging import Check, Verdict
 from bench.gate.words import EXPLAINED, HEADINGS, figures, summary, title
+from bench.report.words import one_line
 
 _MARKS = {
     "pass": Text("✓ pass", "green"),
@@ -21,23 +25,27 @@ _WIDTHS = (_OUTCOME, 10, 10, 10, 17, 10)
 
 def check_screen(check: Check) -> RenderableType:
     parts: list[RenderableType] = [Text(title(check), style="bold"), ""]
-    parts.append(_row(Text(""), *(Text(heading, style="bold") for heading in HEADINGS)))
-    for verdict in check.verdicts:
-        parts += _verdict(verdict)
-    parts.append(Text(EXPLAINED, style="dim"))
+    judged = any(isfinite(verdict.change) for verdict in check.verdicts)
+    if judged:
+        parts.append(_row(Text(""), *(Text(heading, style="bold") for heading in HEADINGS)))
+    for verdict, following in zip_longest(check.verdicts, check.verdicts[1:]):
+        # What all have in common is said once, under the last of them.
+        parts += _verdict(verdict, tell=following is None or following.why != verdict.why)
+    if judged:
+        parts.append(Text(EXPLAINED, style="dim"))
     if check.notes:
         parts += ["", Text("Notes", style="bold")]
         parts += [_beside(Text("-"), Text(note), 1) for note in check.notes]
     return Group(*parts, "", Text(summary(check), style=_STYLES[check.status]))
 
 
-def _verdict(verdict: Verdict) -> list[RenderableType]:
+def _verdict(verdict: Verdict, *, tell: bool) -> list[RenderableType]:
     mark, rule = _MARKS[verdict.outcome], Text(verdict.rule.text, style="bold")
     lines: list[RenderableType] = [_beside(mark, rule, _OUTCOME)]
-    if verdict.change == verdict.change:
+    if isfinite(verdict.change):
         lines.append(_row(Text(f"  {verdict.where}"), *map(Text, figures(verdict))))
-    if verdict.why:
-        lines.append(_beside(Text(""), Text(verdict.why), _OUTCOME))
+    if tell and verdict.why:
+        lines.append(_beside(Text(""), Text(one_line(verdict.why)), _OUTCOME))
     return lines
 
 

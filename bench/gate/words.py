@@ -10,8 +10,8 @@ from bench.words import counted
 
 HEADINGS = ("was", "now", "change", "95 % interval", "sees from")
 EXPLAINED = (
-    "Was: as recorded. The interval is of the change, by resampling the images in pairs; from "
-    "where it sees: the smallest regression that these images could have shown."
+    "The interval is of the change, by resampling the images in pairs. A regression smaller than "
+    "“sees from” could not have shown on these images."
 )
 
 
