@@ -29,8 +29,9 @@ def check_screen(check: Check) -> RenderableType:
     if judged:
         parts.append(_row(Text(""), *(Text(heading, style="bold") for heading in HEADINGS)))
     for verdict, following in zip_longest(check.verdicts, check.verdicts[1:]):
-        # What all have in common is said once, under the last of them.
-        parts += _verdict(verdict, tell=following is None or following.why != verdict.why)
+        # What stands in the way of several is said once, under the last of them.
+        repeated = following is not None and following.why == verdict.why
+        parts += _verdict(verdict, tell=isfinite(verdict.change) or not repeated)
     if judged:
         parts.append(Text(EXPLAINED, style="dim"))
     if check.notes:
