@@ -23,6 +23,9 @@ from test_tasks import EntryPoint
 from bench import api
 from bench.content import content_folder
 from bench.families.ncn.checkpoint import save_ncn
+from bench.gate.baseline import read_baseline
+from bench.gate.judging import judge
+from bench.gate.recording import read_recording
 from bench.metrics import METRICS
 from bench.vision import tasks
 
@@ -121,7 +124,7 @@ def test_a_card_that_codes_one_qp_lower_is_a_regression(bench: Bench, pictures: 
 
 
 def test_weights_with_noise_are_a_regression(bench: Bench, pictures: Pictures) -> None:
-    pictures(3, 64, 64)
+    pictures(2, 64, 64)
     Path("mine.toml").write_text(NCN_CARD)
     _save_weights(noise=0.0)
     rules = [
@@ -391,3 +394,12 @@ def test_the_terminal_keeps_its_width(
     said = bench("check", baseline)
     assert said.status == 1
     assert max(map(len, said.out.splitlines())) <= 80
+
+
+def test_the_project_s_own_baseline_is_small_and_can_be_judged() -> None:
+    asked = read_baseline(content_folder("results") / "ci.toml")
+    recorded = read_recording(asked.recording)
+    assert asked.recording.stat().st_size < 200_000
+    found = judge(asked, recorded, recorded, {})
+    assert found.status == 0, [(verdict.rule.text, verdict.why) for verdict in found.verdicts]
+    assert found.images == asked.limit
