@@ -36,8 +36,8 @@ from bench.vision.tasks import open_tasks
 
 if TYPE_CHECKING:
     from bench.gate.baseline import Baseline
-    from bench.gate.judging import Check
     from bench.gate.recording import Recording
+    from bench.gate.verdicts import Check
     from bench.training.loop import Progress as TrainingProgress
     from bench.training.zoo import Trained
 
@@ -206,8 +206,9 @@ def check(
     nothing is known of; only a baseline that cannot be read is an error.
     """
     from bench.gate.baseline import read_baseline
-    from bench.gate.judging import judge, nothing_known
+    from bench.gate.judging import judge
     from bench.gate.recording import read_recording
+    from bench.gate.verdicts import nothing_known
 
     asked = read_baseline(baseline, rules)
     try:
@@ -248,7 +249,7 @@ def _measured(
     watcher: Watcher | None,
 ) -> tuple[Recording, dict[str, str]]:
     """What some of a baseline's codecs give now, as it would be recorded; and what failed."""
-    from bench.gate.recording import failures, take
+    from bench.gate.taking import failures, take
 
     watcher = watcher or Watcher()
     kind = dataset_kind(asked.data)

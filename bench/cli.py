@@ -215,6 +215,8 @@ def check(
             else:
                 made = api.check(baseline, watcher=watcher, **options)
         _stdout().print(check_screen(made))
+        if record:
+            click.echo(f"\nRecorded: {baseline.with_suffix('.jsonl')}")
         if on_github:
             for line in ci.github_errors(made):
                 click.echo(line)

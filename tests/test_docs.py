@@ -70,6 +70,7 @@ def test_the_baseline_that_is_shown_can_be_read(tmp_path: Path) -> None:
     assert shown
     path = tmp_path / "gate.toml"
     path.write_text(shown[1])
+    (tmp_path / "mine.toml").write_text((DOCS.parent / "anchors" / "jpeg.toml").read_text())
     assert {rule.kind for rule in read_baseline(path).rules} == {"point", "bd-rate", "time"}
     for key in tomllib.loads(shown[1]):
         assert f"| `{key}` |" in page

@@ -42,8 +42,14 @@ def write_baseline(
 ) -> Path:
     keys = {"data": "pictures", "codecs": list(its_codecs), "rules": its_rules} | more
     path = Path("gate.toml")
-    path.write_text("\n".join(f"{key} = {json.dumps(value)}" for key, value in keys.items()))
+    path.write_text("\n".join(f"{key} = {_toml(value)}" for key, value in keys.items()))
     return path
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(entry)}" for key, entry in value.items()) + " }"
+    return json.dumps(value)
 
 
 @pytest.fixture(scope="session")
@@ -110,8 +116,7 @@ def test_a_card_that_codes_one_qp_lower_is_a_regression(bench: Bench, pictures: 
     card = (content_folder("anchors") / "x265.toml").read_text("utf-8")
     Path("mine.toml").write_text(card)
     rules = ["bpp of mine: within 0.0001 %", "psnr_y of mine: within 0.0001 %"]
-    baseline = write_baseline(rules, ("./mine.toml",), points={})
-    baseline.write_text(baseline.read_text().replace("{}", "{ mine = [37, 27] }"))
+    baseline = write_baseline(rules, ("./mine.toml",), points={"mine": [37, 27]})
     assert bench("check", baseline, "--record").status == 0
     assert anew(bench, baseline).status == 0
     # 2 ** (1 / 6) of a quantiser's step is one QP.
@@ -224,8 +229,8 @@ def test_failures_are_no_pass(
     install(tmp_path / "tools")
     monkeypatch.setenv("BENCH_FAKE", str(tmp_path / "tools"))
     Path("mine.toml").write_text(CARD)
-    baseline = write_baseline(["psnr_rgb of mine: within 1 %", "bpp of jpeg: within 1 %"])
-    baseline.write_text(baseline.read_text().replace("webp", "jpeg"))
+    rules = ["psnr_rgb of mine: within 1 %", "bpp of jpeg: within 1 %"]
+    baseline = write_baseline(rules, ("./mine.toml", "jpeg"))
     assert bench("check", baseline, "--record").status == 0
     Path("mine.toml").write_text(CARD.replace("{height} {point}", "{height} {point} fail"))
     said = anew(bench, baseline)
@@ -279,7 +284,8 @@ def test_a_recording_cut_short_is_no_pass(bench: Bench, baseline: Path) -> None:
     recording = baseline.with_suffix(".jsonl")
     lines = recording.read_text().splitlines(keepends=True)
     mine = [number for number, line in enumerate(lines) if '"mine"' in line and "bytes" in line]
-    del lines[mine[-1]]
+    whole, cut = "".join(lines), mine[-1]
+    del lines[cut]
     recording.write_text("".join(lines))
     said = bench("check", baseline)
     assert said.status == 2
@@ -288,6 +294,10 @@ def test_a_recording_cut_short_is_no_pass(bench: Bench, baseline: Path) -> None:
     said = bench("check", baseline)
     assert said.status == 2
     assert f"damaged, at line {len(lines)}" in words(said)
+    no_such_image = [line for line in whole.splitlines(keepends=True) if "03.png" not in line]
+    recording.write_text("".join(no_such_image))
+    said = bench("check", baseline)
+    assert (said.status, said.out.count("? could not tell")) == (2, 3)
 
 
 @pytest.mark.parametrize(
@@ -298,6 +308,10 @@ def test_a_recording_cut_short_is_no_pass(bench: Bench, baseline: Path) -> None:
         ({"limit": 0}, "'limit' must be at least 1"),
         ({"codecs": [1]}, "'codecs' must be a list of texts"),
         ({"codecs": ["webp", "webp"]}, "'codecs': one is there twice"),
+        ({"codecs": ["x256"]}, "'codecs': no codec is called 'x256'; did you mean 'x265'?"),
+        ({"codecs": ["./ours.toml"]}, "'codecs': ours.toml: no such card"),
+        ({"points": {"x265": [37]}}, "'points.x265' is none of the codecs, mine, webp"),
+        ({"points": {"webp": 37}}, "'points.webp' must be a list of points"),
         ({"truth": "mine"}, "'truth' must be labels or pseudo, not 'mine'"),
         ({"rules": []}, "no rule, so there is nothing to check"),
         ({"rules": ["mine is good"]}, "'rules': 'mine is good' is no rule; write 'METRIC of"),
@@ -315,6 +329,7 @@ def test_a_recording_cut_short_is_no_pass(bench: Bench, baseline: Path) -> None:
 def test_a_baseline_that_is_wrong_is_one_line(
     bench: Bench, change: dict[str, object], told: str
 ) -> None:
+    Path("mine.toml").write_text(SHIPPED)
     write_baseline(RULES, **change)
     said = bench("check", "gate.toml")
     assert said.status == 2

@@ -10,10 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.gate.baseline import Baseline
-from bench.gate.judging import Check, Verdict, judge
+from bench.gate.judging import judge
 from bench.gate.match_text import from_text, to_text
 from bench.gate.recording import Recorded, Recording
 from bench.gate.rules import parse_rules
+from bench.gate.verdicts import Check, Verdict
 from bench.gate.words import figures
 from bench.metrics.average_precision import average_precision
 from bench.metrics.bjontegaard import Curve, bd_rate

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.catalog import card_name, check_keys, full_name
+from bench.catalog import card_name, check_keys, full_name, read_card
 from bench.codec import Point
 from bench.datasets import dataset_kind
-from bench.errors import DataError
+from bench.errors import CardError, DataError
 from bench.gate.rules import Rule, parse_rules
 from bench.metrics import Group
 
@@ -86,8 +86,14 @@ def read_baseline(path: Path, instead: Sequence[str] = ()) -> Baseline:
     if len(codecs) < len(content["codecs"]):
         raise DataError(f"{path}: 'codecs': one is there twice")
     data = content["data"]
-    if dataset_kind(data) == "folder":
+    kind = dataset_kind(data)
+    if kind == "folder":
         data = str(path.parent / data)
+    for codec in codecs.values():
+        try:
+            read_card(codec, kind)
+        except CardError as error:
+            raise DataError(f"{path}: 'codecs': {error}") from error
     said, where = (instead, "--rule") if instead else (content["rules"], f"{path}: 'rules'")
     rules = parse_rules(said, list(codecs), where)
     by_task = any(rule.group is Group.TASK for rule in rules)

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from bench.errors import DataError
 from bench.files import replacing
-from bench.gate.judging import Check, Verdict
+from bench.gate.verdicts import Check, Verdict
 from bench.gate.words import EXPLAINED, HEADINGS, figures, summary, title
 from bench.report.markdown import bullets, plain, table
 from bench.report.words import one_line

@@ -17,9 +17,6 @@ sample's, and any that exceeds the tolerance, up or down, breaks the rule.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -27,59 +24,16 @@ from bench.catalog import full_name
 from bench.gate.baseline import Baseline
 from bench.gate.recording import Recorded, Recording
 from bench.gate.rules import WAP, Rule
+from bench.gate.verdicts import Check, Outcome, Verdict
 from bench.metrics.bjontegaard import FloatArray, bd, deltas
 from bench.metrics.bootstrap import FEW_IMAGES, MAXIMUM_UNDEFINED, Sample, resample_weights
 from bench.metrics.task_sample import TaskSample
 from bench.store import point_key
 from bench.words import counted
 
-Outcome = Literal["pass", "regression", "could not tell"]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of one rule; numbers in the rule's own unit, NaN where there is none."""
-
-    rule: Rule
-    outcome: Outcome
-    why: str = ""
-    where: str = ""  # the operating point that changed most, of a rule about each of them
-    metric: str = ""
-    was: float = np.nan
-    now: float = np.nan
-    change: float = np.nan
-    interval: tuple[float, float] | None = None
-    sees: float = np.nan  # the smallest regression that these images could have shown
-
-
-@dataclass(frozen=True)
-class Check:
-    """A baseline's rules, each with its verdict."""
-
-    baseline: Path
-    data: str
-    recorded: str  # the date
-    images: int
-    verdicts: tuple[Verdict, ...]
-    notes: tuple[str, ...] = ()
-
-    def count(self, outcome: Outcome) -> int:
-        return sum(verdict.outcome == outcome for verdict in self.verdicts)
-
-    @property
-    def status(self) -> int:
-        """0 if all rules are kept, 1 if one is broken, 2 if of one nothing is known."""
-        return 1 if self.count("regression") else 2 if self.count("could not tell") else 0
-
 
 class _UnknownError(Exception):
     """Why a rule cannot be judged."""
-
-
-def nothing_known(baseline: Baseline, why: str) -> Check:
-    """A check whose results, or whose recording, are not there."""
-    verdicts = tuple(Verdict(rule, "could not tell", why) for rule in baseline.rules)
-    return Check(baseline.path, baseline.data, "", 0, verdicts)
 
 
 def judge(
@@ -106,11 +60,10 @@ def judge(
 
 
 def _comparable(recorded: Recording, now: Recording) -> None:
-    then, here = recorded.digest, now.digest
-    if then != here:
+    if (recorded.digest, recorded.images) != (now.digest, now.images):
         raise _UnknownError(
-            f"other images: {recorded.data} was recorded with digest {then[:12]}, "
-            f"here it is {here[:12]}"
+            f"other images: {recorded.data} was recorded with digest {recorded.digest[:12]}, "
+            f"here it is {now.digest[:12]}"
         )
 
 

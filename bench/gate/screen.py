@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bench.gate.judging import Check, Verdict
+from bench.gate.verdicts import Check, Verdict
 from bench.gate.words import EXPLAINED, HEADINGS, figures, summary, title
 from bench.report.words import one_line
 

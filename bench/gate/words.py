@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bench.gate.judging import Check, Verdict
+from bench.gate.verdicts import Check, Verdict
 from bench.report.words import NOTHING, mean, signed
 from bench.words import counted
 
