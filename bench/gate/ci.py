@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
@@ -35,7 +36,7 @@ def github_errors(check: Check) -> Iterator[str]:
     for verdict in check.verdicts:
         if verdict.outcome != "pass":
             line = _line_of(verdict.rule.text, check.baseline)
-            place = f"file={_property(str(check.baseline))}" + (f",line={line}" if line else "")
+            place = _file(check.baseline) + (f",line={line}" if line else "")
             yield (
                 f"::error {place},title={_property(f'bench check: {verdict.outcome}')}"
                 f"::{_data(_in_a_line(verdict))}"
@@ -44,7 +45,7 @@ def github_errors(check: Check) -> Iterator[str]:
 
 def github_error(baseline: Path, words: str) -> str:
     """For a baseline that could not be read."""
-    return f"::error file={_property(str(baseline))},title=bench check::{_data(words)}"
+    return f"::error {_file(baseline)},title=bench check::{_data(words)}"
 
 
 def write_junit(check: Check, path: Path) -> None:
@@ -104,6 +105,14 @@ def _line_of(rule: str, baseline: Path) -> int | None:
         if rule in line:
             return number
     return None
+
+
+def _file(path: Path) -> str:
+    """As GitHub has it: from the root of what was checked out."""
+    root = Path(os.environ.get("GITHUB_WORKSPACE", "."))
+    if path.resolve().is_relative_to(root.resolve()):
+        path = path.resolve().relative_to(root.resolve())
+    return f"file={_property(path.as_posix())}"
 
 
 def _data(words: str) -> str:

@@ -49,7 +49,7 @@ def _value(verdict: Verdict, value: float) -> str:
     if verdict.rule.kind == "bd-rate":
         return signed(value, "%")
     if verdict.rule.kind == "time":
-        return f"×{value:.3g}"
+        return f"×{value:#.3g}"
     return mean(verdict.metric, value)
 
 
@@ -64,14 +64,12 @@ def _bare(verdict: Verdict, value: float) -> str:
         return f"×{value:.2f}"
     if value == 0:
         return "0"
-    return f"{value:+.2f}" if abs(value) >= 0.1 else f"{value:+.1g}"
+    return f"{value:+.2f}" if abs(value) >= 0.1 else f"{value:+.2g}"
 
 
 def _sees(verdict: Verdict) -> str:
-    """Where nothing differs at all, nothing scatters: anything would have shown."""
-    nothing = 1 if verdict.rule.kind == "time" else 0
-    if verdict.sees == nothing:
-        return "any"
+    """Where nothing scatters, but for the last digits of floats, anything would have shown."""
     if verdict.rule.kind == "point":
         return f"{verdict.sees:g} {verdict.rule.unit}"
-    return _change(verdict, verdict.sees)
+    nothing = 1 if verdict.rule.kind == "time" else 0
+    return "any" if verdict.sees - nothing < 1e-6 else _change(verdict, verdict.sees)
