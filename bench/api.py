@@ -14,6 +14,7 @@ from bench.catalog import card_name, full_name
 from bench.codec import Codec
 from bench.datasets import dataset_kind, open_dataset
 from bench.datasets.dataset import Progress
+from bench.errors import BenchError, StoreError
 from bench.export import export
 from bench.files import make_folder
 from bench.inventory import codecs, datasets, doctor, metrics, show, tasks
@@ -35,6 +36,9 @@ from bench.sweep import Outcome, run_sweep
 from bench.vision.tasks import open_tasks
 
 if TYPE_CHECKING:
+    from bench.gate.baseline import Baseline
+    from bench.gate.recording import Recording
+    from bench.gate.verdicts import Check
     from bench.report.specified import SpecReport
     from bench.training.loop import Progress as TrainingProgress
     from bench.training.zoo import Trained
@@ -49,6 +53,7 @@ __all__ = [
     "Score",
     "Watcher",
     "bd",
+    "check",
     "codecs",
     "datasets",
     "decode",
@@ -58,6 +63,7 @@ __all__ = [
     "import_streams",
     "metrics",
     "predict",
+    "record",
     "report",
     "report_by",
     "run",
@@ -69,6 +75,7 @@ __all__ = [
 ]
 
 RESULTS = Path("bench-results")
+TRUTH_SCORE = 0.5  # of a detection that is pseudo truth
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,7 @@ def run(
     tasks: Sequence[str] = (),
     engine: str = "bench",
     truth: str = "labels",
-    truth_score: float = 0.5,
+    truth_score: float = TRUTH_SCORE,
     anchor: str | None = None,
     jobs: int | None = None,
     shard: str | None = None,
@@ -134,10 +141,7 @@ def run(
             save_decoded=save_decoded,
         )
         plan = replace(plan, remark=remark or None)
-        watcher.planned(plan)
-        _begin(plan, store)
-        _remember_points(plan, store)
-        outcome = run_sweep(plan, store, jobs=jobs, watch=watcher.going)
+        outcome = _sweep(plan, store, jobs, watcher)
         asked = {codec.name: its_points[codec] for codec in chosen}
         found = load_results(store, dataset=dataset.digest, codecs=names, points=asked)
     made = compare(
@@ -215,6 +219,84 @@ def report_by(
         )
 
 
+def check(
+    baseline: Path,
+    *,
+    rules: Sequence[str] = (),
+    root: Path | None = None,
+    jobs: int | None = None,
+    results: Path = RESULTS,
+    watcher: Watcher | None = None,
+) -> Check:
+    """Hold a baseline's codecs to its recording, by its rules or by those given instead.
+
+    Whatever stands in the way of judging, images or programs that are missing, makes rules that
+    nothing is known of; only a baseline that cannot be read is an error.
+    """
+    from bench.gate.baseline import read_baseline
+    from bench.gate.judging import judge
+    from bench.gate.recording import read_recording
+    from bench.gate.verdicts import nothing_known
+
+    asked = read_baseline(baseline, rules)
+    try:
+        recorded = read_recording(asked.recording)
+        now, failures = _measured(asked, asked.judged, root, jobs, results, watcher)
+    except BenchError as error:
+        return nothing_known(asked, str(error))
+    return judge(asked, recorded, now, failures)
+
+
+def record(
+    baseline: Path,
+    *,
+    root: Path | None = None,
+    jobs: int | None = None,
+    results: Path = RESULTS,
+    watcher: Watcher | None = None,
+) -> Check:
+    """Write down what a baseline's codecs give now; a rule that can never be judged shows here."""
+    from bench.gate.baseline import read_baseline
+    from bench.gate.judging import judge
+    from bench.gate.recording import write_recording
+
+    asked = read_baseline(baseline)
+    now, failures = _measured(asked, list(asked.codecs), root, jobs, results, watcher)
+    if failures:
+        raise StoreError("nothing was recorded: " + "; ".join(failures.values()))
+    write_recording(now, asked.recording)
+    return judge(asked, now, now, {})
+
+
+def _measured(
+    asked: Baseline,
+    codecs: Sequence[str],
+    root: Path | None,
+    jobs: int | None,
+    results: Path,
+    watcher: Watcher | None,
+) -> tuple[Recording, dict[str, str]]:
+    """What some of a baseline's codecs give now, as it would be recorded; and what failed."""
+    from bench.gate.taking import failures, take
+
+    watcher = watcher or Watcher()
+    kind = dataset_kind(asked.data)
+    chosen = _runnable([asked.codecs[name] for name in codecs], kind)
+    points = choose_points(chosen, kind, asked.points_of(codecs))
+    dataset = open_dataset(asked.data, root=root, limit=asked.limit, progress=watcher.preparing)
+    its_tasks, remark = open_tasks(asked.tasks, dataset.kind)
+    scorers = make_scorers(its_tasks, dataset, asked.truth, TRUTH_SCORE)
+    with Store(results, writable=True) as store:
+        fingerprints = metric_fingerprints(asked.metrics)
+        plan = make_plan(dataset, points, fingerprints, store, scorers=scorers)
+        _sweep(replace(plan, remark=remark or None), store, jobs, watcher)
+        named = {codec.name: points[codec] for codec in chosen}
+        found = load_results(store, dataset=dataset.digest, codecs=list(named), points=named)
+        seen = [scorer.name for scorer in scorers]
+        found = replace(found, scorings=tuple(s for s in found.scorings if s.name in seen))
+        return take(found, fingerprints, store), failures(found)
+
+
 def import_streams(
     folder: Path,
     codec: str,
@@ -286,6 +368,13 @@ def zoo(its_set: str) -> list[str]:
 def training_folder(name: str, within: Path = Path("bench-training")) -> Path:
     """Where a training is kept unless someone says otherwise; BENCH_WEIGHTS may name ``within``."""
     return within.joinpath(*card_name(name).split(":"))
+
+
+def _sweep(plan: Plan, store: Store, jobs: int | None, watcher: Watcher) -> Outcome:
+    watcher.planned(plan)
+    _begin(plan, store)
+    _remember_points(plan, store)
+    return run_sweep(plan, store, jobs=jobs, watch=watcher.going)
 
 
 def _begin(plan: Plan, store: Store) -> None:

@@ -209,6 +209,61 @@ def _report_by(spec: str, **options: Any) -> None:
 
 
 @cli.command()
+@click.argument("baseline", metavar="BASELINE", type=_FILE)
+@click.option("--record", is_flag=True, help="Write down what the codecs give now, beside it.")
+@click.option(
+    "--rule", "rules", multiple=True, metavar="RULE", help="Instead of its own; may be repeated."
+)
+@_root
+@_jobs
+@click.option("--markdown", type=_FILE, metavar="FILE", help="Write the verdicts there, too.")
+@click.option("--junit", type=_FILE, metavar="FILE", help="Write them there as JUnit's XML.")
+@_results
+def check(
+    baseline: Path, record: bool, markdown: Path | None, junit: Path | None, **options: Any
+) -> int:
+    """Fail if codecs have regressed since BASELINE, a TOML file, was recorded.
+
+    Its status is 0 if all rules are kept, 1 if one is broken, and 2 if of one nothing is known. A
+    rule is a sentence, as in docs/gate.md: "bpp of x265: within 0.0001 %".
+    """
+    from bench import api
+    from bench.errors import BenchError
+    from bench.gate import ci
+    from bench.gate.screen import check_screen
+    from bench.progress import following
+
+    if record and options["rules"]:
+        raise click.UsageError("--record writes down what BASELINE's own rules need: no --rule.")
+    on_github = os.environ.get("GITHUB_ACTIONS") == "true"
+    try:
+        with following(_stderr()) as watcher:
+            if record:
+                del options["rules"]
+                made = api.record(baseline, watcher=watcher, **options)
+            else:
+                made = api.check(baseline, watcher=watcher, **options)
+        _stdout().print(check_screen(made))
+        if record:
+            click.echo(f"\nRecorded: {baseline.with_suffix('.jsonl')}")
+        if on_github:
+            for line in ci.github_errors(made):
+                click.echo(line)
+        if markdown:
+            ci.write_markdown(made, markdown)
+        if junit:
+            ci.write_junit(made, junit)
+        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            ci.add_to_summary(made, Path(summary))
+    except (BenchError, OSError) as error:
+        if on_github:
+            click.echo(ci.github_error(baseline, str(error)))
+        click.echo(f"bench: {error}", err=True)
+        return 2
+    return made.status
+
+
+@cli.command()
 @click.argument("anchor", metavar="ANCHOR")
 @click.argument("test", metavar="TEST")
 @click.option("--metric", metavar="COLUMN", help="The quality's column.")

@@ -13,6 +13,8 @@ from fakes import package
 from PIL import Image
 
 from bench.catalog import load_codec
+from bench.cli import cli
+from bench.gate.baseline import read_baseline
 from bench.metrics import METRICS
 from bench.report.spec import read_spec
 
@@ -61,6 +63,28 @@ def test_the_network_that_is_shown_takes_part(
     said = bench(*run, "--task", "red-cars", "--truth", "pseudo")
     assert said.status == 0, said.err
     assert "red-cars" in bench("list").out
+
+
+def test_the_baseline_that_is_shown_can_be_read(tmp_path: Path) -> None:
+    page = (DOCS / "gate.md").read_text("utf-8")
+    shown = re.search(r"```toml\n(data.*?)```", page, re.DOTALL)
+    assert shown
+    path = tmp_path / "gate.toml"
+    path.write_text(shown[1])
+    (tmp_path / "mine.toml").write_text((DOCS.parent / "anchors" / "jpeg.toml").read_text())
+    assert {rule.kind for rule in read_baseline(path).rules} == {"point", "bd-rate", "time"}
+    for key in tomllib.loads(shown[1]):
+        assert f"| `{key}` |" in page
+
+
+def test_the_workflow_that_is_shown_runs_what_there_is(tmp_path: Path) -> None:
+    page = (DOCS / "gate.md").read_text("utf-8")
+    workflow = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert workflow
+    (command,) = re.findall(r"- run: bench check (.*)", workflow[1])
+    made = cli.commands["check"].make_context("check", command.split())
+    assert made.params["baseline"] == Path("gate.toml")
+    assert made.params["junit"] and made.params["markdown"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bench.machine import bench_version
 from bench.metrics import describe
 from bench.report import words
 from bench.report.compare import Report
+from bench.report.markdown import bullets, plain, table
 from bench.report.results import Results
 from bench.report.scorings import Scoring
 from bench.words import counted
@@ -27,25 +27,25 @@ def markdown(report: Report) -> str:
     parts = [f"# {plain(results.dataset)}, {count}"]
     if report.metrics:
         parts.append("![Rate–quality curves](curves.png)")
-    parts += ["## Means", _table(_mean_rows(report)), words.MEANS]
+    parts += ["## Means", table(_mean_rows(report)), words.MEANS]
     if any(codec.missing for codec in results.codecs):
         parts.append(plain(words.PARTIAL))
     for scoring in results.scorings:
         parts += [
             f"## wAP, {plain(scoring.name)}",
             plain(scoring.title),
-            _table(_score_rows(report, scoring)),
+            table(_score_rows(report, scoring)),
             words.SCORES,
         ]
     if words.compared(report):
-        parts += ["## Bjøntegaard deltas", _table(_delta_rows(report)), _averages(report)]
+        parts += ["## Bjøntegaard deltas", table(_delta_rows(report)), _averages(report)]
     elif report.anchor is None:
         parts.append(words.NO_ANCHOR)
     if notes := words.notes(report):
-        parts += ["## Notes", _list(notes)]
+        parts += ["## Notes", bullets(notes)]
     if failures := words.failures(report, FAILURES):
-        parts += ["## Failures", _list(failures)]
-    parts += ["## Provenance", _list(provenance(results)), _table(_codec_rows(report))]
+        parts += ["## Failures", bullets(failures)]
+    parts += ["## Provenance", bullets(provenance(results)), table(_codec_rows(report))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -124,24 +124,3 @@ def _described(machine: Mapping[str, str]) -> str:
         if name not in ("name", "processor", "system")
     )
     return f"{hardware}; {', '.join(versions)}"
-
-
-def plain(text: str) -> str:
-    """Text that stays what it is: nothing in it is markup, a cell's end or a line's."""
-    escaped = re.sub(r"([\\`*_{}\[\]<>#|~$&])", r"\\\1", " ".join(text.split()))
-    return re.sub(r"^([-+]|\d+[.)])(?=\s)", r"\\\1", escaped)
-
-
-def _table(rows: Iterable[Sequence[str]]) -> str:
-    """The first row is the heading; names stand left, numbers right."""
-    heading, *body = [f"| {' | '.join(map(_cell, row))} |" for row in rows]
-    columns = heading.count(" | ") + 1
-    return "\n".join([heading, "| --- | --- |" + " ---: |" * (columns - 2), *body])
-
-
-def _cell(text: str) -> str:
-    return plain(text).replace(" %", "\N{NO-BREAK SPACE}%")
-
-
-def _list(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {plain(line)}" for line in lines)

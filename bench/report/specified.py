@@ -18,7 +18,8 @@ from bench.metrics.bjontegaard import Method
 from bench.report.exhibits import Exhibit, Exhibition
 from bench.report.figures import Drawing, ceilings, line
 from bench.report.files import write_text
-from bench.report.page import plain, provenance
+from bench.report.markdown import bullets, plain
+from bench.report.page import provenance
 from bench.report.print_tables import Table, deltas_table, read_published, transfer_table
 from bench.report.results import CodecResults, Results
 from bench.report.selection import Selection, Shown
@@ -198,9 +199,8 @@ def _page(made: SpecReport) -> str:
         parts.append(plain(one.part.caption))
         parts.append(f"Not made: {plain(one.undone)}" if one.undone else one.body.rstrip())
         if one.remarks:
-            parts.append("\n".join(f"- {plain(remark)}" for remark in one.remarks))
-    told = "\n".join(f"- {plain(text)}" for text in provenance(results))
-    return "\n\n".join([*parts, "## Provenance", told]) + "\n"
+            parts.append(bullets(one.remarks))
+    return "\n\n".join([*parts, "## Provenance", bullets(provenance(results))]) + "\n"
 
 
 def _split(

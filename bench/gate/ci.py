@@ -1,0 +1,131 @@
+"""A check for whoever runs it: Markdown, GitHub's annotations, and JUnit's XML."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from math import isfinite
+from pathlib import Path
+from xml.etree import ElementTree
+
+from bench.errors import DataError
+from bench.files import replacing
+from bench.gate.verdicts import Check, Verdict
+from bench.gate.words import EXPLAINED, HEADINGS, figures, summary, title
+from bench.report.markdown import bullets, plain, table
+from bench.report.words import one_line
+
+_SIGNS = {"pass": "✅ pass", "regression": "❌ regression", "could not tell": "❓ could not tell"}
+
+
+def markdown(check: Check) -> str:
+    """A page for a job's summary or a comment."""
+    rows = [(_SIGNS[v.outcome], v.rule.text, v.where, *figures(v)) for v in check.verdicts]
+    parts = [
+        f"### {plain(title(check))}: {summary(check)}",
+        table([("", "rule", "at", *HEADINGS), *rows]),
+    ]
+    told = [f"{v.rule.text}: {one_line(v.why)}" for v in check.verdicts if v.why]
+    if told or check.notes:
+        parts.append(bullets([*told, *check.notes]))
+    return "\n\n".join([*parts, EXPLAINED]) + "\n"
+
+
+def github_errors(check: Check) -> Iterator[str]:
+    """Each rule that is not kept, as a command that GitHub shows beside the rule's own line."""
+    for verdict in check.verdicts:
+        if verdict.outcome != "pass":
+            line = _line_of(verdict.rule.text, check.baseline)
+            place = _file(check.baseline) + (f",line={line}" if line else "")
+            yield (
+                f"::error {place},title={_property(f'bench check: {verdict.outcome}')}"
+                f"::{_data(_in_a_line(verdict))}"
+            )
+
+
+def github_error(baseline: Path, words: str) -> str:
+    """For a baseline that could not be read."""
+    return f"::error {_file(baseline)},title=bench check::{_data(words)}"
+
+
+def write_junit(check: Check, path: Path) -> None:
+    """A test case for each rule; what nothing is known of is an error, not a skipped test."""
+    suite = ElementTree.Element(
+        "testsuite",
+        name="bench check",
+        tests=str(len(check.verdicts)),
+        failures=str(check.count("regression")),
+        errors=str(check.count("could not tell")),
+        skipped="0",
+    )
+    for verdict in check.verdicts:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=check.baseline.stem, name=one_line(verdict.rule.text)
+        )
+        if verdict.outcome != "pass":
+            kind = "failure" if verdict.outcome == "regression" else "error"
+            message = _in_a_line(verdict)
+            ElementTree.SubElement(case, kind, message=message, type=verdict.outcome).text = message
+        if isfinite(verdict.change):
+            ElementTree.SubElement(case, "system-out").text = _numbers(verdict)
+    suites = ElementTree.Element("testsuites")
+    suites.append(suite)
+    ElementTree.indent(suites)
+    _write(path, ElementTree.tostring(suites, "utf-8", xml_declaration=True).decode() + "\n")
+
+
+def write_markdown(check: Check, path: Path) -> None:
+    _write(path, markdown(check))
+
+
+def add_to_summary(check: Check, path: Path) -> None:
+    """GitHub's summary of a job has room for every step's words."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(markdown(check) + "\n")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _in_a_line(verdict: Verdict) -> str:
+    numbers = _numbers(verdict) if isfinite(verdict.change) else ""
+    told = "; ".join(filter(None, (one_line(verdict.why), numbers)))
+    return f"{verdict.rule.text}: {told}"
+
+
+def _numbers(verdict: Verdict) -> str:
+    named = zip(HEADINGS, figures(verdict), strict=True)
+    at = f"at {verdict.where}, " if verdict.where else ""
+    return at + ", ".join(f"{heading} {cell}" for heading, cell in named if cell != "–")
+
+
+def _line_of(rule: str, baseline: Path) -> int | None:
+    """Where a baseline says a rule; one that was given on the command line has no line."""
+    for number, line in enumerate(baseline.read_text("utf-8").splitlines(), start=1):
+        if rule in line:
+            return number
+    return None
+
+
+def _file(path: Path) -> str:
+    """As GitHub has it: from the root of what was checked out."""
+    root = Path(os.environ.get("GITHUB_WORKSPACE", "."))
+    if path.resolve().is_relative_to(root.resolve()):
+        path = path.resolve().relative_to(root.resolve())
+    return f"file={_property(path.as_posix())}"
+
+
+def _data(words: str) -> str:
+    return words.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(words: str) -> str:
+    return _data(words).replace(":", "%3A").replace(",", "%2C")
+
+
+def _write(path: Path, content: str) -> None:
+    try:
+        with replacing(path) as temporary:
+            temporary.write_text(content, "utf-8", newline="\n")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error

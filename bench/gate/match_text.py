@@ -1,0 +1,73 @@
+"""How one picture's detections fared, in a line that people can read and a diff can show.
+
+    person .785199:3 .618434:4 .514376 car .445073
+
+Each number is a prediction's score, and behind the colon at how many overlaps, from 0.50 on, it is
+right; without one it is right at none. What is excused at some overlaps has its states spelt out,
+as in ``.44:TTTFFFFIII``. Scores have six decimals, which no float's noise on another machine
+reaches.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.datasets.labels import CLASSES
+from bench.metrics.matches import FALSE_POSITIVE, IGNORED, OVERLAPS, TRUE_POSITIVE, Matches
+
+_LETTERS = {IGNORED: "I", TRUE_POSITIVE: "T", FALSE_POSITIVE: "F"}
+_STATES = {letter: state for state, letter in _LETTERS.items()}
+
+
+def to_text(matches: Matches) -> str:
+    words = []
+    for index, name in enumerate(CLASSES):
+        own = np.flatnonzero(matches.classes == index)
+        if len(own):
+            words.append(name)
+        for place in own:
+            score = f"{matches.scores[place]:.6f}".strip("0").rstrip(".") or "0"
+            words.append(score + _states_text(matches.states[place].tolist()))
+    return " ".join(words)
+
+
+def _states_text(states: list[int]) -> str:
+    right = states.count(TRUE_POSITIVE)
+    if states == [TRUE_POSITIVE] * right + [FALSE_POSITIVE] * (OVERLAPS - right):
+        return f":{right}" if right else ""
+    return ":" + "".join(_LETTERS[state] for state in states)
+
+
+def from_text(text: str, valid: list[int], instances: list[int]) -> Matches:
+    """The matches again, given how many instances there are of each class.
+
+    A ValueError or KeyError is a line that is none.
+    """
+    classes, scores, states = [], [], []
+    name = ""
+    for word in text.split():
+        if word in CLASSES:
+            name = word
+            continue
+        score, _, said = word.partition(":")
+        classes.append(CLASSES.index(name))
+        scores.append(float(score))
+        states.append(_states(said))
+    return Matches(
+        np.array(classes, np.uint8),
+        np.array(scores, np.float64),
+        np.array(states, np.uint8).reshape(-1, OVERLAPS),
+        np.array(valid),
+        np.array(instances),
+    )
+
+
+def _states(said: str) -> list[int]:
+    if said.isdecimal() or not said:
+        right = int(said or 0)
+        states = [TRUE_POSITIVE] * right + [FALSE_POSITIVE] * (OVERLAPS - right)
+    else:
+        states = [_STATES[letter] for letter in said]
+    if len(states) != OVERLAPS:
+        raise ValueError(f"{len(states)} overlaps, not {OVERLAPS}")
+    return states

@@ -1,0 +1,166 @@
+"""A recording: what a baseline's codecs gave, as lines of JSON that a diff can show.
+
+First what was measured, with what, when and where; then a line for each image, for each codec, and
+for each codec's stream of an image at a point. Whatever is held against a recording goes through
+the same lines, so that what has not changed differs by exactly nothing. Values have six decimals.
+Encoding times are summed up for each image on the codec's own line: they change with every run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.codec import Point
+from bench.errors import DataError
+from bench.files import replacing
+from bench.gate.match_text import from_text
+from bench.metrics import wap_of
+from bench.metrics.bjontegaard import FloatArray
+from bench.metrics.bootstrap import Sample
+from bench.metrics.task_sample import SetScore, TaskSample
+from bench.report.scorings import MatchArray, looked_at
+from bench.store import point_key
+
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """One codec: an image a row, a point a column."""
+
+    name: str
+    unit: str
+    fingerprint: str
+    points: tuple[Point, ...]
+    rate: FloatArray
+    curves: Mapping[str, Sample | TaskSample]  # by metric
+    encode_cpu: FloatArray  # of each image, all its points together
+    run: int | None  # which of the recording's runs timed it; None if no single one did
+
+    def curve(self, metric: str) -> Sample | TaskSample:
+        return Sample(self.rate, self.rate, self.name) if metric == "bpp" else self.curves[metric]
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """All codecs on one data set, and what all depends on."""
+
+    lines: tuple[str, ...]
+    date: str
+    processor: str
+    data: str
+    digest: str
+    labels: str  # names those that detections were held to
+    versions: Mapping[str, str]  # what values of each metric, task networks too, depend on
+    images: tuple[str, ...]
+    codecs: Mapping[str, Recorded]
+
+
+def read_recording(path: Path) -> Recording:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return read_lines(tuple(file), str(path))
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: nothing is recorded yet; --record does it") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+
+
+def write_recording(recording: Recording, path: Path) -> None:
+    try:
+        with replacing(path) as temporary:
+            temporary.write_text("".join(recording.lines), "utf-8", newline="\n")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def read_lines(lines: tuple[str, ...], where: str) -> Recording:
+    """The recording that some lines are; ``where`` is whose they are."""
+    number = 1
+    images: dict[str, dict[str, Any]] = {}
+    codecs: dict[str, dict[str, Any]] = {}
+    streams: dict[str, list[dict[str, Any]]] = {}
+    try:
+        heading = json.loads(lines[0]) if lines else {}
+        if heading.get("recording") != VERSION:
+            raise DataError(f"{where}: not a recording of this bench; --record makes it anew")
+        for line in lines[1:]:
+            number += 1
+            entry = json.loads(line)
+            if "bytes" in entry:
+                streams[entry["codec"]].append(entry)
+            elif "codec" in entry:
+                codecs[entry["codec"]], streams[entry["codec"]] = entry, []
+            else:
+                images[entry["image"]] = entry
+        tasks = {wap_of(name): task["is"] for name, task in heading["tasks"].items()}
+        return Recording(
+            lines,
+            heading["date"],
+            heading["machine"]["processor"],
+            heading["data"],
+            heading["digest"],
+            heading["labels"],
+            heading["metrics"] | tasks,
+            tuple(images),
+            {name: _recorded(codecs[name], streams[name], images, heading) for name in codecs},
+        )
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{where}: damaged, at line {number} or in what it says "
+            f"({type(error).__name__}: {error}); --record makes it anew"
+        ) from error
+
+
+def _recorded(
+    codec: dict[str, Any],
+    streams: list[dict[str, Any]],
+    images: dict[str, dict[str, Any]],
+    heading: dict[str, Any],
+) -> Recorded:
+    row = {name: index for index, name in enumerate(images)}
+    column = {point_key(point): index for index, point in enumerate(codec["points"])}
+    shape = (len(row), len(column))
+    rate = np.full(shape, np.nan)
+    values = {metric: np.full(shape, np.nan) for metric in heading["metrics"]}
+    seen: dict[str, MatchArray] = {task: np.full(shape, None) for task in heading["tasks"]}
+    for stream in streams:
+        image = images[stream["image"]]
+        where = row[stream["image"]], column[point_key(stream["point"])]
+        rate[where] = 8 * stream["bytes"] / (image["size"][0] * image["size"][1])
+        for metric, table in values.items():
+            table[where] = stream.get(metric, np.nan)
+        for task, matches in seen.items():
+            if (text := stream.get(wap_of(task))) is not None:
+                matches[where] = from_text(text, *image["instances"][task])
+    name = codec["codec"]
+    curves: dict[str, Sample | TaskSample] = {
+        metric: Sample(rate, table, name) for metric, table in values.items()
+    }
+    for task, matches in seen.items():
+        curves[wap_of(task)] = _as_seen(name, rate, matches, heading["tasks"][task]["masks"])
+    return Recorded(
+        name,
+        codec["unit"],
+        codec["fingerprint"],
+        tuple(codec["points"]),
+        rate,
+        curves,
+        np.array([np.nan if value is None else value for value in codec["encode_cpu"]]),
+        codec["run"],
+    )
+
+
+def _as_seen(name: str, rate: FloatArray, matches: MatchArray, masks: bool) -> TaskSample:
+    there = looked_at(matches)
+    scores = [
+        SetScore(list(matches[:, column]), masks=masks) if there[:, column].all() else None
+        for column in range(there.shape[1])
+    ]
+    return TaskSample(rate, scores, (~there).sum(axis=0), name)

@@ -1,0 +1,109 @@
+"""What must not get worse, each rule a sentence that is the same in a baseline and in a shell.
+
+bpp of x265: within 0.0001 %
+psnr_y of ncn-lsm: within 0.02 dB
+bd-rate by wap of ncn-lsm against vvenc: at most +1 %
+encode time of ncn-lsm against x265: at most x1.3
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.catalog import full_name
+from bench.errors import BenchError, DataError
+from bench.metrics import Group, describe
+
+Kind = Literal["point", "bd-rate", "time"]
+WAP = "wap"  # the one task network's, whichever it is
+
+_NUMBER = r"(?P<allowed>\d+(?:\.\d+)?(?:e-?\d+)?)"
+_SENTENCES: dict[Kind, re.Pattern[str]] = {
+    "bd-rate": re.compile(
+        rf"bd-rate by (?P<metric>\S+) of (?P<codec>.+) against (?P<other>.+): "
+        rf"at most \+?{_NUMBER} ?(?P<unit>%)"
+    ),
+    "time": re.compile(
+        rf"encode time of (?P<codec>.+) against (?P<other>.+): at most (?P<unit>[x×]){_NUMBER}"
+    ),
+    "point": re.compile(rf"(?P<metric>\S+) of (?P<codec>.+): within {_NUMBER} ?(?P<unit>%|dB)"),
+}
+_FORMS = (
+    "'METRIC of CODEC: within 0.02 dB' (or 0.2 %), "
+    "'bd-rate by METRIC of CODEC against ANCHOR: at most +1 %', "
+    "'encode time of CODEC against CODEC: at most x1.3'"
+)
+_MEASURED: dict[Kind, tuple[Group, ...]] = {
+    "point": (Group.RATE, Group.QUALITY, Group.TASK),
+    "bd-rate": (Group.QUALITY, Group.TASK),
+    "time": (Group.COST,),
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One sentence, taken apart."""
+
+    text: str
+    kind: Kind
+    codec: str
+    allowed: float  # in percent, dB, percentage points of BD-rate, or times as long
+    unit: str
+    metric: str
+    other: str | None = None  # the anchor, or who encodes beside it for comparison
+
+    @property
+    def group(self) -> Group:
+        """Where the values that it is about come from."""
+        return _group(self.metric)
+
+
+def _group(metric: str) -> Group:
+    return Group.TASK if metric == WAP else describe(metric).group
+
+
+def parse_rules(texts: Iterable[str], codecs: Sequence[str], where: str) -> tuple[Rule, ...]:
+    """The rules about codecs of these names; ``where`` is who says them."""
+    try:
+        rules = tuple(_parse(text, codecs) for text in texts)
+    except BenchError as error:
+        raise DataError(f"{where}: {error}") from error
+    if not rules:
+        raise DataError(f"{where}: no rule, so there is nothing to check; write {_FORMS}")
+    if twice := [rule.text for i, rule in enumerate(rules) if rule in rules[:i]]:
+        raise DataError(f"{where}: '{twice[0]}' is there twice")
+    return rules
+
+
+def _parse(text: str, codecs: Sequence[str]) -> Rule:
+    text = " ".join(text.split())
+    matching = ((kind, pattern.fullmatch(text)) for kind, pattern in _SENTENCES.items())
+    kind, said = next(((kind, found.groupdict()) for kind, found in matching if found), (None, {}))
+    if kind is None:
+        raise DataError(f"'{text}' is no rule; write {_FORMS}")
+    metric, unit = said.get("metric") or "encode_cpu", said["unit"].replace("x", "×")
+    try:
+        group = _group(metric)
+    except DataError as error:
+        raise DataError(f"'{text}': {error}") from error
+    if group not in _MEASURED[kind]:
+        raise DataError(f"'{text}': {metric} is not what a rule can be about; write {_FORMS}")
+    if unit == "dB" and (metric == WAP or describe(metric).unit != "dB"):
+        raise DataError(f"'{text}': {metric} is not in dB; say how many %")
+    allowed = float(said["allowed"])
+    if unit == "×" and allowed < 1:
+        raise DataError(f"'{text}': x{allowed:g} would ask it to be faster; say x1 or more")
+    codec = _known(said["codec"], codecs, text)
+    other = _known(said["other"], codecs, text) if "other" in said else None
+    if codec == other:
+        raise DataError(f"'{text}': a codec against itself")
+    return Rule(text, kind, codec, allowed, unit, metric, other)
+
+
+def _known(said: str, codecs: Sequence[str], text: str) -> str:
+    if (meant := full_name(said, codecs)) not in codecs:
+        raise DataError(f"'{text}': '{said}' is none of the codecs, {', '.join(codecs)}")
+    return meant

@@ -1,0 +1,122 @@
+"""From results to the lines of a recording."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from bench.gate.match_text import to_text
+from bench.gate.recording import VERSION, Recording, read_lines
+from bench.machine import this_machine
+from bench.metrics import wap_of
+from bench.report.results import CodecResults, Results
+from bench.report.scorings import Scoring
+from bench.report.words import one_line
+from bench.store import Store
+from bench.words import counted
+
+_DECIMALS = 6
+
+
+def take(results: Results, metrics: Mapping[str, str], store: Store) -> Recording:
+    """What is to be written down of results, read again; each metric comes with its fingerprint."""
+    return read_lines(tuple(_lines(results, metrics, store)), str(store.folder))
+
+
+def failures(results: Results) -> dict[str, str]:
+    """Of each codec that lacks something, how much, and the first reason why."""
+    told: dict[str, str] = {}
+    for name, image, point, reason in sorted(results.failures, key=str):
+        count = sum(failed == name for failed, *_ in results.failures)
+        unit = results.codec(name).unit
+        first = f"{image} at {unit} {point}: {one_line(reason)}"
+        told.setdefault(name, f"{counted(count, 'operation')} of {name} failed, such as {first}")
+    return told
+
+
+def _lines(results: Results, metrics: Mapping[str, str], store: Store) -> Iterator[str]:
+    machine = {name: said for name, said in this_machine().items() if name != "name"}
+    heading = {
+        "recording": VERSION,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "machine": machine,
+        "data": results.dataset,
+        "digest": results.digest,
+        "labels": _labels(results, store),
+        "metrics": dict(metrics),
+        "tasks": {s.name: {"is": s.fingerprint, "masks": s.masks} for s in results.scorings},
+    }
+    yield _line(heading)
+    for row, image in enumerate(results.images):
+        width, height = results.sizes[row]
+        instances = {scoring.name: _instances(scoring, row) for scoring in results.scorings}
+        yield _line({"image": image, "size": [width, height], "instances": instances})
+    runs: dict[object, int] = {}
+    for codec in results.codecs:
+        yield _line(_codec(codec, runs))
+        for row, column in np.ndindex(*codec.bytes.shape):
+            if np.isfinite(codec.bytes[row, column]):
+                stream = {"codec": codec.name, "point": codec.points[column]}
+                stream["image"] = results.images[row]
+                yield _line(stream | _measured(codec, metrics, results.scorings, row, column))
+
+
+def _line(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _labels(results: Results, store: Store) -> str:
+    """Names the labels that results were held to, if they were to any."""
+    if all(scoring.pseudo is not None for scoring in results.scorings):
+        return ""
+    rows = store.rows(
+        "SELECT truth FROM members JOIN datasets ON datasets.id = dataset "
+        "WHERE datasets.digest = ? ORDER BY position",
+        (results.digest,),
+    )
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def _instances(scoring: Scoring, row: int) -> list[list[int]] | None:
+    """How many of each class are to be found in an image, and how many there are."""
+    matches = scoring.originals[row]
+    return [matches.valid.tolist(), matches.instances.tolist()] if matches else None
+
+
+def _codec(codec: CodecResults, runs: dict[object, int]) -> dict[str, Any]:
+    its_runs = {run for *_, run in codec.provenance.values()}
+    numbers = [runs.setdefault(run, len(runs) + 1) for run in its_runs]
+    seconds = codec.values["encode_cpu"].sum(axis=1)
+    return {
+        "codec": codec.name,
+        "fingerprint": codec.fingerprint,
+        "unit": codec.unit,
+        "points": codec.points,
+        "run": numbers[0] if len(numbers) == 1 else None,
+        "encode_cpu": [float(f"{value:.4g}") if np.isfinite(value) else None for value in seconds],
+    }
+
+
+def _measured(
+    codec: CodecResults,
+    metrics: Iterable[str],
+    scorings: Iterable[Scoring],
+    row: int,
+    column: int,
+) -> dict[str, int | float | str]:
+    """What is known of one stream; what is not, is not there."""
+    found: dict[str, int | float | str] = {"bytes": int(codec.bytes[row, column])}
+    for metric in metrics:
+        value = codec.values[metric][row, column] if metric in codec.values else np.nan
+        if np.isfinite(value):
+            found[metric] = round(float(value), _DECIMALS)
+    for scoring in scorings:
+        seen = codec.matches.get(scoring.name)
+        if seen is not None and seen[row, column] is not None:
+            found[wap_of(scoring.name)] = to_text(seen[row, column])
+    return found

@@ -1,0 +1,56 @@
+"""What became of a baseline's rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from bench.gate.baseline import Baseline
+from bench.gate.rules import Rule
+
+Outcome = Literal["pass", "regression", "could not tell"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one rule; numbers in the rule's own unit, NaN where there is none."""
+
+    rule: Rule
+    outcome: Outcome
+    why: str = ""
+    where: str = ""  # the operating point that changed most, of a rule about each of them
+    metric: str = ""
+    was: float = np.nan
+    now: float = np.nan
+    change: float = np.nan
+    interval: tuple[float, float] | None = None
+    sees: float = np.nan  # the smallest regression that these images could have shown
+
+
+@dataclass(frozen=True)
+class Check:
+    """A baseline's rules, each with its verdict."""
+
+    baseline: Path
+    data: str
+    recorded: str  # the date
+    images: int
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...] = ()
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(verdict.outcome == outcome for verdict in self.verdicts)
+
+    @property
+    def status(self) -> int:
+        """0 if all rules are kept, 1 if one is broken, 2 if of one nothing is known."""
+        return 1 if self.count("regression") else 2 if self.count("could not tell") else 0
+
+
+def nothing_known(baseline: Baseline, why: str) -> Check:
+    """A check whose results, or whose recording, are not there."""
+    verdicts = tuple(Verdict(rule, "could not tell", why) for rule in baseline.rules)
+    return Check(baseline.path, baseline.data, "", 0, verdicts)

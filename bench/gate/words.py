@@ -1,0 +1,75 @@
+"""A check in words and numbers, for the terminal and for whoever runs it in CI."""
+
+from __future__ import annotations
+
+import math
+
+from bench.gate.verdicts import Check, Verdict
+from bench.report.words import NOTHING, mean, signed
+from bench.words import counted
+
+HEADINGS = ("was", "now", "change", "95 % interval", "sees from")
+EXPLAINED = (
+    "The interval is of the change, by resampling the images in pairs. A regression smaller than "
+    "“sees from” could not have shown on these images."
+)
+
+
+def title(check: Check) -> str:
+    if not check.recorded:
+        return check.data
+    return f"{check.data}, {counted(check.images, 'image')}, recorded {check.recorded}"
+
+
+def summary(check: Check) -> str:
+    """How many rules came out how, the worst first."""
+    regressions = counted(check.count("regression"), "regression")
+    parts = [regressions] if check.count("regression") else []
+    if unknown := check.count("could not tell"):
+        parts.append(f"{unknown} could not tell")
+    passed = check.count("pass")
+    return ", ".join([*parts, f"{passed} of {counted(len(check.verdicts), 'rule')} passed"])
+
+
+def figures(verdict: Verdict) -> tuple[str, ...]:
+    """Its numbers, as under the headings."""
+    if not math.isfinite(verdict.change):
+        return (NOTHING,) * len(HEADINGS)
+    low, high = verdict.interval or (math.nan, math.nan)
+    return (
+        _value(verdict, verdict.was),
+        _value(verdict, verdict.now),
+        _change(verdict, verdict.change),
+        f"{_bare(verdict, low)} to {_bare(verdict, high)}" if verdict.interval else NOTHING,
+        _sees(verdict),
+    )
+
+
+def _value(verdict: Verdict, value: float) -> str:
+    if verdict.rule.kind == "bd-rate":
+        return signed(value, "%")
+    if verdict.rule.kind == "time":
+        return f"×{value:#.3g}"
+    return mean(verdict.metric, value)
+
+
+def _change(verdict: Verdict, value: float) -> str:
+    unit = verdict.rule.unit
+    return _bare(verdict, value) if unit == "×" else f"{_bare(verdict, value)} {unit}"
+
+
+def _bare(verdict: Verdict, value: float) -> str:
+    """A difference without its unit; of times, how many times as long."""
+    if verdict.rule.kind == "time":
+        return f"×{value:.2f}"
+    if value == 0:
+        return "0"
+    return f"{value:+.2f}" if abs(value) >= 0.1 else f"{value:+.2g}"
+
+
+def _sees(verdict: Verdict) -> str:
+    """Where nothing scatters, but for the last digits of floats, anything would have shown."""
+    if verdict.rule.kind == "point":
+        return f"{verdict.sees:g} {verdict.rule.unit}"
+    nothing = 1 if verdict.rule.kind == "time" else 0
+    return "any" if verdict.sees - nothing < 1e-6 else _change(verdict, verdict.sees)
