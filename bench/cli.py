@@ -170,12 +170,22 @@ def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **opt
 )
 @_comparison
 @click.option("--out", type=_FOLDER, help="Where files go. [default: report/ in the store]")
+@click.option(
+    "--html", is_flag=True, help="Also a page to explore, report.html; its pictures are decoded."
+)
 @_results
 def report(codecs: tuple[str, ...], metrics: tuple[str, ...], **options: Any) -> None:
-    """Tables and curves of what the store holds; nothing is computed anew."""
+    """Tables and curves of what the store holds; nothing is coded or measured anew."""
     from bench import api
+    from bench.progress import following
 
-    made = api.report(codecs=codecs or None, metrics=metrics or None, **options)
+    with following(_stderr()) as watcher:
+        made = api.report(
+            codecs=codecs or None,
+            metrics=metrics or None,
+            progress=watcher.preparing,
+            **options,
+        )
     _print_report(made, options["out"] or options["results"] / "report")
 
 

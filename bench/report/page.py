@@ -44,7 +44,7 @@ def markdown(report: Report) -> str:
         parts += ["## Notes", _list(notes)]
     if failures := words.failures(report, FAILURES):
         parts += ["## Failures", _list(failures)]
-    parts += ["## Provenance", _list(_provenance(report)), _table(_codec_rows(report))]
+    parts += ["## Provenance", _list(provenance(report)), _table(_codec_rows(report))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -97,7 +97,8 @@ def _codec_rows(report: Report) -> Iterator[Sequence[str]]:
         yield codec.name, told, codec.fingerprint[:12]
 
 
-def _provenance(report: Report) -> Iterator[str]:
+def provenance(report: Report) -> Iterator[str]:
+    """Whose results these are: data, networks, commands, machines, versions."""
     results = report.results
     made = [where for codec in results.codecs for where in codec.provenance.values()]
     dates = sorted(finished[:10] for _, finished, _ in made)
