@@ -58,7 +58,7 @@ function drawChart(host, chart) {
 
 function frameOf(host, chart, marks) {
   const width = Math.max(280, host.clientWidth), height = width < 500 ? 300 : 400;
-  const box = { left: 52, right: width - 14, top: 14, bottom: height - 44 };
+  const box = { left: 52, right: width - 14, top: 30, bottom: height - 44 };
   const across = marks.flatMap((mark) => [mark.x, mark.from, mark.to].filter((x) => x !== undefined));
   const up = marks.flatMap((mark) => [mark.y, ...(chart.whiskers ? [mark.low, mark.high] : [])]);
   if (chart.level) up.push(chart.level.y);
@@ -83,7 +83,7 @@ function axes({ box, x, y }, chart) {
     ...y.ticks.map((tick) => write(tick, { x: box.left - 8, y: y.at(tick) + 4, class: "tick end" })),
     ...x.ticks.map((tick) => write(tick, { x: x.at(tick), y: box.bottom + 18, class: "tick middle" })),
     write(chart.x, { x: box.right, y: box.bottom + 37, class: "title end" }),
-    write(chart.y, { x: box.left, y: box.top - 2, class: "title" }),
+    write(chart.y, { x: 2, y: 13, class: "title" }),
     ...(chart.level ? [
       shape("path", { class: "level", d: `M${box.left} ${y.at(chart.level.y)}H${box.right}` }),
       write(chart.level.said, { x: box.left + 6, y: y.at(chart.level.y) - 6, class: "tick halo" }),
@@ -123,9 +123,11 @@ function linePath(x, y, marks) {
 
 /** The names of series of one mark beside it, where there is room; else the pointer tells them. */
 function names({ box, x, y }, chart) {
-  const taken = chart.series.flatMap((series) => series.marks.map((mark) => {
+  const taken = chart.series.flatMap((series) => series.marks.flatMap((mark) => {
     const [across, up] = [x.at(mark.x), y.at(mark.y)];
-    return [across - 6, up - 6, across + 6, up + 6];
+    return [[across - 6, up - 6, across + 6, up + 6],
+      [x.at(mark.from ?? mark.x), up - 1, x.at(mark.to ?? mark.x), up + 1],
+      [across - 1, y.at(mark.high ?? mark.y), across + 1, y.at(mark.low ?? mark.y)]];
   }));
   const free = (rectangle) => taken.every((other) => rectangle[0] > other[2] || rectangle[2] < other[0]
     || rectangle[1] > other[3] || rectangle[3] < other[1]);
@@ -133,7 +135,8 @@ function names({ box, x, y }, chart) {
     const [mark] = series.marks;
     const width = 6.6 * series.name.length, [across, up] = [x.at(mark.x), y.at(mark.y)];
     const places = [[across + 9, up - 7], [across - 9 - width, up - 7],
-      [across - width / 2, up - 22], [across - width / 2, up + 8]];
+      [across - width / 2, up - 22], [across - width / 2, up + 8], [across + 6, up - 18],
+      [across + 6, up + 3], [across - 6 - width, up - 18], [across - 6 - width, up + 3]];
     const place = places.find(([left, top]) => left > box.left && left + width < box.right
       && top > box.top && top + 14 < box.bottom && free([left, top, left + width, top + 14]));
     if (!place) return [];

@@ -27,10 +27,17 @@ function chooseSet(number) {
   const metric = before && before.metrics.length ? shownMetric().name : null;
   chosen.set = number;
   const set = shownSet();
-  chosen.metric = Math.max(0, set.metrics.findIndex((each) => each.name === metric));
+  const known = set.metrics.findIndex((each) => each.name === metric);
+  chosen.metric = known >= 0 ? known : firstMetric(set);
   chosen.anchor = set.anchor;
   if (!before) chosen.method = set.method;
   chosen.hidden = new Set();
+}
+
+/** What a task network says comes first, where it has seen all that a codec made. */
+function firstMetric(set) {
+  const seen = (number) => set.codecs.some((codec) => codec.curves[number].some(Boolean));
+  return Math.max(0, set.metrics.findIndex((metric, number) => metric.task && seen(number)));
 }
 
 /** @param {() => void} changed */
@@ -67,10 +74,14 @@ function drawCodecs(changed) {
     }, key(number), element("span", {}, codec.name), traits(codec, number))));
 }
 
+/** A codec in a table. */
+const named = (number) => element("span", { class: "codec" }, key(number),
+  element("span", {}, shownSet().codecs[number].name, traits(shownSet().codecs[number], number)));
+
 /** What one has to know of a codec wherever it is shown. */
 function traits(codec, number) {
   const told = [
     number === chosen.anchor && "anchor", codec.oracle && "oracle", codec.incomplete && "incomplete",
   ].filter(Boolean);
-  return told.length ? element("small", {}, told.join(", ")) : null;
+  return told.length ? element("small", {}, told.join(", ")) : "";
 }

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.codec import Point
 from bench.metrics import Group, describe
 from bench.report.compare import Report
 from bench.report.exhibits import LEAST_SCORE
@@ -16,7 +14,7 @@ from bench.report.results import CodecResults
 from bench.report.scorings import Scoring
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Level:
     """A rate to compare at, given as a point of one codec."""
 
@@ -39,33 +37,28 @@ def choose_levels(report: Report) -> list[Level]:
     return [Level(reference, column) for column in columns]
 
 
-def point_at(level: Level, codec: CodecResults, row: int) -> Point | None:
-    """The codec's point on an image whose rate is nearest to the level's there."""
-    rate = level.codec.bpp[row, level.column]
-    there = codec.done[row]
-    if not (there.any() and math.isfinite(rate)):
-        return None
-    with np.errstate(invalid="ignore"):
-        distance = np.abs(np.log(codec.bpp[row] / rate))
-    return codec.points[int(np.where(there, distance, np.inf).argmin())]
+def columns_at(level: Level, codec: CodecResults) -> NDArray[np.intp]:
+    """Of each image the codec's point whose rate is nearest to the level's there; -1: none."""
+    rates = level.codec.bpp[:, level.column, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        distance = np.abs(np.log(codec.bpp / rates))
+    distance[~(codec.done & np.isfinite(distance))] = np.inf
+    return np.where(np.isfinite(distance).any(axis=1), distance.argmin(axis=1), -1)
 
 
 def images_by_difference(report: Report, scoring: Scoring | None, levels: list[Level]) -> list[int]:
     """The images' places, first those on which codecs differ most at one of the levels."""
     merits = {codec.name: _merit(codec, report, scoring) for codec in report.results.codecs}
-    spreads = []
-    for row in range(len(report.results.images)):
-        widest = 0.0
-        for level in levels:
-            values = [
-                merits[codec.name][row, codec.points.index(point)]
-                for codec in report.results.codecs
-                if (point := point_at(level, codec, row)) is not None
-            ]
-            finite = [value for value in values if math.isfinite(value)]
-            widest = max([widest, max(finite) - min(finite)]) if finite else widest
-        spreads.append(widest)
-    return sorted(range(len(spreads)), key=lambda row: -spreads[row])
+    images = np.arange(len(report.results.images))
+    widest = np.zeros(len(images))
+    for level in levels:
+        most, least = np.full(len(images), -np.inf), np.full(len(images), np.inf)
+        for codec in report.results.codecs:
+            columns = columns_at(level, codec)
+            merit = np.where(columns < 0, np.nan, merits[codec.name][images, columns])
+            most, least = np.fmax(most, merit), np.fmin(least, merit)
+        widest = np.fmax(widest, most - least)
+    return [int(row) for row in np.argsort(-widest, kind="stable")]
 
 
 def _merit(codec: CodecResults, report: Report, scoring: Scoring | None) -> NDArray[np.float64]:

@@ -3,9 +3,9 @@
 function drawCurves() {
   const metric = shownMetric();
   const unit = metric.unit ? `, ${metric.unit}` : "";
-  byId("curves-about").textContent = `${metric.title} of ${shownSet().name}: means at each point`
-    .replace("means at each point", metric.task ? "of the whole set at each point, with 95 % intervals"
-      : "means over the images at each point");
+  const what = metric.task ? "Of the whole set at each point, with 95 % intervals."
+    : "Means over the images at each point.";
+  byId("curves-about").textContent = `${what} Point, touch or use the arrow keys for the figures.`;
   drawChart(byId("curves"), {
     label: `${metric.title} against rate`,
     x: "Rate, bit/pixel",
@@ -39,11 +39,11 @@ function drawPoints() {
   const metric = shownMetric();
   const rows = shownSet().codecs.flatMap((codec, number) => !isShown(number) ? []
     : codec.curves[chosen.metric].flatMap((at, point) => at === null ? [] : [[
-      [key(number), `${codec.name}, ${codec.points[point]}${at.complete ? "" : " *"}`],
+      named(number), `${codec.points[point]}${at.complete ? "" : " *"}`,
       at.rate_said, at.said, at.interval ?? "–",
       codec.times.encode_cpu?.points[point] ?? "–", codec.times.decode_cpu?.points[point] ?? "–",
     ]]));
-  const headings = ["point", "bpp", `${metric.short} ${metric.unit}`.trim(), "95 %",
+  const headings = ["codec", "point", "bpp", `${metric.short} ${metric.unit}`.trim(), "95 %",
     "encode CPU s", "decode CPU s"];
   byId("points").replaceChildren(table("The points of the curves", headings, rows));
 }

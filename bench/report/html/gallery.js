@@ -16,8 +16,11 @@ function drawGallery() {
   if (hanging.left === null) hangFirst(gallery);
   byId("gallery-about").textContent = galleryAbout(gallery);
   keepingFocus(host, () => host.replaceChildren(
-    galleryControls(gallery), thumbnails(gallery), stage(gallery), classKey(gallery),
-    element("div", { class: "wide" }, facts(gallery)), leftOut(gallery)));
+    galleryControls(gallery), thumbnails(gallery),
+    element("div", { class: "hanging" },
+      element("div", {}, stage(gallery), classKey(gallery)),
+      element("div", { class: "wide" }, facts(gallery))),
+    leftOut(gallery)));
 }
 
 function galleryReason(gallery) {

@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench.codec import Point
 from bench.datasets.dataset import Progress
 from bench.errors import BenchError
 from bench.metrics import describe, scorer_of
@@ -20,11 +19,10 @@ from bench.report import words
 from bench.report.compare import Report
 from bench.report.exhibits import LEAST_SCORE, Exhibit, Exhibition, true_instances
 from bench.report.html.choosing import (
-    Level,
     choose_levels,
+    columns_at,
     harmonic_mean,
     images_by_difference,
-    point_at,
 )
 from bench.report.html.kept_pictures import MEDIA_TYPE, KeptPictures, Shapes, shapes
 from bench.report.results import CodecResults
@@ -66,6 +64,11 @@ class _Hanging:
         self.store, self.report, self.scoring = store, report, scoring
         self.levels = choose_levels(report)
         self.codecs = list(report.results.codecs)
+        self.columns = {
+            (codec.name, level): columns_at(level, codec)
+            for codec in self.codecs
+            for level in self.levels
+        }
         self.left_out: dict[str, str] = {}
         self.files: list[bytes] = []
         width, height = max(report.results.sizes, default=(0, 0))
@@ -129,28 +132,19 @@ class _Hanging:
         }
 
     def _by(self, codec: CodecResults, row: int) -> list[dict[str, Any] | None]:
-        """The image as a codec leaves it, at each level."""
-        made: dict[Point, dict[str, Any] | None] = {}
-        for level in self.levels:
-            point = point_at(level, codec, row)
-            if point is not None and point not in made:
-                made[point] = self._decoded(codec, row, point)
-        return [self._at(level, codec, row, made) for level in self.levels]
+        """The image as a codec leaves it, at each level; two levels may have the same point."""
+        columns = [int(self.columns[codec.name, level][row]) for level in self.levels]
+        made = {
+            column: self._decoded(codec, row, column)
+            for column in dict.fromkeys(columns)
+            if column >= 0
+        }
+        return [made.get(column) for column in columns]
 
-    def _at(
-        self,
-        level: Level,
-        codec: CodecResults,
-        row: int,
-        made: dict[Point, dict[str, Any] | None],
-    ) -> dict[str, Any] | None:
-        point = point_at(level, codec, row)
-        return None if point is None else made[point]
-
-    def _decoded(self, codec: CodecResults, row: int, point: Point) -> dict[str, Any] | None:
+    def _decoded(self, codec: CodecResults, row: int, column: int) -> dict[str, Any] | None:
         if codec.name in self.left_out:
             return None
-        column = codec.points.index(point)
+        point = codec.points[column]
         stream, *_ = codec.provenance[row, column]
         name = self.report.results.images[row]
         try:

@@ -3,8 +3,7 @@
 function drawProvenance() {
   const set = shownSet();
   const codecs = set.codecs.map((codec, number) => [
-    [key(number), codec.name], [codec.title || "–", traits(codec, number)].filter(Boolean),
-    [element("code", {}, codec.fingerprint)],
+    named(number), codec.title || "–", element("code", {}, codec.fingerprint),
   ]);
   const lines = [...set.provenance, `this page by: ${PAGE.command}`];
   const failed = set.failures.length

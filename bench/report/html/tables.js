@@ -5,8 +5,9 @@ function drawDeltas() {
   const none = chosen.anchor === null;
   byId("deltas-about").textContent = none ? "No anchor: curves only. Choose one to compare with."
     : `Against ${set.codecs[chosen.anchor].name} by ${shownMetric().title}, ${chosen.method}; less `
-      + "rate is better. BD-rate is that of the set’s mean curve; beside it the mean of the images’ "
-      + "own. Intervals hold 95 %, by resampling the images.";
+      + `rate is better. BD-rate is that of the ${shownMetric().task ? "set’s curve"
+        : "set’s mean curve; beside it the mean of the images’ own"}. Intervals hold 95 %, by `
+      + "resampling the images.";
   byId("deltas").replaceChildren(...(none ? [] : [deltaTable(set)]));
   byId("matrix-title").hidden = none;
   byId("matrix").hidden = none;
@@ -20,14 +21,16 @@ const compared = (set) => set.codecs.map((codec, number) => number)
 function deltaTable(set) {
   const numbers = compared(set);
   const scale = forestScale(numbers.map(deltaOf));
+  const ofImages = !shownMetric().task; // which only the set has
   const headings = ["codec", "BD-rate", "95 %", "", "BD-quality", "95 %", "over qualities", "overlap",
-    "mean of images", "95 %"];
+    ...(ofImages ? ["mean of images", "95 %"] : [])];
   const rows = numbers.map((number) => {
     const delta = deltaOf(number), codec = set.codecs[number];
-    const name = [key(number), codec.name, traits(codec, number)].filter(Boolean);
+    const name = named(number);
     if (delta === null) return [name, "–", codec.incomplete ? "images are missing" : "–"];
     return [name, figure(delta), delta.interval, scale ? [forest(delta, number, scale)] : "",
-      delta.gain, delta.gain_interval, delta.over, overlap(delta), delta.images, delta.images_interval];
+      delta.gain, delta.gain_interval, delta.over, overlap(delta),
+      ...(ofImages ? [delta.images, delta.images_interval] : [])];
   });
   const made = table("Bjøntegaard deltas", headings, rows);
   made.classList.add("deltas");
@@ -77,7 +80,7 @@ function matrix(set) {
     onclick: () => { chosen.metric = number; changed(); },
   }, metric.task ? metric.title : metric.short);
   const rows = compared(set).map((codec) => [
-    [key(codec), set.codecs[codec].name],
+    named(codec),
     ...set.metrics.map((metric, number) => {
       const delta = shownDeltas().figures[codec][number];
       return delta ? [...figure(delta), element("small", {}, delta.interval)] : "–";
