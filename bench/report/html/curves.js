@@ -23,13 +23,13 @@ function drawCurves() {
 
 /** A codec's points by rising rate. */
 function marksOf(codec) {
-  const unit = shownMetric().unit;
+  const { short, unit } = shownMetric();
   return codec.curves[chosen.metric].flatMap((at, number) => at === null ? [] : [{
     x: at.rate, y: at.value, low: at.low, high: at.high, hollow: !at.complete,
     said: [
       `${codec.points[number]}${at.complete ? "" : ", some images missing"}`,
       `${at.rate_said} bpp`,
-      `${at.said} ${unit}`.trim(),
+      `${short} ${at.said} ${unit}`.trim(),
       at.interval ? `95 %: ${at.interval}` : "",
     ].filter(Boolean),
   }]).sort((one, other) => one.x - other.x);

@@ -21,6 +21,7 @@ function shape(tag, attributes = {}, ...children) {
 function filled(made, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (name.startsWith("aria-")) made.setAttribute(name, String(value));
     else if (value === true) made.setAttribute(name, "");
     else if (value !== null && value !== false && value !== undefined) made.setAttribute(name, value);
   }
@@ -32,7 +33,8 @@ function filled(made, attributes, children) {
 function choice(label, values, chosen, onchange) {
   const options = values.map(([value, said]) =>
     element("option", { value, selected: String(value) === String(chosen) }, said));
-  const select = element("select", { onchange: (event) => onchange(event.target.value) }, ...options);
+  const select = element("select",
+    { "aria-label": label, onchange: (event) => onchange(event.target.value) }, ...options);
   return element("label", { class: "choice" }, element("span", {}, label), select);
 }
 

@@ -156,8 +156,7 @@ function overlay(gallery, its, picture) {
   }
   if (hanging.labels) {
     const size = its.width / 32;
-    made.append(...[...(hanging.truth ? its.truth : []), ...(hanging.found ? picture.found : [])]
-      .map((each) => shape("text", {
+    made.append(...(hanging.found ? picture.found : hanging.truth ? its.truth : []).map((each) => shape("text", {
         x: 2 * each.box[0], y: Math.max(size, 2 * each.box[1] - size / 4), "font-size": size,
       }, each.score ? `${each.class} ${each.score}` : each.class)));
   }
