@@ -260,3 +260,10 @@ def test_a_sample_is_resampled_once_for_all_comparisons() -> None:
     assert sample.resampled(weights) is sample.resampled(weights)
     other = resample_weights(30, seed=1)
     np.testing.assert_allclose(sample.resampled(other).rate, other @ rate / 30)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 1000])
+def test_the_middle_95_percent_are_numpys(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    expected = np.percentile(values, [2.5, 97.5])
+    np.testing.assert_allclose(bootstrap.middle_95(values), expected, rtol=1e-12)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import PHONE, WIDE, chromium, opened
-from conftest import Bench
+from conftest import Bench, Pictures
 from fakes.task import RedThings
 from made_up import fabricate
 from test_page import HOSTILE, figures_in
@@ -261,3 +261,16 @@ def test_a_page_of_full_size_is_usable_within_two_seconds(
         page.locator("#codecs button").first.click()
         assert page.locator("#curves .series").count() == 2
         assert time.monotonic() - started < 2
+
+
+def test_pictures_are_compared_without_a_network(
+    browser: Any, pictures: Pictures, bench: Bench
+) -> None:
+    folder = pictures(3, 64, 48)
+    api.run(["jpeg", "webp"], data=str(folder), metrics=["psnr_y"], tasks=["none"])
+    bench("report", "--html", "--metric", "psnr_y")
+    with opened(browser, api.RESULTS / "report" / "report.html") as page:
+        assert page.locator(".stage img").count() == 2
+        assert page.locator("#pictures input[type=checkbox]").count() == 0
+        assert "No task network has looked at them." in page.locator("#gallery-about").inner_text()
+        assert "dB" in page.locator(".thumbnails button").first.inner_text()

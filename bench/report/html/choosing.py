@@ -48,29 +48,32 @@ def columns_at(level: Level, codec: CodecResults) -> NDArray[np.intp]:
 
 def images_by_difference(report: Report, scoring: Scoring | None, levels: list[Level]) -> list[int]:
     """The images' places, first those on which codecs differ most at one of the levels."""
-    merits = {codec.name: _merit(codec, report, scoring) for codec in report.results.codecs}
-    images = np.arange(len(report.results.images))
-    widest = np.zeros(len(images))
+    images = len(report.results.images)
+    widest = np.zeros(images)
     for level in levels:
-        most, least = np.full(len(images), -np.inf), np.full(len(images), np.inf)
+        most, least = np.full(images, -np.inf), np.full(images, np.inf)
         for codec in report.results.codecs:
-            columns = columns_at(level, codec)
-            merit = np.where(columns < 0, np.nan, merits[codec.name][images, columns])
+            merit = _merit(codec, columns_at(level, codec), report, scoring)
             most, least = np.fmax(most, merit), np.fmin(least, merit)
         widest = np.fmax(widest, most - least)
     return [int(row) for row in np.argsort(-widest, kind="stable")]
 
 
-def _merit(codec: CodecResults, report: Report, scoring: Scoring | None) -> NDArray[np.float64]:
-    """How good each of its pictures is: the F1 of what is found there or, without a network, dB."""
-    merit = np.full(codec.bpp.shape, np.nan)
-    if scoring is None:
-        measured = [name for name in report.metrics if describe(name).group is Group.QUALITY]
-        return codec.values.get(measured[0], merit) if measured else merit
-    if scoring.name in codec.matches:
-        for where, matches in np.ndenumerate(codec.matches[scoring.name]):
-            if matches is not None:
-                merit[where] = harmonic_mean(matches.counts(LEAST_SCORE))
+def _merit(
+    codec: CodecResults, columns: NDArray[np.intp], report: Report, scoring: Scoring | None
+) -> NDArray[np.float64]:
+    """How good each image's picture is: F1 of what is found there or, without a network, in dB."""
+    merit = np.full(len(columns), np.nan)
+    measured = [name for name in report.metrics if describe(name).group is Group.QUALITY]
+    for row, column in enumerate(columns):
+        if column < 0:
+            continue
+        if scoring is None:
+            if measured and measured[0] in codec.values:
+                merit[row] = codec.values[measured[0]][row, column]
+        elif scoring.name in codec.matches:
+            matches = codec.matches[scoring.name][row, column]
+            merit[row] = np.nan if matches is None else harmonic_mean(matches.counts(LEAST_SCORE))
     return merit
 
 

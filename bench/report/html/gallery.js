@@ -31,10 +31,11 @@ function galleryReason(gallery) {
 
 function galleryAbout(gallery) {
   const kind = gallery.lossless ? "just as decoded" : "compressed once more to fit the page, lightly";
-  return `The ${gallery.images.length} of ${gallery.of} images on which codecs differ most, so these `
-    + `are extremes, and of them first those on which the two differ most; ${kind}. Detections of `
-    + `${gallery.task} with a score of ${gallery.least_score} or more; true positives (TP), false `
-    + "positives (FP) and misses (FN) at an overlap of one half.";
+  const chosenOnes = `The ${gallery.images.length} of ${gallery.of} images on which codecs differ most, `
+    + `so these are extremes, and of them first those on which the two differ most; ${kind}. `;
+  return chosenOnes + (gallery.task === null ? "No task network has looked at them."
+    : `Detections of ${gallery.task} with a score of ${gallery.least_score} or more; true positives `
+      + "(TP), false positives (FP) and misses (FN) at an overlap of one half.");
 }
 
 /** The anchor on the left, and on the right the first other codec that has pictures. */
@@ -53,10 +54,13 @@ function pictureOf(gallery, image, codec) {
   return codec === ORIGINAL ? its.original : its.codecs[codec][hanging.level];
 }
 
-/** How much better the left one is, where both can be told. */
+/** How far apart the two are, in F1 or without a network in quality; 0 where that cannot be told. */
 function difference(gallery, image) {
-  const [left, right] = [hanging.left, hanging.right].map((codec) => pictureOf(gallery, image, codec));
-  return (left?.merit ?? 0) - (right?.merit ?? 0);
+  const merits = [hanging.left, hanging.right].map((codec) => {
+    const picture = pictureOf(gallery, image, codec);
+    return picture?.merit ?? picture?.quality ?? null;
+  });
+  return merits.includes(null) ? 0 : merits[0] - merits[1];
 }
 
 function byDifference(gallery) {
@@ -80,7 +84,8 @@ function galleryControls(gallery) {
     choice("Right", codecs, hanging.right, set("right")),
     choice("At a rate like", gallery.levels.map((level, number) => [number, level]), hanging.level,
       set("level")),
-    toggle("found", "detections"), toggle("truth", "ground truth"), toggle("labels", "labels"));
+    ...(gallery.task === null ? [] : [
+      toggle("found", "detections"), toggle("truth", "ground truth"), toggle("labels", "labels")]));
 }
 
 function thumbnails(gallery) {
@@ -95,11 +100,12 @@ function thumbnails(gallery) {
     }));
 }
 
-/** How many true positives each has. */
+/** How many true positives each has or, without a network, its quality. */
 function differenceSaid(gallery, image) {
-  const [left, right] = [hanging.left, hanging.right]
-    .map((codec) => pictureOf(gallery, image, codec)?.counts?.[0]);
-  return left === undefined || right === undefined ? "" : `TP ${left} | ${right}`;
+  const [left, right] = [hanging.left, hanging.right].map((codec) => pictureOf(gallery, image, codec));
+  if (left?.counts && right?.counts) return `TP ${left.counts[0]} | ${right.counts[0]}`;
+  return gallery.task === null && left?.qualities && right?.qualities
+    ? `${left.qualities[0]?.[1]} | ${right.qualities[0]?.[1]}` : "";
 }
 
 const source = (gallery, picture) =>

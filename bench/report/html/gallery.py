@@ -6,18 +6,21 @@ left out, and the page says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bench.codec import Point
+from bench.colour import Pixels
 from bench.datasets.dataset import Progress
 from bench.errors import BenchError
 from bench.metrics import describe, scorer_of
+from bench.metrics.matches import Matches
 from bench.report import words
 from bench.report.compare import Report
-from bench.report.exhibits import LEAST_SCORE, Exhibit, Exhibition, true_instances
+from bench.report.exhibits import LEAST_SCORE, Exhibition, Pictures, true_instances
 from bench.report.html.choosing import (
     choose_levels,
     columns_at,
@@ -49,10 +52,9 @@ class Gallery:
 
 def make_gallery(store: Store, report: Report, folder: Path, progress: Progress) -> Gallery:
     """Pictures of the images on which codecs differ most; or why there are none."""
-    if not report.results.scorings:
-        return Gallery({"reason": "no task network has looked at the pictures"})
+    scoring = next(iter(report.results.scorings), None)
     try:
-        return _Hanging(store, report, report.results.scorings[0], folder).all(progress)
+        return _Hanging(store, report, scoring, folder).all(progress)
     except BenchError as error:
         return Gallery({"reason": str(error)})
 
@@ -60,7 +62,7 @@ def make_gallery(store: Store, report: Report, folder: Path, progress: Progress)
 class _Hanging:
     """Choosing the pictures, having them made, and putting them in their places."""
 
-    def __init__(self, store: Store, report: Report, scoring: Scoring, folder: Path) -> None:
+    def __init__(self, store: Store, report: Report, scoring: Scoring | None, folder: Path) -> None:
         self.store, self.report, self.scoring = store, report, scoring
         self.levels = choose_levels(report)
         self.codecs = list(report.results.codecs)
@@ -81,9 +83,15 @@ class _Hanging:
         self.kept = KeptPictures(folder, lossless=lossless)
 
     @cached_property
-    def exhibition(self) -> Exhibition:
-        """Opened only if a picture has to be made."""
+    def pictures(self) -> Pictures:
+        """Opened only if a picture has to be made; without a network, nothing is found in them."""
+        if self.scoring is None:
+            return Pictures(self.store, self.report.results)
         return Exhibition(self.store, self.report.results, self.scoring)
+
+    @cached_property
+    def seen_by(self) -> str:
+        return self.scoring.fingerprint if self.scoring else ""
 
     def all(self, progress: Progress) -> Gallery:
         rows = images_by_difference(self.report, self.scoring, self.levels)[: self.count]
@@ -99,8 +107,7 @@ class _Hanging:
         figures = {
             "images": images,
             "levels": [level.title for level in self.levels],
-            "task": self.scoring.name,
-            "task_title": self.scoring.title,
+            "task": self.scoring and self.scoring.name,
             "of": len(self.report.results.images),
             "least_score": LEAST_SCORE,
             "lossless": self.kept.lossless,
@@ -113,23 +120,24 @@ class _Hanging:
     def _image(self, row: int) -> dict[str, Any]:
         results = self.report.results
         name, (width, height) = results.images[row], results.sizes[row]
-        original = self._picture(
-            (self.digests[row], self.scoring.fingerprint), lambda: self.exhibition.original(name)
-        )
-        matches = self.scoring.originals[row]
-        truth = self.kept.shapes(
-            (self.digests[row], str(self.truths[row]), self.scoring.fingerprint),
-            lambda: _unscored(shapes(true_instances(self.exhibition.truth(name)), 0)),
-        )
-        counts = None if matches is None else matches.counts(LEAST_SCORE)
+        original = self._picture((self.digests[row],), name, None)
+        matches = self.scoring.originals[row] if self.scoring else None
         return {
             "name": name,
             "width": width,
             "height": height,
-            "truth": truth,
-            "original": original | _told(counts),
+            "truth": self._truth(row) if self.scoring else [],
+            "original": original | self._told(matches),
             "codecs": [self._by(codec, row) for codec in self.codecs],
         }
+
+    def _truth(self, row: int) -> Shapes:
+        def make() -> Shapes:
+            assert isinstance(self.pictures, Exhibition)
+            truth = self.pictures.truth(self.report.results.images[row])
+            return [shape | {"score": None} for shape in shapes(true_instances(truth), 0)]
+
+        return self.kept.shapes((self.digests[row], self.truths[row], self.seen_by), make)
 
     def _by(self, codec: CodecResults, row: int) -> list[dict[str, Any] | None]:
         """The image as a codec leaves it, at each level; two levels may have the same point."""
@@ -148,35 +156,43 @@ class _Hanging:
         stream, *_ = codec.provenance[row, column]
         name = self.report.results.images[row]
         try:
-            picture = self._picture(
-                (stream, codec.fingerprint, self.scoring.fingerprint),
-                lambda: self.exhibition.decoded(name, codec.name, point),
-            )
+            picture = self._picture((stream, codec.fingerprint), name, (codec.name, point))
         except BenchError as error:
             self.left_out[codec.name] = str(error)
             return None
-        seen = codec.matches.get(self.scoring.name)
-        matches = None if seen is None else seen[row, column]
+        seen = codec.matches.get(self.scoring.name) if self.scoring else None
         size = int(codec.bytes[row, column])
         measured = [name for name in self.report.metrics if scorer_of(name) is None]
         return {
             **picture,
-            **_told(None if matches is None else matches.counts(LEAST_SCORE)),
+            **self._told(None if seen is None else seen[row, column]),
             "point": f"{codec.unit} {point}",
             "bits": f"{8 * size:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
-            "rate": float(codec.bpp[row, column]),
             "rate_said": words.mean("bpp", float(codec.bpp[row, column])),
             "qualities": [
                 [words.short_title(name), _value(codec, name, row, column)] for name in measured
             ],
+            "quality": _number(codec, measured[0], row, column) if measured else None,
         }
 
-    def _picture(self, key: tuple[str, ...], make: Callable[[], Exhibit]) -> dict[str, Any]:
-        def made() -> tuple[Any, Shapes]:
-            exhibit = make()
-            return exhibit.pixels, shapes(exhibit.detections, LEAST_SCORE)
+    def _told(self, matches: Matches | None) -> dict[str, Any]:
+        counts = None if matches is None else matches.counts(LEAST_SCORE)
+        return {"counts": counts, "merit": None if counts is None else harmonic_mean(counts)}
 
-        file, found = self.kept.picture(key, made)
+    def _picture(
+        self, key: tuple[str, ...], name: str, coded: tuple[str, Point] | None
+    ) -> dict[str, Any]:
+        """An image, or what a codec left of it at a point, with what is found there."""
+
+        def make() -> tuple[Pixels, Shapes]:
+            if isinstance(self.pictures, Exhibition):
+                exhibition = self.pictures
+                seen = exhibition.decoded(name, *coded) if coded else exhibition.original(name)
+                return seen.pixels, shapes(seen.detections, LEAST_SCORE)
+            pictures = self.pictures
+            return pictures.decoded_pixels(name, *coded) if coded else pictures.pixels(name), []
+
+        file, found = self.kept.picture((*key, self.seen_by), make)
         self.files.append(file)
         return {"picture": len(self.files) - 1, "found": found}
 
@@ -201,10 +217,6 @@ class _Hanging:
         return [known[name] for name in self.report.results.images]
 
 
-def _told(counts: tuple[int, int, int] | None) -> dict[str, Any]:
-    return {"counts": counts, "merit": None if counts is None else harmonic_mean(counts)}
-
-
 def _value(codec: CodecResults, metric: str, row: int, column: int) -> str:
     values = codec.values.get(metric)
     if values is None:
@@ -212,5 +224,6 @@ def _value(codec: CodecResults, metric: str, row: int, column: int) -> str:
     return f"{words.mean(metric, float(values[row, column]))} {describe(metric).unit}".rstrip()
 
 
-def _unscored(true: Shapes) -> Shapes:
-    return [shape | {"score": None} for shape in true]
+def _number(codec: CodecResults, metric: str, row: int, column: int) -> float | None:
+    value = float(codec.values[metric][row, column]) if metric in codec.values else math.nan
+    return value if math.isfinite(value) else None
