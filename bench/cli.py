@@ -186,7 +186,10 @@ def report(codecs: tuple[str, ...], metrics: tuple[str, ...], **options: Any) ->
             progress=watcher.preparing,
             **options,
         )
-    _print_report(made, options["out"] or options["results"] / "report")
+    folder = options["out"] or options["results"] / "report"
+    _print_report(made, folder)
+    if options["html"]:
+        click.echo(f"Page: {folder / 'report.html'}")
 
 
 @cli.command()

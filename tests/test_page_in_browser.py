@@ -75,6 +75,14 @@ def test_codecs_are_toggled(browser: Any, file: Path, size: tuple[int, int]) -> 
         assert page.locator("#curves .series").count() == 3
 
 
+def test_a_codec_is_picked_out_of_many(browser: Any, file: Path) -> None:
+    with opened(browser, file) as page:
+        page.locator("#codecs").get_by_role("button", name="codec-2").hover()
+        assert page.locator("#curves .series.dim").count() == 2
+        page.mouse.move(5, 5)
+        assert page.locator(".series.dim").count() == 0
+
+
 def test_each_choice_changes_what_is_shown(browser: Any, file: Path) -> None:
     first = figures_in(file)["sets"][0]
     with opened(browser, file) as page:

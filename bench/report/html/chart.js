@@ -125,7 +125,7 @@ function linePath(x, y, marks) {
 function names({ box, x, y }, chart) {
   const taken = chart.series.flatMap((series) => series.marks.flatMap((mark) => {
     const [across, up] = [x.at(mark.x), y.at(mark.y)];
-    return [[across - 6, up - 6, across + 6, up + 6],
+    return [[across - 5, up - 5, across + 5, up + 5],
       [x.at(mark.from ?? mark.x), up - 1, x.at(mark.to ?? mark.x), up + 1]];
   }));
   const free = (rectangle) => taken.every((other) => rectangle[0] > other[2] || rectangle[2] < other[0]
@@ -134,8 +134,8 @@ function names({ box, x, y }, chart) {
     const [mark] = series.marks;
     const width = 6.6 * series.name.length, [across, up] = [x.at(mark.x), y.at(mark.y)];
     const places = [[across + 9, up - 7], [across - 9 - width, up - 7],
-      [across + 5, up - 19], [across + 5, up + 4], [across - 5 - width, up - 19],
-      [across - 5 - width, up + 4]];
+      [across + 6, up - 20], [across + 6, up + 6], [across - 6 - width, up - 20],
+      [across - 6 - width, up + 6]];
     const place = places.find(([left, top]) => left > box.left && left + width < box.right
       && top > box.top && top + 14 < box.bottom && free([left, top, left + width, top + 14]));
     if (!place) return [];

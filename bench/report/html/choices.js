@@ -71,7 +71,16 @@ function drawCodecs(changed) {
     element("button", {
       type: "button", class: "chip", "aria-pressed": isShown(number), "data-codec": number,
       onclick: toggle(number), title: codec.title,
+      onpointerenter: () => light(number), onfocus: () => light(number),
+      onpointerleave: () => light(null), onblur: () => light(null),
     }, key(number), element("span", {}, codec.name), traits(codec, number))));
+}
+
+/** Show one codec's marks among those of many, or all alike. */
+function light(codec) {
+  for (const series of document.querySelectorAll(".series")) {
+    series.classList.toggle("dim", codec !== null && isShown(codec) && Number(series.dataset.codec) !== codec);
+  }
 }
 
 /** A codec in a table. */

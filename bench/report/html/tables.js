@@ -27,7 +27,10 @@ function deltaTable(set) {
   const rows = numbers.map((number) => {
     const delta = deltaOf(number), codec = set.codecs[number];
     const name = named(number);
-    if (delta === null) return [name, "–", codec.incomplete ? "images are missing" : "–"];
+    if (delta === null || (delta.value === null && delta.gain === "–")) {
+      const why = codec.incomplete ? "images are missing" : "no figure: see below";
+      return [name, "–", why, ...headings.slice(3).map(() => "")];
+    }
     return [name, figure(delta), delta.interval, scale ? [forest(delta, number, scale)] : "",
       delta.gain, delta.gain_interval, delta.over, overlap(delta),
       ...(ofImages ? [delta.images, delta.images_interval] : [])];
