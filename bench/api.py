@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ from bench.predict import Prediction, Predictions, predict
 from bench.report.compare import Report, compare
 from bench.report.curve_files import FileCurve, read_pair
 from bench.report.files import write_report
-from bench.report.loading import load_results, load_some, stored_name
+from bench.report.loading import load_results, load_some, stored_datasets, stored_name
+from bench.report.results import Results
 from bench.report.spec import read_spec
 from bench.score import Score, score, write_score
 from bench.scoring import make_scorers
@@ -169,29 +171,51 @@ def report(
     method: Method = "akima",
     pareto: bool = False,
     incomplete: bool = False,
+    root: Path | None = None,
     out: Path | None = None,
+    html: bool = False,
+    progress: Progress = lambda what, done, total: None,
 ) -> Report:
-    """What ``run`` reports, from the store alone; files go to ``out``, else beside the store."""
+    """What ``run`` reports, from the store alone; files go to ``out``, else beside the store.
+
+    ``html`` adds a page to explore. Unless data, codecs or points are named, it has every data set
+    of the store.
+    """
     anchor = None if anchor is None else card_name(anchor)
+    chosen = codecs is not None or bool(points) or data is not None
     if codecs is not None:
         named = [card_name(codec) for codec in codecs]
         codecs = list(dict.fromkeys([*named, anchor] if anchor else named))
+    named_tasks = [] if list(tasks) == ["none"] else list(tasks) or None
+    compared = partial(
+        compare, metrics=metrics, method=method, pareto=pareto, incomplete=incomplete
+    )
     with Store(results, writable=False) as store:
         found = load_some(store, data, codecs, points)
-    named_tasks = [] if list(tasks) == ["none"] else list(tasks) or None
-    if anchor is not None:
-        anchor = full_name(anchor, [codec.name for codec in found.codecs])
-    made = compare(
-        found,
-        anchor=anchor,
-        metrics=metrics,
-        tasks=named_tasks,
-        method=method,
-        pareto=pareto,
-        incomplete=incomplete,
-    )
-    write_report(made, out or results / "report")
+        if anchor is not None:
+            anchor = full_name(anchor, [codec.name for codec in found.codecs])
+        made = compared(found, anchor=anchor, tasks=named_tasks)
+        write_report(made, out or results / "report")
+        if html:
+            from bench.report.html import write_page
+
+            digests = [] if chosen else stored_datasets(store)
+            others = [load_results(store, dataset=each) for each in digests if each != found.digest]
+            reports = [made, *(_likewise(other, made, compared) for other in others)]
+            folder = out or results / "report"
+            write_page(store, reports, folder, root=root, pareto=pareto, progress=progress)
     return made
+
+
+def _likewise(found: Results, made: Report, compared: Callable[..., Report]) -> Report:
+    """Another data set's report, with what it has of the same anchor and tasks."""
+    names = [codec.name for codec in found.codecs]
+    shown = [scoring.name for scoring in made.results.scorings]
+    return compared(
+        found,
+        anchor=made.anchor if made.anchor in names else None,
+        tasks=[scoring.name for scoring in found.scorings if scoring.name in shown],
+    )
 
 
 def report_by(

@@ -164,7 +164,7 @@ def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **opt
 @click.argument("spec", required=False)
 @click.option("--codec", "codecs", multiple=True, metavar="CODEC", help="[default: all there are]")
 @click.option("--data", metavar="DATASET", help="[default: the one run last]")
-@click.option("--root", type=_FOLDER, help="Where Cityscapes is, for pictures. With SPEC.")
+@_root
 @_points
 @_metric
 @click.option(
@@ -174,10 +174,12 @@ def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **opt
 @click.option(
     "--out", type=_FOLDER, help="Where files go. [default: report/ or SPEC/ in the store]"
 )
+@click.option(
+    "--html", is_flag=True, help="Also a page to explore, report.html; its pictures are decoded."
+)
 @_results
 def report(
     spec: str | None,
-    root: Path | None,
     codecs: tuple[str, ...],
     metrics: tuple[str, ...],
     **options: Any,
@@ -188,21 +190,29 @@ def report(
     for print.
     """
     from bench import api
+    from bench.progress import following
 
     if spec is not None:
-        _report_by(spec, root=root, codecs=codecs, metrics=metrics, **options)
+        _report_by(spec, codecs=codecs, metrics=metrics, **options)
         return
-    if root is not None:
-        raise click.UsageError("--root goes with a SPEC, whose pictures are of a data set.")
-    made = api.report(codecs=codecs or None, metrics=metrics or None, **options)
-    _print_report(made, options["out"] or options["results"] / "report")
+    with following(_stderr()) as watcher:
+        made = api.report(
+            codecs=codecs or None,
+            metrics=metrics or None,
+            progress=watcher.preparing,
+            **options,
+        )
+    folder = options["out"] or options["results"] / "report"
+    _print_report(made, folder)
+    if options["html"]:
+        click.echo(f"Page: {folder / 'report.html'}")
 
 
 def _report_by(spec: str, **options: Any) -> None:
     from bench import api
     from bench.screens import spec_report_screen
 
-    its_own = ("codecs", "points", "metrics", "tasks", "anchor", "incomplete")
+    its_own = ("codecs", "points", "metrics", "tasks", "anchor", "incomplete", "html")
     if said := [name for name in its_own if options.pop(name)]:
         raise click.UsageError(f"--{said[0].removesuffix('s')}: the SPEC says that itself.")
     _stdout().print(spec_report_screen(api.report_by(spec, **options)), crop=False)

@@ -4,6 +4,7 @@ import time
 import numpy as np
 import pytest
 
+from bench.metrics import bootstrap
 from bench.metrics.bjontegaard import Curve, Curves, FloatArray, Kind, Method, bd, bd_rate
 from bench.metrics.bootstrap import (
     Interval,
@@ -49,7 +50,7 @@ def test_weights_are_whole_draws_of_all_images() -> None:
 
 def test_weights_are_the_same_for_ever() -> None:
     first = resample_weights(6, 4, seed=0)
-    resample_weights.cache_clear()
+    bootstrap._draw.cache_clear()
     np.testing.assert_array_equal(resample_weights(6, 4, seed=0), first)
     assert first.tolist() == [
         [2, 1, 0, 1, 1, 1],
@@ -245,3 +246,24 @@ def test_a_sweeps_tables_take_no_time() -> None:
         mean_curve_delta(anchor, test, "rate")
         per_image_delta(anchor, test, "rate")
     assert time.process_time() - start < 1.5
+
+
+def test_all_who_ask_for_the_same_resamples_share_them() -> None:
+    assert resample_weights(6) is resample_weights(6, bootstrap.RESAMPLES, seed=0)
+
+
+def test_a_sample_is_resampled_once_for_all_comparisons() -> None:
+    rng = np.random.default_rng(3)
+    rate = np.geomspace(0.1, 1, 4) * rng.uniform(0.8, 1.2, (30, 1))
+    sample = Sample(rate, np.log2(rate), "one")
+    weights = resample_weights(30)
+    assert sample.resampled(weights) is sample.resampled(weights)
+    other = resample_weights(30, seed=1)
+    np.testing.assert_allclose(sample.resampled(other).rate, other @ rate / 30)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 1000])
+def test_the_middle_95_percent_are_numpys(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    expected = np.percentile(values, [2.5, 97.5])
+    np.testing.assert_allclose(bootstrap.middle_95(values), expected, rtol=1e-12)

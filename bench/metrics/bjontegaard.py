@@ -19,7 +19,9 @@ under 25 %. The overlap is the length of the range that both curves cover over t
 the range that either covers: of quality for BD-rate, of log-rate for BD-quality.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -29,6 +31,8 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Method = Literal["akima", "pchip", "cubic"]
 Kind = Literal["rate", "quality"]
+Integral = Callable[[FloatArray, FloatArray], FloatArray]
+"""Of each of many functions, from its lower limit to its upper one."""
 
 MINIMUM_OVERLAP = 0.25
 
@@ -52,6 +56,11 @@ class Curve:
     def __len__(self) -> int:
         return len(self.rate)
 
+    @cached_property
+    def alone(self) -> "Curves":
+        """As the only one of many."""
+        return Curves(self.rate[None], self.quality[None])
+
     def pareto_front(self) -> "Curve":
         """Only the points that no cheaper or equally cheap point reaches in quality."""
         kept = _raises_quality(self.quality)
@@ -60,7 +69,10 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Many curves of equally many points: a curve a row, a point a column."""
+    """Many curves of equally many points: a curve a row, a point a column.
+
+    What is worked out of them alone is kept, for they are held against one other after another.
+    """
 
     rate: FloatArray
     quality: FloatArray
@@ -68,6 +80,16 @@ class Curves:
     def __post_init__(self) -> None:
         if self.rate.ndim != 2 or self.rate.shape != self.quality.shape:
             raise ValueError(f"curves of {self.rate.shape} rates, {self.quality.shape} qualities")
+
+    @cached_property
+    def _known(self) -> "dict[tuple[Kind, bool], _Functions]":
+        return {}
+
+    def functions(self, kind: Kind, pareto: bool) -> "_Functions":
+        """These curves as functions, of quality for BD-rate, of rate for BD-quality."""
+        if (kind, pareto) not in self._known:
+            self._known[kind, pareto] = _Functions.of(self, kind, pareto)
+        return self._known[kind, pareto]
 
 
 @dataclass(frozen=True)
@@ -127,7 +149,7 @@ def bd(
             return Delta(kind, method, np.nan, reason, tuple(notes), nowhere, np.nan)
         if len(curve) < 4:
             notes.append(f"{name} has only {len(curve)} points")
-        pair.append(Curves(curve.rate[None], curve.quality[None]))
+        pair.append(curve.alone)
     figures = deltas(pair[0], pair[1], kind, method)
     value, overlap, low, high = (
         float(v[0]) for v in (figures.value, figures.overlap, figures.low, figures.high)
@@ -190,20 +212,18 @@ def deltas(
     """The figure of each row of `test` against the same row of `anchor`; NaN where undefined."""
     if method not in get_args(Method) or kind not in get_args(Kind):
         raise ValueError(f"no Bjøntegaard delta of {kind} by {method}")
-    a, t = (_Functions.of(curves, kind, pareto) for curves in (anchor, test))
-    (a_start, a_end), (t_start, t_end) = a.ends(), t.ends()
+    a, t = (curves.functions(kind, pareto) for curves in (anchor, test))
+    (a_start, a_end), (t_start, t_end) = a.ends, t.ends
     low, high = np.maximum(a_start, t_start), np.minimum(a_end, t_end)
     span = np.maximum(a_end, t_end) - np.minimum(a_start, t_start)
     overlap = np.full(len(low), np.nan)
     usable = a.usable & t.usable
     np.divide(np.maximum(high - low, 0), span, out=overlap, where=usable)
-    value = np.full(len(low), np.nan)
-    columns = np.flatnonzero(overlap >= MINIMUM_OVERLAP)
     with np.errstate(all="ignore"):  # points too close to compute with end as NaN below
-        difference = t.integral(low, high, columns, method) - a.integral(low, high, columns, method)
-        difference /= (high - low)[columns]
-        value[columns] = 100 * np.expm1(np.log(10) * difference) if kind == "rate" else difference
-        value[~np.isfinite(value)] = np.nan
+        difference = t.integral(low, high, method) - a.integral(low, high, method)
+        difference /= high - low
+        value = 100 * np.expm1(np.log(10) * difference) if kind == "rate" else difference
+        value[~(np.isfinite(value) & (overlap >= MINIMUM_OVERLAP))] = np.nan
         if kind == "quality":
             low, high = 10**low, 10**high
     return Deltas(value, low, high, overlap, a.changed | t.changed)
@@ -237,24 +257,34 @@ class _Functions:
         x, y = (quality, rate) if kind == "rate" else (rate, quality)
         return cls(x, y, kept, usable, changed)
 
+    @cached_property
     def ends(self) -> tuple[FloatArray, FloatArray]:
         counts = self.kept & self.usable
         start = np.where(counts, self.x, np.inf).min(axis=0, initial=np.inf)
         end = np.where(counts, self.x, -np.inf).max(axis=0, initial=-np.inf)
         return start, end
 
-    def integral(
-        self, low: FloatArray, high: FloatArray, columns: NDArray[np.intp], method: Method
-    ) -> FloatArray:
-        """Of the chosen columns, from low to high; those of equally many points at a time."""
+    def integral(self, low: FloatArray, high: FloatArray, method: Method) -> FloatArray:
+        """Of each usable curve, from low to high."""
         result = np.full(len(self.usable), np.nan)
+        if method not in self._fits:
+            self._fits[method] = list(self._fit(method))
+        for columns, integral in self._fits[method]:
+            result[columns] = integral(low[columns], high[columns])
+        return result
+
+    @cached_property
+    def _fits(self) -> dict[Method, list[tuple[NDArray[np.intp], Integral]]]:
+        return {}
+
+    def _fit(self, method: Method) -> Iterator[tuple[NDArray[np.intp], Integral]]:
+        """The curves of equally many points, at a time."""
+        columns = np.flatnonzero(self.usable)
         count = self.kept[:, columns].sum(axis=0)
         for points in np.unique(count):
             these = columns[count == points]
             rows = np.argsort(~self.kept[:, these], axis=0, kind="stable")[:points]
-            x, y = self.x[rows, these], self.y[rows, these]
-            result[these] = _integral(x, y, low[these], high[these], method)
-        return result[columns]
+            yield these, _fitted(self.x[rows, these], self.y[rows, these], method)
 
 
 def _raises_quality(quality: FloatArray) -> BoolArray:
@@ -264,11 +294,9 @@ def _raises_quality(quality: FloatArray) -> BoolArray:
     return raises
 
 
-def _integral(
-    x: FloatArray, y: FloatArray, low: FloatArray, high: FloatArray, method: Method
-) -> FloatArray:
+def _fitted(x: FloatArray, y: FloatArray, method: Method) -> Integral:
     if method == "cubic":
-        return _cubic_integral(x, y, low, high)
+        return _cubic(x, y)
     step, rise = np.diff(x, axis=0), np.diff(y, axis=0)
     secant = rise / step
     if len(x) == 2:
@@ -280,11 +308,11 @@ def _integral(
     cubic = linear + step * slope[1:] - 2 * rise
     square = rise - linear - cubic
 
-    def primitive(t: FloatArray) -> FloatArray:
+    def primitive(limit: FloatArray) -> FloatArray:
+        t = np.clip((limit - x[:-1]) / step, 0, 1)
         return np.asarray(step * t * (y[:-1] + t * (linear / 2 + t * (square / 3 + t * cubic / 4))))
 
-    first, last = (np.clip((limit - x[:-1]) / step, 0, 1) for limit in (low, high))
-    return np.asarray((primitive(last) - primitive(first)).sum(axis=0))
+    return lambda low, high: (primitive(high) - primitive(low)).sum(axis=0)
 
 
 def _akima_slopes(secant: FloatArray) -> FloatArray:
@@ -317,13 +345,16 @@ def _pchip_slopes(step: FloatArray, secant: FloatArray) -> FloatArray:
     return slope
 
 
-def _cubic_integral(x: FloatArray, y: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+def _cubic(x: FloatArray, y: FloatArray) -> Integral:
     if len(x) < 4:
-        return np.full(len(low), np.nan)
+        return lambda low, high: np.full(len(low), np.nan)
     middle, half = (x[0] + x[-1]) / 2, (x[-1] - x[0]) / 2  # fitted in −1 … 1, for accuracy
     powers = ((x - middle) / half).T[..., None] ** np.arange(4)
-    fit = np.linalg.pinv(powers) @ y.T[..., None]
-    first, last = ((limit - middle) / half for limit in (low, high))
-    degree = np.arange(1, 5)
-    area = (last[:, None] ** degree - first[:, None] ** degree) / degree
-    return np.asarray(half * (area * fit[..., 0]).sum(axis=1))
+    constant, linear, square, cubic = (np.linalg.pinv(powers) @ y.T[..., None])[..., 0].T
+
+    def primitive(limit: FloatArray) -> FloatArray:
+        t = (limit - middle) / half
+        sums = constant + t * (linear / 2 + t * (square / 3 + t * cubic / 4))
+        return np.asarray(half * t * sums)
+
+    return lambda low, high: primitive(high) - primitive(low)

@@ -13,8 +13,9 @@ no interval is given. In 400 simulated sweeps it held the truth in 94 % with 100
 with 40 and in 87 % with 10, so under 20 images it is said to be too narrow.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -53,6 +54,18 @@ class Resampled(Protocol):
         """Why there is no curve, if images lack something."""
 
 
+class LastResampled:
+    """The curves of the last weights, which every comparison of a codec asks for."""
+
+    def __init__(self) -> None:
+        self._last: tuple[FloatArray, Curves] | None = None
+
+    def of(self, weights: FloatArray, resample: Callable[[FloatArray], Curves]) -> Curves:
+        if self._last is None or self._last[0] is not weights:
+            self._last = weights, resample(weights)
+        return self._last[1]
+
+
 @dataclass(frozen=True, eq=False)
 class Sample(Curves):
     """One codec's measurements: an image a row, an operating point a column."""
@@ -63,10 +76,21 @@ class Sample(Curves):
         return len(self.rate)
 
     def mean_curve(self) -> Curve:
+        return self._mean_curve
+
+    @cached_property
+    def _mean_curve(self) -> Curve:
         return Curve(self.rate.mean(axis=0), self.quality.mean(axis=0), self.name)
 
     def resampled(self, weights: FloatArray) -> Curves:
+        return self._resampled.of(weights, self._resample)
+
+    def _resample(self, weights: FloatArray) -> Curves:
         return Curves(weights @ self.rate / len(self), weights @ self.quality / len(self))
+
+    @cached_property
+    def _resampled(self) -> "LastResampled":
+        return LastResampled()
 
     def missing(self) -> str | None:
         complete = np.isfinite(self.rate + self.quality).all(axis=1)
@@ -101,13 +125,18 @@ class Interval:
         return tuple(notes)
 
 
-@lru_cache(maxsize=8)
 def resample_weights(images: int, resamples: int = RESAMPLES, seed: int = 0) -> FloatArray:
     """How often each resample (a row) holds each image (a column); every row sums to `images`.
 
     The draw is made from PCG64's raw bits, the one part of numpy's random numbers that is
-    promised never to change, so that an interval can be had again with any version.
+    promised never to change, so that an interval can be had again with any version. All who ask
+    for the same get the same array, by which they know what they have already worked out.
     """
+    return _draw(images, resamples, seed)
+
+
+@lru_cache(maxsize=8)
+def _draw(images: int, resamples: int, seed: int) -> FloatArray:
     raw = np.random.PCG64(seed).random_raw(resamples * images) >> np.uint64(32)
     image = ((raw * np.uint64(images)) >> np.uint64(32)).astype(np.intp)
     image += np.repeat(np.arange(resamples) * images, images)
@@ -115,6 +144,19 @@ def resample_weights(images: int, resamples: int = RESAMPLES, seed: int = 0) -> 
     weights: FloatArray = counts.astype(np.float64)
     weights.setflags(write=False)  # it is shared by all who ask
     return weights
+
+
+def middle_95(values: FloatArray) -> tuple[float, float]:
+    """The 2.5th and the 97.5th percentile, as `np.percentile` has them, in a tenth of its time."""
+    ordered = np.sort(values)
+    low, high = 0.025 * (len(ordered) - 1), 0.975 * (len(ordered) - 1)
+    return _between(ordered, low), _between(ordered, high)
+
+
+def _between(ordered: FloatArray, place: float) -> float:
+    before = int(place)
+    after = min(before + 1, len(ordered) - 1)
+    return float(ordered[before] + (place - before) * (ordered[after] - ordered[before]))
 
 
 def curves_interval(
@@ -125,8 +167,8 @@ def curves_interval(
     undefined = np.isnan(figures.value)
     low, high = np.nan, np.nan
     if not undefined.all():
-        low, high = np.percentile(figures.value[~undefined], [2.5, 97.5])
-    return Interval(float(low), float(high), float(figures.changed.mean()), float(undefined.mean()))
+        low, high = middle_95(figures.value[~undefined])
+    return Interval(low, high, float(figures.changed.mean()), float(undefined.mean()))
 
 
 def bootstrap_delta(
@@ -226,9 +268,10 @@ def per_image_delta(
         notes.append("no interval: more than 5 % of the images are undefined")
     elif images > 1:
         weights = resample_weights(images, resamples, seed)
-        means = weights @ np.where(defined, batch.value, 0) / (weights @ defined)
-        low, high = np.percentile(means, [2.5, 97.5])
-        interval = float(low), float(high)
+        # Not by BLAS, whose threads take longer to meet than to do so little.
+        sums = np.einsum("ri,i->r", weights, np.where(defined, batch.value, 0))
+        those = images if defined.all() else np.einsum("ri,i->r", weights, defined)
+        interval = middle_95(sums / those)
     value, overlap = batch.value[defined].mean(), batch.overlap[defined].mean()
     return PerImageDelta(
         kind, method, float(value), None, tuple(notes), float(overlap), batch.value, interval

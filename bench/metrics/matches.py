@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +30,12 @@ class Matches:
     states: NDArray[np.uint8]  # a prediction a row, an overlap a column
     valid: NDArray[np.int64]  # the instances to be found, by class
     instances: NDArray[np.int64]  # all instances, by class
+    packed: bytes | None = field(default=None, repr=False)  # as bytes, where it was read from them
 
     def to_bytes(self) -> bytes:
         """For the store: about 8 bytes a prediction, as networks have scores of 32 bits."""
+        if self.packed is not None:
+            return self.packed
         short = self.scores.astype(np.float32)
         scores = short if (short == self.scores).all() else self.scores
         size = scores.dtype.itemsize
@@ -70,4 +73,5 @@ class Matches:
             (packed[:, None] >> _PLACE & 3).astype(np.uint8),
             np.array(counts[: len(CLASSES)]),
             np.array(counts[len(CLASSES) :]),
+            data,
         )

@@ -18,7 +18,7 @@ from bench.metrics.average_precision import (
     resampled_wap,
 )
 from bench.metrics.bjontegaard import Curve, Curves, FloatArray
-from bench.metrics.bootstrap import resample_weights
+from bench.metrics.bootstrap import LastResampled, resample_weights
 from bench.metrics.box_ap import box_average_precision, resampled_box_wap
 from bench.metrics.matches import Matches
 
@@ -77,11 +77,22 @@ class TaskSample:
         return len(self.rate)
 
     def mean_curve(self) -> Curve:
+        return self._mean_curve
+
+    @cached_property
+    def _mean_curve(self) -> Curve:
         return Curve(
             self.rate.mean(axis=0), np.array([score.found.wap for score in self._whole]), self.name
         )
 
     def resampled(self, weights: FloatArray) -> Curves:
+        return self._resampled.of(weights, self._resample)
+
+    @cached_property
+    def _resampled(self) -> LastResampled:
+        return LastResampled()
+
+    def _resample(self, weights: FloatArray) -> Curves:
         quality = np.stack([score.resampled(weights) for score in self._whole], axis=1)
         return Curves(weights @ self.rate / len(self), quality)
 

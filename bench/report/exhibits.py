@@ -51,58 +51,26 @@ class Exhibit:
         return self.matches.counts(LEAST_SCORE)
 
 
-class Exhibition:
-    """Pictures of a store's results as one of its task networks sees them."""
+class Pictures:
+    """Pictures of a store's results, as they were and as codecs left them."""
 
-    def __init__(
-        self, store: Store, results: Results, scoring: Scoring, root: Path | None = None
-    ) -> None:
+    def __init__(self, store: Store, results: Results, root: Path | None = None) -> None:
         self._store, self._results = store, results
-        self._scorer = _scorer(scoring)
         self._dataset = _dataset(store, results, root)
-        self.original = cache(self._original)
-        self.truth = cache(self._truth)
         self._opened = cache(runnable)
 
-    def decoded(self, image: str, codec: str, point: Point) -> Exhibit:
+    def pixels(self, image: str) -> Pixels:
+        """Of an image as it was."""
+        return self._image(image).pixels
+
+    def decoded_pixels(self, image: str, codec: str, point: Point) -> Pixels:
         """What a codec left of an image at one of its points."""
         its_results = self._results.codec(codec)
         row, column = self._results.images.index(image), its_results.points.index(point)
         if not its_results.done[row, column]:
             raise StoreError(f"{codec}: has not coded {image} at {its_results.unit} {point}")
         stream, *_ = its_results.provenance[row, column]
-        pixels = self._codec(its_results).decode(self._store.read_stream(stream))
-        psnr = its_results.values.get("psnr_rgb")
-        return Exhibit(
-            image,
-            codec,
-            point,
-            pixels,
-            float(its_results.bpp[row, column]),
-            None if psnr is None else float(psnr[row, column]),
-            *self._looked_at(image, pixels),
-        )
-
-    def mask(self, image: str, codec: str, point: Point) -> NDArray[np.float32]:
-        """α of a codec's LSMnet averaged over its channels, an element for 16 by 16 pixels."""
-        found = self._codec(self._results.codec(codec)).inspect(self._image(image), point)
-        if "alpha" not in found:
-            raise DataError(f"{codec}: has no LSMnet, whose α could be shown")
-        alpha: NDArray[np.float32] = found["alpha"][0].mean(axis=0)
-        return alpha
-
-    def _original(self, image: str) -> Exhibit:
-        """An image as it was."""
-        pixels = self._image(image).pixels
-        return Exhibit(image, None, None, pixels, None, None, *self._looked_at(image, pixels))
-
-    def _truth(self, image: str) -> GroundTruth:
-        """What is truly in an image."""
-        return self._scorer.truth_of(self._image(image))
-
-    def _looked_at(self, image: str, pixels: Pixels) -> tuple[Detections, Matches]:
-        found = self._scorer.task.detect(pixels)
-        return found, self._scorer.judge(found, self.truth(image))
+        return self._codec(its_results).decode(self._store.read_stream(stream))
 
     def _image(self, name: str) -> Image:
         """An image of the data set, which has to be that of the results."""
@@ -131,6 +99,55 @@ class Exhibition:
                 "not decoded; 'bench run' codes anew"
             )
         return codec
+
+
+class Exhibition(Pictures):
+    """Pictures as one of the task networks sees them."""
+
+    def __init__(
+        self, store: Store, results: Results, scoring: Scoring, root: Path | None = None
+    ) -> None:
+        super().__init__(store, results, root)
+        self._scorer = _scorer(scoring)
+        self.original = cache(self._original)
+        self.truth = cache(self._truth)
+
+    def decoded(self, image: str, codec: str, point: Point) -> Exhibit:
+        """What a codec left of an image at one of its points."""
+        pixels = self.decoded_pixels(image, codec, point)
+        its_results = self._results.codec(codec)
+        row, column = self._results.images.index(image), its_results.points.index(point)
+        psnr = its_results.values.get("psnr_rgb")
+        return Exhibit(
+            image,
+            codec,
+            point,
+            pixels,
+            float(its_results.bpp[row, column]),
+            None if psnr is None else float(psnr[row, column]),
+            *self._looked_at(image, pixels),
+        )
+
+    def mask(self, image: str, codec: str, point: Point) -> NDArray[np.float32]:
+        """α of a codec's LSMnet averaged over its channels, an element for 16 by 16 pixels."""
+        found = self._codec(self._results.codec(codec)).inspect(self._image(image), point)
+        if "alpha" not in found:
+            raise DataError(f"{codec}: has no LSMnet, whose α could be shown")
+        alpha: NDArray[np.float32] = found["alpha"][0].mean(axis=0)
+        return alpha
+
+    def _original(self, image: str) -> Exhibit:
+        """An image as it was."""
+        pixels = self.pixels(image)
+        return Exhibit(image, None, None, pixels, None, None, *self._looked_at(image, pixels))
+
+    def _truth(self, image: str) -> GroundTruth:
+        """What is truly in an image."""
+        return self._scorer.truth_of(self._image(image))
+
+    def _looked_at(self, image: str, pixels: Pixels) -> tuple[Detections, Matches]:
+        found = self._scorer.task.detect(pixels)
+        return found, self._scorer.judge(found, self.truth(image))
 
 
 def true_instances(truth: GroundTruth) -> Detections:

@@ -89,6 +89,14 @@ def load_results(
     )
 
 
+def stored_datasets(store: Store) -> list[str]:
+    """The digests of the data sets that anything was to be coded of, the last used first."""
+    rows = store.rows(
+        "SELECT digest FROM datasets WHERE id IN (SELECT dataset FROM planned) ORDER BY used DESC"
+    )
+    return [str(digest) for (digest,) in rows]
+
+
 def stored_name(store: Store, dataset: str, codec: str) -> str:
     """An anchor's full name; one that the store has nothing of is refused, before coding begins."""
     found = store.rows(

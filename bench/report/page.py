@@ -105,14 +105,14 @@ def provenance(results: Results) -> Iterator[str]:
     runs = sorted({run for *_, run in made}, key=lambda run: run.started)
     yield f"data set: {results.dataset} ({results.kind}), digest {results.digest[:12]}"
     if dates:
-        yield f"coded {dates[0]}" + (f" to {dates[-1]}" if dates[-1] != dates[0] else "")
+        yield f"coded: {dates[0]}" + (f" to {dates[-1]}" if dates[-1] != dates[0] else "")
     for scoring in results.scorings:
         yield f"task {scoring.name}: {scoring.title}, fingerprint {scoring.fingerprint[:12]}"
     for command in dict.fromkeys(run.command for run in runs):
         yield f"by: {command}"
     for machine in dict.fromkeys(_described(run.machine) for run in runs):
         yield f"on: {machine}"
-    yield f"reported by bench {bench_version()}"
+    yield f"reported by: bench {bench_version()}"
 
 
 def _described(machine: Mapping[str, str]) -> str:

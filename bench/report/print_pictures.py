@@ -18,7 +18,7 @@ from bench.metrics.ground_truth import GroundTruth
 from bench.report.canvas import GREY, INCH, PRINTED, save_print, settings
 from bench.report.exhibits import LEAST_SCORE, Exhibit, true_instances
 from bench.vision.detections import Detections
-from bench.vision.drawing import colour_of, draw
+from bench.vision.drawing import COLOURS, draw
 
 COLUMNS = 2
 GAP = 2.0  # millimetres between pictures
@@ -133,7 +133,7 @@ def _show(axes: Axes, pixels: Pixels, millimetres: float) -> None:
 
 
 def _key(name: str) -> Patch:
-    red, green, blue = colour_of(name)
+    red, green, blue = COLOURS[name]
     colour = f"#{red:02x}{green:02x}{blue:02x}"
     return Patch(facecolor=colour, edgecolor=GREY, linewidth=0.4, label=name)
 

@@ -78,6 +78,15 @@ class CodecResults:
 
     def sample(self, metric: str) -> Sample | TaskSample:
         """Its rates and what a metric says of them, to compare and to resample."""
+        if metric not in self._samples:
+            self._samples[metric] = self._sample(metric)
+        return self._samples[metric]
+
+    @cached_property
+    def _samples(self) -> dict[str, Sample | TaskSample]:
+        return {}
+
+    def _sample(self, metric: str) -> Sample | TaskSample:
         scorer = scorer_of(metric)
         if scorer is None:
             nothing = np.full_like(self.bpp, np.nan)

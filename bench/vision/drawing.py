@@ -25,7 +25,7 @@ Colour = tuple[int, int, int]
 # Told apart by colour-blind eyes, too: no two are nearer than 27 in CIELAB, neither as they are nor
 # by Machado's matrices for protanopia, deuteranopia and tritanopia. Of the best known palette for
 # the purpose, Okabe and Ito's, two are 16 apart.
-_COLOURS = {
+COLOURS = {
     "person": (226, 23, 78),
     "rider": (171, 253, 18),
     "car": (67, 179, 254),
@@ -41,11 +41,6 @@ _LEAST_SIDE = 1024  # a picture whose longer side is shorter is enlarged
 _LINE, _TEXT = 1.75 / 1024, 14 / 1024  # of the longer side
 
 
-def colour_of(name: str) -> Colour:
-    """A class's colour."""
-    return _COLOURS[name]
-
-
 def draw(pixels: Pixels, found: Detections, least_score: float, *, labels: bool = True) -> Pixels:
     """The picture with what was found in it of at least that score, the best on top."""
     height, width, _ = pixels.shape
@@ -56,7 +51,7 @@ def draw(pixels: Pixels, found: Detections, least_score: float, *, labels: bool 
         canvas = canvas.resize(size, PillowImage.Resampling.BICUBIC)
     order = np.argsort(-found.scores, kind="stable")
     best_first = [int(index) for index in order if found.scores[index] >= least_score]
-    colours = [_COLOURS[CLASSES[found.classes[index]]] for index in best_first]
+    colours = [COLOURS[CLASSES[found.classes[index]]] for index in best_first]
     boxes = [_scaled(found.boxes[index], scale) for index in best_first]
     line = max(1, round(max(canvas.size) * _LINE))
     if found.masks is None:

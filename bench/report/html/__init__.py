@@ -1,0 +1,44 @@
+"""A report as one page to explore in a browser: a file that holds all that it shows."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.datasets.dataset import Progress
+from bench.errors import StoreError
+from bench.files import replacing
+from bench.report.compare import Report
+from bench.report.html.figures import page_figures
+from bench.report.html.gallery import make_gallery
+from bench.report.html.page import page
+from bench.store import Store
+
+NAME = "report.html"
+
+
+def write_page(
+    store: Store,
+    reports: Sequence[Report],
+    folder: Path,
+    *,
+    root: Path | None,
+    pareto: bool,
+    progress: Progress,
+) -> Path:
+    """Write the page of some data sets; it opens with the first, whose pictures it shows."""
+    gallery = make_gallery(store, reports[0], root, folder / "gallery", progress)
+    figures = {
+        "sets": [page_figures(report, pareto=pareto) for report in reports],
+        "gallery": gallery.figures,
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+    path = folder / NAME
+    try:
+        with replacing(path) as temporary:
+            temporary.write_text(page(figures, gallery.files), encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return path

@@ -1,0 +1,100 @@
+"""Pictures of a gallery as a page can show them, kept beside the report once they are made.
+
+Decoding and looking at a picture takes half a second to some seconds, so that is done once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image as PillowImage
+
+from bench.colour import Pixels
+from bench.datasets.labels import CLASSES
+from bench.errors import StoreError
+from bench.files import make_folder, replacing
+from bench.report.html.outlines import outline
+from bench.vision.detections import Detections
+
+# Changes whenever the same picture would be shown otherwise.
+_VERSION = 1
+LOSSY_QUALITY = 90
+MEDIA_TYPE = "image/webp"
+
+Shapes = list[dict[str, Any]]
+
+
+def shapes(found: Detections, least_score: float) -> Shapes:
+    """What was found with at least that score, the surest first, as outlines or boxes."""
+    order = sorted(range(len(found)), key=lambda row: -found.scores[row])
+    return [
+        {
+            "class": CLASSES[found.classes[row]],
+            "score": f"{found.scores[row]:.2f}",
+            "box": [round(float(value), 1) for value in found.boxes[row]],
+            "outline": outline(found.masks[row].decode()) if found.masks is not None else None,
+        }
+        for row in order
+        if found.scores[row] >= least_score
+    ]
+
+
+class KeptPictures:
+    """A folder of pictures and of what was found in each, named by what they depend on."""
+
+    def __init__(self, folder: Path, *, lossless: bool) -> None:
+        self.folder, self.lossless = folder, lossless
+        make_folder(folder)
+
+    def picture(
+        self, key: Sequence[str], make: Callable[[], tuple[Pixels, Shapes]]
+    ) -> tuple[bytes, Shapes]:
+        """A picture as a file's bytes, and what is in it; made where it is not there."""
+        path = self._path("lossless" if self.lossless else "lossy", *key)
+        found, file = path.with_suffix(".json"), path.with_suffix(".webp")
+        try:
+            if not (found.is_file() and file.is_file()):
+                pixels, its_shapes = make()
+                _write(file, self._compressed(pixels))
+                _write(found, json.dumps(its_shapes).encode())
+            return file.read_bytes(), json.loads(found.read_bytes())
+        except (OSError, ValueError) as error:
+            raise _unusable(self.folder, error) from error
+
+    def shapes(self, key: Sequence[str], make: Callable[[], Shapes]) -> Shapes:
+        """Outlines alone, of the truth."""
+        path = self._path("shapes", *key).with_suffix(".json")
+        try:
+            if not path.is_file():
+                _write(path, json.dumps(make()).encode())
+            its_shapes: Shapes = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise _unusable(self.folder, error) from error
+        return its_shapes
+
+    def _path(self, *key: str) -> Path:
+        name = hashlib.sha256(json.dumps([_VERSION, *key]).encode()).hexdigest()
+        return self.folder / name[:32]
+
+    def _compressed(self, pixels: Pixels) -> bytes:
+        stream = io.BytesIO()
+        options: dict[str, Any] = (
+            {"lossless": True} if self.lossless else {"quality": LOSSY_QUALITY, "method": 4}
+        )
+        PillowImage.fromarray(pixels).save(stream, "WEBP", **options)
+        return stream.getvalue()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _unusable(folder: Path, error: Exception) -> StoreError:
+    said = getattr(error, "strerror", None) or error
+    return StoreError(f"{folder}: cannot be used ({said}); delete it, and it is made anew")

@@ -1,0 +1,67 @@
+"""One file that holds everything: markup, style, script, figures and pictures."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+# One script, in this order; none of them does anything before the last one.
+SCRIPTS = (
+    *("elements.js", "choices.js", "scales.js", "chart.js", "curves.js", "times.js"),
+    *("tables.js", "gallery.js", "provenance.js", "start.js"),
+)
+
+
+def page(figures: dict[str, Any], pictures: Sequence[bytes]) -> str:
+    """The page's text. Pictures come last, so that all else is there before they are read."""
+    style, script = _file("page.css"), "\n".join(map(_file, SCRIPTS))
+    script = f'"use strict";\n(() => {{\n{script}}})();\n'
+    parts = {
+        "policy": _policy(style, script),
+        "style": style,
+        "figures": _json(figures),
+        "script": script,
+        "pictures": "\n".join(
+            f'<script type="text/plain" id="picture-{number}">{_text(picture)}</script>'
+            for number, picture in enumerate(pictures)
+        ),
+    }
+    before, *sections = _file("page.html").split("<!-- here: ")
+    filled = [before]
+    for section in sections:
+        name, _, after = section.partition(" -->")
+        filled += [parts[name], after]
+    return "".join(filled)
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing but this file's own style and script may act, and nothing may reach out."""
+    return (
+        f"default-src 'none'; img-src data: blob:; style-src '{_hash(style)}'; "
+        f"script-src '{_hash(script)}'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{_text(hashlib.sha256(text.encode()).digest())}"
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
+def _json(content: Any) -> str:
+    """JSON that cannot end the element it stands in, whatever the names in it are."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _file(name: str) -> str:
+    return (HERE / name).read_text("utf-8")

@@ -1,0 +1,24 @@
+// Where the figures come from.
+
+function drawProvenance() {
+  const set = shownSet();
+  const codecs = set.codecs.map((codec, number) => [
+    named(number), codec.title || "–", element("code", {}, codec.fingerprint),
+  ]);
+  const lines = [...set.provenance, `this page by: ${PAGE.command}`];
+  const failed = set.failures.length
+    ? [element("h3", {}, "Failures"),
+      element("ul", { id: "failures" }, ...set.failures.map((line) => element("li", {}, line)))]
+    : [element("p", { id: "failures" }, "No operation failed.")];
+  byId("provenance").replaceChildren(
+    element("dl", {}, ...lines.flatMap((line) => {
+      const [what, ...rest] = line.split(": ");
+      return rest.length
+        ? [element("dt", {}, what), element("dd", {}, rest.join(": "))]
+        : [element("dd", { class: "both" }, line)];
+    })),
+    ...failed,
+    element("h3", {}, "Codecs"),
+    element("div", { class: "wide" }, table("Codecs", ["codec", "what it is", "fingerprint"], codecs)),
+  );
+}

@@ -1,0 +1,38 @@
+// What a gain costs: CPU seconds an image against BD-rate, by the chosen metric.
+
+function drawTimes() {
+  const coding = chosen.cost === "encode_cpu" ? "encoding" : "decoding";
+  const set = shownSet();
+  const anchor = chosen.anchor === null ? null : set.codecs[chosen.anchor].name;
+  byId("times-about").textContent = anchor === null ? "Choose an anchor to compare with."
+    : `BD-rate against ${anchor} by ${shownMetric().title}, and CPU seconds of ${coding} an image: `
+      + "the mean of a codec's points, and from its fastest to its slowest. Below and left is better.";
+  drawChart(byId("times"), {
+    label: `BD-rate against ${coding} time`,
+    x: `${coding[0].toUpperCase()}${coding.slice(1)}, CPU s an image`,
+    y: "BD-rate, %",
+    log: true,
+    whiskers: true,
+    level: anchor === null ? undefined : { y: 0, said: "" },
+    series: anchor === null ? [] : set.codecs.flatMap((codec, number) =>
+      isShown(number) ? seriesOfTimes(codec, number) : []),
+  });
+}
+
+function seriesOfTimes(codec, number) {
+  const time = codec.times[chosen.cost], delta = deltaOf(number);
+  const isAnchor = number === chosen.anchor;
+  if (!time || time.value <= 0 || (!isAnchor && (delta === null || delta.value === null))) return [];
+  return [{
+    codec: number, name: codec.name, named: true,
+    marks: [{
+      x: time.value, from: time.low, to: time.high, y: isAnchor ? 0 : delta.value,
+      low: isAnchor ? null : delta.low, high: isAnchor ? null : delta.high,
+      said: [
+        isAnchor ? "the anchor" : `BD-rate ${delta.said}`,
+        isAnchor || delta.low === null ? "" : `95 %: ${delta.interval}`,
+        `${time.said} CPU s an image`,
+      ].filter(Boolean),
+    }],
+  }];
+}

@@ -1,0 +1,89 @@
+"""The pictures of a page: as decoded, with what the store says of them, in the room there is."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Bench
+from fakes.task import RedThings
+from PIL import Image
+
+from bench import api
+from bench.image import read_pixels
+from bench.report.html import gallery
+from bench.report.html.gallery import Gallery, make_gallery
+from bench.store import Store
+
+Made = Callable[[], Gallery]
+
+
+@pytest.fixture
+def made(red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
+    monkeypatch.setenv("CITYSCAPES_DATASET", str(root))
+    report = api.run(
+        ["jpeg", "webp"],
+        data="cityscapes",
+        metrics=["psnr_y"],
+        tasks=[red.name],
+        save_decoded=Path("decoded"),
+    )
+
+    def make() -> Gallery:
+        with Store(api.RESULTS, writable=False) as store:
+            return make_gallery(store, report, None, Path("gallery"), lambda what, done, total: None)
+
+    return make
+
+
+def test_pictures_are_those_that_were_decoded(made: Made, red: RedThings) -> None:
+    found = made()
+    assert found.figures["lossless"]
+    results = api.report().results
+    for image in found.figures["images"]:
+        row = results.images.index(image["name"])
+        for codec, levels in zip(results.codecs, image["codecs"], strict=True):
+            for picture in levels:
+                point = picture["point"].split()[1]
+                column = [str(each) for each in codec.points].index(point)
+                (saved,) = Path("decoded", codec.name).glob(f"*-{point}/{image['name']}.png")
+                with Image.open(io.BytesIO(found.files[picture["picture"]])) as shown:
+                    assert (np.asarray(shown.convert("RGB")) == read_pixels(saved)).all()
+                assert picture["counts"] == codec.matches[red.name][row, column].counts(0.5)
+                assert picture["bits"].replace("\N{NARROW NO-BREAK SPACE}", "") == str(
+                    int(8 * codec.bytes[row, column])
+                )
+        assert len(image["truth"]) == 4
+
+
+def test_as_many_images_as_there_is_room_for(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = made()
+    assert len(whole.figures["images"]) == 6
+    monkeypatch.setattr(gallery, "MOST_BYTES", sum(map(len, whole.files)) // 2)
+    fewer = made()
+    assert 1 <= len(fewer.figures["images"]) < 6
+    assert sum(map(len, fewer.files)) <= gallery.MOST_BYTES
+
+
+def test_large_pictures_are_compressed(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery, "MOST_BYTES", 5 * 192 * 96)
+    assert not made().figures["lossless"]
+
+
+def test_a_kept_picture_that_is_damaged_is_said(made: Made) -> None:
+    made()
+    for kept in Path("gallery").glob("*.json"):
+        kept.write_text("{")
+    assert "delete it, and it is made anew" in made().figures["reason"]
+
+
+def test_images_that_are_gone_are_said(
+    made: Made, root: Path, monkeypatch: pytest.MonkeyPatch, bench: Bench
+) -> None:
+    root.rename(root.with_name("elsewhere"))
+    reason = made().figures["reason"]
+    assert reason and "\n" not in reason
+    assert bench("report", "--html").status == 0  # the rest of the page is there
