@@ -22,9 +22,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from bench.api import Watcher
 from bench.datasets.dataset import Progress as PreparingProgress
 from bench.plan import Plan
+from bench.run import Watcher
 from bench.sweep import Outcome
 from bench.words import duration
 

@@ -34,7 +34,9 @@ def made(red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
 
     def make() -> Gallery:
         with Store(api.RESULTS, writable=False) as store:
-            return make_gallery(store, report, None, Path("gallery"), lambda what, done, total: None)
+            return make_gallery(
+                store, report, None, Path("gallery"), lambda what, done, total: None
+            )
 
     return make
 

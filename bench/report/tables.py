@@ -18,7 +18,7 @@ from bench.report.scorings import Scoring
 from bench.words import counted
 
 if TYPE_CHECKING:
-    from bench.api import Difference
+    from bench.bd import Difference
 
 FAILURES = 5
 # So many numbers of such a width, and the points before them, fit in 80 columns.

@@ -1,0 +1,126 @@
+"""Commands about single images, and about anyone's predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.cli.group import cli
+from bench.cli.options import (
+    FILE,
+    FOLDER,
+    PATH,
+    engine_option,
+    root_option,
+    stderr,
+    stdout,
+    weights_option,
+)
+
+
+@cli.command()
+@click.argument("image", type=FILE)
+@click.argument("file", type=FILE)
+@click.option("--codec", required=True, metavar="CODEC")
+@click.option("--point", help="[default: the middle one of the card's]")
+@weights_option
+@click.option(
+    "--dump", type=FILE, metavar="FILE.npz", help="Write what a learned encoder makes, as arrays."
+)
+@click.option(
+    "--save-mask", type=FILE, metavar="FILE.png", help="Write where an LSMnet masks, as a picture."
+)
+def encode(image: Path, file: Path, codec: str, point: str | None, **options: Any) -> None:
+    """Code IMAGE to the bitstream FILE."""
+    from bench import api
+
+    coded = api.encode(image, file, codec, point, **options)
+    click.echo(
+        f"{file}: {coded.bytes} bytes, {coded.bpp:.4f} bpp, {coded.codec} at {coded.point}, "
+        f"{coded.cost.cpu:.2f} CPU s"
+    )
+
+
+@cli.command()
+@click.argument("file", type=FILE)
+@click.argument("image", type=FILE)
+@click.option("--codec", metavar="CODEC", help="Needed where the stream does not say whose it is.")
+@weights_option
+def decode(file: Path, image: Path, codec: str | None, weights: Path | None) -> None:
+    """Decode the bitstream FILE to IMAGE, a PNG."""
+    from bench import api
+
+    coded = api.decode(file, image, codec, weights=weights)
+    click.echo(
+        f"{image}: {coded.width}x{coded.height}, decoded by {coded.codec}, "
+        f"{coded.cost.cpu:.2f} CPU s"
+    )
+
+
+@cli.command()
+@click.argument("images", metavar="IMAGE…", type=PATH, nargs=-1, required=True)
+@click.option(
+    "--task",
+    default="mask-rcnn-toy",
+    show_default=True,
+    metavar="NAME[=WEIGHTS]",
+    help="The task network: one of 'bench list'.",
+)
+@click.option("--weights", type=PATH, metavar="FILE", help="The same as --task NAME=FILE.")
+@engine_option
+@click.option("--json", type=FILE, metavar="FILE", help="Write all that is found there.")
+@click.option(
+    "--out", type=PATH, metavar="DIR", help="Draw what is found into a PNG there for each image."
+)
+@click.option(
+    "--least-score",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="The least score of what is drawn; it is for pictures only.",
+)
+def predict(images: tuple[Path, ...], **options: Any) -> int:
+    """What a task network finds in each IMAGE: printed, or written as JSON or as pictures.
+
+    In JSON are class, score, box (x0, y0, x1, y1 in pixels) and mask (COCO's run lengths) of each.
+    """
+    from bench import api
+    from bench.progress import following
+    from bench.screens import predict_screen
+
+    with following(stderr()) as watcher:
+        found = api.predict(images, progress=watcher.preparing, **options)
+    if options["json"] is None and options["out"] is None:
+        stdout().print(predict_screen(found), crop=False)
+    for reason in found.failures:
+        click.echo(f"bench: {reason}", err=True)
+    return 1 if found.failures else 0
+
+
+@cli.command()
+@click.argument("predictions", type=FOLDER)
+@root_option
+@click.option(
+    "--split",
+    type=click.Choice(["val", "train"]),
+    default="val",
+    show_default=True,
+    help="Whose images are scored.",
+)
+@click.option("--json", "file", type=FILE, metavar="FILE", help="Write all figures there, too.")
+def score(predictions: Path, root: Path | None, split: str, file: Path | None) -> None:
+    """AP, AP50 and wAP of the Cityscapes prediction files in PREDICTIONS.
+
+    For each image IMAGE*.txt, at any depth, with a line MASK.png LABEL SCORE for each instance.
+    """
+    from bench import api
+    from bench.progress import following
+    from bench.screens import score_screen
+
+    with following(stderr()) as watcher:
+        found = api.score(predictions, root=root, split=split, progress=watcher.preparing)
+    if file is not None:
+        api.write_score(found, file)
+    stdout().print(score_screen(found), crop=False)

@@ -1,0 +1,114 @@
+"""Options that commands share, and where they print."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+PATH = click.Path(path_type=Path)
+
+
+def options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Several options as one decorator, for the commands that share them."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+results_option = click.option(
+    "--results", type=FOLDER, default=Path("bench-results"), show_default=True, help="The store."
+)
+metric_option = click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME", help="A metric; may be repeated."
+)
+bjontegaard_options = options(
+    click.option(
+        "--method",
+        type=click.Choice(["akima", "pchip", "cubic"]),
+        default="akima",
+        show_default=True,
+        help="How curves are interpolated.",
+    ),
+    click.option(
+        "--pareto", is_flag=True, help="Where a curve bends down, use its Pareto front only."
+    ),
+)
+points_option = click.option(
+    "--points",
+    multiple=True,
+    metavar="[CODEC=]P,P…",
+    help="Operating points, for all codecs or for one.",
+)
+comparison_options = options(
+    click.option(
+        "--anchor",
+        metavar="CODEC",
+        help="Whom to compare with: any codec of the run or the store. "
+        "[default: the first one that is a card in anchors/]",
+    ),
+    bjontegaard_options,
+    click.option(
+        "--incomplete",
+        is_flag=True,
+        help="Where images are missing, compare on those that every codec has.",
+    ),
+)
+data_option = click.option(
+    "--data",
+    default="toyscapes",
+    show_default=True,
+    metavar="DATASET",
+    help="toyscapes, cityscapes, or a folder of images.",
+)
+root_option = click.option(
+    "--root", type=FOLDER, help="Where Cityscapes is. [default: $CITYSCAPES_DATASET]"
+)
+task_option = click.option(
+    "--task",
+    "tasks",
+    multiple=True,
+    metavar="NAME[=WEIGHTS]",
+    help="A task network that decoded pictures are shown to; may be repeated; none for none. "
+    "[default: the data set's own]",
+)
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["bench", "detectron2"]),
+    default="bench",
+    show_default=True,
+    help="Whose implementation of the network runs.",
+)
+weights_option = click.option(
+    "--weights", type=FILE, metavar="FILE", help="A learned codec's weights, instead of a set's."
+)
+jobs_option = click.option(
+    "--jobs", type=click.IntRange(min=1), help="Operations at once. [default: one per core]"
+)
+
+
+def stdout() -> Any:
+    return _console(stderr=False)
+
+
+def stderr() -> Any:
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Any:
+    """Silent for all but the first of several processes."""
+    from rich.console import Console
+
+    quiet = os.environ.get("RANK", "0") != "0"
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, quiet=quiet)

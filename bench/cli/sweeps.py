@@ -1,0 +1,254 @@
+"""Commands about many images: run, report, check, compare, and what goes in and out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bench.metrics.bjontegaard import Method
+    from bench.report.compare import Report
+
+from bench.cli.group import cli
+from bench.cli.options import (
+    FILE,
+    FOLDER,
+    bjontegaard_options,
+    comparison_options,
+    data_option,
+    engine_option,
+    jobs_option,
+    metric_option,
+    points_option,
+    results_option,
+    root_option,
+    stderr,
+    stdout,
+    task_option,
+)
+
+
+@cli.command()
+@click.option(
+    "--codec", "codecs", multiple=True, required=True, metavar="CODEC",
+    help="A codec of 'bench list' or a card's path; may be repeated.",
+)  # fmt: skip
+@data_option
+@root_option
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N images only.")
+@points_option
+@metric_option
+@task_option
+@engine_option
+@click.option(
+    "--truth",
+    type=click.Choice(["labels", "pseudo"]),
+    default="labels",
+    show_default=True,
+    help="What detections are held to; pseudo: the network's own on the uncompressed images.",
+)
+@click.option(
+    "--truth-score",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="The least score of a detection that is pseudo truth.",
+)
+@comparison_options
+@jobs_option
+@click.option("--shard", metavar="I/N", help="Every Nth image from the Ith, for a job array.")
+@click.option("--save-decoded", type=FOLDER, help="Write each decoded picture there, as PNG.")
+@results_option
+def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **options: Any) -> int:
+    """Code, measure and compare; what the store has is not done again."""
+    from bench import api
+    from bench.progress import following, outcome_line
+
+    with following(stderr()) as watcher:
+        made = api.run(codecs, metrics=metrics or None, method=method, watcher=watcher, **options)
+    assert made.outcome is not None
+    click.echo(f"{outcome_line(made.outcome)}\n", err=True)
+    _print_report(made, options["results"] / "report")
+    return 1 if made.outcome.failures else 0
+
+
+@cli.command()
+@click.argument("spec", required=False)
+@click.option("--codec", "codecs", multiple=True, metavar="CODEC", help="[default: all there are]")
+@click.option("--data", metavar="DATASET", help="[default: the one run last]")
+@root_option
+@points_option
+@metric_option
+@click.option(
+    "--task", "tasks", multiple=True, metavar="NAME", help="A task; none for none. [default: all]"
+)
+@comparison_options
+@click.option("--out", type=FOLDER, help="Where files go. [default: report/ or SPEC/ in the store]")
+@click.option(
+    "--html", is_flag=True, help="Also a page to explore, report.html; its pictures are decoded."
+)
+@results_option
+def report(
+    spec: str | None,
+    codecs: tuple[str, ...],
+    metrics: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Tables and curves of what the store holds; nothing is coded or measured anew.
+
+    With SPEC, which is "paper" or a TOML file such as reports/paper.toml, its figures and tables,
+    for print.
+    """
+    from bench import api
+    from bench.progress import following
+
+    if spec is not None:
+        _report_by(spec, codecs=codecs, metrics=metrics, **options)
+        return
+    with following(stderr()) as watcher:
+        made = api.report(
+            codecs=codecs or None,
+            metrics=metrics or None,
+            progress=watcher.preparing,
+            **options,
+        )
+    folder = options["out"] or options["results"] / "report"
+    _print_report(made, folder)
+    if options["html"]:
+        click.echo(f"Page: {folder / 'report.html'}")
+
+
+def _report_by(spec: str, **options: Any) -> None:
+    from bench import api
+    from bench.screens import spec_report_screen
+
+    its_own = ("codecs", "points", "metrics", "tasks", "anchor", "incomplete", "html")
+    if said := [name for name in its_own if options.pop(name)]:
+        raise click.UsageError(f"--{said[0].removesuffix('s')}: the SPEC says that itself.")
+    stdout().print(spec_report_screen(api.report_by(spec, **options)), crop=False)
+
+
+@cli.command()
+@click.argument("baseline", metavar="BASELINE", type=FILE)
+@click.option("--record", is_flag=True, help="Write down what the codecs give now, beside it.")
+@click.option(
+    "--rule", "rules", multiple=True, metavar="RULE", help="Instead of its own; may be repeated."
+)
+@root_option
+@jobs_option
+@click.option("--markdown", type=FILE, metavar="FILE", help="Write the verdicts there, too.")
+@click.option("--junit", type=FILE, metavar="FILE", help="Write them there as JUnit's XML.")
+@results_option
+def check(
+    baseline: Path, record: bool, markdown: Path | None, junit: Path | None, **options: Any
+) -> int:
+    """Fail if codecs have regressed since BASELINE, a TOML file, was recorded.
+
+    Its status is 0 if all rules are kept, 1 if one is broken, and 2 if of one nothing is known. A
+    rule is a sentence, as in docs/gate.md: "bpp of x265: within 0.0001 %".
+    """
+    from bench import api
+    from bench.errors import BenchError
+    from bench.gate import ci
+    from bench.gate.screen import check_screen
+    from bench.progress import following
+
+    if record and options["rules"]:
+        raise click.UsageError("--record writes down what BASELINE's own rules need: no --rule.")
+    on_github = os.environ.get("GITHUB_ACTIONS") == "true"
+    try:
+        with following(stderr()) as watcher:
+            if record:
+                del options["rules"]
+                made = api.record(baseline, watcher=watcher, **options)
+            else:
+                made = api.check(baseline, watcher=watcher, **options)
+        stdout().print(check_screen(made))
+        if record:
+            click.echo(f"\nRecorded: {baseline.with_suffix('.jsonl')}")
+        if on_github:
+            for line in ci.github_errors(made):
+                click.echo(line)
+        if markdown:
+            ci.write_markdown(made, markdown)
+        if junit:
+            ci.write_junit(made, junit)
+        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            ci.add_to_summary(made, Path(summary))
+    except (BenchError, OSError) as error:
+        if on_github:
+            click.echo(ci.github_error(baseline, str(error)))
+        click.echo(f"bench: {error}", err=True)
+        return 2
+    return made.status
+
+
+@cli.command()
+@click.argument("anchor", metavar="ANCHOR")
+@click.argument("test", metavar="TEST")
+@click.option("--metric", metavar="COLUMN", help="The quality's column.")
+@click.option("--test-metric", metavar="COLUMN", help="In TEST, where it is called otherwise.")
+@click.option("--rate", metavar="COLUMN", help="The rate's column.")
+@click.option("--test-rate", metavar="COLUMN", help="In TEST, where it is called otherwise.")
+@bjontegaard_options
+def bd(anchor: str, test: str, **options: Any) -> int:
+    """Bjøntegaard figures of TEST against ANCHOR, each FILE or FILE:CODEC, CSV or JSON.
+
+    CompressAI's results are read as they are.
+    """
+    from bench import api
+    from bench.report.tables import difference
+
+    found = api.bd(anchor, test, **options)
+    stdout().print(difference(found))
+    return 1 if found.rate.reason else 0
+
+
+@cli.command()
+@click.option("--out", type=FILE, required=True, help="FILE.csv, FILE.parquet or FILE.json.")
+@click.option("--means", is_flag=True, help="Means at each point instead of records per image.")
+@click.option("--codec", "codecs", multiple=True, metavar="CODEC", help="[default: all there are]")
+@click.option("--data", metavar="DATASET", help="[default: the one run last]")
+@points_option
+@results_option
+def export(out: Path, codecs: tuple[str, ...], **options: Any) -> None:
+    """Write what the store holds as CSV, Parquet or CompressAI-style JSON."""
+    from bench import api
+
+    table = api.export(out, codecs=codecs or None, **options)
+    click.echo(f"{out}: {len(table)} rows of {table['dataset'].iloc[0]}")
+
+
+@cli.command("import")
+@click.argument("folder", type=FOLDER)
+@click.option("--codec", required=True, metavar="CODEC", help="Whose bitstreams they are.")
+@click.option("--point", required=True, help="The operating point that they were coded at.")
+@data_option
+@root_option
+@metric_option
+@jobs_option
+@results_option
+def import_(folder: Path, codec: str, point: str, metrics: tuple[str, ...], **options: Any) -> int:
+    """Adopt the bitstreams in FOLDER, each named after its image, by decoding them."""
+    from bench import api
+    from bench.progress import following
+
+    with following(stderr()) as watcher:
+        outcome = api.import_streams(
+            folder, codec, point, metrics=metrics or None, watcher=watcher, **options
+        )
+    for operation, reason in outcome.failures:
+        click.echo(f"{operation.made_elsewhere}: {reason}", err=True)
+    click.echo(f"{outcome.done.total()} bitstreams adopted, {len(outcome.failures)} refused")
+    return 1 if outcome.failures else 0
+
+
+def _print_report(made: Report, folder: Path) -> None:
+    from bench.report.tables import terminal
+
+    console = stdout()
+    console.print(terminal(made))
+    console.print(f"\nCurves and tables: {folder}", highlight=False, soft_wrap=True)
