@@ -18,6 +18,7 @@ from test_page import HOSTILE, figures_in
 
 from bench import api
 from bench.report.html.page import page as page_of
+from bench.store import Store
 
 SIZES = pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 
@@ -154,6 +155,16 @@ def test_everything_is_reached_by_keyboard(browser: Any, file: Path) -> None:
             reached.add(str(page.evaluate(named)))
         assert {"theme", "Metric", "Anchor", "BD method", "Rate axis", "codec-2"} <= reached
         assert any("The arrow keys" in name for name in reached)
+
+
+def test_a_set_of_which_nothing_is_measured_says_so(browser: Any, tmp_path: Path) -> None:
+    store = fabricate(tmp_path / "store", codecs=1, images=3, task=False)
+    with Store(store, writable=True) as opened_store, opened_store.writing():
+        opened_store.database.execute("DELETE FROM measured")
+    api.report(store, html=True)
+    with opened(browser, store / "report" / "report.html") as page:
+        assert page.locator("#summary").inner_text() == "3 images, 1 codec; nothing measured yet"
+        assert page.locator("#provenance").is_visible()
 
 
 @SIZES

@@ -31,9 +31,11 @@ function galleryReason(gallery) {
 
 function galleryAbout(gallery) {
   const kind = gallery.lossless ? "just as decoded" : "compressed once more to fit the page, lightly";
-  const chosenOnes = `The ${gallery.images.length} of ${gallery.of} images on which codecs differ most, `
-    + `so these are extremes, and of them first those on which the two differ most; ${kind}. `;
-  return chosenOnes + (gallery.task === null ? "No task network has looked at them."
+  const count = gallery.images.length;
+  const which = count === gallery.of ? `All images, first those on which the two differ most; ${kind}. `
+    : `The ${count} of ${gallery.of} images on which codecs differ most, so these are extremes, and of `
+      + `them first those on which the two differ most; ${kind}. `;
+  return which + (gallery.task === null ? "No task network has looked at them."
     : `Detections of ${gallery.task} with a score of ${gallery.least_score} or more; true positives `
       + "(TP), false positives (FP) and misses (FN) at an overlap of one half.");
 }

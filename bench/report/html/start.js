@@ -1,24 +1,29 @@
 // Everything is drawn once, and again where a choice changes it.
 
 function changed() {
-  drawCurves();
-  drawTimes();
-  keepingFocus(byId("matrix"), drawDeltas);
-  drawControls();
+  keepingFocus(byId("choices"), () => drawChoices(changed));
+  keepingFocus(byId("codecs"), () => drawCodecs(changed));
+  const measured = shownSet().metrics.length > 0;
+  byId("main").hidden = !measured;
+  if (measured) {
+    drawCurves();
+    drawTimes();
+    keepingFocus(byId("matrix"), drawDeltas);
+  }
+  drawProvenance();
+  if (drawnSet !== chosen.set) drawSet(measured);
 }
 
 let drawnSet = null;
 
-function drawControls() {
-  keepingFocus(byId("choices"), () => drawChoices(changed));
-  keepingFocus(byId("codecs"), () => drawCodecs(changed));
-  if (drawnSet === chosen.set) return;
+/** What only another data set changes. */
+function drawSet(measured) {
+  const set = shownSet(), count = set.codecs.length;
   drawnSet = chosen.set;
-  const set = shownSet();
   document.title = `${set.name}, ${set.images}`;
   byId("title").textContent = set.name;
-  byId("summary").textContent = `${set.images}, ${set.codecs.length} codecs`;
-  drawProvenance();
+  byId("summary").textContent = `${set.images}, ${count} ${count === 1 ? "codec" : "codecs"}`
+    + (measured ? "" : "; nothing measured yet");
   drawGallery();
 }
 

@@ -6,7 +6,7 @@ function drawTimes() {
   const anchor = chosen.anchor === null ? null : set.codecs[chosen.anchor].name;
   byId("times-about").textContent = anchor === null ? "Choose an anchor to compare with."
     : `BD-rate against ${anchor} by ${shownMetric().title}, and CPU seconds of ${coding} an image: `
-      + "the mean of a codec's points, and from its fastest to its slowest. Below and left is better.";
+      + "the mean of a codec’s points, and from its fastest to its slowest. Below and left is better.";
   drawChart(byId("times"), {
     label: `BD-rate against ${coding} time`,
     x: `${coding[0].toUpperCase()}${coding.slice(1)}, CPU s an image`,
