@@ -15,10 +15,9 @@ import torch
 from conftest import Bench, Pictures, Said, picture
 from fakes.card import CARD, install
 from fakes.ncn import STEPS, hand_made_ncn
-from fakes.task import RedThings, red_cityscapes
+from fakes.task import RedThings
 from PIL import Image
 from test_ncn_codec import CARD as NCN_CARD
-from test_tasks import EntryPoint
 
 from bench import api
 from bench.content import content_folder
@@ -27,7 +26,6 @@ from bench.gate.baseline import read_baseline
 from bench.gate.judging import judge
 from bench.gate.recording import read_recording
 from bench.metrics import METRICS
-from bench.vision import tasks
 
 SHIPPED = (content_folder("anchors") / "jpeg.toml").read_text("utf-8")
 RULES = [
@@ -158,10 +156,7 @@ def _save_weights(noise: float) -> None:
         save_ncn(network, None, Path("weights") / f"{name}.safetensors")
 
 
-def test_wap_is_checked_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    task = RedThings()
-    monkeypatch.setattr(tasks, "entry_points", lambda group: [EntryPoint(task)])
-    root = red_cityscapes(Path("cityscapes"))
+def test_wap_is_checked_too(bench: Bench, red: RedThings, root: Path) -> None:
     rules = [
         "wap of jpeg: within 0.0001 %",
         "bd-rate by wap of jpeg against jpeg2000: at most +1 %",
@@ -173,11 +168,11 @@ def test_wap_is_checked_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> No
     said = bench("check", baseline, "--record", *at)
     assert said.status == 0, said.out
     assert anew(bench, baseline, *at).status == 0
-    task.fingerprint = "red 2"
+    red.fingerprint = "red 2"
     said = bench("check", baseline, *at)
     assert said.status == 2
     assert "wap:red-things was recorded with another version of it" in words(said)
-    task.fingerprint = "red 1"
+    red.fingerprint = "red 1"
     labels = next(root.rglob("*instanceIds.png"))
     shutil.copy(sorted(root.rglob("*instanceIds.png"))[-1], labels)
     said = bench("check", baseline, *at)
