@@ -212,7 +212,6 @@ def test_a_bend_of_points_that_are_not_there_is_told(bench: Bench, root: Path) -
 
 def test_options_that_a_spec_decides_are_refused(bench: Bench) -> None:
     assert bench("report", "paper", "--metric", "psnr_y").status == 2
-    assert bench("report", "--root", ".").status == 2
     assert "there is paper" in bench("report", "papers").err
 
 
