@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import math
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import entry_points
@@ -15,6 +14,7 @@ from typing import Any
 from bench.codec import Card, Codec, Point
 from bench.content import content_folder
 from bench.errors import CardError
+from bench.files import read_toml
 from bench.weights import KEYS as WEIGHTS_KEYS
 from bench.weights import WeightSet, own_weights, read_weight_set
 
@@ -87,14 +87,7 @@ def read_card(name_or_path: str, data: str | None = None, own: Path | None = Non
                 hint = f"did you mean './{name}.toml'?"
             raise CardError(f"no codec is called '{name}'; {hint}")
         path = shipped[name]
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise CardError(f"{path}: no such card") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise CardError(f"{path}: cannot be read ({error})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise CardError(f"{path}: not valid TOML: {error}") from error
+    content = read_toml(path, "card", CardError)
     card = _card(path, content)
     if not card.sets:
         if its_set or own:

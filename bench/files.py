@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,18 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_toml(path: Path, what: str, error: type[BenchError]) -> dict[str, Any]:
+    """A TOML file that a person wrote; ``what`` it should be, if it is not there."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as missing:
+        raise error(f"{path}: no such {what}") from missing
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise error(f"{path}: cannot be read ({unreadable})") from unreadable
+    except tomllib.TOMLDecodeError as wrong:
+        raise error(f"{path}: not valid TOML: {wrong}") from wrong
 
 
 def write_json(content: Any, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from bench.catalog import card_name, check_keys, full_name, read_card
 from bench.codec import Point
 from bench.datasets import dataset_kind
 from bench.errors import CardError, DataError
+from bench.files import read_toml
 from bench.gate.rules import Rule, parse_rules
 from bench.metrics import Group
 
@@ -66,14 +66,7 @@ class Baseline:
 
 def read_baseline(path: Path, instead: Sequence[str] = ()) -> Baseline:
     """The baseline of a file; with rules ``instead`` of its own."""
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such baseline") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(f"{path}: not valid TOML: {error}") from error
+    content = read_toml(path, "baseline", DataError)
     check_keys(path, content, _KEYS, required=("data", "codecs", "rules"))
     for key in ("codecs", "tasks", "rules"):
         if not all(isinstance(entry, str) for entry in content.get(key, [])):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from bench.catalog import check_keys
 from bench.codec import Point
 from bench.content import content_folder
 from bench.errors import DataError
+from bench.files import read_toml
 from bench.metrics import METRICS
 from bench.metrics.bjontegaard import Kind
 from bench.report.looks import LINES, MARKERS, Look
@@ -125,14 +125,7 @@ def read_spec(name_or_path: str) -> Spec:
     if path.suffix != ".toml":
         there = ", ".join(sorted(shipped))
         raise DataError(f"no report is called '{name_or_path}'; there is {there}, or a .toml file")
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such spec of a report") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(f"{path}: not valid TOML: {error}") from error
+    content = read_toml(path, "spec of a report", DataError)
     check_keys(path, content, _TOP, required=("title", "data", "codecs", "part"))
     looks = {name: _look(path, name, table) for name, table in content["codecs"].items()}
     return Spec(
