@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -187,8 +188,10 @@ def test_time_is_told_with_its_unit(bench: Bench) -> None:
 
 def test_tensorboard_is_told(tmp_path: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    threads = set(threading.enumerate())
     with pytest.raises(HaltedError):
         train(line(tmp_path), every=1, save_seconds=0, watch=halted_at(6))  # type: ignore[arg-type]
+    assert set(threading.enumerate()) <= threads  # nobody writes after the end
     assert train(line(tmp_path), every=1)
     events = accumulator.EventAccumulator(str(tmp_path)).Reload()
     assert [event.step for event in events.Scalars("losses/square")] == list(range(1, 13))

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -74,37 +75,38 @@ def train(
     )
     training.folder.mkdir(parents=True, exist_ok=True)
     progress = _resume(training, optimiser)
-    scalars = Scalars(training.folder, progress.step) if processes.first else None
-    began = saved = time.monotonic()
-    before, totals, counted = progress.seconds, dict[str, Tensor](), 0
-    for step, batch in _batches(training, progress.step):
-        asked = processes.count == 1 or step % _SELDOM == 0
-        if asked and processes.agreed(time.monotonic() - began > most_seconds):
-            break
-        torch.manual_seed((schedule.seed * processes.count + processes.rank << 32) + step)
-        for group in optimiser.param_groups:
-            group["lr"] = schedule.rate_at(step)
-        losses = _step(training, batch, parameters, optimiser)
-        progress.step = step + 1
-        for name, value in losses.items():
-            totals[name] = totals[name] + value if name in totals else value
-        counted += 1
-        progress.seconds = before + time.monotonic() - began
-        last = progress.step == schedule.steps
-        if progress.step % every == 0 or last:
-            progress.losses = _means(processes, totals, counted, progress.step)
-            totals, counted = {}, 0
-            if scalars:
-                scalars.add(LOSSES, progress.step, progress.seconds, progress.losses)
-                watch(progress)
-        if scalars and training.validate and (progress.step % validate_every == 0 or last):
-            progress.validation = training.validate()
-            scalars.add(VALIDATION, progress.step, progress.seconds, progress.validation)
-        if scalars and time.monotonic() - saved > save_seconds:
+    first = Scalars(training.folder, progress.step) if processes.first else None
+    with first or nullcontext() as scalars:
+        began = saved = time.monotonic()
+        before, totals, counted = progress.seconds, dict[str, Tensor](), 0
+        for step, batch in _batches(training, progress.step):
+            asked = processes.count == 1 or step % _SELDOM == 0
+            if asked and processes.agreed(time.monotonic() - began > most_seconds):
+                break
+            torch.manual_seed((schedule.seed * processes.count + processes.rank << 32) + step)
+            for group in optimiser.param_groups:
+                group["lr"] = schedule.rate_at(step)
+            losses = _step(training, batch, parameters, optimiser)
+            progress.step = step + 1
+            for name, value in losses.items():
+                totals[name] = totals[name] + value if name in totals else value
+            counted += 1
+            progress.seconds = before + time.monotonic() - began
+            last = progress.step == schedule.steps
+            if progress.step % every == 0 or last:
+                progress.losses = _means(processes, totals, counted, progress.step)
+                totals, counted = {}, 0
+                if scalars:
+                    scalars.add(LOSSES, progress.step, progress.seconds, progress.losses)
+                    watch(progress)
+            if scalars and training.validate and (progress.step % validate_every == 0 or last):
+                progress.validation = training.validate()
+                scalars.add(VALIDATION, progress.step, progress.seconds, progress.validation)
+            if scalars and time.monotonic() - saved > save_seconds:
+                _save(training, optimiser, progress)
+                saved = time.monotonic()
+        if scalars:
             _save(training, optimiser, progress)
-            saved = time.monotonic()
-    if scalars:
-        _save(training, optimiser, progress)
     processes.wait()
     return progress.step >= schedule.steps
 

@@ -10,6 +10,7 @@ import csv
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Self
 
 from bench.files import replacing
 
@@ -28,6 +29,14 @@ class Scalars:
             from torch.utils.tensorboard import SummaryWriter
 
             self._events = SummaryWriter(folder, purge_step=step + 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """TensorBoard writes from a thread of its own, which must end with the training."""
+        if self._events is not None:
+            self._events.close()
 
     def add(self, table: str, step: int, seconds: float, values: Mapping[str, float]) -> None:
         path = self._folder / table
