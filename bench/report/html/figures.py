@@ -12,11 +12,12 @@ from typing import Any, get_args
 
 import numpy as np
 
-from bench.metrics import Group, describe, scorer_of, wap_of
+from bench.metrics import Group, describe, scorer_of
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import PerImageDelta, Sample, resample_weights
 from bench.report import words
 from bench.report.compare import Comparison, Report, compare
+from bench.report.figures import ceilings
 from bench.report.page import provenance
 from bench.report.results import CodecResults
 from bench.words import counted
@@ -48,12 +49,7 @@ def page_figures(report: Report, *, pareto: bool) -> Figures:
 
 def _metric(name: str, report: Report) -> Figures:
     metric = describe(name)
-    ceilings = {
-        wap_of(scoring.name): scoring.ceiling.found.wap
-        for scoring in report.results.scorings
-        if scoring.ceiling
-    }
-    ceiling = _number(ceilings.get(name, math.nan))
+    ceiling = ceilings(report.results).get(name)
     return {
         "name": name,
         "title": metric.title,
