@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from bench import api
-from bench.training.recipes import RECIPES
+from bench.datasets import open_dataset
+from bench.training import classifiers
+from bench.training.classifiers import VggClassifier
+from bench.training.recipes import CLASSIFIERS, RECIPES
 from bench.vision.architecture import read_architecture
 
 WEIGHTS = Path(api.__file__).parent / "vision" / "weights"
@@ -36,3 +41,13 @@ def test_what_is_lost_in_coding_is_lost_for_the_network() -> None:
     assert middle + 0.05 < best
     assert best < scoring.ceiling.found.wap
     assert scoring.ceiling.found.wap > 0.35
+
+
+@pytest.mark.slow
+def test_the_classifier_knows_what_a_crop_shows() -> None:
+    network = VggClassifier(CLASSIFIERS["vgg-toy"].widths)
+    network.load_state_dict(load_file(WEIGHTS / "vgg-toy.safetensors"))
+    dataset = open_dataset("toyscapes:dev", limit=24)
+    others = classifiers._Source(dataset, classifiers._instances(dataset, None))
+    found = classifiers._accuracy(network.eval(), torch.device("cpu"), others)
+    assert found["accuracy"] > 0.8
