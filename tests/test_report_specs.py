@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Bench
+from fakes.ncn import write_weights
 from fakes.task import RedThings
 from PIL import Image
 
@@ -187,6 +188,12 @@ def test_pictures_without_their_images_spoil_nothing_else(bench: Bench, root: Pa
         (('metric = "wap" }', 'metric = "vap" }'), "no 'vap' among the metrics"),
         (('caption = "Curves."', 'capton = "Curves."'), "did you mean 'part 1.caption'"),
         (('bpp = 1.0\n\n', '\n'), "'part 4.bpp' is missing"),
+        (('bpp = 1.0', 'bpp = 0'), "'part 4.bpp' must be a rate above 0"),
+        (('"#E69F00"', '"sunny"'), "'codecs.jpeg2000.colour' must be a colour"),
+        (('anchor = "jpeg"', 'anchor = "jpg"'), "'data.cityscapes.anchor': no 'jpg'"),
+        (('against = "vtm"', 'against = "vtn"'), "no 'vtn' among the codecs"),
+        (('name = "transfer"', 'name = "deltas"'), "two things are called 'deltas'"),
+        (('name = "curves"', 'name = "../curves"'), "must do as a file's name"),
         (('[data.cityscapes]', '[data.elsewhere]'), "says nothing of data such as cityscapes"),
         (('task = "red-things"', 'task = "blue-things"'), "no results of the task 'blue-things'"),
     ],
@@ -208,6 +215,35 @@ def test_a_bend_of_points_that_are_not_there_is_told(bench: Bench, root: Path) -
     Path("mine.toml").write_text(SPEC.replace("bend = [5", "bend = [6"))
     said = bench("report", "mine.toml", "--root", root)
     assert "not made: jpeg: the bend's quality 6 is not there" in " ".join(said.out.split())
+
+
+@pytest.mark.usefixtures("swept")
+def test_a_label_that_cannot_be_set_spoils_its_figure_alone(bench: Bench, root: Path) -> None:
+    Path("mine.toml").write_text(SPEC.replace("mathrm", "mathroom"))
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert said.status == 0, said.err
+    assert "not made: a label cannot be drawn" in " ".join(said.out.split())
+    assert not Path("print/curves.pdf").exists()
+    assert Path("print/deltas.tex").is_file()
+
+
+@pytest.mark.usefixtures("red")
+def test_a_mask_is_shown_where_an_lsmnet_makes_it(
+    bench: Bench, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_weights(tmp_path / "weights")
+    monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path / "weights"))
+    Path("mine.toml").write_text(SPEC)
+    on = ("--data", "cityscapes", "--root", root, "--metric", "psnr_rgb", "--task", "red-things")
+    assert bench("run", "--codec", "ncn-lsm", "--codec", "jpeg", *on).status == 0
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert said.status == 0, said.err
+    assert "a_000001_000019, LSMnet at λ" in said.out
+    assert Path("print/mask.pdf").is_file()
+    with Path("print/mask.csv").open() as file:
+        alpha = np.array(list(csv.reader(file)), float)
+    assert alpha.shape == (8, 12)  # of 96x192, padded to 128x192, an element for 16x16
+    assert 0 < alpha.max() < 0.01  # it was made to mask next to nothing
 
 
 def test_options_that_a_spec_decides_are_refused(bench: Bench) -> None:

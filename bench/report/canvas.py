@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bench.errors import DataError
 from bench.files import replacing
 from bench.metrics import describe
 from bench.report import words
@@ -121,7 +122,11 @@ def save_print(figure: Figure, file: Path) -> None:
         ".svg": {"Date": None, "Creator": None},
         ".png": {"Software": None},
     }
-    _save(figure, file, unsaid[file.suffix])
+    try:
+        _save(figure, file, unsaid[file.suffix])
+    except ValueError as error:  # matplotlib's, of mathematics that it cannot set
+        said = str(error).strip().splitlines()
+        raise DataError(f"a label cannot be drawn: {said[0]}: {said[-1]}") from error
 
 
 def _save(figure: Figure, path: Path, metadata: dict[str, str | None]) -> None:

@@ -110,6 +110,13 @@ class CodecResults:
         rate = [_mean(v[t]) for v, t in zip(self.bpp.T, there.T, strict=True)]
         return np.array(rate), np.array(quality), np.asarray(there.all(axis=0))
 
+    def nearest(self, rates: FloatArray) -> NDArray[np.intp]:
+        """Of each image the point whose rate is nearest to its one, in proportion; -1: none."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            distance = np.abs(np.log(self.bpp / rates[:, None]))
+        distance[~(self.done & np.isfinite(distance))] = np.inf
+        return np.where(np.isfinite(distance).any(axis=1), distance.argmin(axis=1), -1)
+
     def with_matches(self, seen: Seen, rows: Mapping[str, list[int]]) -> CodecResults:
         """With what each task network made of it."""
         column = {point_key(point): index for index, point in enumerate(self.points)}

@@ -29,37 +29,34 @@ class Shown:
     lacking: str = ""  # why there are no results
 
 
+def select(spec: Spec, results: Results, method: Method, *, pareto: bool) -> Selection:
+    """What the spec is about among results, whose data and task it has to know."""
+    setting = spec.settings.get(results.kind)
+    if setting is None:
+        there = ", ".join(spec.settings)
+        raise DataError(
+            f"{spec.path}: says nothing of data such as {results.dataset}; "
+            f"it has [data.NAME] for {there}, and --data chooses among those of the store"
+        )
+    for scoring in results.scorings:
+        if scoring.name == setting.task:
+            return Selection(spec, setting, scoring, results, method, pareto)
+    there = ", ".join(scoring.name for scoring in results.scorings) or "none"
+    raise StoreError(
+        f"no results of the task '{setting.task}' on {results.dataset}; there are {there}"
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Selection:
     """A spec, and the results that it is about."""
 
     spec: Spec
+    setting: Setting
+    scoring: Scoring  # of the setting's own task network
     results: Results
     method: Method
     pareto: bool
-
-    @cached_property
-    def setting(self) -> Setting:
-        found = self.spec.settings.get(self.results.kind)
-        if found is None:
-            there = ", ".join(self.spec.settings)
-            raise DataError(
-                f"{self.spec.path}: says nothing of data such as {self.results.dataset}; "
-                f"it has [data.NAME] for {there}, and --data chooses among those of the store"
-            )
-        return found
-
-    @cached_property
-    def scoring(self) -> Scoring:
-        """Of the setting's own task network."""
-        for scoring in self.results.scorings:
-            if scoring.name == self.setting.task:
-                return scoring
-        there = ", ".join(scoring.name for scoring in self.results.scorings) or "none"
-        raise StoreError(
-            f"no results of the task '{self.setting.task}' on {self.results.dataset}; "
-            f"there are {there}"
-        )
 
     def metric(self, name: str) -> str:
         return wap_of(self.setting.task) if name == WAP else name

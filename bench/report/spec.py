@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +13,14 @@ from bench.codec import Point
 from bench.content import content_folder
 from bench.errors import DataError
 from bench.files import read_toml
-from bench.metrics import METRICS
+from bench.metrics import METRICS, Group
 from bench.metrics.bjontegaard import Kind
 from bench.report.looks import LINES, MARKERS, Look
 
 KINDS = ("curves", "deltas", "transfer", "mask", "pictures")
 WIDTHS = {"column": 88.9, "page": 181.0}  # millimetres, of a journal's two columns
 WAP = "wap"  # by the setting's own task network
+QUALITIES = (*(name for name, m in METRICS.items() if m.group is Group.QUALITY), WAP)
 
 
 @dataclass(frozen=True)
@@ -128,19 +130,24 @@ def read_spec(name_or_path: str) -> Spec:
     content = read_toml(path, "spec of a report", DataError)
     check_keys(path, content, _TOP, required=("title", "data", "codecs", "part"))
     looks = {name: _look(path, name, table) for name, table in content["codecs"].items()}
+    parts = [_part(path, at, table, looks) for at, table in enumerate(content["part"], 1)]
+    names = [path.stem, *(part.name for part in parts)]  # the whole page is called as the spec
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise DataError(f"{path}: two things are called '{twice[0]}'; their files would be one")
     return Spec(
         path,
         content["title"],
         content.get("source", ""),
         {kind: _setting(path, kind, table, looks) for kind, table in content["data"].items()},
         looks,
-        tuple(_part(path, index, table, looks) for index, table in enumerate(content["part"], 1)),
+        tuple(parts),
     )
 
 
 def _setting(path: Path, kind: str, table: Any, looks: Mapping[str, Look]) -> Setting:
     where = f"data.{kind}"
     _check(path, where, table, _SETTING, ("anchor", "task"))
+    _known(path, f"{where}.anchor", [table["anchor"]], looks, "codecs")
     instead = table.get("instead", {})
     _known(path, f"{where}.instead", [*instead, *instead.values()], looks, "codecs")
     return Setting(**{**table, "bend": tuple(table.get("bend", ()))})
@@ -151,6 +158,8 @@ def _look(path: Path, name: str, table: Any) -> Look:
     _check(path, where, table, _LOOK, tuple(_LOOK))
     _known(path, f"{where}.line", [table["line"]], LINES, "lines")
     _known(path, f"{where}.marker", [table["marker"]], MARKERS, "markers")
+    if not re.fullmatch("#[0-9A-Fa-f]{6}", table["colour"]):
+        raise DataError(f"{path}: '{where}.colour' must be a colour such as #0072B2")
     return Look(**table)
 
 
@@ -161,18 +170,28 @@ def _part(path: Path, number: int, table: Any, looks: Mapping[str, Look]) -> Par
     for key in _NEEDS.get(table["kind"], ()):
         if key not in table:
             raise DataError(f"{path}: '{where}.{key}' is missing, which {table['kind']} need")
+    if not re.fullmatch(r"\w[\w.-]*", table["name"]):
+        raise DataError(f"{path}: '{where}.name' must do as a file's name, without its ending")
+    if not table.get("bpp", 1) > 0:
+        raise DataError(f"{path}: '{where}.bpp' must be a rate above 0")
+    named = [table["anchor"]] if "anchor" in table else []
+    _known(path, f"{where}.anchor", named, looks, "codecs")
     _known(path, f"{where}.codecs", table["codecs"], looks, "codecs")
-    _known(path, f"{where}.panels", table.get("panels", ()), (*METRICS, WAP), "metrics")
+    _known(path, f"{where}.panels", table.get("panels", ()), QUALITIES, "metrics")
     _known(path, f"{where}.width", [table.get("width", "page")], WIDTHS, "widths")
-    columns = tuple(_column(path, f"{where}.columns", each) for each in table.get("columns", ()))
+    columns = tuple(
+        _column(path, f"{where}.columns", each, looks) for each in table.get("columns", ())
+    )
     texts = {key: tuple(table.get(key, ())) for key in ("codecs", "panels")}
     return Part(**{**table, **texts, "columns": columns})
 
 
-def _column(path: Path, where: str, table: Any) -> Column:
+def _column(path: Path, where: str, table: Any, looks: Mapping[str, Look]) -> Column:
     _check(path, where, table, _COLUMN, ("delta", "metric"))
     _known(path, f"{where}.delta", [table["delta"]], ("rate", "quality"), "deltas")
-    _known(path, f"{where}.metric", [table["metric"]], (*METRICS, WAP), "metrics")
+    _known(path, f"{where}.metric", [table["metric"]], QUALITIES, "metrics")
+    if "against" in table:
+        _known(path, f"{where}.against", [table["against"]], looks, "codecs")
     return Column(**table)
 
 
@@ -186,5 +205,5 @@ def _check(
 
 def _known(path: Path, where: str, names: Any, known: Any, what: str) -> None:
     for name in names:
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise DataError(f"{path}: '{where}': no '{name}' among the {what} {', '.join(known)}")

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.errors import BenchError, StoreError
-from bench.metrics import describe
+from bench.codec import Point
+from bench.errors import BenchError, DataError, StoreError, UnavailableError
+from bench.metrics import scorer_of
 from bench.metrics.bjontegaard import Method
 from bench.report.exhibits import Exhibit, Exhibition
 from bench.report.figures import Drawing, ceilings, line
@@ -22,13 +23,14 @@ from bench.report.markdown import bullets, plain
 from bench.report.page import provenance
 from bench.report.print_tables import Table, deltas_table, read_published, transfer_table
 from bench.report.results import CodecResults, Results
-from bench.report.selection import Selection, Shown
+from bench.report.selection import Selection, Shown, select
 from bench.report.spec import WIDTHS, Part, Spec
 from bench.report.table_formats import as_markdown, notes, write_table
 from bench.store import Store
 from bench.words import counted
 
 FORMATS = (".pdf", ".svg", ".png")
+TEXTS = (".csv", ".tex", ".md")
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,9 @@ class _Writer:
         }
         try:
             return kinds[part.kind](part)
-        except StoreError:
-            raise
         except BenchError as error:  # an image or a codec that is not here spoils one part alone
+            for ending in (*FORMATS, *TEXTS):  # what an earlier report made is not this one's
+                (self._folder / f"{part.name}{ending}").unlink(missing_ok=True)
             return Made(part, "", undone=str(error))
 
     def _files(self, part: Part) -> list[Path]:
@@ -86,13 +88,14 @@ class _Writer:
 
         selection = self._selection
         there, lacking = _split(map(selection.shown, part.codecs))
-        panels = {selection.metric(name): name for name in part.panels}
+        panels = [selection.metric(name) for name in part.panels]
+        dotted = ceilings(selection.results)
         drawing = Drawing(
             title="",
             looks=[shown.look for shown, _ in there],
             anchor=None,
             panels={name: [line(codec, name) for _, codec in there] for name in panels},
-            ceilings=ceilings(selection.results),
+            ceilings={name: dotted[name] for name in panels if name in dotted},
         )
         print_curves(drawing, self._files(part), WIDTHS[part.width])
         rows = [
@@ -117,7 +120,7 @@ class _Writer:
 
         image = self._image()
         ((shown, codec), *_), _ = _split(map(self._selection.shown, part.codecs[:1]), needed=True)
-        point = _nearest(codec, self._row(image), part.bpp)
+        point = self._point(codec, image, part)
         alpha = self._exhibition.mask(image, codec.name, point)
         original = self._exhibition.original(image)
         truth = self._exhibition.truth(image)
@@ -131,11 +134,10 @@ class _Writer:
         from bench.report.print_pictures import plate_of, print_pictures
 
         image = self._image()
-        row = self._row(image)
         there, lacking = _split(map(self._selection.shown, part.codecs))
         exhibits = [("uncompressed", "Uncompressed", self._exhibition.original(image))]
         for shown, codec in there:
-            point = _nearest(codec, row, part.bpp)
+            point = self._point(codec, image, part)
             exhibit = self._exhibition.decoded(image, codec.name, point)
             label = f"{shown.look.label}, {codec.unit} {point}"
             exhibits.append((shown.key, label, exhibit))
@@ -155,11 +157,16 @@ class _Writer:
     def _image(self) -> str:
         image = self._selection.setting.image
         if image not in self._selection.results.images:
-            raise BenchError(f"image '{image}' is not among those of the results")
+            raise DataError(f"image '{image}' is not among those of the results")
         return image
 
-    def _row(self, image: str) -> int:
-        return self._selection.results.images.index(image)
+    def _point(self, codec: CodecResults, image: str, part: Part) -> Point:
+        """That whose rate for the image is nearest to the part's."""
+        images = self._selection.results.images
+        column = codec.nearest(np.full(len(images), part.bpp))[images.index(image)]
+        if column < 0:
+            raise DataError(f"{codec.name}: has not coded {image}")
+        return codec.points[int(column)]
 
 
 def write_spec_report(
@@ -173,9 +180,7 @@ def write_spec_report(
     pareto: bool,
 ) -> SpecReport:
     """Write all parts, and NAME.md that has them in order."""
-    selection = Selection(spec, results, method, pareto)
-    assert selection.scoring  # of a task or data that are not there nothing can be made
-    writer = _Writer(store, selection, root, folder)
+    writer = _Writer(store, select(spec, results, method, pareto=pareto), root, folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         made = SpecReport(spec, results, folder, tuple(map(writer.write, spec.parts)))
@@ -214,7 +219,7 @@ def _split(
         else:
             there.append((each, each.results))
     if needed and not there:
-        raise BenchError("; ".join(lacking))
+        raise UnavailableError("; ".join(lacking))
     return there, lacking
 
 
@@ -222,17 +227,9 @@ def _points(
     codec: CodecResults, metric: str
 ) -> Iterable[tuple[object, float, float, tuple[float, float] | None]]:
     rates, qualities, _ = codec.curve(metric)
-    scores = codec.scores.get(describe(metric).name.removeprefix("wap:"), (None,) * len(rates))
+    scores = codec.scores.get(scorer_of(metric) or "", (None,) * len(rates))
     for point, rate, quality, score in zip(codec.points, rates, qualities, scores, strict=True):
         yield point, float(rate), float(quality), score.interval if score else None
-
-
-def _nearest(codec: CodecResults, image: int, bpp: float) -> int | float | str:
-    """The point whose rate for an image is nearest, in proportion."""
-    distance = np.abs(np.log(codec.bpp[image] / bpp))
-    if not np.isfinite(distance).any():
-        raise BenchError(f"{codec.name}: has not coded the image")
-    return codec.points[int(np.nanargmin(distance))]
 
 
 def _measured(exhibit: Exhibit) -> tuple[object, ...]:

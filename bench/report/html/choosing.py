@@ -39,11 +39,7 @@ def choose_levels(report: Report) -> list[Level]:
 
 def columns_at(level: Level, codec: CodecResults) -> NDArray[np.intp]:
     """Of each image the codec's point whose rate is nearest to the level's there; -1: none."""
-    rates = level.codec.bpp[:, level.column, None]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        distance = np.abs(np.log(codec.bpp / rates))
-    distance[~(codec.done & np.isfinite(distance))] = np.inf
-    return np.where(np.isfinite(distance).any(axis=1), distance.argmin(axis=1), -1)
+    return codec.nearest(level.codec.bpp[:, level.column])
 
 
 def images_by_difference(report: Report, scoring: Scoring | None, levels: list[Level]) -> list[int]:
