@@ -128,8 +128,11 @@ def _card(path: Path, content: dict[str, Any]) -> Card:
     for key, flag in flags.items():
         if not isinstance(flag, bool):
             raise CardError(f"{path}: 'points.{key}' must be true or false")
+    shipped = card_paths().get(path.stem) == path
     training = content.get("training", {})
-    sets = _weight_sets(path, content.get("weights", {}), training, falling=flags["falling"])
+    named = path.stem if shipped else str(path)
+    recipes = {its_set: f"{named}:{its_set}" for its_set in training}
+    sets = _weight_sets(path, content.get("weights", {}), recipes, falling=flags["falling"])
     if sets and points:
         raise CardError(f"{path}: 'points.{next(iter(points))}': the weights say which there are")
     if not sets:
@@ -150,6 +153,7 @@ def _card(path: Path, content: dict[str, Any]) -> Card:
         counted=content.get("counted", ""),
         source=content.get("source", ""),
         path=path,
+        shipped=shipped,
         sets=sets,
         training=training,
     )
@@ -171,15 +175,14 @@ def _check_points(
 
 
 def _weight_sets(
-    path: Path, tables: dict[str, Any], training: Mapping[str, Any], *, falling: bool
+    path: Path, tables: dict[str, Any], recipes: Mapping[str, str], *, falling: bool
 ) -> dict[str, WeightSet]:
     sets = {}
-    is_shipped = card_paths().get(path.stem) == path
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise CardError(f"{path}: 'weights.{name}' must be a table")
         check_keys(path, table, WEIGHTS_KEYS, required=("files",), prefix=f"weights.{name}.")
-        recipe = f"{path.stem if is_shipped else path}:{name}" if name in training else ""
+        recipe = recipes.get(name, "")
         sets[name] = read_weight_set(path, name, table, falling=falling, training=recipe)
     return sets
 

@@ -44,9 +44,16 @@ class Card:
     counted: str = ""
     source: str = ""
     path: Path = Path("card")
+    shipped: bool = True  # it comes along; else it is a user's own
     sets: Mapping[str, WeightSet] = field(default_factory=dict)
     weights: WeightSet | None = None
     training: Mapping[str, Any] = field(default_factory=dict)  # a recipe for each weight set
+
+    @property
+    def reference(self) -> str:
+        """What opens it again from any folder: its name if it comes along, else where it lies."""
+        _, colon, its_set = self.name.partition(":")
+        return self.name if self.shipped else f"{self.path.resolve()}{colon}{its_set}"
 
     @property
     def middle_point(self) -> Point | None:

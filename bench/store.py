@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bench.metrics.matches import Matches
     from bench.scoring import Scorer
 
-VERSION = 2
+VERSION = 3
 # How long to wait for another sweep's transaction, which takes milliseconds.
 _WAIT_SECONDS = 120
 
@@ -46,7 +46,7 @@ CREATE TABLE members (
     PRIMARY KEY (dataset, position));
 CREATE TABLE codecs (
     id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, name TEXT, title TEXT, unit TEXT,
-    anchor INTEGER, oracle INTEGER, options TEXT, depends_on TEXT);
+    anchor INTEGER, oracle INTEGER, options TEXT, depends_on TEXT, card TEXT);
 CREATE TABLE planned (
     dataset INTEGER, codec INTEGER, points TEXT, used INTEGER, PRIMARY KEY (dataset, codec));
 CREATE TABLE streams (
@@ -247,8 +247,9 @@ class Store:
         card = codec.card
         self._write(
             "INSERT INTO codecs (fingerprint, name, title, unit, anchor, oracle, options, "
-            "depends_on) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (fingerprint) DO UPDATE "
-            "SET name = excluded.name, title = excluded.title, anchor = excluded.anchor",
+            "depends_on, card) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (fingerprint) DO UPDATE SET name = excluded.name, "
+            "title = excluded.title, anchor = excluded.anchor, card = excluded.card",
             (
                 codec.fingerprint,
                 codec.name,
@@ -258,6 +259,7 @@ class Store:
                 card.oracle,
                 json.dumps(card.options),
                 json.dumps(codec.depends_on()),
+                card.reference,
             ),
         )
 

@@ -11,6 +11,7 @@ from fakes.task import RedThings
 from PIL import Image
 
 from bench import api
+from bench.catalog import card_paths
 from bench.errors import BenchError
 from bench.image import read_pixels
 from bench.metrics.ground_truth import from_instance_ids
@@ -52,6 +53,22 @@ def test_an_exhibit_is_what_the_sweep_measured(shown: tuple[Exhibition, Results]
     assert original.counts == results.scorings[0].originals[1].counts(0.5)  # type: ignore[union-attr]
     right, _, missed = original.counts
     assert right + missed == 4
+
+
+def test_a_card_of_ones_own_is_found_again_from_anywhere(
+    red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mine.toml").write_text(card_paths()["jpeg"].read_text("utf-8"), "utf-8")
+    store = Path("bench-results").absolute()
+    on = {"data": "cityscapes", "root": root, "metrics": ["psnr_rgb"], "tasks": [red.name]}
+    api.run(["./mine.toml"], points=["50"], results=store, **on)  # type: ignore[arg-type]
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    with Store(store, writable=False) as kept:
+        results = load_results(kept)
+        exhibition = Exhibition(kept, results, results.scorings[0], root)
+        exhibit = exhibition.decoded(results.images[0], "mine", 50)
+    assert exhibit.psnr == results.codecs[0].values["psnr_rgb"][0, 0]
 
 
 def test_the_truth_finds_itself() -> None:

@@ -92,7 +92,7 @@ class Pictures:
         return {str(name): str(digest) for name, digest in found}
 
     def _codec(self, its_results: CodecResults) -> Codec:
-        codec = self._opened(its_results.name, self._results.kind)
+        codec = self._opened(its_results.card)
         if codec.fingerprint != its_results.fingerprint:
             raise UnavailableError(
                 f"{codec.name}: has changed since its results were made, so its bitstreams are "

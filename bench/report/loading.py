@@ -42,7 +42,7 @@ def load_results(
     for row, (_, image, _, _) in enumerate(members):
         rows.setdefault(str(image), []).append(row)
     planned = store.rows(
-        "SELECT codecs.id, codecs.name, title, unit, anchor, oracle, fingerprint, points "
+        "SELECT codecs.id, codecs.name, title, unit, anchor, oracle, fingerprint, card, points "
         "FROM planned JOIN codecs ON codecs.id = codec WHERE dataset = ? ORDER BY used DESC",
         (number,),
     )
@@ -213,7 +213,7 @@ def _codec(
     runs: dict[int, Run],
     versions: dict[str, int],
 ) -> CodecResults:
-    number, name, title, unit, anchor, oracle, fingerprint, points = plan
+    number, name, title, unit, anchor, oracle, fingerprint, card, points = plan
     keys = [str(key) for key in json.loads(points)]
     column = {key: index for index, key in enumerate(keys)}
     shape = (len(members), len(keys))
@@ -262,6 +262,7 @@ def _codec(
         bpp,
         quality | values,
         provenance,
+        card,
     )
 
 

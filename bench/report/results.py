@@ -50,6 +50,7 @@ class CodecResults:
     bpp: FloatArray
     values: dict[str, FloatArray]  # quality metrics and costs; NaN where there is none
     provenance: dict[tuple[int, int], tuple[str, str, Run]]  # stream, finished, by which run
+    card: str = ""  # what opens the codec again
     matches: dict[str, MatchArray] = field(default_factory=dict)  # by scorer; None where none
     masks: dict[str, bool] = field(default_factory=dict)  # by scorer: does it find masks?
 
