@@ -244,6 +244,6 @@ def _compressai() -> Check:
 
 def _pyarrow() -> Check:
     if find_spec("pyarrow") is None:
-        advice = "only 'bench export' to Parquet needs it: pip install 'bench[parquet]'"
+        advice = "only 'bench export' to Parquet needs it: pip install '.[parquet]'"
         return Check("pyarrow", None, "not installed", advice)
     return Check("pyarrow", True, version("pyarrow"))

@@ -52,7 +52,7 @@ def _write_parquet(table: pandas.DataFrame, path: Path) -> None:
         table.assign(point=table["point"].astype(str)).to_parquet(path, index=False)
     except ImportError as error:
         raise UnavailableError(
-            "Parquet needs pyarrow: pip install 'bench[parquet]', or export to .csv"
+            "Parquet needs pyarrow: pip install '.[parquet]', or export to .csv"
         ) from error
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -98,17 +97,15 @@ jobs_option = click.option(
 )
 
 
-def stdout() -> Any:
-    return _console(stderr=False)
+def stdout(*, quiet: bool = False) -> Any:
+    return _console(stderr=False, quiet=quiet)
 
 
-def stderr() -> Any:
-    return _console(stderr=True)
+def stderr(*, quiet: bool = False) -> Any:
+    return _console(stderr=True, quiet=quiet)
 
 
-def _console(*, stderr: bool) -> Any:
-    """Silent for all but the first of several processes."""
+def _console(*, stderr: bool, quiet: bool) -> Any:
     from rich.console import Console
 
-    quiet = os.environ.get("RANK", "0") != "0"
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, quiet=quiet)

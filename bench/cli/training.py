@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def train(
     """Make the weights of a network (mask-rcnn-toy) or codec (ncn-task:toyscapes).
 
     What was stopped goes on with the same command. On several GPUs:
-    torchrun --nproc-per-node 8 -m bench train NAME.
+    torchrun --nproc-per-node 4 -m bench train NAME.
     """
     from bench import api
     from bench.progress import following_training
@@ -47,9 +48,10 @@ def train(
     if (name is None) == (zoo is None):
         raise click.UsageError("Say what to train, NAME or --zoo SET.")
     ends = time.monotonic() + _seconds(max_time)
+    quiet = os.environ.get("RANK", "0") != "0"  # of several processes the first one speaks
     for each in [name] if name else api.zoo(str(zoo)):
         folder = out if out and name else api.training_folder(each, *([out] if out else []))
-        with following_training(stderr(), each) as (preparing, watch):
+        with following_training(stderr(quiet=quiet), each) as (preparing, watch):
             trained = api.train(
                 each,
                 folder,
@@ -58,6 +60,6 @@ def train(
                 watch=watch,
                 **options,
             )
-        stdout().print(training_screen(trained), crop=False)
+        stdout(quiet=quiet).print(training_screen(trained), crop=False)
         if not trained.whole:
             break

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _MODELS = ("bmshj2018-hyperprior", "mbt2018-mean", "mbt2018", "cheng2020-attn")
 _KEYS: dict[str, tuple[type, str]] = {"model": (str, f"one of {', '.join(_MODELS)}")}
-_INSTALL = "pip install 'bench[compressai]', with Python 3.12 or older"
+_INSTALL = "pip install '.[compressai]', with Python 3.12 or older"
 
 
 def why_no_compressai() -> str | None:
