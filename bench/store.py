@@ -45,10 +45,10 @@ CREATE TABLE members (
     dataset INTEGER, position INTEGER, name TEXT, digest TEXT, truth TEXT,
     PRIMARY KEY (dataset, position));
 CREATE TABLE codecs (
-    id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, name TEXT, title TEXT, unit TEXT,
-    anchor INTEGER, oracle INTEGER, options TEXT, depends_on TEXT, card TEXT);
+    id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, options TEXT, depends_on TEXT);
 CREATE TABLE planned (
-    dataset INTEGER, codec INTEGER, points TEXT, used INTEGER, PRIMARY KEY (dataset, codec));
+    dataset INTEGER, codec INTEGER, name TEXT, title TEXT, unit TEXT, anchor INTEGER,
+    oracle INTEGER, card TEXT, points TEXT, used INTEGER, PRIMARY KEY (dataset, codec, name));
 CREATE TABLE streams (
     id INTEGER PRIMARY KEY, codec INTEGER, image INTEGER, point TEXT, digest TEXT, bytes INTEGER,
     encode_cpu REAL, encode_wall REAL, decode_cpu REAL, decode_wall REAL, run INTEGER,
@@ -191,12 +191,9 @@ class Store:
                 if self.database.in_transaction:  # a full disk may have ended it
                     self.database.execute("COMMIT")
 
-    def _write(self, statement: str, values: Sequence[object]) -> sqlite3.Cursor:
-        return self.database.execute(statement, values)
-
     def begin_run(self, command: str, machine: Mapping[str, str]) -> None:
         """Whatever is saved from here on was made by this command on this machine."""
-        cursor = self._write(
+        cursor = self.database.execute(
             "INSERT INTO runs (started, command, machine) VALUES (?, ?, ?)",
             (_now(), command, json.dumps(machine)),
         )
@@ -205,7 +202,7 @@ class Store:
     def add_dataset(self, dataset: Dataset) -> None:
         """Remember which images, in which order, make up a dataset."""
         order = "(SELECT coalesce(max(used), 0) + 1 FROM datasets)"
-        self._write(
+        self.database.execute(
             f"INSERT INTO datasets (digest, kind, name, folder, used) VALUES (?, ?, ?, ?, {order}) "
             "ON CONFLICT (digest) DO UPDATE SET name = excluded.name, folder = excluded.folder, "
             f"used = {order}",
@@ -213,7 +210,7 @@ class Store:
         )
         number = self._id("datasets", "digest", dataset.digest)
         for position, entry in enumerate(dataset.entries):
-            self._write(
+            self.database.execute(
                 "INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?, NULL)",
                 (number, position, entry.name, dataset.digests[entry.name]),
             )
@@ -222,7 +219,7 @@ class Store:
         """Remember what scores, and which labels of the data set count from now on."""
         order = "(SELECT coalesce(max(used), 0) + 1 FROM scorers)"
         for scorer in scorers:
-            self._write(
+            self.database.execute(
                 "INSERT INTO scorers (fingerprint, name, title, masks, pseudo, used) "
                 f"VALUES (?, ?, ?, ?, ?, {order}) "
                 f"ON CONFLICT (fingerprint) DO UPDATE SET title = excluded.title, used = {order}",
@@ -237,52 +234,48 @@ class Store:
         if any(scorer.pseudo is None for scorer in scorers):
             number = self._id("datasets", "digest", dataset.digest)
             for position, entry in enumerate(dataset.entries):
-                self._write(
+                self.database.execute(
                     "UPDATE members SET truth = ? WHERE dataset = ? AND position = ?",
                     (dataset.truths[entry.name], number, position),
                 )
 
     def add_codec(self, codec: Codec) -> None:
         """Remember what a codec's fingerprint stands for."""
-        card = codec.card
-        self._write(
-            "INSERT INTO codecs (fingerprint, name, title, unit, anchor, oracle, options, "
-            "depends_on, card) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (fingerprint) DO UPDATE SET name = excluded.name, "
-            "title = excluded.title, anchor = excluded.anchor, card = excluded.card",
-            (
-                codec.fingerprint,
-                codec.name,
-                card.title,
-                card.unit,
-                card.anchor,
-                card.oracle,
-                json.dumps(card.options),
-                json.dumps(codec.depends_on()),
-                card.reference,
-            ),
+        self.database.execute(
+            "INSERT OR IGNORE INTO codecs (fingerprint, options, depends_on) VALUES (?, ?, ?)",
+            (codec.fingerprint, json.dumps(codec.card.options), json.dumps(codec.depends_on())),
         )
 
     def add_metrics(self, fingerprints: Mapping[str, str]) -> None:
         """Remember which version of each metric is the one that counts from now on."""
         order = "(SELECT coalesce(max(used), 0) + 1 FROM metrics)"
         for name, fingerprint in fingerprints.items():
-            self._write(
+            self.database.execute(
                 f"INSERT INTO metrics (name, fingerprint, used) VALUES (?, ?, {order}) "
                 f"ON CONFLICT (name, fingerprint) DO UPDATE SET used = {order}",
                 (name, fingerprint),
             )
 
     def add_planned(self, dataset: Dataset, codec: Codec, points: Sequence[Point]) -> None:
-        """Remember the points a codec is to have on a dataset: what its curve is made of."""
-        keys = (
-            self._id("datasets", "digest", dataset.digest),
-            self._id("codecs", "fingerprint", codec.fingerprint),
-        )
-        self._write(
-            "INSERT OR REPLACE INTO planned VALUES "
-            "(?, ?, ?, (SELECT coalesce(max(used), 0) + 1 FROM planned))",
-            (*keys, json.dumps([point_key(point) for point in points])),
+        """Remember the points a codec is to have on a dataset: what its curve is made of.
+
+        Two cards may code alike, and share their bitstreams; each has a curve of its own.
+        """
+        card = codec.card
+        self.database.execute(
+            "INSERT OR REPLACE INTO planned VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
+            "(SELECT coalesce(max(used), 0) + 1 FROM planned))",
+            (
+                self._id("datasets", "digest", dataset.digest),
+                self._id("codecs", "fingerprint", codec.fingerprint),
+                codec.name,
+                card.title,
+                card.unit,
+                card.anchor,
+                card.oracle,
+                card.reference,
+                json.dumps([point_key(point) for point in points]),
+            ),
         )
 
     def save_stream(
@@ -300,10 +293,10 @@ class Store:
         """
         digest = hashlib.sha256(stream).hexdigest()
         self._keep_file(digest, stream)
-        self._write(
+        self.database.execute(
             "INSERT OR IGNORE INTO images (digest, width, height) VALUES (?, ?, ?)", (image, *size)
         )
-        self._write(
+        self.database.execute(
             "INSERT OR IGNORE INTO streams (codec, image, point, digest, bytes, encode_cpu, "
             "encode_wall, run, finished) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -322,10 +315,12 @@ class Store:
 
     def forget_stream(self, fingerprint: str, image: str, point: Point) -> None:
         """Drop a stream whose file was found damaged, and what was measured on it."""
-        for (stream,) in self._write(_FIND, (fingerprint, image, point_key(point))).fetchall():
-            self._write("DELETE FROM measured WHERE stream = ?", (stream,))
-            self._write("DELETE FROM scored WHERE stream = ?", (stream,))
-            self._write("DELETE FROM streams WHERE id = ?", (stream,))
+        for (stream,) in self.database.execute(
+            _FIND, (fingerprint, image, point_key(point))
+        ).fetchall():
+            self.database.execute("DELETE FROM measured WHERE stream = ?", (stream,))
+            self.database.execute("DELETE FROM scored WHERE stream = ?", (stream,))
+            self.database.execute("DELETE FROM streams WHERE id = ?", (stream,))
 
     def save_measures(
         self,
@@ -338,19 +333,19 @@ class Store:
         metrics: Mapping[str, str],
     ) -> None:
         """Keep what was measured on a decoded stream, each value with its metric's fingerprint."""
-        row = self._write(
+        row = self.database.execute(
             f"{_FIND} AND streams.digest = ?", (fingerprint, image, point_key(point), digest)
         ).fetchone()
         if row is None:
             return  # another sweep kept a stream of its own, which it measures itself
         (stream,) = row
-        self._write(
+        self.database.execute(
             "UPDATE streams SET decode_cpu = coalesce(decode_cpu, ?), "
             "decode_wall = coalesce(decode_wall, ?) WHERE id = ?",
             (cost.cpu, cost.wall, stream),
         )
         for name, value in values.items():
-            self._write(
+            self.database.execute(
                 "INSERT OR REPLACE INTO measured VALUES (?, ?, ?)",
                 (stream, self._metric_id(name, metrics[name]), value),
             )
@@ -365,11 +360,11 @@ class Store:
         scores: Sequence[Scored],
     ) -> None:
         """Keep how what was found in a decoded picture fared."""
-        row = self._write(
+        row = self.database.execute(
             f"{_FIND} AND streams.digest = ?", (fingerprint, image, point_key(point), digest)
         ).fetchone()
         for scored in scores if row else ():
-            self._write(
+            self.database.execute(
                 "INSERT OR REPLACE INTO scored VALUES (?, ?, ?, ?)",
                 (
                     row[0],
@@ -381,10 +376,10 @@ class Store:
 
     def save_original(self, image: str, size: tuple[int, int], scored: Scored) -> None:
         """Keep how what was found in an uncompressed picture fared, and the truth it is."""
-        self._write(
+        self.database.execute(
             "INSERT OR IGNORE INTO images (digest, width, height) VALUES (?, ?, ?)", (image, *size)
         )
-        self._write(
+        self.database.execute(
             "INSERT OR REPLACE INTO originals VALUES (?, ?, ?, ?, ?)",
             (
                 self._id("images", "digest", image),
@@ -397,7 +392,7 @@ class Store:
 
     def save_failure(self, fingerprint: str, image: str, point: Point, reason: str) -> None:
         """Remember why a point is not there, until it is."""
-        self._write(
+        self.database.execute(
             "INSERT OR REPLACE INTO failures VALUES "
             "((SELECT id FROM codecs WHERE fingerprint = ?), ?, ?, ?, ?, ?)",
             (fingerprint, image, point_key(point), reason, self._run, _now()),
@@ -405,7 +400,7 @@ class Store:
 
     def forget_failure(self, fingerprint: str, image: str, point: Point) -> None:
         """It went well this time."""
-        self._write(
+        self.database.execute(
             "DELETE FROM failures WHERE codec = (SELECT id FROM codecs WHERE fingerprint = ?) "
             "AND image = ? AND point = ?",
             (fingerprint, image, point_key(point)),
@@ -420,11 +415,13 @@ class Store:
             temporary.write_bytes(stream)
 
     def _id(self, table: str, column: str, value: str) -> int:
-        row = self._write(f"SELECT id FROM {table} WHERE {column} = ?", (value,)).fetchone()
+        row = self.database.execute(
+            f"SELECT id FROM {table} WHERE {column} = ?", (value,)
+        ).fetchone()
         return int(row[0])
 
     def _metric_id(self, name: str, fingerprint: str) -> int:
-        row = self._write(
+        row = self.database.execute(
             "SELECT id FROM metrics WHERE name = ? AND fingerprint = ?", (name, fingerprint)
         ).fetchone()
         return int(row[0])
@@ -501,14 +498,25 @@ class Store:
         """The points that a codec was to have on a dataset when it was last run on it."""
         found = self.rows(
             "SELECT points FROM planned JOIN codecs ON codecs.id = codec "
-            "JOIN datasets ON datasets.id = dataset WHERE digest = ? AND fingerprint = ?",
-            (dataset.digest, codec.fingerprint),
+            "JOIN datasets ON datasets.id = dataset "
+            "WHERE digest = ? AND fingerprint = ? AND planned.name = ?",
+            (dataset.digest, codec.fingerprint, codec.name),
         )
         return tuple(json.loads(key) for key in json.loads(str(found[0][0]))) if found else ()
 
     def _named_metrics(self, metrics: Mapping[str, str]) -> dict[int, str]:
         rows = self.database.execute("SELECT id, name, fingerprint FROM metrics")
         return {number: name for number, name, mark in rows if metrics.get(name) == mark}
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """All that is read within is of one moment, whatever sweeps are writing."""
+        with _in_words(self.folder):
+            self.database.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.database.execute("COMMIT")
 
     def rows(self, statement: str, values: Iterable[object] = ()) -> list[tuple[object, ...]]:
         """The rows of a query, for whoever reports."""

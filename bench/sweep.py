@@ -92,7 +92,7 @@ class _Sweep:
         self.measuring: dict[Future[list[dict[str, float]]], list[_Coded]] = {}
         self.decoded: list[_Coded] = []
         self.looking: dict[Future[list[Scored]], _Coded] = {}
-        self.finished: list[Callable[[], None]] = []  # what is to be written to the store
+        self.finished: deque[Callable[[], None]] = deque()  # what is to be written to the store
         self.flushed = time.monotonic()
         self.programs = Programs()
         self.outcome = Outcome()
@@ -119,11 +119,11 @@ class _Sweep:
 
     def _flush(self) -> None:
         """Write what was finished since the last time, at one go: others may be waiting."""
-        finished, self.finished = self.finished, []
-        if finished:
+        if self.finished:
             with self.store.writing():
-                for save in finished:
-                    save()
+                while self.finished:
+                    self.finished[0]()  # kept until it is done, should Ctrl-C come meanwhile
+                    self.finished.popleft()
         self.flushed = time.monotonic()
 
     def _look_at_originals(self, pool: ThreadPoolExecutor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +39,8 @@ def train(
     from bench.training.zoo import Trained, made
 
     check_name(name)
-    sitting = Sitting(folder, data, root, steps, most_seconds, preparing, watch)
+    ends = time.monotonic() + most_seconds
+    sitting = Sitting(folder, data, root, steps, ends, preparing, watch)
     if name in RECIPES:
         whole = train_detector(name, sitting)
     elif name in CLASSIFIERS:

@@ -43,16 +43,15 @@ def fabricate(
         store.begin_run("made up: no codec ran", MACHINE)
         store.add_metrics(dict.fromkeys(METRICS, "made up"))
         for number in range(1, codecs + 1):
-            name = f"codec-{number}"
-            title = titles[number - 1] if number <= len(titles) else f"made up, no. {number}"
-            fingerprint = hashlib.sha256(name.encode()).hexdigest()
-            _insert(store, "codecs", (number, fingerprint, name, title, "QP", 1, 0, "{}", "{}"))
+            fingerprint = hashlib.sha256(_name(number).encode()).hexdigest()
+            _insert(store, "codecs", (number, fingerprint, "{}", "{}"))
         if task:
             _insert(store, "scorers", (1, SCORER, "made-up-network", "made up", 1, None, 1))
         for number, name in enumerate(datasets, start=1):
             _dataset(store, number, name, images)
             for codec in range(1, codecs + 1):
-                _codec(store, codec, number, images, points, task)
+                title = titles[codec - 1] if codec <= len(titles) else f"made up, no. {codec}"
+                _codec(store, codec, title, number, images, points, task)
         if failure:  # of the first picture of all
             store.database.execute("DELETE FROM streams WHERE id = 11000000")
             _insert(store, "failures", (1, _digest(1, 0), "22", failure, 1, WHEN))
@@ -84,10 +83,17 @@ def _dataset(store: Store, number: int, name: str, images: int) -> None:
     _insert(store, "originals", *originals)
 
 
-def _codec(store: Store, codec: int, dataset: int, images: int, points: int, task: bool) -> None:
+def _name(codec: int) -> str:
+    return f"codec-{codec}"
+
+
+def _codec(
+    store: Store, codec: int, title: str, dataset: int, images: int, points: int, task: bool
+) -> None:
     rng = np.random.default_rng([codec, dataset])
     qps = [22 + 5 * point for point in range(points)]
-    _insert(store, "planned", (dataset, codec, json.dumps([str(qp) for qp in qps]), codec))
+    its_name, keys = _name(codec), json.dumps([str(qp) for qp in qps])
+    _insert(store, "planned", (dataset, codec, its_name, title, "QP", 1, 0, its_name, keys, codec))
     cost = np.exp(np.random.default_rng(dataset).normal(0, 0.4, (images, 1)))  # of the image
     bpp = np.geomspace(0.9, 0.06, points) * cost * np.exp(rng.normal(0, 0.02, (images, points)))
     quality = np.log2(bpp / cost) + 0.06 * (codec - 1) + rng.normal(0, 0.02, bpp.shape)

@@ -111,7 +111,9 @@ def test_validation_foretells_what_is_measured(bench: Bench, made: Path, root: P
 
 @pytest.mark.parametrize("path", [path for path in card_paths().values() if "ncn" in path.stem])
 def test_every_shipped_recipe_can_be_read(path: Path) -> None:
-    for its_set in read_card(path.stem).training:
+    trained_for = read_card(path.stem).training
+    assert trained_for
+    for its_set in trained_for:
         _, recipe = read_recipe(f"{path.stem}:{its_set}")
         assert len(recipe.lambdas) == 4
 

@@ -14,7 +14,6 @@ import numpy as np
 import pandas
 import pytest
 from conftest import Bench, Pictures, picture
-from fakes.card import CARD, install
 from PIL import Image
 
 from bench import api
@@ -123,13 +122,7 @@ def test_decoded_pictures_are_those_of_the_run(bench: Bench, pictures: Pictures)
     assert "taken" in bench(*command[:-1], "taken").err
 
 
-def test_a_failure_that_is_over_is_forgotten(
-    bench: Bench, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    install(tmp_path / "tools")
-    monkeypatch.setenv("BENCH_FAKE", str(tmp_path / "tools"))
-    card = Path("fake.toml")
-    card.write_text(CARD)
+def test_a_failure_is_told_by_who_did_not_try(bench: Bench, pictures: Pictures) -> None:
     images = pictures(2)
     Image.new("RGB", (1, 1)).save(images / "tiny.png")
     command = ("run", "--codec", "jpeg", "--codec", "x265", "--data", images, *QUICK)

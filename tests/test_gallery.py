@@ -13,9 +13,11 @@ from fakes.task import RedThings
 from PIL import Image
 
 from bench import api
+from bench.errors import DataError
 from bench.image import read_pixels
 from bench.report.html import gallery
 from bench.report.html.gallery import Gallery, make_gallery
+from bench.report.html.kept_pictures import KeptPictures
 from bench.store import Store
 
 Made = Callable[[], Gallery]
@@ -80,6 +82,12 @@ def test_a_kept_picture_that_is_damaged_is_said(made: Made) -> None:
     for kept in Path("gallery").glob("*.json"):
         kept.write_text("{")
     assert "delete it, and it is made anew" in made().figures["reason"]
+
+
+def test_a_picture_too_large_for_a_page_is_no_fault_of_the_folder(tmp_path: Path) -> None:
+    wide = np.zeros((1, 16384, 3), np.uint8)
+    with pytest.raises(DataError, match="more than a page can show"):
+        KeptPictures(tmp_path, lossless=True).picture(["wide"], lambda: (wide, []))
 
 
 def test_images_that_are_gone_are_said(

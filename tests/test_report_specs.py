@@ -189,6 +189,7 @@ def test_pictures_without_their_images_spoil_nothing_else(bench: Bench, root: Pa
         (('caption = "Curves."', 'capton = "Curves."'), "did you mean 'part 1.caption'"),
         (('bpp = 1.0\n\n', '\n'), "'part 4.bpp' is missing"),
         (('bpp = 1.0', 'bpp = 0'), "'part 4.bpp' must be a rate above 0"),
+        (('codecs = ["jpeg2000"]', 'codecs = []'), "codecs' must name at least one"),
         (('"#E69F00"', '"sunny"'), "'codecs.jpeg2000.colour' must be a colour"),
         (('anchor = "jpeg"', 'anchor = "jpg"'), "'data.cityscapes.anchor': no 'jpg'"),
         (('against = "vtm"', 'against = "vtn"'), "no 'vtn' among the codecs"),

@@ -12,7 +12,10 @@ from conftest import Bench, Pictures
 from fakes.card import CARD, install
 from PIL import Image
 
-from bench.families import external
+from bench import sweep
+from bench.catalog import card_paths
+from bench.errors import CodecError
+from bench.families import external, pillow
 
 QUICK = ("--metric", "psnr_rgb")
 
@@ -59,19 +62,13 @@ def test_the_rate_is_that_of_files_which_anyone_can_open(bench: Bench, pictures:
 def test_a_second_run_does_nothing(bench: Bench, pictures: Pictures, fake: Path) -> None:
     command = ("run", "--codec", fake, "--codec", "jpeg", "--data", pictures(), *QUICK)
     assert bench(*command).status == 0
-    before = Path("bench-results/store.sqlite").read_bytes()
-    fake.parent.joinpath("tools", "fake").touch()  # were it run, it would count
-    again = bench(*command)
+    with pytest.MonkeyPatch.context() as now:
+        for codec in (external.ExternalCodec, pillow.PillowCodec):
+            now.setattr(codec, "encode", _out_of_order)
+            now.setattr(codec, "decode", _out_of_order)
+        again = bench(*command)
     assert again.status == 0
     assert again.err.count("all done before") == 2
-    rows = sqlite3.connect("bench-results/store.sqlite").execute("SELECT count(*) FROM streams")
-    assert rows.fetchone() == (2 * (3 + len(jpeg_points(bench))),)
-    assert len(before) == Path("bench-results/store.sqlite").stat().st_size
-
-
-def jpeg_points(bench: Bench) -> set[int]:
-    table = records(bench)
-    return set(table[table.codec == "jpeg"].point)
 
 
 def test_a_new_metric_measures_the_kept_streams(
@@ -190,13 +187,56 @@ def test_a_decoder_that_gives_another_size_is_a_failure(
 
 
 def test_what_failed_is_tried_again(bench: Bench, pictures: Pictures, fake: Path) -> None:
-    folder = pictures(1)
-    fake.write_text(CARD.replace("{height} {point}", "{height} {point} fail"))
-    assert bench("run", "--codec", fake, "--data", folder, *QUICK).status == 1
-    fake.write_text(CARD)
-    said = bench("run", "--codec", fake, "--data", folder, *QUICK)
+    command = ("run", "--codec", fake, "--data", pictures(1), *QUICK)
+    with pytest.MonkeyPatch.context() as once:
+        once.setattr(external.ExternalCodec, "encode", _out_of_order)
+        assert bench(*command).status == 1
+    assert "3 failed" in bench("report").out
+    assert "out of order" in bench("report").out
+    said = bench(*command)
     assert said.status == 0
     assert "failed" not in said.out
+
+
+def _out_of_order(*_: object) -> bytes:
+    raise CodecError("out of order")
+
+
+def test_why_a_later_metric_is_missing_is_told(
+    bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("run", "--codec", "jpeg", "--points", "50", "--data", pictures(1))
+    assert bench(*command, *QUICK).status == 0
+    monkeypatch.setattr(sweep, "measure", _out_of_order)
+    said = bench(*command, "--metric", "psnr_y")
+    assert said.status == 1
+    assert "out of order" in said.out
+    assert "out of order" in bench("report").out
+
+
+def test_cards_that_code_alike_share_bitstreams_not_names(
+    bench: Bench, pictures: Pictures, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.toml"
+    card = card_paths()["jpeg"].read_text("utf-8")
+    mine.write_text(card.replace('title = "', 'title = "My '), "utf-8")
+    on = ("--data", pictures(1), *QUICK)
+    assert bench("run", "--codec", "jpeg", "--points", "20,50", *on).status == 0
+    said = bench("run", "--codec", mine, "--points", "50", *on)
+    assert said.status == 0, said.err
+    assert "all done before" in said.err
+    assert "My " in said.out
+    reported = bench("report").out
+    assert "My " in reported
+    assert set(records(bench).codec) == {"jpeg", "mine"}
+    assert bench("run", "--codec", "jpeg", "--codec", mine, *on).status == 0
+
+
+def test_a_folder_called_like_the_data_set_is_not_meant(bench: Bench) -> None:
+    Path("toyscapes").mkdir()
+    run = ("run", "--codec", "jpeg", "--points", "50", "--limit", 1, "--task", "none", *QUICK)
+    assert bench(*run).status == 0
+    assert bench("report", "--data", "toyscapes").status == 0
 
 
 def test_a_damaged_stream_is_coded_again(bench: Bench, pictures: Pictures) -> None:

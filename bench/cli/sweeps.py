@@ -125,9 +125,10 @@ def _report_by(spec: str, **options: Any) -> None:
     from bench import api
     from bench.screens import spec_report_screen
 
-    its_own = ("codecs", "points", "metrics", "tasks", "anchor", "incomplete", "html")
-    if said := [name for name in its_own if options.pop(name)]:
-        raise click.UsageError(f"--{said[0].removesuffix('s')}: the SPEC says that itself.")
+    its_own = {"codecs": "codec", "metrics": "metric", "tasks": "task"}
+    its_own |= {name: name for name in ("points", "anchor", "incomplete", "html")}
+    if said := [its_own[name] for name in its_own if options.pop(name)]:
+        raise click.UsageError(f"--{said[0]}: the SPEC says that itself.")
     stdout().print(spec_report_screen(api.report_by(spec, **options)), crop=False)
 
 

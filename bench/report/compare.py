@@ -140,7 +140,7 @@ def compare(
         there = ", ".join(known) or "none yet"
         raise StoreError(f"no results of the task '{absent_tasks[0]}'; there are {there}")
     shown = [name for name in known if tasks is None or name in tasks]
-    results = replace(results, scorings=tuple(s for s in results.scorings if s.name in shown))
+    results = results.seen_by(shown)
     chosen += tuple(map(wap_of, shown))
     if incomplete:
         results = results.on_common_images(chosen)

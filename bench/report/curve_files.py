@@ -17,6 +17,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def read_pair(
     if not metric and not test_metric:
         shared = [name for name in a.metrics() if name in t.metrics()]
         if len(shared) > 1:
-            named = ", ".join(a.columns()[name] for name in shared)
+            named = ", ".join(a.columns[name] for name in shared)
             raise DataError(f"{anchor} and {test} share {named}: name one as --metric")
         metric = shared[0] if shared else None
     if not rate and not test_rate:
@@ -121,6 +122,7 @@ class _Table:
             raise DataError(f"{path} has no codec {codec}; it has {', '.join(tables)}")
         return cls(str(path), codec, tables[codec])
 
+    @cached_property
     def columns(self) -> dict[str, str]:
         """Each column's plain name → its spelling in the file."""
         spellings = dict.fromkeys(column for _, cells in self.rows for column in cells)
@@ -131,13 +133,13 @@ class _Table:
         return columns
 
     def rates(self) -> list[str]:
-        return [name for name in RATES if name in self.columns()]
+        return [name for name in RATES if name in self.columns]
 
     def metrics(self) -> list[str]:
         """The plain names of the columns that may be a quality."""
         return [
             name
-            for name, column in self.columns().items()
+            for name, column in self.columns.items()
             if name not in RATES
             and name not in CODECS
             and not NO_METRIC.fullmatch(name)
@@ -150,7 +152,7 @@ class _Table:
         metric = self._column(metric, self.metrics(), "metric")
         if LOWER_IS_BETTER.fullmatch(_plain(metric)):
             raise DataError(f"{metric} is better when lower; a curve needs a quality")
-        if len({cells.get(self.columns().get("image", "")) for _, cells in self.rows}) > 1:
+        if len({cells.get(self.columns.get("image", "")) for _, cells in self.rows}) > 1:
             raise DataError(
                 f"{self.file} has a row per image; a curve needs a row per "
                 "point, as 'bench export --means' writes them"
@@ -165,7 +167,7 @@ class _Table:
         return FileCurve(Curve(rates, qualities, self.codec), rate, metric)
 
     def _column(self, wanted: str | None, candidates: list[str], option: str) -> str:
-        columns = self.columns()
+        columns = self.columns
         choices = list(columns.values())
         if wanted is not None:
             if _plain(wanted) in columns:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.catalog import card_name, full_name
 from bench.datasets.dataset import Progress
+from bench.errors import StoreError
 from bench.metrics.bjontegaard import Method
 from bench.report.compare import Report, compare
 from bench.report.files import write_report
@@ -58,16 +60,30 @@ def report(
         if anchor is not None:
             anchor = full_name(anchor, [codec.name for codec in found.codecs])
         made = compared(found, anchor=anchor, tasks=named_tasks)
-        write_report(made, out or results / "report")
+        folder = out or results / "report"
+        write_report(made, folder)
         if html:
             from bench.report.html import write_page
 
             digests = [] if chosen else stored_datasets(store)
             others = [load_results(store, dataset=each) for each in digests if each != found.digest]
-            reports = [made, *(_likewise(other, made, compared) for other in others)]
-            folder = out or results / "report"
+            made, reports = _with_others(made, others, compared)
             write_page(store, reports, folder, root=root, pareto=pareto, progress=progress)
     return made
+
+
+def _with_others(
+    made: Report, others: Sequence[Results], compared: Callable[..., Report]
+) -> tuple[Report, list[Report]]:
+    """A report, and those of other data sets; of one that cannot be compared, a note."""
+    reports, notes = [], list(made.results.notes)
+    for other in others:
+        try:
+            reports.append(_likewise(other, made, compared))
+        except StoreError as error:
+            notes.append(f"{other.dataset} is left out: {error}")
+    made = replace(made, results=replace(made.results, notes=tuple(notes)))
+    return made, [made, *reports]
 
 
 def _likewise(found: Results, made: Report, compared: Callable[..., Report]) -> Report:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,28 @@ import numpy as np
 
 from bench.catalog import full_name
 from bench.codec import Point
+from bench.datasets import dataset_kind
 from bench.errors import StoreError
 from bench.metrics import METRICS
 from bench.plan import name_points
 from bench.report.results import COSTS, CodecResults, FloatArray, Results, Run
 from bench.report.scorings import load_scorings
 from bench.store import Store, point_key
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A codec as a data set was to be coded by it."""
+
+    codec: int  # in the store, where cards that code alike are one
+    fingerprint: str
+    name: str
+    title: str
+    unit: str
+    anchor: bool
+    oracle: bool
+    card: str
+    points: tuple[str, ...]  # their keys
 
 
 def load_results(
@@ -32,6 +48,16 @@ def load_results(
     Of a codec that ``points`` does not name, these are the points of its last run and all others
     that every image has.
     """
+    with store.reading():
+        return _load(store, dataset, codecs, points or {})
+
+
+def _load(
+    store: Store,
+    dataset: str | None,
+    codecs: Sequence[str] | None,
+    points: Mapping[str, Sequence[Point]],
+) -> Results:
     number, digest, kind, name = _dataset(store, dataset)
     members: list[Any] = store.rows(
         "SELECT members.name, members.digest, width, height FROM members "
@@ -41,23 +67,19 @@ def load_results(
     rows: dict[str, list[int]] = {}  # a picture may be in a dataset under several names
     for row, (_, image, _, _) in enumerate(members):
         rows.setdefault(str(image), []).append(row)
-    planned = store.rows(
-        "SELECT codecs.id, codecs.name, title, unit, anchor, oracle, fingerprint, card, points "
-        "FROM planned JOIN codecs ON codecs.id = codec WHERE dataset = ? ORDER BY used DESC",
-        (number,),
-    )
+    planned = _planned(store, number)
     if codecs is not None:
-        stored = list(dict.fromkeys(str(plan[1]) for plan in planned))
-        codecs = [full_name(codec, stored) for codec in codecs]
-    newest: dict[str, tuple[Any, ...]] = {}
+        stored = list(dict.fromkeys(plan.name for plan in planned))
+        codecs = list(dict.fromkeys(full_name(codec, stored) for codec in codecs))
+    newest: dict[str, _Planned] = {}
     notes = []
     for plan in planned:
-        if str(plan[1]) in newest and (codecs is None or plan[1] in codecs):
+        if plan.name in newest and (codecs is None or plan.name in codecs):
             notes.append(
-                f"{plan[1]}: older results of fingerprint {str(plan[6])[:12]} are left out; "
+                f"{plan.name}: older results of fingerprint {plan.fingerprint[:12]} are left out; "
                 "its binary or its card has changed since"
             )
-        newest.setdefault(str(plan[1]), plan)
+        newest.setdefault(plan.name, plan)
     chosen = list(reversed(newest.values()))
     if codecs is not None:
         missing = [codec for codec in codecs if codec not in newest]
@@ -66,13 +88,11 @@ def load_results(
         chosen = [newest[codec] for codec in codecs]
     runs, (versions, old) = _runs(store), _metric_versions(store, number, chosen)
     scorings, seen = load_scorings(store, number, rows)
+    masks = {scoring.name: scoring.masks for scoring in scorings}
     found = tuple(
         replace(
-            _codec(
-                store, _with_points(store, plan, rows, points or {}), members, rows, runs, versions
-            ),
-            masks={scoring.name: scoring.masks for scoring in scorings},
-        ).with_matches(seen.get(plan[0], {}), rows)
+            _codec(store, plan, points.get(plan.name), members, rows, runs, versions), masks=masks
+        ).with_matches(seen.get(plan.codec, {}), rows)
         for plan in chosen
     )
     notes += old
@@ -89,6 +109,29 @@ def load_results(
     )
 
 
+def _planned(store: Store, dataset: int) -> list[_Planned]:
+    """All that a data set was to be coded by, the last used first."""
+    rows: list[Any] = store.rows(
+        "SELECT codec, fingerprint, name, title, unit, anchor, oracle, card, points "
+        "FROM planned JOIN codecs ON codecs.id = codec WHERE dataset = ? ORDER BY used DESC",
+        (dataset,),
+    )
+    return [
+        _Planned(
+            codec,
+            mark,
+            name,
+            title,
+            unit,
+            bool(anchor),
+            bool(oracle),
+            card,
+            tuple(json.loads(keys)),
+        )
+        for codec, mark, name, title, unit, anchor, oracle, card, keys in rows
+    ]
+
+
 def stored_datasets(store: Store) -> list[str]:
     """The digests of the data sets that anything was to be coded of, the last used first."""
     rows = store.rows(
@@ -100,8 +143,8 @@ def stored_datasets(store: Store) -> list[str]:
 def stored_name(store: Store, dataset: str, codec: str) -> str:
     """An anchor's full name; one that the store has nothing of is refused, before coding begins."""
     found = store.rows(
-        "SELECT DISTINCT codecs.name FROM planned JOIN codecs ON codecs.id = codec "
-        "JOIN datasets ON datasets.id = dataset WHERE digest = ?",
+        "SELECT DISTINCT planned.name FROM planned JOIN datasets ON datasets.id = dataset "
+        "WHERE digest = ?",
         (dataset,),
     )
     known = [str(name) for (name,) in found]
@@ -122,16 +165,17 @@ def _dataset(store: Store, wanted: str | None) -> tuple[int, str, str, str]:
     if not datasets:
         raise StoreError(f"{store.folder}: no results there yet; 'bench run' makes some")
     path = str(Path(wanted).resolve()) if wanted else None
+    is_folder = wanted is not None and dataset_kind(wanted) == "folder" and Path(wanted).is_dir()
     for number, digest, kind, name, folder in datasets:
         said = (digest, name, name.partition("[")[0], kind)
-        if wanted is None or path == folder or (wanted in said and not Path(wanted).is_dir()):
+        if wanted is None or path == folder or (wanted in said and not is_folder):
             return number, digest, kind, name
     known = ", ".join(dict.fromkeys(str(row[4] or row[3]) for row in datasets))
     raise StoreError(f"{store.folder}: no results on '{wanted}'; there are some on {known}")
 
 
 def _metric_versions(
-    store: Store, dataset: int, plans: list[tuple[Any, ...]]
+    store: Store, dataset: int, plans: list[_Planned]
 ) -> tuple[dict[str, int], list[str]]:
     """Of each metric the one version that counts, the latest; and who was measured by none of it.
 
@@ -144,7 +188,7 @@ def _metric_versions(
         "WHERE images.digest IN (SELECT digest FROM members WHERE dataset = ?)",
         (dataset,),
     )
-    names = {plan[0]: plan[1] for plan in plans}
+    names = {plan.codec: plan.name for plan in plans}
     mine = sorted((row for row in rows if row[0] in names), key=lambda row: row[3])
     latest = {metric: version for _, metric, version, _ in mine}
     measured = {(codec, metric) for codec, metric, version, _ in mine if version == latest[metric]}
@@ -178,43 +222,23 @@ def load_some(
     return load_results(store, dataset=found.digest, codecs=codecs, points=picked)
 
 
-def _with_points(
-    store: Store,
-    plan: tuple[Any, ...],
-    rows: Mapping[str, list[int]],
-    chosen: Mapping[str, Sequence[Point]],
-) -> tuple[Any, ...]:
-    """The codec's row of the plan, with the keys of the points to show, by rising rate."""
-    number, name, *rest, planned = plan
-    coded: dict[str, dict[str, int]] = {}
-    streams: list[Any] = store.rows(
-        "SELECT point, images.digest, bytes FROM streams JOIN images ON images.id = image "
-        "WHERE codec = ?",
-        (number,),
-    )
-    for key, image, size in streams:
-        if image in rows:
-            coded.setdefault(key, {})[image] = size
-    if name in chosen:
-        keys = [point_key(point) for point in chosen[name]]
-    else:
-        whole = [key for key, images in coded.items() if len(images) == len(rows)]
-        keys = list(dict.fromkeys([*json.loads(planned), *whole]))
-    if all(key in coded for key in keys):
-        keys.sort(key=lambda key: np.mean(list(coded[key].values())))
-    return (number, name, *rest, json.dumps(keys))
-
-
 def _codec(
     store: Store,
-    plan: tuple[Any, ...],
+    plan: _Planned,
+    chosen: Sequence[Point] | None,
     members: list[Any],
     rows: dict[str, list[int]],
     runs: dict[int, Run],
     versions: dict[str, int],
 ) -> CodecResults:
-    number, name, title, unit, anchor, oracle, fingerprint, card, points = plan
-    keys = [str(key) for key in json.loads(points)]
+    every: list[Any] = store.rows(
+        "SELECT streams.id, images.digest, point, streams.digest, bytes, encode_cpu, encode_wall, "
+        "decode_cpu, decode_wall, finished, run FROM streams "
+        "JOIN images ON images.id = image WHERE codec = ?",
+        (plan.codec,),
+    )
+    streams = [stream for stream in every if stream[1] in rows]
+    keys = _keys(plan, chosen, streams, len(rows))
     column = {key: index for index, key in enumerate(keys)}
     shape = (len(members), len(keys))
     pixels = np.array([(w or 0) * (h or 0) for _, _, w, h in members], dtype=np.float64)
@@ -222,14 +246,8 @@ def _codec(
     size = np.full(shape, np.nan)
     provenance: dict[tuple[int, int], tuple[str, str, Run]] = {}
     places: dict[int, list[tuple[int, int]]] = {}
-    streams: list[Any] = store.rows(
-        "SELECT streams.id, images.digest, point, streams.digest, bytes, encode_cpu, encode_wall, "
-        "decode_cpu, decode_wall, finished, run FROM streams "
-        "JOIN images ON images.id = image WHERE codec = ?",
-        (number,),
-    )
     for stream, image, point, digest, count, *costs, finished, run in streams:
-        if image not in rows or point not in column:
+        if point not in column:
             continue
         places[stream] = [(row, column[point]) for row in rows[image]]
         for where in places[stream]:
@@ -242,7 +260,7 @@ def _codec(
         measured: list[Any] = store.rows(
             "SELECT stream, value FROM measured JOIN streams ON streams.id = stream "
             "WHERE codec = ? AND metric = ?",
-            (number, version),
+            (plan.codec, version),
         )
         for stream, value in measured:
             for where in places.get(stream, ()):
@@ -251,39 +269,54 @@ def _codec(
     with np.errstate(invalid="ignore", divide="ignore"):
         bpp = 8 * size / pixels[:, None]
     return CodecResults(
-        name,
-        title,
-        unit,
-        bool(anchor),
-        bool(oracle),
-        fingerprint,
+        plan.name,
+        plan.title,
+        plan.unit,
+        plan.anchor,
+        plan.oracle,
+        plan.fingerprint,
         tuple(json.loads(key) for key in keys),
         size,
         bpp,
         quality | values,
         provenance,
-        card,
+        plan.card,
     )
+
+
+def _keys(
+    plan: _Planned, chosen: Sequence[Point] | None, streams: list[Any], images: int
+) -> list[str]:
+    """Of the points to show, by rising rate."""
+    coded: dict[str, dict[str, int]] = {}
+    for _, image, key, _, size, *_ in streams:
+        coded.setdefault(key, {})[image] = size
+    if chosen is not None:
+        keys = [point_key(point) for point in chosen]
+    else:
+        whole = [key for key, sizes in coded.items() if len(sizes) == images]
+        keys = list(dict.fromkeys([*plan.points, *whole]))
+    if all(key in coded for key in keys):
+        keys.sort(key=lambda key: np.mean(list(coded[key].values())))
+    return keys
 
 
 def _failures(
     store: Store,
-    plans: list[tuple[Any, ...]],
+    plans: list[_Planned],
     members: list[Any],
     found: tuple[CodecResults, ...],
 ) -> tuple[tuple[str, str, Point, str], ...]:
+    """What went wrong and has not gone well since; whatever it was, a report lacks it."""
     names = {str(digest): str(name) for name, digest, _, _ in members}
-    images = [str(digest) for _, digest, _, _ in members]
     failures = []
     for plan, codec in zip(plans, found, strict=True):
         rows: list[Any] = store.rows(
-            "SELECT image, point, reason FROM failures WHERE codec = ?", (plan[0],)
+            "SELECT image, point, reason FROM failures WHERE codec = ?", (plan.codec,)
         )
-        for image, point, reason in rows:
-            if image not in names or json.loads(point) not in codec.points:
-                continue
-            where = images.index(image), codec.points.index(json.loads(point))
-            unseen = any(matches[where] is None for matches in codec.matches.values())
-            if unseen or not codec.done[where]:
-                failures.append((codec.name, names[image], json.loads(point), str(reason)))
+        failures += [
+            (codec.name, names[image], json.loads(point), str(reason))
+            for image, point, reason in rows
+            if image in names and json.loads(point) in codec.points
+        ]
     return tuple(failures)

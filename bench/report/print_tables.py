@@ -62,7 +62,7 @@ def deltas_table(part: Part, selection: Selection) -> Table:
     told = {key for row in published.values() for key in row}
     headings: list[Heading] = []
     for column in columns:
-        headings.append(Heading(column.key, _title(column, part, selection)))
+        headings.append(Heading(column.key, _title(column, selection)))
         if column.key in told:
             headings.append(Heading(column.key, "published", published=True))
     rows = []
@@ -95,14 +95,18 @@ def read_published(name: str) -> dict[str, dict[str, float]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        return {
-            row.pop("codec"): {key: float(text) for key, text in row.items() if _is_number(text)}
-            for row in rows
-        }
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    except KeyError as error:
-        raise DataError(f"{path}: published figures need a column 'codec'") from error
+    except (OSError, ValueError, csv.Error) as error:
+        said = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read: {said}") from error
+    for number, row in enumerate(rows, start=1):
+        if "codec" not in row:
+            raise DataError(f"{path}: published figures need a column 'codec'")
+        if None in row:
+            raise DataError(f"{path}: row {number} has more cells than there are columns")
+    return {
+        row.pop("codec"): {key: float(text) for key, text in row.items() if _is_number(text)}
+        for row in rows
+    }
 
 
 def _is_number(text: str | None) -> bool:
@@ -112,7 +116,7 @@ def _is_number(text: str | None) -> bool:
         return False
 
 
-def _title(column: Column, part: Part, selection: Selection) -> str:
+def _title(column: Column, selection: Selection) -> str:
     """As short as it can be: columns are narrow."""
     metric = "wAP" if column.metric == WAP else short_title(column.metric)
     if column.delta == "rate":

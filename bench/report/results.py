@@ -181,6 +181,19 @@ class Results:
         known = ", ".join(codec.name for codec in self.codecs)
         raise StoreError(f"no results of '{name}' on {self.dataset}; there are {known or 'none'}")
 
+    def seen_by(self, scorers: Sequence[str]) -> Results:
+        """With what some of its task networks made of it, and no others."""
+        if all(scoring.name in scorers for scoring in self.scorings):
+            return self  # with all that it has worked out of them
+        return replace(
+            self,
+            scorings=tuple(scoring for scoring in self.scorings if scoring.name in scorers),
+            codecs=tuple(
+                replace(codec, matches={n: m for n, m in codec.matches.items() if n in scorers})
+                for codec in self.codecs
+            ),
+        )
+
     def on_common_images(self, metrics: Sequence[str] = ()) -> Results:
         """Only the images that every codec has at every point, with all that it measured."""
         common = np.ones(len(self.images), dtype=bool)

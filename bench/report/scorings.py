@@ -60,7 +60,7 @@ def load_scorings(
         "WHERE images.digest IN (SELECT digest FROM members WHERE dataset = ?) ORDER BY used",
         (dataset,),
     )
-    newest = {name: row for row in known for name in (row[2],)}
+    newest = {row[2]: row for row in known}
     scorings, by_codec = [], dict[int, Seen]()
     places = sum(map(len, rows.values()))
     for number, fingerprint, name, title, masks, pseudo, _ in newest.values():

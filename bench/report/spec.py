@@ -174,6 +174,9 @@ def _part(path: Path, number: int, table: Any, looks: Mapping[str, Look]) -> Par
         raise DataError(f"{path}: '{where}.name' must do as a file's name, without its ending")
     if not table.get("bpp", 1) > 0:
         raise DataError(f"{path}: '{where}.bpp' must be a rate above 0")
+    for key in ("codecs", "panels"):
+        if table.get(key) == []:
+            raise DataError(f"{path}: '{where}.{key}' must name at least one")
     named = [table["anchor"]] if "anchor" in table else []
     _known(path, f"{where}.anchor", named, looks, "codecs")
     _known(path, f"{where}.codecs", table["codecs"], looks, "codecs")

@@ -66,8 +66,8 @@ def train_classifier(name: str, sitting: Sitting) -> bool:
     schedule = sitting.schedule(recipe.schedule)
     with processes() as ours:
         with ours.in_turn():
-            dataset = sitting.dataset(sitting.data or recipe.data)
-            validated = sitting.dataset(recipe.validate)
+            data = sitting.data or recipe.data
+            dataset, validated = sitting.dataset(data), sitting.dataset(recipe.validate, data)
         torch.manual_seed(schedule.seed)
         network = VggClassifier(recipe.widths).to(ours.device)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -83,7 +83,7 @@ def train_classifier(name: str, sitting: Sitting) -> bool:
             f"{recipe.widths} {dataset.digest}",
             partial(_accuracy, network, ours.device, others),
         )
-        whole = train(training, most_seconds=sitting.most_seconds, watch=sitting.watch)
+        whole = train(training, most_seconds=sitting.seconds_left, watch=sitting.watch)
         if ours.first:
             draw_training(sitting.folder)
             if whole:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -42,9 +41,8 @@ def train_codec(name: str, sitting: Sitting) -> bool:
     with processes() as ours:
         with ours.in_turn():
             dataset = sitting.dataset(data)
-            validated = sitting.dataset(recipe.validate) if recipe.validate else None
+            validated = sitting.dataset(recipe.validate, data) if recipe.validate else None
         network = task_network(recipe.network).to(ours.device).train() if recipe.network else None
-        ends = time.monotonic() + sitting.most_seconds
         for point in recipe.lambdas:
             weights = sitting.folder / _file(point)
             if ours.agreed(weights.is_file()):
@@ -54,7 +52,7 @@ def train_codec(name: str, sitting: Sitting) -> bool:
             if validated is not None:
                 others = validated.limited(_VALIDATED)
                 training = replace(training, validate=partial(validate, coding, network, others))
-            whole = train(training, most_seconds=ends - time.monotonic(), watch=sitting.watch)
+            whole = train(training, most_seconds=sitting.seconds_left, watch=sitting.watch)
             if ours.first:
                 draw_training(training.folder)
             if not whole:

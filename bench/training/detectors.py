@@ -46,7 +46,7 @@ def train_detector(name: str, sitting: Sitting) -> bool:
             ours,
             f"{recipe.architecture.to_json()} {dataset.digest}",
         )
-        whole = train(training, most_seconds=sitting.most_seconds, watch=sitting.watch)
+        whole = train(training, most_seconds=sitting.seconds_left, watch=sitting.watch)
         if ours.first:
             draw_training(sitting.folder)
             if whole:

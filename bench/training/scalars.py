@@ -55,10 +55,11 @@ class Scalars:
 def _forget_after(path: Path, step: int) -> None:
     if not path.is_file():
         return
-    if step == 0:
+    lines = path.read_text().splitlines()
+    if step == 0 or not lines:  # a full disk may have left nothing in it
         path.unlink()
         return
-    head, *lines = path.read_text().splitlines()
+    head, *lines = lines
     kept = [line for line in lines if int(line.partition(",")[0]) <= step]
     with replacing(path) as temporary:
         temporary.write_text("\n".join([head, *kept]) + "\n")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.datasets import Dataset, open_dataset
+from bench.datasets import Dataset, dataset_kind, open_dataset
 from bench.datasets.dataset import Progress as Preparing
 from bench.training.loop import Progress
 from bench.training.schedule import Schedule
@@ -21,12 +22,18 @@ class Sitting:
     data: str | None = None  # instead of the recipe's
     root: Path | None = None
     steps: int | None = None  # instead of the recipe's
-    most_seconds: float = math.inf
+    ends: float = math.inf  # by time.monotonic()
     preparing: Preparing = lambda what, done, total: None
     watch: Callable[[Progress], None] = lambda progress: None
 
     def schedule(self, usual: Schedule) -> Schedule:
         return usual if self.steps is None else replace(usual, steps=self.steps)
 
-    def dataset(self, data: str) -> Dataset:
-        return open_dataset(data, root=self.root, progress=self.preparing)
+    @property
+    def seconds_left(self) -> float:
+        return self.ends - time.monotonic()
+
+    def dataset(self, data: str, beside: str | None = None) -> Dataset:
+        """A data set; if it is ``beside`` another one, ``root`` was meant for that."""
+        its_own = beside is None or dataset_kind(beside) == dataset_kind(data)
+        return open_dataset(data, root=self.root if its_own else None, progress=self.preparing)

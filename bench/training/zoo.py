@@ -63,7 +63,8 @@ def made(folder: Path) -> tuple[Made, ...]:
         if not losses.is_file():  # from elsewhere
             continue
         with losses.open(newline="") as file:
-            *_, last = csv.DictReader(file)
-        size = weights.stat().st_size
-        found.append(Made(weights, int(last["step"]), float(last["seconds"]), size))
+            rows = list(csv.DictReader(file))
+        if rows:
+            last, size = rows[-1], weights.stat().st_size
+            found.append(Made(weights, int(last["step"]), float(last["seconds"]), size))
     return tuple(found)

@@ -27,7 +27,7 @@ def write_page(
     root: Path | None,
     pareto: bool,
     progress: Progress,
-) -> Path:
+) -> None:
     """Write the page of some data sets; it opens with the first, whose pictures it shows."""
     gallery = make_gallery(store, reports[0], root, folder / "gallery", progress)
     figures = {
@@ -41,4 +41,3 @@ def write_page(
             temporary.write_text(page(figures, gallery.files), encoding="utf-8", newline="\n")
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
-    return path

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -41,7 +42,7 @@ def page_figures(report: Report, *, pareto: bool) -> Figures:
             method: [_against(name, method, report, pareto) for name in names]
             for method in get_args(Method)
         },
-        "notes": words.notes(report) if report.anchor is None else [],
+        "notes": words.notes(replace(report, anchor=None, comparisons=())),  # with no anchor
         "failures": words.failures(report, FAILURES),
         "provenance": list(provenance(report.results)),
     }

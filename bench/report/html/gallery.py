@@ -82,8 +82,8 @@ class _Hanging:
         }
         self.left_out: dict[str, str] = {}
         self.files: list[bytes] = []
-        width, height = max(report.results.sizes, default=(0, 0))
-        each = max(width * height, 1) * (1 + len(self.codecs) * len(self.levels))
+        most_pixels = max((width * height for width, height in report.results.sizes), default=0)
+        each = max(most_pixels, 1) * (1 + len(self.codecs) * len(self.levels))
         fit = int(MOST_BYTES / (each * BYTES_A_PIXEL))
         lossless = fit >= FEW_IMAGES
         if not lossless:

@@ -16,7 +16,7 @@ from PIL import Image as PillowImage
 
 from bench.colour import Pixels
 from bench.datasets.labels import CLASSES
-from bench.errors import StoreError
+from bench.errors import DataError, StoreError
 from bench.files import make_folder, replacing
 from bench.report.html.outlines import outline
 from bench.vision.detections import Detections
@@ -24,6 +24,7 @@ from bench.vision.detections import Detections
 # Changes whenever the same picture would be shown otherwise.
 _VERSION = 1
 LOSSY_QUALITY = 90
+LARGEST_SIDE = 16383  # of a WebP
 MEDIA_TYPE = "image/webp"
 
 Shapes = list[dict[str, Any]]
@@ -57,44 +58,53 @@ class KeptPictures:
         """A picture as a file's bytes, and what is in it; made where it is not there."""
         path = self._path("lossless" if self.lossless else "lossy", *key)
         found, file = path.with_suffix(".json"), path.with_suffix(".webp")
-        try:
-            if not (found.is_file() and file.is_file()):
-                pixels, its_shapes = make()
-                _write(file, self._compressed(pixels))
-                _write(found, json.dumps(its_shapes).encode())
-            return file.read_bytes(), json.loads(found.read_bytes())
-        except (OSError, ValueError) as error:
-            raise _unusable(self.folder, error) from error
+        if not (found.is_file() and file.is_file()):
+            pixels, its_shapes = make()
+            self._write(file, self._compressed(pixels))
+            self._write(found, json.dumps(its_shapes).encode())
+        return self._read(file), self._shapes(found)
 
     def shapes(self, key: Sequence[str], make: Callable[[], Shapes]) -> Shapes:
         """Outlines alone, of the truth."""
         path = self._path("shapes", *key).with_suffix(".json")
+        if not path.is_file():
+            self._write(path, json.dumps(make()).encode())
+        return self._shapes(path)
+
+    def _shapes(self, path: Path) -> Shapes:
         try:
-            if not path.is_file():
-                _write(path, json.dumps(make()).encode())
-            its_shapes: Shapes = json.loads(path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise _unusable(self.folder, error) from error
+            its_shapes: Shapes = json.loads(self._read(path))
+        except ValueError as error:
+            raise self._unusable(error) from error
         return its_shapes
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _write(self, path: Path, content: bytes) -> None:
+        try:
+            with replacing(path) as temporary:
+                temporary.write_bytes(content)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> StoreError:
+        said = getattr(error, "strerror", None) or error
+        return StoreError(f"{self.folder}: cannot be used ({said}); delete it, and it is made anew")
 
     def _path(self, *key: str) -> Path:
         name = hashlib.sha256(json.dumps([_VERSION, *key]).encode()).hexdigest()
         return self.folder / name[:32]
 
     def _compressed(self, pixels: Pixels) -> bytes:
+        if max(pixels.shape) > LARGEST_SIDE:
+            raise DataError(f"a side of over {LARGEST_SIDE} pixels is more than a page can show")
         stream = io.BytesIO()
         options: dict[str, Any] = (
             {"lossless": True} if self.lossless else {"quality": LOSSY_QUALITY, "method": 4}
         )
         PillowImage.fromarray(pixels).save(stream, "WEBP", **options)
         return stream.getvalue()
-
-
-def _write(path: Path, content: bytes) -> None:
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
-
-
-def _unusable(folder: Path, error: Exception) -> StoreError:
-    said = getattr(error, "strerror", None) or error
-    return StoreError(f"{folder}: cannot be used ({said}); delete it, and it is made anew")
