@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.errors import BenchError, DataError, StoreError, UnavailableError
-from bench.files import replacing
+from bench.errors import DataError, StoreError, UnavailableError
+from bench.files import replacing, writing
 from bench.report.loading import load_some
 from bench.store import Store
 
@@ -34,11 +34,8 @@ def export(
     table = found.means if means else found.records
     if table.empty:
         raise StoreError(f"{results}: nothing of {found.dataset} has been coded yet")
-    try:
-        with replacing(out) as temporary:
-            write(table, temporary)
-    except OSError as error:
-        raise BenchError(f"{out}: cannot be written: {error.strerror or error}") from error
+    with writing(out), replacing(out) as temporary:
+        write(table, temporary)
     return table
 
 

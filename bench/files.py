@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BenchError
+from bench.errors import BenchError, DataError
 
 
 @contextmanager
@@ -23,6 +23,22 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What stands in the way of writing a file, as one line."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def write_text(path: Path, content: str) -> Path:
+    """A text file, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(content, "utf-8", newline="\n")
+    return path
 
 
 def read_toml(path: Path, what: str, error: type[BenchError]) -> dict[str, Any]:
@@ -39,11 +55,8 @@ def read_toml(path: Path, what: str, error: type[BenchError]) -> dict[str, Any]:
 
 def write_json(content: Any, path: Path) -> None:
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    try:
-        with replacing(path) as temporary:
-            temporary.write_text(text, "utf-8")
-    except OSError as error:
-        raise BenchError(f"{path}: cannot be written: {error.strerror or error}") from error
+    with writing(path):
+        write_text(path, text)
 
 
 def make_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ from bench.cores import available_cores
 from bench.datasets.dataset import Progress
 from bench.datasets.labels import CLASSES, EVALUATED
 from bench.errors import DataError
-from bench.files import make_folder, write_json
+from bench.files import make_folder, write_json, writing
 from bench.image import read_pixels, write_png
 from bench.vision.detections import Detections
 from bench.vision.drawing import draw
@@ -141,7 +141,5 @@ def _check_names(images: Sequence[Path], folder: Path) -> None:
 
 
 def _write_picture(pixels: Pixels, path: Path) -> None:
-    try:
+    with writing(path):
         write_png(pixels, path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error

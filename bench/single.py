@@ -14,7 +14,7 @@ from bench.catalog import check_point, load_codec
 from bench.codec import Codec, Point
 from bench.errors import CardError, DataError, StreamError, UnavailableError
 from bench.families.recognise import recognise
-from bench.files import replacing
+from bench.files import replacing, writing
 from bench.image import Image, read_pixels, write_png
 from bench.plan import parse_points
 from bench.programs import Cost, metered
@@ -62,11 +62,8 @@ def encode(
     original = Image(image.stem, read_pixels(image))
     with metered() as cost:
         stream = its_codec.encode(original, its_point)
-    try:
-        with replacing(file) as temporary:
-            temporary.write_bytes(stream)
-    except OSError as error:
-        raise DataError(f"{file}: cannot be written: {error.strerror}") from error
+    with writing(file), replacing(file) as temporary:
+        temporary.write_bytes(stream)
     if dump or save_mask:
         _write_latents(its_codec.inspect(original, its_point), original, dump, save_mask)
     return Coded(its_codec.name, its_point, original.width, original.height, len(stream), cost)
@@ -78,14 +75,11 @@ def _write_latents(
     if save_mask and "alpha" not in latents:
         raise CardError(f"{save_mask}: not written: the codec has no LSMnet, which makes a mask")
     for path in filter(None, (dump, save_mask)):
-        try:
-            with replacing(path) as temporary, temporary.open("wb") as opened:
-                if path is dump:
-                    np.savez_compressed(opened, **latents)  # type: ignore[arg-type]
-                else:
-                    mask_picture(latents["alpha"], image).save(opened, format="PNG")
-        except OSError as error:
-            raise DataError(f"{path}: cannot be written: {error.strerror}") from error
+        with writing(path), replacing(path) as temporary, temporary.open("wb") as opened:
+            if path is dump:
+                np.savez_compressed(opened, **latents)  # type: ignore[arg-type]
+            else:
+                mask_picture(latents["alpha"], image).save(opened, format="PNG")
 
 
 def mask_picture(alpha: NDArray[np.float32], image: Image) -> PillowImage.Image:
@@ -112,10 +106,8 @@ def decode(
     with metered() as cost:
         pixels = its_codec.decode(stream)
     height, width, _ = pixels.shape
-    try:
+    with writing(image):
         write_png(pixels, image)
-    except OSError as error:
-        raise DataError(f"{image}: cannot be written: {error.strerror}") from error
     return Coded(its_codec.name, None, width, height, len(stream), cost)
 
 

@@ -8,8 +8,7 @@ from math import isfinite
 from pathlib import Path
 from xml.etree import ElementTree
 
-from bench.errors import DataError
-from bench.files import replacing
+from bench.files import write_text, writing
 from bench.gate.verdicts import Check, Verdict
 from bench.gate.words import EXPLAINED, HEADINGS, figures, summary, title
 from bench.report.markdown import bullets, plain, table
@@ -71,20 +70,20 @@ def write_junit(check: Check, path: Path) -> None:
     suites = ElementTree.Element("testsuites")
     suites.append(suite)
     ElementTree.indent(suites)
-    _write(path, ElementTree.tostring(suites, "utf-8", xml_declaration=True).decode() + "\n")
+    text = ElementTree.tostring(suites, "utf-8", xml_declaration=True).decode() + "\n"
+    with writing(path):
+        write_text(path, text)
 
 
 def write_markdown(check: Check, path: Path) -> None:
-    _write(path, markdown(check))
+    with writing(path):
+        write_text(path, markdown(check))
 
 
 def add_to_summary(check: Check, path: Path) -> None:
     """GitHub's summary of a job has room for every step's words."""
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(markdown(check) + "\n")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+    with writing(path), path.open("a", encoding="utf-8") as file:
+        file.write(markdown(check) + "\n")
 
 
 def _in_a_line(verdict: Verdict) -> str:
@@ -121,11 +120,3 @@ def _data(words: str) -> str:
 
 def _property(words: str) -> str:
     return _data(words).replace(":", "%3A").replace(",", "%2C")
-
-
-def _write(path: Path, content: str) -> None:
-    try:
-        with replacing(path) as temporary:
-            temporary.write_text(content, "utf-8", newline="\n")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error

@@ -18,7 +18,7 @@ import numpy as np
 
 from bench.codec import Point
 from bench.errors import DataError
-from bench.files import replacing
+from bench.files import write_text, writing
 from bench.gate.match_text import from_text
 from bench.metrics import wap_of
 from bench.metrics.bjontegaard import FloatArray
@@ -73,11 +73,8 @@ def read_recording(path: Path) -> Recording:
 
 
 def write_recording(recording: Recording, path: Path) -> None:
-    try:
-        with replacing(path) as temporary:
-            temporary.write_text("".join(recording.lines), "utf-8", newline="\n")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+    with writing(path):
+        write_text(path, "".join(recording.lines))
 
 
 def read_lines(lines: tuple[str, ...], where: str) -> Recording:

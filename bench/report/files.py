@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import StoreError
-from bench.files import replacing
+from bench.files import write_text
 from bench.report.compare import Report
 from bench.report.figures import draw_curves
 from bench.report.page import markdown
@@ -50,10 +50,3 @@ def _cell(value: object) -> object:
     if isinstance(value, float):  # numpy's too, whose own repr is no number
         return "" if math.isnan(value) else repr(float(value))
     return value
-
-
-def write_text(path: Path, content: str) -> Path:
-    """A text file, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(content, encoding="utf-8", newline="\n")
-    return path

@@ -14,11 +14,11 @@ import numpy as np
 
 from bench.codec import Point
 from bench.errors import BenchError, DataError, StoreError, UnavailableError
+from bench.files import write_text
 from bench.metrics import scorer_of
 from bench.metrics.bjontegaard import Method
 from bench.report.exhibits import Exhibit, Exhibition
 from bench.report.figures import Drawing, ceilings, line
-from bench.report.files import write_text
 from bench.report.markdown import bullets, plain
 from bench.report.page import provenance
 from bench.report.print_tables import Table, deltas_table, read_published, transfer_table

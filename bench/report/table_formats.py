@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.report.files import write_text
+from bench.files import write_text
 from bench.report.print_tables import Cell, Heading, Table
 from bench.report.spec import Part
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.datasets.dataset import Progress
-from bench.errors import StoreError
-from bench.files import replacing
+from bench.files import write_text, writing
 from bench.report.compare import Report
 from bench.report.html.figures import page_figures
 from bench.report.html.gallery import make_gallery
@@ -36,8 +35,5 @@ def write_page(
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
     path = folder / NAME
-    try:
-        with replacing(path) as temporary:
-            temporary.write_text(page(figures, gallery.files), encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
+    with writing(path):
+        write_text(path, page(figures, gallery.files))
