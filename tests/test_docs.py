@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -85,6 +86,36 @@ def test_the_workflow_that_is_shown_runs_what_there_is(tmp_path: Path) -> None:
     made = cli.commands["check"].make_context("check", command.split())
     assert made.params["baseline"] == Path("gate.toml")
     assert made.params["junit"] and made.params["markdown"]
+
+
+@pytest.mark.slow
+def test_the_ten_minutes_go_as_told(bench: Bench) -> None:
+    page = (DOCS / "ten-minutes.md").read_text("utf-8")
+    for name, shown in zip(
+        ("quick", "gate"), re.findall(r"```toml\n(.*?)```", page, re.S), strict=True
+    ):
+        Path(f"{name}.toml").write_text(shown.replace("limit = 20", "limit = 2"), "utf-8")
+    for command in _commands(page):
+        said = bench(*shlex.split(command.replace("--limit 20", "--limit 2"))[1:])
+        assert said.status == 0, (command, said.err)
+    assert Path("bench-results/report/report.html").is_file()
+    assert Path("seen/toyville_700000_000019.png").is_file()
+    card = Path("quick.toml")
+    card.write_text(card.read_text("utf-8").replace("ultrafast", "medium"), "utf-8")
+    assert bench("check", "gate.toml").status == 1
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_have_such_options(page: Path) -> None:
+    for command in _commands(page.read_text("utf-8")):
+        name, *arguments = shlex.split(command, comments=True)[1:]
+        cli.commands[name].make_context(name, arguments)
+
+
+def _commands(page: str) -> list[str]:
+    """Those that a page shows on lines of their own."""
+    whole = re.sub(r"\\\n\s*", "", page)
+    return re.findall(r"^ {4,}(?:\S+=\S+ |\S+/)*(bench .+)$", whole, re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
