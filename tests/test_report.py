@@ -19,10 +19,10 @@ from bench.errors import DataError, StoreError
 from bench.report import figures
 from bench.report.compare import Report, compare
 from bench.report.files import write_report
-from bench.report.page import markdown
+from bench.report.markdown_page import markdown
 from bench.report.rate_axis import rate_limits, rate_ticks
 from bench.report.results import CodecResults, Results, Run
-from bench.report.tables import terminal
+from bench.report.terminal import terminal
 
 IMAGES = 24
 POINTS = (37, 32, 27, 22)

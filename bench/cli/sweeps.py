@@ -201,7 +201,7 @@ def bd(anchor: str, test: str, **options: Any) -> int:
     CompressAI's results are read as they are.
     """
     from bench import api
-    from bench.report.tables import difference
+    from bench.report.terminal import difference
 
     found = api.bd(anchor, test, **options)
     stdout().print(difference(found))
@@ -248,7 +248,7 @@ def import_(folder: Path, codec: str, point: str, metrics: tuple[str, ...], **op
 
 
 def _print_report(made: Report, folder: Path) -> None:
-    from bench.report.tables import terminal
+    from bench.report.terminal import terminal
 
     console = stdout()
     console.print(terminal(made))

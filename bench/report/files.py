@@ -13,7 +13,7 @@ from bench.errors import StoreError
 from bench.files import write_text
 from bench.report.compare import Report
 from bench.report.figures import draw_curves
-from bench.report.page import markdown
+from bench.report.markdown_page import markdown
 
 
 def write_report(report: Report, folder: Path) -> list[Path]:

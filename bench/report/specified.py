@@ -20,7 +20,7 @@ from bench.metrics.bjontegaard import Method
 from bench.report.exhibits import Exhibit, Exhibition
 from bench.report.figures import Drawing, ceilings, line
 from bench.report.markdown import bullets, plain
-from bench.report.page import provenance
+from bench.report.markdown_page import provenance
 from bench.report.print_tables import Table, deltas_table, read_published, transfer_table
 from bench.report.results import CodecResults, Results
 from bench.report.selection import Selection, Shown, select

@@ -19,7 +19,7 @@ import numpy as np
 from bench.image import write_png
 
 PROGRAM = (
-    "import sys, resource, bench.progress, bench.report.tables\n"
+    "import sys, resource, bench.progress, bench.report.terminal\n"
     "from bench.__main__ import status\n"
     "outcome = status(sys.argv[1:]) if sys.argv[1:] else 0\n"
     "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"

@@ -19,7 +19,7 @@ from bench.metrics.bootstrap import PerImageDelta, Sample, resample_weights
 from bench.report import words
 from bench.report.compare import Comparison, Report, compare
 from bench.report.figures import ceilings
-from bench.report.page import provenance
+from bench.report.markdown_page import provenance
 from bench.report.results import CodecResults
 from bench.words import counted
 
