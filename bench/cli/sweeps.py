@@ -128,7 +128,7 @@ def _report_by(spec: str, **options: Any) -> None:
     its_own = {"codecs": "codec", "metrics": "metric", "tasks": "task"}
     its_own |= {name: name for name in ("points", "anchor", "incomplete", "html")}
     if said := [its_own[name] for name in its_own if options.pop(name)]:
-        raise click.UsageError(f"--{said[0]}: the SPEC says that itself.")
+        raise click.UsageError(f"--{said[0]}: not with a SPEC, which says itself what it shows.")
     stdout().print(spec_report_screen(api.report_by(spec, **options)), crop=False)
 
 
