@@ -15,7 +15,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -180,11 +180,18 @@ class Store:
 
     # Writing: the sweep's one writer.
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """A transaction, while which others wait; what came before an error is kept."""
+        return self._transaction("BEGIN IMMEDIATE")
+
+    def reading(self) -> AbstractContextManager[None]:
+        """All that is read within is of one moment, whatever sweeps are writing."""
+        return self._transaction("BEGIN")
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
         with _in_words(self.folder):
-            self.database.execute("BEGIN IMMEDIATE")
+            self.database.execute(begin)
             try:
                 yield
             finally:
@@ -507,16 +514,6 @@ class Store:
     def _named_metrics(self, metrics: Mapping[str, str]) -> dict[int, str]:
         rows = self.database.execute("SELECT id, name, fingerprint FROM metrics")
         return {number: name for number, name, mark in rows if metrics.get(name) == mark}
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """All that is read within is of one moment, whatever sweeps are writing."""
-        with _in_words(self.folder):
-            self.database.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self.database.execute("COMMIT")
 
     def rows(self, statement: str, values: Iterable[object] = ()) -> list[tuple[object, ...]]:
         """The rows of a query, for whoever reports."""

@@ -112,6 +112,11 @@ def test_commands_have_such_options(page: Path) -> None:
         cli.commands[name].make_context(name, arguments)
 
 
+def test_commands_that_are_shown_are_found() -> None:
+    assert len(_commands((DOCS.parent / "README.md").read_text("utf-8"))) > 15
+    assert len(_commands((DOCS / "paper.md").read_text("utf-8"))) == 2  # one of two lines
+
+
 def _commands(page: str) -> list[str]:
     """Those that a page shows on lines of their own."""
     whole = re.sub(r"\\\n\s*", "", page)

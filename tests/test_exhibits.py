@@ -60,8 +60,15 @@ def test_a_card_of_ones_own_is_found_again_from_anywhere(
 ) -> None:
     Path("mine.toml").write_text(card_paths()["jpeg"].read_text("utf-8"), "utf-8")
     store = Path("bench-results").absolute()
-    on = {"data": "cityscapes", "root": root, "metrics": ["psnr_rgb"], "tasks": [red.name]}
-    api.run(["./mine.toml"], points=["50"], results=store, **on)  # type: ignore[arg-type]
+    api.run(
+        ["./mine.toml"],
+        data="cityscapes",
+        root=root,
+        points=["50"],
+        metrics=["psnr_rgb"],
+        tasks=[red.name],
+        results=store,
+    )
     Path("elsewhere").mkdir()
     monkeypatch.chdir("elsewhere")
     with Store(store, writable=False) as kept:
