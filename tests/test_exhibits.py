@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Bench
 from fakes.task import RedThings
 from PIL import Image
 
@@ -53,6 +54,14 @@ def test_an_exhibit_is_what_the_sweep_measured(shown: tuple[Exhibition, Results]
     assert original.counts == results.scorings[0].originals[1].counts(0.5)  # type: ignore[union-attr]
     right, _, missed = original.counts
     assert right + missed == 4
+
+
+@pytest.mark.usefixtures("shown")
+def test_a_network_that_is_not_asked_for_is_in_no_table(bench: Bench) -> None:
+    assert "red-things" in bench("report", "--out", "all").out
+    assert "wap:red-things" in Path("all/means.csv").read_text()
+    bench("report", "--task", "none", "--out", "none")
+    assert "red-things" not in Path("none/means.csv").read_text()
 
 
 def test_a_card_of_ones_own_is_found_again_from_anywhere(

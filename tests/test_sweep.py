@@ -232,6 +232,30 @@ def test_cards_that_code_alike_share_bitstreams_not_names(
     assert bench("run", "--codec", "jpeg", "--codec", mine, *on).status == 0
 
 
+def test_a_job_of_many_speaks_like_any_other(
+    bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "3")  # as launchers of job arrays set it
+    said = bench("run", "--codec", "jpeg", "--points", "50", "--data", pictures(1), *QUICK)
+    assert "quality 50" in said.out
+
+
+def test_a_data_set_without_common_images_costs_its_own_figures_only(
+    bench: Bench, pictures: Pictures
+) -> None:
+    torn = ("--points", "50", "--data", pictures(2, name="torn"), *QUICK)
+    bench("run", "--codec", "jpeg", *torn, "--shard", "1/2")
+    bench("run", "--codec", "webp", *torn, "--shard", "2/2")
+    whole = ("--points", "50", "--data", pictures(2, width=64, name="whole"), *QUICK)
+    assert bench("run", "--codec", "jpeg", *whole).status == 0
+    said = bench("report", "--html", "--incomplete")
+    assert said.status == 0, said.err
+    assert "torn is left out: no image of torn has been coded by every codec" in " ".join(
+        said.out.split()
+    )
+    assert Path("bench-results/report/report.html").is_file()
+
+
 def test_a_folder_called_like_the_data_set_is_not_meant(bench: Bench) -> None:
     Path("toyscapes").mkdir()
     run = ("run", "--codec", "jpeg", "--points", "50", "--limit", 1, "--task", "none", *QUICK)
