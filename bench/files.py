@@ -53,7 +53,7 @@ def read_toml(path: Path, what: str, error: type[BenchError]) -> dict[str, Any]:
         raise error(f"{path}: not valid TOML: {wrong}") from wrong
 
 
-def write_json(content: Any, path: Path) -> None:
+def write_json(path: Path, content: Any) -> None:
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
     with writing(path):
         write_text(path, text)

@@ -119,7 +119,7 @@ def predict(
         pool.shutdown(cancel_futures=True)
         found = Predictions(its_task, tuple(made), tuple(failures))
         if json is not None and made:
-            write_json(found.as_json(), json)
+            write_json(json, found.as_json())
     return found
 
 

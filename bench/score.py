@@ -101,7 +101,7 @@ def score(
 
 
 def write_score(found: Score, path: Path) -> None:
-    write_json(found.as_json(), path)
+    write_json(path, found.as_json())
 
 
 def _number(value: float) -> float | None:
