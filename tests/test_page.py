@@ -135,14 +135,22 @@ def test_without_html_there_is_no_page(bench: Bench, tmp_path: Path) -> None:
 def test_codecs_meet_at_the_nearest_rates() -> None:
     found = results(codec("hm", anchor=True), codec("dear", rates=(0.4, 4)))
     levels = choose_levels(compare(found))
-    assert [level.column for level in levels] == [1, 2]
+    assert [level.column for level in levels] == [2, 3]  # rates that both have
     hm, dear = found.codecs
-    assert (columns_at(levels[0], hm) == 1).all()
+    assert (columns_at(levels[0], hm) == 2).all()
     assert (columns_at(levels[0], dear) == 0).all()
     hm.values["decode_wall"][3, 1] = np.nan  # never decoded
     again = results(codec("hm", anchor=True), codec("lacking", holes=((3, 1), (5, 0))))
-    lacking = columns_at(choose_levels(compare(again))[0], again.codecs[1])
+    levels = choose_levels(compare(again))
+    assert [level.column for level in levels] == [1, 2]
+    lacking = columns_at(levels[0], again.codecs[1])
     assert lacking[4] == 1 and lacking[3] in (0, 2)
+    once = results(codec("hm", anchor=True), codec("dearer", rates=(0.9, 9)))
+    assert [level.column for level in choose_levels(compare(once))] == [2, 3]
+    thrice = results(codec("hm", anchor=True), codec("dearer", rates=(0.2, 2)))
+    assert [level.column for level in choose_levels(compare(thrice))] == [1, 3]
+    strangers = results(codec("hm", anchor=True), codec("elsewhere", rates=(9, 90)))
+    assert [level.column for level in choose_levels(compare(strangers))] == [1, 2]
 
 
 def test_images_on_which_codecs_differ_come_first() -> None:

@@ -13,6 +13,8 @@ from bench.report.exhibits import LEAST_SCORE
 from bench.report.results import CodecResults
 from bench.report.scorings import Scoring
 
+_LIKE = 1.5  # rates that differ by no larger a factor
+
 
 @dataclass(frozen=True, eq=False)
 class Level:
@@ -27,14 +29,27 @@ class Level:
 
 
 def choose_levels(report: Report) -> list[Level]:
-    """A low and a middling rate: points of the anchor a third and two thirds up its curve."""
+    """Two of the anchor's points, a third and two thirds up those that most codecs come near."""
     codecs = [codec for codec in report.results.codecs if codec.points]
     if not codecs:
         return []
     reference = next((codec for codec in codecs if codec.name == report.anchor), codecs[0])
-    last = len(reference.points) - 1
-    columns = dict.fromkeys((round(last / 3), round(2 * last / 3)))
-    return [Level(reference, column) for column in columns]
+    levels = [Level(reference, column) for column in range(len(reference.points))]
+    near = [sum(_is_near(level, codec) for codec in codecs) for level in levels]
+    most = [level for level, count in zip(levels, near, strict=True) if count == max(near)]
+    if len(most) == 1:  # and the one below, or above the lowest
+        start = max(0, most[0].column - 1)
+        most = levels[start : start + 2]
+    last = len(most) - 1
+    return [most[place] for place in dict.fromkeys((last // 3, last - last // 3))]
+
+
+def _is_near(level: Level, codec: CodecResults) -> bool:
+    """Whether the codec has a like rate on most images."""
+    columns = columns_at(level, codec)
+    rates = np.where(columns < 0, np.nan, codec.bpp[np.arange(len(columns)), columns])
+    ratio = np.abs(np.log(rates / level.codec.bpp[:, level.column]))
+    return bool(np.mean(ratio <= np.log(_LIKE)) > 0.5)
 
 
 def columns_at(level: Level, codec: CodecResults) -> NDArray[np.intp]:
