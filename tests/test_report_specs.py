@@ -24,6 +24,7 @@ title = "A paper & its figures"
 anchor = "jpeg"
 task = "red-things"
 image = "a_000001_000019"
+bpp = 1.0
 instead = { vtm = "jpeg" }
 bend = [5, 12, 30]
 
@@ -55,7 +56,7 @@ published = "paper/table-2.csv"
 [[part]]
 kind = "transfer"
 name = "transfer"
-caption = "By each network."
+caption = "Against {anchor}, by each network."
 codecs = ["jpeg2000"]
 
 [[part]]
@@ -63,14 +64,12 @@ kind = "pictures"
 name = "pictures"
 caption = "Pictures."
 codecs = ["jpeg", "jpeg2000"]
-bpp = 1.0
 
 [[part]]
 kind = "mask"
 name = "mask"
 caption = "Where it masks."
 codecs = ["ncn-lsm"]
-bpp = 1.0
 """
 
 
@@ -141,6 +140,7 @@ def test_tables_are_ready_for_print(bench: Bench, root: Path) -> None:
     bench("report", "mine.toml", "--root", root, "--out", "print")
     tex = Path("print/deltas.tex").read_text("utf-8")
     assert r"\caption{Deltas, 100 \% of them. No weights: LSMnet.}" in tex
+    assert r"\caption{Against JPEG\_1, by" in Path("print/transfer.tex").read_text("utf-8")
     assert r"J $L_\mathrm{2000}$ &" in tex
     assert r"JPEG\_1" in tex  # who stands in for VTM
     assert r"\textit{$-$27.3}" in tex
@@ -187,8 +187,9 @@ def test_pictures_without_their_images_spoil_nothing_else(bench: Bench, root: Pa
         (('kind = "transfer"', 'kind = "transfers"'), "no 'transfers' among the kinds"),
         (('metric = "wap" }', 'metric = "vap" }'), "no 'vap' among the metrics"),
         (('caption = "Curves."', 'capton = "Curves."'), "did you mean 'part 1.caption'"),
-        (('bpp = 1.0\n\n', '\n'), "'part 4.bpp' is missing"),
-        (('bpp = 1.0', 'bpp = 0'), "'part 4.bpp' must be a rate above 0"),
+        (('bpp = 1.0\n', ''), "'data.cityscapes.bpp' is missing"),
+        (('bpp = 1.0', 'bpp = 0'), "'data.cityscapes.bpp' must be a rate above 0"),
+        (('panels = ["psnr_rgb", "wap"]', ''), "'part 1.panels' is missing, which curves need"),
         (('codecs = ["jpeg2000"]', 'codecs = []'), "codecs' must name at least one"),
         (('"#E69F00"', '"sunny"'), "'codecs.jpeg2000.colour' must be a colour"),
         (('anchor = "jpeg"', 'anchor = "jpg"'), "'data.cityscapes.anchor': no 'jpg'"),

@@ -29,7 +29,8 @@ class Setting:
 
     anchor: str
     task: str
-    image: str = ""
+    image: str = ""  # that is shown
+    bpp: float = 0.0  # near which rate
     instead: Mapping[str, str] = field(default_factory=dict)
     bend: tuple[Point, ...] = ()  # the anchor's points at which the quality falls with the rate
 
@@ -62,7 +63,6 @@ class Part:
     columns: tuple[Column, ...] = ()
     anchor: str = ""  # the setting's, unless it names another
     width: str = "page"
-    bpp: float = 0.0  # of pictures, the rate that they are to be near
     published: str = ""  # a file in results/
 
 
@@ -83,7 +83,6 @@ class Spec:
 
 
 _TEXT, _TABLE, _TEXTS = (str, "a text"), (dict, "a table"), (list, "a list of names")
-_NUMBER = ((int, float), "a number")
 _TOP = {
     "title": _TEXT,
     "source": _TEXT,
@@ -95,6 +94,7 @@ _SETTING = {
     "anchor": _TEXT,
     "task": _TEXT,
     "image": _TEXT,
+    "bpp": ((int, float), "a number"),
     "instead": _TABLE,
     "bend": (list, "a list of the anchor's points"),
 }
@@ -114,10 +114,10 @@ _PART = {
     "columns": (list, "a list of tables"),
     "anchor": _TEXT,
     "width": _TEXT,
-    "bpp": _NUMBER,
     "published": _TEXT,
 }
-_NEEDS = {"curves": ("panels",), "deltas": ("columns",), "mask": ("bpp",), "pictures": ("bpp",)}
+_NEEDS = {"curves": "panels", "deltas": "columns"}
+_PICTURED = ("mask", "pictures")  # parts that need a setting's image, near a rate
 
 
 def read_spec(name_or_path: str) -> Spec:
@@ -134,19 +134,21 @@ def read_spec(name_or_path: str) -> Spec:
     names = [path.stem, *(part.name for part in parts)]  # the whole page is called as the spec
     if twice := [name for name in names if names.count(name) > 1]:
         raise DataError(f"{path}: two things are called '{twice[0]}'; their files would be one")
-    return Spec(
-        path,
-        content["title"],
-        content.get("source", ""),
-        {kind: _setting(path, kind, table, looks) for kind, table in content["data"].items()},
-        looks,
-        tuple(parts),
-    )
+    pictured = any(part.kind in _PICTURED for part in parts)
+    needed = ("anchor", "task", *(("image", "bpp") if pictured else ()))
+    settings = {
+        kind: _setting(path, kind, table, looks, needed) for kind, table in content["data"].items()
+    }
+    return Spec(path, content["title"], content.get("source", ""), settings, looks, tuple(parts))
 
 
-def _setting(path: Path, kind: str, table: Any, looks: Mapping[str, Look]) -> Setting:
+def _setting(
+    path: Path, kind: str, table: Any, looks: Mapping[str, Look], needed: tuple[str, ...]
+) -> Setting:
     where = f"data.{kind}"
-    _check(path, where, table, _SETTING, ("anchor", "task"))
+    _check(path, where, table, _SETTING, needed)
+    if not table.get("bpp", 1) > 0:
+        raise DataError(f"{path}: '{where}.bpp' must be a rate above 0")
     _known(path, f"{where}.anchor", [table["anchor"]], looks, "codecs")
     instead = table.get("instead", {})
     _known(path, f"{where}.instead", [*instead, *instead.values()], looks, "codecs")
@@ -167,13 +169,10 @@ def _part(path: Path, number: int, table: Any, looks: Mapping[str, Look]) -> Par
     where = f"part {number}"
     _check(path, where, table, _PART, ("kind", "name", "caption", "codecs"))
     _known(path, f"{where}.kind", [table["kind"]], KINDS, "kinds")
-    for key in _NEEDS.get(table["kind"], ()):
-        if key not in table:
-            raise DataError(f"{path}: '{where}.{key}' is missing, which {table['kind']} need")
+    if (key := _NEEDS.get(table["kind"])) and key not in table:
+        raise DataError(f"{path}: '{where}.{key}' is missing, which {table['kind']} need")
     if not re.fullmatch(r"\w[\w.-]*", table["name"]):
         raise DataError(f"{path}: '{where}.name' must do as a file's name, without its ending")
-    if not table.get("bpp", 1) > 0:
-        raise DataError(f"{path}: '{where}.bpp' must be a rate above 0")
     for key in ("codecs", "panels"):
         if table.get(key) == []:
             raise DataError(f"{path}: '{where}.{key}' must name at least one")

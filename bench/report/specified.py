@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -73,6 +73,8 @@ class _Writer:
             "mask": self._mask,
             "pictures": self._pictures,
         }
+        anchor = self._selection.anchor(part).look.plain
+        part = replace(part, caption=part.caption.replace("{anchor}", anchor))
         try:
             return kinds[part.kind](part)
         except BenchError as error:  # an image or a codec that is not here spoils one part alone
@@ -120,7 +122,7 @@ class _Writer:
 
         image = self._image()
         ((shown, codec), *_), _ = _split(map(self._selection.shown, part.codecs[:1]), needed=True)
-        point = self._point(codec, image, part)
+        point = self._point(codec, image)
         alpha = self._exhibition.mask(image, codec.name, point)
         original = self._exhibition.original(image)
         truth = self._exhibition.truth(image)
@@ -137,7 +139,7 @@ class _Writer:
         there, lacking = _split(map(self._selection.shown, part.codecs))
         exhibits = [("uncompressed", "Uncompressed", self._exhibition.original(image))]
         for shown, codec in there:
-            point = self._point(codec, image, part)
+            point = self._point(codec, image)
             exhibit = self._exhibition.decoded(image, codec.name, point)
             label = f"{shown.look.label}, {codec.unit} {point}"
             exhibits.append((shown.key, label, exhibit))
@@ -160,10 +162,12 @@ class _Writer:
             raise DataError(f"image '{image}' is not among those of the results")
         return image
 
-    def _point(self, codec: CodecResults, image: str, part: Part) -> Point:
-        """That whose rate for the image is nearest to the part's."""
+    def _point(self, codec: CodecResults, image: str) -> Point:
+        """That whose rate for the image is nearest to the one asked for."""
         images = self._selection.results.images
-        column = codec.nearest(np.full(len(images), part.bpp))[images.index(image)]
+        column = codec.nearest(np.full(len(images), self._selection.setting.bpp))[
+            images.index(image)
+        ]
         if column < 0:
             raise DataError(f"{codec.name}: has not coded {image}")
         return codec.points[int(column)]
