@@ -12,7 +12,15 @@ from bench.catalog import load_codec
 from bench.datasets import open_dataset
 
 ROOT = Path(__file__).parent.parent
-ZOO = ("ncn-hvs", "ncn-task", "ncn-lsm")
+ZOO = (
+    "ncn-hvs",
+    "ncn-hvs-d2k",
+    "ncn-f",
+    "ncn-task",
+    "ncn-lsm",
+    "ncn-lsm-frozen",
+    "ncn-lsm-vgg-frozen",
+)
 MEGABYTE = 10**6
 
 
@@ -47,14 +55,14 @@ def test_a_scene_goes_through(name: str) -> None:
 @pytest.mark.slow
 def test_bits_are_saved_by_training_through_the_network_and_by_masking() -> None:
     made = api.run(
-        ["ncn-hvs", "ncn-task", "ncn-lsm"],
+        ["ncn-hvs", "ncn-f", "ncn-task", "ncn-lsm"],
         data="toyscapes:dev",
         limit=24,
         metrics=["psnr_y"],
         anchor="ncn-task",
     )
     deltas = made.deltas[made.deltas.metric == "wap:mask-rcnn-toy"].set_index("codec").bd_rate
-    assert deltas["ncn-hvs:toyscapes"] > 100
+    assert deltas["ncn-hvs:toyscapes"] > deltas["ncn-f:toyscapes"] > 10
     assert deltas["ncn-lsm:toyscapes"] < -5
     psnr = {codec.name: codec.curve("psnr_y")[1].max() for codec in made.results.codecs}
-    assert psnr["ncn-hvs:toyscapes"] > psnr["ncn-task:toyscapes"]
+    assert psnr["ncn-hvs:toyscapes"] > psnr["ncn-f:toyscapes"] > psnr["ncn-task:toyscapes"]
