@@ -175,6 +175,21 @@ def test_gone_on_with_it_is_as_if_never_stopped(
         assert (Path("parted") / file).read_bytes() == (Path("whole") / file).read_bytes()
 
 
+@pytest.mark.slow
+def test_from_other_weights_it_does_not_go_on(
+    bench: Bench, cards: Path, made: Path, root: Path
+) -> None:
+    base, task = made / "base" / "red", made / "task" / "red"
+    command = ("train", f"{cards}/task.toml:red", "--root", root, "--out", task)
+    (task / "lambda_3.safetensors").unlink()  # all but its checkpoint
+    assert bench(*command).status == 0
+    (task / "lambda_3.safetensors").unlink()
+    shutil.copy(base / "lambda_0.3.safetensors", base / "lambda_0.03.safetensors")
+    said = bench(*command)
+    assert said.status == 1
+    assert "of another recipe, other data or other weights to start from" in said.err
+
+
 def gradients(module: nn.Module) -> set[bool]:
     """Whether there are any: some may be, and all must be alike."""
     return {p.grad is not None and bool(p.grad.any()) for p in module.parameters()}

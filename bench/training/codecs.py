@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from torch import Tensor, autocast, channels_last, manual_seed
 
+from bench.cache import file_digest
 from bench.catalog import card_paths
 from bench.codec import Card
 from bench.datasets import Dataset
@@ -27,7 +29,7 @@ from bench.training.schedule import Schedule
 from bench.training.sitting import Sitting
 from bench.training.validation import validate
 from bench.vision.rcnn import RCNN
-from bench.vision.tasks import task_network
+from bench.vision.tasks import open_task, task_network
 
 _VALIDATED = 20  # pictures
 
@@ -47,8 +49,9 @@ def train_codec(name: str, sitting: Sitting) -> bool:
             weights = sitting.folder / _file(point)
             if ours.agreed(weights.is_file()):
                 continue
-            coding = _start(card, recipe, sitting.folder, point)
-            training = _training(recipe, point, coding, network, dataset, weights, ours)
+            starts = _starts(card, recipe, sitting.folder, point)
+            coding = _coding(card, recipe, starts)
+            training = _training(recipe, point, coding, network, dataset, weights, starts, ours)
             if validated is not None:
                 others = validated.limited(_VALIDATED)
                 training = replace(training, validate=partial(validate, coding, network, others))
@@ -70,6 +73,7 @@ def _training(
     network: RCNN | None,
     dataset: Dataset,
     weights: Path,
+    starts: Sequence[Path],
     ours: Processes,
 ) -> Training[Crops]:
     schedule = Schedule(
@@ -94,8 +98,15 @@ def _training(
         partial(_losses, coding, _distortion(recipe, network), point, ours),
         weights.with_suffix(""),
         ours,
-        f"{recipe.lasting()} λ {point:g} {dataset.digest}",
+        _describes(recipe, point, dataset, starts),
     )
+
+
+def _describes(recipe: CodecRecipe, point: float, dataset: Dataset, starts: Sequence[Path]) -> str:
+    """All that a λ is made of; data and weights by their digests."""
+    judge = open_task(recipe.network).fingerprint if recipe.network else ""
+    digests = " ".join(map(file_digest, starts))
+    return f"{recipe.lasting()} λ {point:g} {dataset.digest} {judge} {digests}"
 
 
 def _losses(
@@ -115,17 +126,21 @@ def _distortion(recipe: CodecRecipe, network: RCNN | None) -> Distortion:
     return {"feature": feature, "task": task}[recipe.loss](network, recipe.enlarge)
 
 
-def _start(card: Card, recipe: CodecRecipe, folder: Path, point: float) -> Coding:
-    """The networks to train for a λ, from what was trained before it."""
+def _starts(card: Card, recipe: CodecRecipe, folder: Path, point: float) -> list[Path]:
+    """The weights that a λ starts from; where there are two, its NCN is the second's."""
+    if point == recipe.lambdas[0]:
+        return [_trained(card, recipe, folder, None)] if recipe.starts_from else []
+    own = [_trained(card, recipe, folder, point)] if recipe.mask_only else []
+    return [folder / _file(recipe.lambdas[0]), *own]
+
+
+def _coding(card: Card, recipe: CodecRecipe, starts: Sequence[Path]) -> Coding:
+    """The networks to train, as far as they are trained already."""
     manual_seed(0)
-    first = recipe.lambdas[0]
     ncn, lsm = NCN(recipe.channels), None
-    if point != first:
-        ncn, lsm = load_ncn(folder / _file(first))
-    elif recipe.starts_from:
-        ncn, lsm = load_ncn(_trained(card, recipe, folder, None))
-    if recipe.mask_only and point != first:
-        ncn, _ = load_ncn(_trained(card, recipe, folder, point))
+    for path in starts:
+        ncn, its_lsm = load_ncn(path)
+        lsm = lsm or its_lsm
     if ncn.channels != recipe.channels:
         raise DataError(f"{recipe.starts_from}: {ncn.channels} channels, not {recipe.channels}")
     if card.options["lsm"] != "none" and lsm is None:

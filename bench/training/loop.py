@@ -188,7 +188,8 @@ def _resume(training: Training[Any], optimiser: torch.optim.Optimizer) -> Progre
         ) from error
     if not same:
         raise DataError(
-            f"{path}: of another recipe; remove it to begin anew, or name another --out"
+            f"{path}: of another recipe, other data or other weights to start from or be judged "
+            "by; remove it to begin anew, or name another --out"
         )
     training.network.load_state_dict(state["network"])
     optimiser.load_state_dict(state["optimiser"])
