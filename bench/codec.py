@@ -19,6 +19,7 @@ from bench.image import Image
 from bench.weights import WeightSet
 
 Point = int | float | str
+_DIGEST = 64  # characters
 
 
 @dataclass(frozen=True)
@@ -119,3 +120,25 @@ class Codec(ABC):
         parts = {"family": family, "options": self.card.options, **self.depends_on()}
         canonical = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def inputs(self) -> dict[str, str]:
+        """What decides the bytes, by name."""
+        return inputs_of(self.card.options, self.depends_on())
+
+
+def inputs_of(options: Mapping[str, Any], depends_on: Mapping[str, str]) -> dict[str, str]:
+    """The inputs of a codec whose card had these options."""
+    canonical = json.dumps(options, sort_keys=True)
+    return {"card": hashlib.sha256(canonical.encode()).hexdigest(), **depends_on}
+
+
+def what_changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Which inputs of a codec are others than before; of a version, both."""
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    changes = (_change(name, before.get(name), now.get(name)) for name in names)
+    return ", ".join(changes) or "bench itself"
+
+
+def _change(name: str, before: str | None, now: str | None) -> str:
+    tells = before and now and len(before) < _DIGEST and len(now) < _DIGEST
+    return f"{name} {before}, now {now}" if tells else name

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.codec import Codec, Point
+from bench.codec import Codec, Point, inputs_of
 from bench.datasets import Dataset
 from bench.errors import StoreError, StreamError
 from bench.files import replacing
@@ -500,6 +500,13 @@ class Store:
             image: (truth, GroundTruth.from_bytes(painted) if painted else None)
             for image, truth, painted in rows
         }
+
+    def inputs(self, fingerprint: str) -> dict[str, str]:
+        """What decided the bytes of a codec of this fingerprint, by name."""
+        ((options, depends_on),) = self.rows(
+            "SELECT options, depends_on FROM codecs WHERE fingerprint = ?", (fingerprint,)
+        )
+        return inputs_of(json.loads(str(options)), json.loads(str(depends_on)))
 
     def planned_points(self, dataset: Dataset, codec: Codec) -> tuple[Point, ...]:
         """The points that a codec was to have on a dataset when it was last run on it."""

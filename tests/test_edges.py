@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -17,6 +19,7 @@ from conftest import Bench, Pictures, picture
 from PIL import Image
 
 from bench import api
+from bench.catalog import card_paths
 from bench.content import content_folder
 from bench.errors import CodecError, DataError
 from bench.image import read_pixels
@@ -72,6 +75,27 @@ def test_versions_of_a_metric_are_not_compared(
     assert "measured by another version" in " ".join(said.out.split())
     both = bench("run", "--codec", "jpeg", "--codec", "webp", "--data", folder, *QUICK)
     assert "another version" not in both.out
+
+
+def test_what_has_changed_of_a_codec_is_told(
+    bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("run", "--codec", "./mine.toml", "--data", pictures(), *QUICK)
+    card = card_paths()["jpeg"].read_text("utf-8")
+    Path("mine.toml").write_text(card, "utf-8")
+    bench(*command)
+    monkeypatch.setattr("bench.families.pillow.pillow_version", "1.2.3")
+    assert "older results" not in bench("report", "--html").out
+    page = html.unescape(Path("bench-results/report/report.html").read_text("utf-8"))
+    assert "mine: has changed since its results were made (pillow {" in page
+    bench(*command)
+    Path("mine.toml").write_text(card.replace("true,", "false,"), "utf-8")
+    notes = " ".join(bench(*command).out.split())
+    assert re.findall(r"are left out; changed since: (\w+)(,? pillow)?", notes) == [
+        ("card", ""),
+        ("card", ", pillow"),
+    ]
+    assert ', now {"pillow": "1.2.3"' in notes
 
 
 def test_folders_of_one_name_are_told_apart(bench: Bench, pictures: Pictures) -> None:

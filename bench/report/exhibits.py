@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.codec import Codec, Point
+from bench.codec import Codec, Point, what_changed
 from bench.colour import Pixels
 from bench.datasets import Dataset, open_dataset
 from bench.datasets.labels import EVALUATED
@@ -94,9 +94,10 @@ class Pictures:
     def _codec(self, its_results: CodecResults) -> Codec:
         codec = self._opened(its_results.card)
         if codec.fingerprint != its_results.fingerprint:
+            changes = what_changed(self._store.inputs(its_results.fingerprint), codec.inputs())
             raise UnavailableError(
-                f"{codec.name}: has changed since its results were made, so its bitstreams are "
-                "not decoded; 'bench run' codes anew"
+                f"{codec.name}: has changed since its results were made ({changes}), so its "
+                "bitstreams are not decoded; 'bench run' codes anew"
             )
         return codec
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bench.catalog import full_name
-from bench.codec import Point
+from bench.codec import Point, what_changed
 from bench.datasets import dataset_kind
 from bench.errors import StoreError
 from bench.metrics import METRICS
@@ -74,12 +74,13 @@ def _load(
     newest: dict[str, _Planned] = {}
     notes = []
     for plan in planned:
-        if plan.name in newest and (codecs is None or plan.name in codecs):
+        used = newest.setdefault(plan.name, plan)
+        if used is not plan and (codecs is None or plan.name in codecs):
+            its_inputs = store.inputs(plan.fingerprint), store.inputs(used.fingerprint)
             notes.append(
                 f"{plan.name}: older results of fingerprint {plan.fingerprint[:12]} are left out; "
-                "its binary or its card has changed since"
+                f"changed since: {what_changed(*its_inputs)}"
             )
-        newest.setdefault(plan.name, plan)
     chosen = list(reversed(newest.values()))
     if codecs is not None:
         missing = [codec for codec in codecs if codec not in newest]
