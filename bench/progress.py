@@ -42,20 +42,25 @@ def following(console: Console) -> Iterator[Watcher]:
     if not console.is_terminal:
         yield _sparse_lines(console)
         return
-    bars = Progress(
+    bars = _bars(console, "red", speed_over=120, transient=True)
+    with bars:
+        yield _live_bars(bars)
+
+
+def _bars(console: Console, remark: str, *, speed_over: float, transient: bool = False) -> Progress:
+    """Bars that end in a remark of this style; their speed is that of so many seconds."""
+    return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None, complete_style="cyan", finished_style="green"),
         MofNCompleteColumn(),
         _Rate(),
         TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[failed]}", style="red", markup=False),
+        TextColumn("{task.fields[remark]}", style=remark, markup=False),
         console=console,
-        transient=True,
+        transient=transient,
         expand=True,
-        speed_estimate_period=120,
+        speed_estimate_period=speed_over,
     )
-    with bars:
-        yield _live_bars(bars)
 
 
 def _live_bars(bars: Progress) -> Watcher:
@@ -63,18 +68,18 @@ def _live_bars(bars: Progress) -> Watcher:
 
     def preparing(what: str, done: int, total: int) -> None:
         if what not in tasks:
-            tasks[what] = bars.add_task(what, total=total, failed="")
+            tasks[what] = bars.add_task(what, total=total, remark="")
         bars.update(tasks[what], completed=done, visible=done < total)
 
     def planned(plan: Plan) -> None:
         bars.console.print(plan_screen(plan), "", sep="\n")
         if plan.originals:
-            tasks[_ORIGINALS] = bars.add_task(_ORIGINALS, total=len(plan.originals), failed="")
+            tasks[_ORIGINALS] = bars.add_task(_ORIGINALS, total=len(plan.originals), remark="")
         lacking = _lacking(plan)
         for name, count in lacking.items():
-            tasks[name] = bars.add_task(name, total=count, failed="")
+            tasks[name] = bars.add_task(name, total=count, remark="")
         if len(lacking) > 1:
-            tasks["all"] = bars.add_task("all", total=len(plan.operations), failed="")
+            tasks["all"] = bars.add_task("all", total=len(plan.operations), remark="")
 
     def going(outcome: Outcome) -> None:
         if _ORIGINALS in tasks:
@@ -90,7 +95,7 @@ def _live_bars(bars: Progress) -> Watcher:
 
 def _show(bars: Progress, task: TaskID, coded: int, failed: int) -> None:
     """Measuring follows coding closely, many pictures at a time: coding is what moves steadily."""
-    bars.update(task, completed=coded + failed, failed=f"{failed} failed" if failed else "")
+    bars.update(task, completed=coded + failed, remark=f"{failed} failed" if failed else "")
 
 
 class _Rate(ProgressColumn):
@@ -112,23 +117,13 @@ def following_training(
     if not console.is_terminal:
         yield _sparse_lines(console).preparing, _sparse_losses(console)
         return
-    bars = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=None, complete_style="cyan", finished_style="green"),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[failed]}", markup=False),
-        console=console,
-        expand=True,
-        speed_estimate_period=600,
-    )
+    bars = _bars(console, "", speed_over=600)
 
     def watch(progress: TrainingProgress) -> None:
         total = f"loss {sum(progress.losses.values()):.3f}"
         if not tasks:
-            tasks.append(bars.add_task(name, total=progress.steps, failed=total))
-        bars.update(tasks[0], completed=progress.step, failed=total)
+            tasks.append(bars.add_task(name, total=progress.steps, remark=total))
+        bars.update(tasks[0], completed=progress.step, remark=total)
 
     tasks: list[TaskID] = []
     with bars:
