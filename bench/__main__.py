@@ -13,6 +13,8 @@ import click
 from bench.cli import cli
 from bench.errors import BenchError, Terminated
 
+_GOING_ON = {"check", "import", "run", "train"}  # commands that keep what they have finished
+
 
 def main() -> None:
     for name in ("SIGTERM", "SIGHUP"):
@@ -33,10 +35,10 @@ def status(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _say("stopped; what was finished is kept, and the same command goes on from there")
+        _say(f"stopped{_kept(arguments)}")
         return 128 + signal.SIGINT
     except Terminated as signalled:
-        _say("ended by a signal; what was finished is kept, the same command goes on from there")
+        _say(f"ended by a signal{_kept(arguments)}")
         return 128 + int(signalled.args[0])
     except BenchError as error:
         _say(str(error))
@@ -44,6 +46,12 @@ def status(arguments: Sequence[str]) -> int:
     except OSError as error:  # a folder without permission, a full disk behind a pipe
         _say(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror))
         return 1
+
+
+def _kept(arguments: Sequence[str]) -> str:
+    if not _GOING_ON.intersection(arguments[:1]):
+        return ""
+    return "; what was finished is kept, and the same command goes on from there"
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -16,6 +16,7 @@ import pandas
 import pytest
 from conftest import Bench, Pictures
 
+from bench import api
 from bench.files import replacing
 
 # What may differ between two sweeps of the same.
@@ -84,8 +85,19 @@ def test_a_signal_stops_at_once_and_keeps_all(
     assert time.monotonic() - told < 3
     assert sweep.returncode == 128 + number
     assert "Traceback" not in err
-    assert err.strip().splitlines()[-1].startswith("bench: ")
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("bench: ") and last.endswith("the same command goes on from there")
     assert len(export(bench, "bench-results")) > 0
+
+
+def test_what_keeps_nothing_does_not_say_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def halted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "codecs", halted)
+    said = bench("list")
+    assert said.status == 130
+    assert said.err.strip() == "bench: stopped"
 
 
 @pytest.mark.slow
