@@ -223,11 +223,10 @@ def training_screen(trained: Trained) -> RenderableType:
     for made in trained.files:
         time = duration(made.seconds)
         size = f"{made.size / 1e6:.2f} MB"
-        table.add_row(Text(str(made.weights)), counted(made.steps, "step"), time, size)
-    if trained.whole:
-        return table
-    told = f"Not done yet; the same command goes on in {trained.folder}"
-    return Group(table, _Line(Text(), told)) if trained.files else _Line(Text(), told)
+        table.add_row(Text(made.weights.name), counted(made.steps, "step"), time, size)
+    told = "Weights:" if trained.whole else "Not done yet; the same command goes on in"
+    where = _Line(Text(), f"{told} {trained.folder}")
+    return Group(table, where) if trained.files else where
 
 
 def spec_report_screen(made: SpecReport) -> RenderableType:

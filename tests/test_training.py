@@ -134,7 +134,8 @@ def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_a_network_is_made_with_one_command(bench: Bench, tiny: Path) -> None:
     said = bench("train", "mask-rcnn-toy", "--root", tiny, "--out", "made")
     assert said.status == 0, said.err
-    assert "made/mask-rcnn-toy.safetensors" in said.out
+    assert "mask-rcnn-toy.safetensors" in said.out
+    assert "Weights: made" in said.out
     with Image.open("made/training.png") as curves:
         assert curves.width > 300
     with open("made/losses.csv", newline="") as file:
