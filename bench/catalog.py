@@ -62,6 +62,12 @@ def full_name(said: str, known: Iterable[str]) -> str:
     return meant[0] if len(meant) == 1 else said
 
 
+def short_name(name: str, known: Iterable[str]) -> str:
+    """A codec's name without its weight set, if no other is called so."""
+    short = name.partition(":")[0]
+    return short if full_name(short, known) == name else name
+
+
 def _split(name_or_path: str) -> tuple[str, str]:
     """A card and the weight set behind its colon, if any."""
     card, colon, its_set = name_or_path.rpartition(":")

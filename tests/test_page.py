@@ -76,6 +76,13 @@ def test_what_has_no_figure_is_said_and_not_zero() -> None:
     assert any("the curves have no quality in common" in note for note in against["notes"])
 
 
+def test_weight_sets_are_named_where_they_tell_codecs_apart() -> None:
+    names = "ncn:toyscapes", "ncn:cityscapes", "lsm:toyscapes", "hm"
+    codecs = page_figures(compare(results(*map(codec, names))), pareto=False)["codecs"]
+    assert [its["name"] for its in codecs] == ["ncn:toyscapes", "ncn:cityscapes", "lsm", "hm"]
+    assert [its["full_name"] for its in codecs] == list(names)
+
+
 def test_an_incomplete_codec_has_curves_alone() -> None:
     figures = page_figures(pair(holes=((3, 1),)), pareto=False)
     assert figures["codecs"][1]["incomplete"]

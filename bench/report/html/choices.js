@@ -84,8 +84,9 @@ function light(codec) {
 }
 
 /** A codec in a table. */
-const named = (number) => element("span", { class: "codec" }, key(number),
-  element("span", {}, shownSet().codecs[number].name, traits(shownSet().codecs[number], number)));
+const named = (number, name = shownSet().codecs[number].name) =>
+  element("span", { class: "codec" }, key(number),
+    element("span", {}, name, traits(shownSet().codecs[number], number)));
 
 /** What one has to know of a codec wherever it is shown. */
 function traits(codec, number) {

@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from bench.catalog import short_name
 from bench.metrics import Group, describe, scorer_of
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import PerImageDelta, Sample, resample_weights
@@ -65,7 +66,8 @@ def _metric(name: str, report: Report) -> Figures:
 def _codec(codec: CodecResults, report: Report) -> Figures:
     rows = [row for row in report.results.mean_rows if row["codec"] == codec.name]
     return {
-        "name": codec.name,
+        "name": short_name(codec.name, [other.name for other in report.results.codecs]),
+        "full_name": codec.name,
         "title": "" if codec.title == codec.name else codec.title,
         "oracle": codec.oracle,
         "incomplete": codec.missing > 0,

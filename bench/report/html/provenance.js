@@ -3,7 +3,7 @@
 function drawProvenance() {
   const set = shownSet();
   const codecs = set.codecs.map((codec, number) => [
-    named(number), codec.title || "–", element("code", {}, codec.fingerprint),
+    named(number, codec.full_name), codec.title || "–", element("code", {}, codec.fingerprint),
   ]);
   const lines = [...set.provenance, `this page by: ${PAGE.command}`];
   const failed = set.failures.length
