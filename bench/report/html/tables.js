@@ -86,7 +86,8 @@ function matrix(set) {
     named(codec),
     ...set.metrics.map((metric, number) => {
       const delta = shownDeltas().figures[codec][number];
-      return delta ? [...figure(delta), element("small", {}, delta.interval)] : "–";
+      if (!delta || delta.value === null) return "–";
+      return [...figure(delta), element("small", {}, delta.interval)];
     }),
   ]);
   return table("BD-rate by every metric", ["codec", ...set.metrics.map(heading)], rows);
