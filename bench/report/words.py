@@ -26,10 +26,17 @@ NO_ANCHOR = "no anchor: curves only; --anchor NAME compares"
 
 
 def averages(report: Report) -> str:
-    """What the two Bjøntegaard averages are."""
+    """What the Bjøntegaard averages are."""
+    figures = [comparison.per_image for comparison in compared(report)]
+    two = any(figure is not None and not figure.reason for figure in figures)
+    which = (
+        "In the first line the BD of the set's mean curve, in the second the mean of the images' "
+        "own BD."
+        if two
+        else "BD is that of the set's curve."
+    )
     return (
-        f"Against {report.anchor}, by {report.method}; less rate is better. In the first line the "
-        "BD of the set's mean curve, in the second the mean of the images' own BD. Intervals hold "
+        f"Against {report.anchor}, by {report.method}; less rate is better. {which} Intervals hold "
         "95 %, by resampling the images."
     )
 
