@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -124,8 +125,11 @@ def test_a_folder_in_order_of_names(tmp_path: Path) -> None:
     for name in ("b.png", "a.jpg", "c.webp"):
         Image.fromarray(picture(1, 32, 32)).save(folder / name)
     (folder / "notes.txt").write_text("no image")
+    os.mkfifo(folder / "pipe.png")  # reading it would wait for ever
+    (folder / "lost.png").symlink_to("nowhere.png")
     dataset = open_dataset(str(folder))
-    assert [entry.name for entry in dataset.entries] == ["a.jpg", "b.png", "c.webp"]
+    assert [entry.name for entry in dataset.entries] == ["a.jpg", "b.png", "c.webp", "lost.png"]
+    assert dataset.remark == f"left out: 2 other files or folders in {folder}"
     assert dataset.kind == "folder"
 
 

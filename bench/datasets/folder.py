@@ -23,7 +23,9 @@ def open_folder(folder: Path) -> Dataset:
     except OSError as error:
         raise DataError(f"{folder}: cannot be read: {error.strerror}") from error
     # A link that leads nowhere counts: it is an image that is missing, which is told on reading.
-    paths = sorted(p for p in there if p.suffix.lower() in SUFFIXES and not p.is_dir())
+    # A pipe does not: reading it would wait for ever.
+    files = [path for path in there if path.is_file() or (path.is_symlink() and not path.exists())]
+    paths = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise DataError(f"{folder}: no images in it ({', '.join(sorted(SUFFIXES))})")
     others = len(there) - len(paths)
