@@ -142,7 +142,7 @@ def _card(path: Path, content: dict[str, Any]) -> Card:
     if sets and points:
         raise CardError(f"{path}: 'points.{next(iter(points))}': the weights say which there are")
     if not sets:
-        _check_points(path, points, unit, limits)
+        _check_points(path, points, unit, limits, whole=flags["whole"])
     return Card(
         name=path.stem,
         title=content["title"],
@@ -166,7 +166,7 @@ def _card(path: Path, content: dict[str, Any]) -> Card:
 
 
 def _check_points(
-    path: Path, points: dict[str, Any], unit: str, limits: list[float] | None
+    path: Path, points: dict[str, Any], unit: str, limits: list[float] | None, *, whole: bool
 ) -> None:
     if "default" not in points:
         raise CardError(f"{path}: 'points.default' is missing; it lists points by rising rate")
@@ -178,6 +178,8 @@ def _check_points(
         for value in values:
             if limits is not None and not _within(value, limits[0], limits[1]):
                 raise CardError(f"{path}: 'points.{key}': {value!r} is outside 'points.limits'")
+            if whole and isinstance(value, float) and not value.is_integer():
+                raise CardError(f"{path}: 'points.{key}': {value!r} is no whole number")
 
 
 def _weight_sets(

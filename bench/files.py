@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,10 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.{threading.get_ident()}{path.suffix}")
     try:
         yield temporary
-        temporary.replace(path)
+        if path.exists() and not path.is_file():  # a device or a pipe is written to, not replaced
+            path.write_bytes(temporary.read_bytes())
+        else:
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -49,8 +52,20 @@ def read_toml(path: Path, what: str, error: type[BenchError]) -> dict[str, Any]:
         raise error(f"{path}: no such {what}") from missing
     except (OSError, UnicodeDecodeError) as unreadable:
         raise error(f"{path}: cannot be read ({unreadable})") from unreadable
-    except tomllib.TOMLDecodeError as wrong:
+    except (ValueError, RecursionError) as wrong:  # Python has limits that TOML has not
         raise error(f"{path}: not valid TOML: {wrong}") from wrong
+
+
+def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None]) -> None:
+    """No file that is written may be one that is read, nor another one that is written."""
+    read = {path.resolve() for path in inputs if path}
+    written = set[Path]()
+    for path in filter(None, outputs):
+        if path.resolve() in read:
+            raise DataError(f"{path}: would replace what is read from there; name another file")
+        if path.resolve() in written:
+            raise DataError(f"{path}: two things are to be written there; name another file")
+        written.add(path.resolve())
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -13,7 +13,7 @@ from bench.cores import available_cores
 from bench.datasets.dataset import Progress
 from bench.datasets.labels import CLASSES, EVALUATED
 from bench.errors import DataError
-from bench.files import make_folder, write_json, writing
+from bench.files import check_outputs, make_folder, write_json, writing
 from bench.image import read_pixels, write_png
 from bench.vision.detections import Detections
 from bench.vision.drawing import draw
@@ -86,6 +86,7 @@ def predict(
     """
     if weights is not None and "=" in task:
         raise DataError(f"--task {task} names weights, and so does --weights; name them once")
+    check_outputs([json], [*images, weights])
     its_task = open_task(task if weights is None else f"{task}={weights}", engine)
     if json is not None and not json.absolute().parent.is_dir():
         raise DataError(f"{json}: cannot be written: no folder {json.parent}")

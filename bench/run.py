@@ -92,6 +92,8 @@ def run(
             shard=part,
             save_decoded=save_decoded,
         )
+        for folder in {each.picture.parent for each in plan.operations if each.picture}:
+            make_folder(folder)
         plan = replace(plan, remark=remark or None)
         outcome = carry_out(plan, store, jobs, watcher)
         asked = {codec.name: its_points[codec] for codec in chosen}

@@ -24,7 +24,7 @@ def _configured(path: Path) -> dict[str, str]:
         content = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # of the text, or of TOML
         raise BenchError(f"{path}: cannot be read: {error}") from error
     paths = content.get("paths", {})
     if not isinstance(paths, dict) or not all(isinstance(v, str) for v in paths.values()):
@@ -41,4 +41,12 @@ def user_path(variable: str) -> Path | None:
     if not named:
         key = variable.removeprefix("BENCH_").removesuffix("_DATASET").lower()
         named = _configured(settings_path()).get(key)
-    return Path(named).expanduser() if named else None
+    return home_path(named, variable) if named else None
+
+
+def home_path(named: str, said: str) -> Path:
+    """A path that may begin with ``~``, as ``said`` names it."""
+    try:
+        return Path(named).expanduser()
+    except RuntimeError as error:
+        raise BenchError(f"{said}: {named}: there is no such user's home folder") from error

@@ -14,7 +14,7 @@ from bench.catalog import check_point, load_codec
 from bench.codec import Codec, Point
 from bench.errors import CardError, DataError, StreamError, UnavailableError
 from bench.families.recognise import recognise
-from bench.files import replacing, writing
+from bench.files import check_outputs, replacing, writing
 from bench.image import Image, read_pixels, write_png
 from bench.plan import parse_points
 from bench.programs import Cost, metered
@@ -56,9 +56,7 @@ def encode(
     """
     its_codec = runnable(codec, own=weights)
     its_point = _point(its_codec, point)
-    for made in filter(None, (file, dump, save_mask)):
-        if made.resolve() == image.resolve():
-            raise DataError(f"{made}: would replace the image; name another file")
+    check_outputs((file, dump, save_mask), (image, weights))
     original = Image(image.stem, read_pixels(image))
     with metered() as cost:
         stream = its_codec.encode(original, its_point)
@@ -95,6 +93,7 @@ def decode(
     """Decode one bitstream to a PNG file; the codec is told from the stream where it can be."""
     if image.suffix.lower() != ".png":
         raise DataError(f"{image}: decoded pictures are written as PNG; call it {image.stem}.png")
+    check_outputs([image], (file, weights))
     try:
         stream = file.read_bytes()
     except OSError as error:

@@ -202,7 +202,8 @@ class Store:
         """Whatever is saved from here on was made by this command on this machine."""
         cursor = self.database.execute(
             "INSERT INTO runs (started, command, machine) VALUES (?, ?, ?)",
-            (_now(), command, json.dumps(machine)),
+            # a name that is no text, in the command, is kept as Python would write it
+            (_now(), command.encode("utf-8", "backslashreplace").decode(), json.dumps(machine)),
         )
         self._run = cursor.lastrowid
 

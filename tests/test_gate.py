@@ -252,6 +252,29 @@ def test_another_version_of_a_metric_is_no_pass(
 
 
 @pytest.mark.parametrize(
+    ("whole", "broken"),
+    [
+        ('"size": [', '"size": [0, 0, '),
+        ('"encode_cpu": [', '"encode_cpu": [1.0, '),
+        ('"fingerprint": "', '"fingerprint": null, "not": "'),
+        ('"bytes": ', '"bytes": ' + 400 * "9"),
+        ("{", 9999 * "["),
+    ],
+)
+def test_what_no_recording_says_is_no_regression(
+    bench: Bench, baseline: Path, whole: str, broken: str
+) -> None:
+    recording = baseline.with_suffix(".jsonl")
+    content = recording.read_text("utf-8")
+    assert whole in content
+    recording.write_text(content.replace(whole, broken), "utf-8")
+    said = bench("check", baseline)
+    assert said.status == 2
+    assert "gate.jsonl: damaged" in words(said)
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
     ("content", "told"),
     [
         (None, "gate.jsonl: nothing is recorded yet; --record does it"),

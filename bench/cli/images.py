@@ -11,6 +11,7 @@ from bench.cli.group import cli
 from bench.cli.options import (
     FILE,
     FOLDER,
+    FRACTION,
     PATH,
     engine_option,
     root_option,
@@ -76,7 +77,7 @@ def decode(file: Path, image: Path, codec: str | None, weights: Path | None) -> 
 )
 @click.option(
     "--least-score",
-    type=click.FloatRange(0, 1),
+    type=FRACTION,
     default=0.5,
     show_default=True,
     help="The least score of what is drawn; it is for pictures only.",

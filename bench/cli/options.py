@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,9 +12,30 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
-FILE = click.Path(path_type=Path, dir_okay=False)
-PATH = click.Path(path_type=Path)
+
+class _Named(click.Path):
+    """A path that is not empty, as that of a variable that is not set would be."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value == "":
+            self.fail("it is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class _Fraction(click.FloatRange):
+    """A number from 0 to 1, which NaN is not."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is no number.", param, ctx)
+        return number
+
+
+FOLDER = _Named(path_type=Path, file_okay=False)
+FILE = _Named(path_type=Path, dir_okay=False)
+PATH = _Named(path_type=Path)
+FRACTION = _Fraction(0, 1)
 
 
 def options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
@@ -108,4 +131,6 @@ def stderr(*, quiet: bool = False) -> Any:
 def _console(*, stderr: bool, quiet: bool) -> Any:
     from rich.console import Console
 
+    if os.environ.get("COLUMNS") == "0":  # as of a terminal whose width is not known
+        del os.environ["COLUMNS"]
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, quiet=quiet)

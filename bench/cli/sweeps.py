@@ -16,6 +16,7 @@ from bench.cli.group import cli
 from bench.cli.options import (
     FILE,
     FOLDER,
+    FRACTION,
     bjontegaard_options,
     comparison_options,
     data_option,
@@ -52,7 +53,7 @@ from bench.cli.options import (
 )
 @click.option(
     "--truth-score",
-    type=click.FloatRange(0, 1),
+    type=FRACTION,
     default=0.5,
     show_default=True,
     help="The least score of a detection that is pseudo truth.",
@@ -153,6 +154,7 @@ def check(
     """
     from bench import api
     from bench.errors import BenchError
+    from bench.files import check_outputs
     from bench.gate import ci
     from bench.gate.screen import check_screen
     from bench.progress import following
@@ -161,24 +163,25 @@ def check(
         raise click.UsageError("--record writes down what BASELINE's own rules need: no --rule.")
     on_github = os.environ.get("GITHUB_ACTIONS") == "true"
     try:
+        check_outputs((markdown, junit), (baseline, baseline.with_suffix(".jsonl")))
         with following(stderr()) as watcher:
             if record:
                 del options["rules"]
                 made = api.record(baseline, watcher=watcher, **options)
             else:
                 made = api.check(baseline, watcher=watcher, **options)
-        stdout().print(check_screen(made))
-        if record:
-            click.echo(f"\nRecorded: {baseline.with_suffix('.jsonl')}")
-        if on_github:
-            for line in ci.github_errors(made):
-                click.echo(line)
         if markdown:
             ci.write_markdown(made, markdown)
         if junit:
             ci.write_junit(made, junit)
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             ci.add_to_summary(made, Path(summary))
+        stdout().print(check_screen(made))
+        if record:
+            click.echo(f"\nRecorded: {baseline.with_suffix('.jsonl')}")
+        if on_github:
+            for line in ci.github_errors(made):
+                click.echo(line)
     except (BenchError, OSError) as error:
         if on_github:
             click.echo(ci.github_error(baseline, str(error)))

@@ -19,6 +19,7 @@ _INPUTS = ("yuv420p", "png")
 
 _NAMES = (list, "a list of names, of which the first found is used")
 _COMMAND = (str, "a command line")
+_A_YEAR = 365 * 24 * 60  # minutes, which no time limit can be
 _KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "folder": (str, "an environment variable, such as BENCH_VTM"),
     "encoder": _NAMES,
@@ -73,7 +74,8 @@ def read_external(card: Card) -> External:
     demand("input", table["input"] in _INPUTS)
     demand("output", table["output"] in _OUTPUTS)
     demand("multiple", 1 <= table["multiple"] <= LARGEST_MULTIPLE)
-    demand("minutes_per_2_megapixels", table["minutes_per_2_megapixels"] > 0)
+    demand("minutes_per_2_megapixels", 0 < table["minutes_per_2_megapixels"] < _A_YEAR)
+    demand("version_command", bool(table["version_command"].strip()))
     for key in ("encoder", "decoder"):
         demand(key, bool(table[key]) and all(isinstance(name, str) for name in table[key]))
     try:

@@ -66,6 +66,8 @@ class Baseline:
 
 def read_baseline(path: Path, instead: Sequence[str] = ()) -> Baseline:
     """The baseline of a file; with rules ``instead`` of its own."""
+    if path.suffix == ".jsonl":
+        raise DataError(f"{path}: is called as a recording; name the TOML file beside it")
     content = read_toml(path, "baseline", DataError)
     check_keys(path, content, _KEYS, required=("data", "codecs", "rules"))
     for key in ("codecs", "tasks", "rules"):

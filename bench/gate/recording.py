@@ -108,7 +108,10 @@ def read_lines(lines: tuple[str, ...], where: str) -> Recording:
             tuple(images),
             {name: _recorded(codecs[name], streams[name], images, heading) for name in codecs},
         )
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (
+        *(ValueError, LookupError, TypeError, AttributeError),
+        *(ArithmeticError, RecursionError),
+    ) as error:
         raise DataError(
             f"{where}: damaged, at line {number} or in what it says "
             f"({type(error).__name__}: {error}); --record makes it anew"
@@ -137,6 +140,8 @@ def _recorded(
             if (text := stream.get(wap_of(task))) is not None:
                 matches[where] = from_text(text, *image["instances"][task])
     name = codec["codec"]
+    if len(codec["encode_cpu"]) != len(row) or not isinstance(codec["fingerprint"], str):
+        raise ValueError(f"{name} has no time for each image, or no fingerprint")
     curves: dict[str, Sample | TaskSample] = {
         metric: Sample(rate, table, name) for metric, table in values.items()
     }

@@ -144,4 +144,4 @@ def network_size(height: int, width: int, architecture: Architecture) -> tuple[i
     scale = architecture.shortest_side / min(height, width)
     if max(height, width) * scale > architecture.longest_side:
         scale = architecture.longest_side / max(height, width)
-    return int(height * scale + 0.5), int(width * scale + 0.5)
+    return max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))

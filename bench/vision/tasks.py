@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from bench.cache import file_digest
 from bench.colour import Pixels
 from bench.errors import BenchError, DataError, UnavailableError
-from bench.settings import user_path
+from bench.settings import home_path, user_path
 from bench.vision.architecture import Architecture
 from bench.vision.detections import Detections
 
@@ -127,7 +127,7 @@ def open_task(said: str, engine: str = "bench") -> Task:
     if name not in _KNOWN:
         return _third_party(name, file or None)
     known = _KNOWN[name]
-    weights = Path(file).expanduser() if equals else known.weights(name)
+    weights = home_path(file, f"--task {name}") if equals else known.weights(name)
     if weights is None or (not equals and not weights.is_file()):
         raise UnavailableError(f"--task {name}: {why_unavailable(name)}")
     if not weights.is_file():
@@ -198,7 +198,7 @@ def _third_party(name: str, weights: str | None) -> Task:
     """A network that another package brings: a function of the weights' path or None."""
     if point := _third_parties().get(name):
         try:
-            made: Task = point.load()(Path(weights).expanduser() if weights else None)
+            made: Task = point.load()(home_path(weights, f"--task {name}") if weights else None)
         except BenchError:
             raise
         except Exception as error:  # whatever the code of another package raises
