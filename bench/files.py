@@ -61,6 +61,8 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
     read = {path.resolve() for path in inputs if path}
     written = set[Path]()
     for path in filter(None, outputs):
+        if path.exists() and not path.is_file():
+            continue  # a device or a pipe takes anything
         if path.resolve() in read:
             raise DataError(f"{path}: would replace what is read from there; name another file")
         if path.resolve() in written:

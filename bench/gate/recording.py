@@ -28,6 +28,8 @@ from bench.report.scorings import MatchArray, looked_at
 from bench.store import point_key
 
 VERSION = 1
+# What comes of reading lines that are no recording's.
+_DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +110,7 @@ def read_lines(lines: tuple[str, ...], where: str) -> Recording:
             tuple(images),
             {name: _recorded(codecs[name], streams[name], images, heading) for name in codecs},
         )
-    except (
-        *(ValueError, LookupError, TypeError, AttributeError),
-        *(ArithmeticError, RecursionError),
-    ) as error:
+    except _DAMAGE as error:
         raise DataError(
             f"{where}: damaged, at line {number} or in what it says "
             f"({type(error).__name__}: {error}); --record makes it anew"
