@@ -128,7 +128,7 @@ class Codec(ABC):
 
 def inputs_of(options: Mapping[str, Any], depends_on: Mapping[str, str]) -> dict[str, str]:
     """The inputs of a codec whose card had these options."""
-    canonical = json.dumps(options, sort_keys=True)
+    canonical = json.dumps(options, sort_keys=True, default=str)
     return {"card": hashlib.sha256(canonical.encode()).hexdigest(), **depends_on}
 
 

@@ -251,7 +251,11 @@ class Store:
         """Remember what a codec's fingerprint stands for."""
         self.database.execute(
             "INSERT OR IGNORE INTO codecs (fingerprint, options, depends_on) VALUES (?, ?, ?)",
-            (codec.fingerprint, json.dumps(codec.card.options), json.dumps(codec.depends_on())),
+            (
+                codec.fingerprint,
+                json.dumps(codec.card.options, default=str),  # TOML has dates
+                json.dumps(codec.depends_on()),
+            ),
         )
 
     def add_metrics(self, fingerprints: Mapping[str, str]) -> None:

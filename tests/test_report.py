@@ -120,6 +120,14 @@ def test_the_terminal_keeps_its_width(width: int) -> None:
     assert all(f"  QP {point}  " in text for point in POINTS)
 
 
+def test_a_second_average_is_explained_where_there_is_one() -> None:
+    hm = codec("hm", anchor=True)
+    assert "in the second the mean of the images' own BD" in words(printed(pair()))
+    apart = printed(compare(results(hm, codec("elsewhere", rates=(50, 90)))))
+    assert "mean of images" not in apart
+    assert "BD is that of the set's curve. Intervals" in words(apart)
+
+
 def test_without_an_anchor_there_are_curves_only() -> None:
     report = compare(results(codec("one"), codec("two")))
     assert "no anchor: curves only; --anchor NAME compares" in printed(report)
