@@ -127,9 +127,9 @@ def _card(path: Path, content: dict[str, Any]) -> Card:
     if limits is not None and not (
         isinstance(limits, list)
         and len(limits) == 2
-        and all(isinstance(limit, int | float) for limit in limits)
+        and all(isinstance(limit, int | float) and math.isfinite(limit) for limit in limits)
     ):
-        raise CardError(f"{path}: 'points.limits' must be two numbers, lowest and highest")
+        raise CardError(f"{path}: 'points.limits' must be two finite numbers, lowest and highest")
     flags = {key: points.pop(key, False) for key in ("whole", "falling")}
     for key, flag in flags.items():
         if not isinstance(flag, bool):
@@ -176,6 +176,8 @@ def _check_points(
         if not all(isinstance(v, int | float | str) and not isinstance(v, bool) for v in values):
             raise CardError(f"{path}: 'points.{key}' must hold numbers or names")
         for value in values:
+            if isinstance(value, float) and not math.isfinite(value):
+                raise CardError(f"{path}: 'points.{key}': {value!r} is not a finite number")
             if limits is not None and not _within(value, limits[0], limits[1]):
                 raise CardError(f"{path}: 'points.{key}': {value!r} is outside 'points.limits'")
             if whole and isinstance(value, float) and not value.is_integer():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -108,6 +109,8 @@ def _point(word: str) -> Point:
         number = float(word)
     except ValueError:
         return word
+    if not math.isfinite(number):
+        raise CardError(f"point '{word}': not a finite number")
     return int(number) if number.is_integer() else number
 
 

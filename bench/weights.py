@@ -20,6 +20,7 @@ from bench.settings import user_path
 VARIABLE = "BENCH_WEIGHTS"
 _POINT = "{point}"
 _NUMBER = r"(\d+(?:[._]\d+)?)"
+_STARTS_HERE = r"(?<!\d)(?<!\d[._])"  # and not in the middle of a number
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class WeightSet:
 
 
 KEYS: dict[str, tuple[type, str]] = {
-    "files": (str, f"a pattern of file names with {_POINT} in it, such as '*lambda_{_POINT}.*'"),
+    "files": (str, f"a pattern of file names with one {_POINT}, such as '*lambda_{_POINT}.*'"),
     "folder": (str, "a folder, as seen from the card"),
     "count": (int, "how many files there are"),
     "published": (str, "what they are called where they come from"),
@@ -73,7 +74,7 @@ def read_weight_set(
     card: Path, name: str, content: Mapping[str, Any], *, falling: bool, training: str = ""
 ) -> WeightSet:
     """A set as a card has it, with the files that are there."""
-    if _POINT not in content["files"]:
+    if content["files"].count(_POINT) != 1:
         raise CardError(f"{card}: 'weights.{name}.files' must be {KEYS['files'][1]}")
     of_card = Path(card.stem) / name
     folder = card.parent / content["folder"] if "folder" in content else weights_folder() / of_card
@@ -113,9 +114,22 @@ def _found(given: WeightSet, *, falling: bool) -> dict[int | float | str, Path]:
 
 def _number(name: str, files: str) -> int | float | None:
     """The point that a file's name says, where 0_02 is 0.02."""
-    parts = [re.escape(part).replace(r"\*", ".*") for part in files.split(_POINT)]
-    match = re.fullmatch(_NUMBER.join(parts), name)
+    before, after = files.split(_POINT)
+    starts_here = _STARTS_HERE if before.endswith("*") else ""
+    match = re.fullmatch(_glob(before) + starts_here + _NUMBER + _glob(after), name)
     if match is None:
         return None
     number = float(match[1].replace("_", "."))
     return int(number) if number.is_integer() else number
+
+
+def _glob(pattern: str) -> str:
+    """A regular expression for a pattern with stars, in which only the last star backtracks.
+
+    The other stars take as little as they can and never more: with many stars, trying all the
+    ways to share a name among them would take minutes.
+    """
+    first, *others = (re.escape(part) for part in pattern.split("*"))
+    if not others:
+        return first
+    return first + "".join(f"(?>.*?{part})" for part in others[:-1]) + ".*" + others[-1]

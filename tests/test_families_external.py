@@ -16,7 +16,7 @@ from bench import ffmpeg
 from bench.catalog import load_codec
 from bench.codec import Codec
 from bench.errors import CardError, CodecError, StreamError, TimeLimitError
-from bench.families import external
+from bench.families import external, tools
 from bench.image import Image
 from bench.programs import metered
 
@@ -257,6 +257,15 @@ def test_a_wrong_card_is_one_line(make: Make, old: str, new: str, message: str) 
     assert path.endswith("fake.toml")
     assert told.startswith(message)
     assert "\n" not in told
+
+
+def test_a_version_pattern_that_takes_for_ever_is_stopped(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools, "_SEARCH_LIMIT", 2.0)
+    codec = make((r"version \[([\d.]+)\]", "((?:.|.|.|.)+)!"))
+    with pytest.raises(CardError, match=r"version_pattern .* takes more than 2 s"):
+        codec.remark()
 
 
 def test_a_raw_decoder_of_a_known_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.cache import file_digest
-from bench.errors import BenchError, UnavailableError
+from bench.errors import BenchError, CardError, TimeLimitError, UnavailableError
 from bench.families.commands import Words, fill
 from bench.programs import run_program, workspace
 from bench.settings import settings_path, user_path
+
+_SEARCH_LIMIT = 10.0  # seconds; Python starts in a fraction of one
+_MOST_PRINTED = 2**16  # characters in which a version is looked for
+_SEARCH = """
+import json, re, sys
+pattern, text = json.load(sys.stdin.buffer)
+found = re.search(pattern, text)
+print(json.dumps(found and found[1]))
+"""
 
 
 @dataclass(frozen=True)
@@ -98,5 +109,22 @@ def printed_version(tools: Tools, command: Words, pattern: re.Pattern[str]) -> s
             finished = run_program(fill(command, tools.names()), folder=folder, time_limit=20)
     except BenchError:
         return None
-    found = pattern.search((finished.stdout + finished.stderr).decode("utf-8", "replace"))
-    return found[1] if found else None
+    return _find(pattern, (finished.stdout + finished.stderr).decode("utf-8", "replace"))
+
+
+def _find(pattern: re.Pattern[str], text: str) -> str | None:
+    """What the pattern's group matches first, found by a process that can be stopped.
+
+    A pattern may take for ever, and within this process nothing could end it.
+    """
+    asked = json.dumps([pattern.pattern, text[:_MOST_PRINTED]]).encode()
+    try:
+        command = [sys.executable, "-I", "-S", "-c", _SEARCH]
+        finished = run_program(command, stdin=asked, time_limit=_SEARCH_LIMIT)
+    except TimeLimitError as error:
+        raise CardError(
+            f"version_pattern {pattern.pattern!r} takes more than {_SEARCH_LIMIT:.0f} s on what "
+            "the program prints; use a simpler one"
+        ) from error
+    found: str | None = json.loads(finished.stdout or "null")
+    return found
