@@ -24,9 +24,10 @@ from rich.text import Text
 
 from bench.datasets.dataset import Progress as PreparingProgress
 from bench.plan import Plan
+from bench.report.words import one_line
 from bench.run import Watcher
 from bench.sweep import Outcome
-from bench.words import duration
+from bench.words import counted, duration
 
 if TYPE_CHECKING:
     from bench.training.loop import Progress as TrainingProgress
@@ -85,17 +86,40 @@ def _live_bars(bars: Progress) -> Watcher:
         if _ORIGINALS in tasks:
             bars.update(tasks[_ORIGINALS], completed=outcome.originals)
         failed = Counter(operation.codec.name for operation, _ in outcome.failures)
+        untried = outcome.untried
+        for line in given_up(outcome, told):
+            bars.console.print(Text(line, style="red"), soft_wrap=True)
         for name in outcome.coded | failed:
-            _show(bars, tasks[name], outcome.coded[name], failed[name])
+            _show(bars, tasks[name], outcome.coded[name], failed[name], untried[name])
         if "all" in tasks:
-            _show(bars, tasks["all"], outcome.coded.total(), failed.total())
+            _show(bars, tasks["all"], outcome.coded.total(), failed.total(), untried.total())
 
+    told = set[str]()
     return Watcher(preparing, planned, going)
 
 
-def _show(bars: Progress, task: TaskID, coded: int, failed: int) -> None:
+def _show(bars: Progress, task: TaskID, coded: int, failed: int, untried: int) -> None:
     """Measuring follows coding closely, many pictures at a time: coding is what moves steadily."""
-    bars.update(task, completed=coded + failed, remark=f"{failed} failed" if failed else "")
+    bars.update(task, completed=coded + failed + untried, remark=_failed(failed, untried))
+
+
+def _failed(failed: int, untried: int) -> str:
+    counts = [f"{failed} failed"] * bool(failed) + [f"{untried} not tried"] * bool(untried)
+    return ", ".join(counts)
+
+
+def given_up(outcome: Outcome, told: set[str]) -> Iterator[str]:
+    """A line about each codec that was given up since the last time."""
+    for name, untried in outcome.untried.items():
+        if name in told:
+            continue
+        told.add(name)
+        reasons = Counter(why for each, why in outcome.failures if each.codec.name == name)
+        reason, _ = reasons.most_common(1)[0]
+        yield (
+            f"{name}: stopped after {counted(reasons.total(), 'failure')} and no success; "
+            f"{untried} not tried (--keep-going tries all): {one_line(reason)}"
+        )
 
 
 class _Rate(ProgressColumn):
@@ -165,6 +189,8 @@ def _sparse_lines(console: Console) -> Watcher:
         nonlocal began, last
         now = time.monotonic()
         finished = outcome.finished
+        for line in given_up(outcome, told):
+            say(line)
         if not outcome.coded and not outcome.failures:
             began = now  # what comes before says nothing of what is to come
             if outcome.originals < planned_originals and now - last > _SPARSE:
@@ -174,13 +200,15 @@ def _sparse_lines(console: Console) -> Watcher:
             last, taken = now, now - began
             left = taken / finished * (planned_operations - finished)
             counts = [f"{name} {count}" for name, count in outcome.done.items()]
-            counts += [f"{len(outcome.failures)} failed"] if outcome.failures else []
+            if failed := _failed(len(outcome.failures), outcome.untried.total()):
+                counts.append(failed)
             ahead = f", about {duration(left)} left" if left else ""
             say(
                 f"{finished} of {planned_operations} done ({', '.join(counts)}), "
                 f"{_rate(finished / taken)}{ahead}"
             )
 
+    told = set[str]()
     return Watcher(preparing, planned, going)
 
 
@@ -189,8 +217,20 @@ def outcome_line(outcome: Outcome) -> str:
     if not outcome.finished:
         return "0 encoded; the store had all of it"
     encoded, coded = outcome.encoded.total(), outcome.coded.total()
-    failed = f", {len(outcome.failures)} failed" if outcome.failures else ""
-    return f"{encoded} encoded, {coded - encoded} bitstreams taken from the store{failed}"
+    failed = _failed(len(outcome.failures), outcome.untried.total())
+    taken = f"{encoded} encoded, {coded - encoded} bitstreams taken from the store"
+    return f"{taken}, {failed}" if failed else taken
+
+
+def refused_files(outcome: Outcome) -> list[str]:
+    """The bitstreams that an import refused; where many are for one reason, it is said once."""
+    by_reason: dict[str, list[str]] = {}
+    for operation, reason in outcome.failures:
+        by_reason.setdefault(reason, []).append(str(operation.made_elsewhere))
+    return [
+        f"{files[0]}{f' and {len(files) - 1} more' if files[1:] else ''}: {one_line(reason)}"
+        for reason, files in by_reason.items()
+    ]
 
 
 def _lacking(plan: Plan) -> Counter[str]:

@@ -53,6 +53,7 @@ def run(
     truth_score: float = TRUTH_SCORE,
     anchor: str | None = None,
     jobs: int | None = None,
+    keep_going: bool = False,
     shard: str | None = None,
     save_decoded: Path | None = None,
     results: Path = RESULTS,
@@ -95,7 +96,7 @@ def run(
         for folder in {each.picture.parent for each in plan.operations if each.picture}:
             make_folder(folder)
         plan = replace(plan, remark=remark or None)
-        outcome = carry_out(plan, store, jobs, watcher)
+        outcome = carry_out(plan, store, jobs, watcher, keep_going=keep_going)
         asked = {codec.name: its_points[codec] for codec in chosen}
         found = load_results(store, dataset=dataset.digest, codecs=names, points=asked)
     made = compare(
@@ -133,18 +134,21 @@ def import_streams(
         plan = plan_import(dataset, its_codec, its_point, folder, fingerprints, store)
         watcher.planned(plan)
         _begin(plan, store)
-        outcome = run_sweep(plan, store, jobs=jobs, watch=watcher.going)
+        # Each file is an answer of its own: all of them are tried.
+        outcome = run_sweep(plan, store, jobs=jobs, keep_going=True, watch=watcher.going)
         if outcome.done:
             _remember_points(plan, store)
         return outcome
 
 
-def carry_out(plan: Plan, store: Store, jobs: int | None, watcher: Watcher) -> Outcome:
+def carry_out(
+    plan: Plan, store: Store, jobs: int | None, watcher: Watcher, *, keep_going: bool = False
+) -> Outcome:
     """Run a plan on a store that remembers what it was for."""
     watcher.planned(plan)
     _begin(plan, store)
     _remember_points(plan, store)
-    return run_sweep(plan, store, jobs=jobs, watch=watcher.going)
+    return run_sweep(plan, store, jobs=jobs, keep_going=keep_going, watch=watcher.going)
 
 
 def _begin(plan: Plan, store: Store) -> None:

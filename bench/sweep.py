@@ -12,18 +12,20 @@ import math
 import tempfile
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from bench.codec import Codec
 from bench.colour import Pixels
 from bench.cores import available_cores
 from bench.errors import BenchError, CodecError, StreamError, TimeLimitError
 from bench.image import Image, write_png
 from bench.inputs import Images, Truths, check_unchanged
 from bench.metrics import measure
+from bench.metrics.quality import Pair, Values
 from bench.plan import Operation, Original, Plan
 from bench.programs import Cost, Programs, metered
 from bench.store import Scored, Store
@@ -31,6 +33,8 @@ from bench.store import Scored, Store
 # Decoded pictures measured by one process: enough to share its start-up, few enough to hold.
 _BATCH_PIXELS = 2**23
 _BATCH_MOST = 32
+# A codec that failed this often, on this many images, and never succeeded is given up.
+_HOPELESS_FAILURES, _HOPELESS_IMAGES = 5, 3
 # Not one operation's failure, but soon every one's.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # A slow codec's picture does not wait longer for its batch to fill.
@@ -48,10 +52,11 @@ class Outcome:
     encoded: Counter[str] = field(default_factory=Counter)  # not taken from the store
     originals: int = 0  # uncompressed images looked at
     failures: list[tuple[Operation, str]] = field(default_factory=list)
+    untried: Counter[str] = field(default_factory=Counter)  # of codecs that were given up
 
     @property
     def finished(self) -> int:
-        return self.done.total() + len(self.failures)
+        return self.done.total() + len(self.failures) + self.untried.total()
 
 
 @dataclass(frozen=True)
@@ -76,20 +81,33 @@ Watcher = Callable[[Outcome], None]
 
 
 def run_sweep(
-    plan: Plan, store: Store, *, jobs: int | None = None, watch: Watcher | None = None
+    plan: Plan,
+    store: Store,
+    *,
+    jobs: int | None = None,
+    keep_going: bool = False,
+    watch: Watcher | None = None,
 ) -> Outcome:
-    """Carry out the plan. Whatever stops it, all that was finished stays in the store."""
-    return _Sweep(plan, store, jobs or available_cores(), watch or (lambda outcome: None)).run()
+    """Carry out the plan. Whatever stops it, all that was finished stays in the store.
+
+    A codec that only fails is given up after a few failures, unless told to keep going.
+    """
+    watch = watch or (lambda outcome: None)
+    return _Sweep(plan, store, jobs or available_cores(), keep_going, watch).run()
 
 
 class _Sweep:
-    def __init__(self, plan: Plan, store: Store, jobs: int, watch: Watcher) -> None:
+    def __init__(
+        self, plan: Plan, store: Store, jobs: int, keep_going: bool, watch: Watcher
+    ) -> None:
         self.plan, self.store, self.jobs, self.watch = plan, store, jobs, watch
+        self.keep_going = keep_going
         self.queue = deque(plan.operations)
+        self.held: dict[Codec, list[Operation]] = {}  # of codecs that have only failed so far
         self.images = Images(Counter(operation.entry for operation in plan.operations))
         self.truths = Truths(plan, store)
         self.coding: dict[Future[_Coded], Operation] = {}
-        self.measuring: dict[Future[list[dict[str, float]]], list[_Coded]] = {}
+        self.measuring: dict[Future[list[Values | CodecError]], list[_Coded]] = {}
         self.decoded: list[_Coded] = []
         self.looking: dict[Future[list[Scored]], _Coded] = {}
         self.finished: deque[Callable[[], None]] = deque()  # what is to be written to the store
@@ -106,6 +124,7 @@ class _Sweep:
                 running: list[Future[Any]] = [*self.coding, *self.measuring, *self.looking]
                 wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
                 self._collect(pool)
+                self._give_up_or_resume()
                 if time.monotonic() - self.flushed > _FLUSH_SECONDS:
                     self._flush()
                 self.watch(self.outcome)
@@ -150,7 +169,7 @@ class _Sweep:
     def _start_work(self, pool: ThreadPoolExecutor) -> None:
         for batch in self._batches_to_measure():
             pairs = [(coded.original.pixels, coded.picture) for coded in batch]
-            future = pool.submit(measure, pairs, batch[0].operation.metrics)
+            future = pool.submit(_measure, pairs, batch[0].operation.metrics)
             self.measuring[future] = batch
         # One ahead of the workers keeps them busy; more would only hold pictures in memory.
         while self.queue and len(self.coding) <= self.jobs:
@@ -196,7 +215,10 @@ class _Sweep:
                     self._fail(coded.operation, error)
             else:
                 for coded, values in zip(batch, measured, strict=True):
-                    self._keep_measures(coded, values, pool)
+                    if isinstance(values, CodecError):
+                        self._fail(coded.operation, values)
+                    else:
+                        self._keep_measures(coded, values, pool)
         for looking in [future for future in self.looking if future.done()]:
             coded = self.looking.pop(looking)
             try:
@@ -259,6 +281,34 @@ class _Sweep:
         self.finished.append(partial(self.store.save_failure, *key, reason))
         self.images.release(operation.entry)
         self.outcome.failures.append((operation, reason))
+        if not self.keep_going and self._only_fails(operation.codec):
+            self._hold(operation.codec)
+
+    def _only_fails(self, codec: Codec) -> bool:
+        """Enough has failed, and nothing could be coded; one odd image is not enough."""
+        if self.outcome.coded[codec.name]:
+            return False
+        failed = [each.entry for each, _ in self.outcome.failures if each.codec is codec]
+        return len(failed) >= _HOPELESS_FAILURES and len(set(failed)) >= _HOPELESS_IMAGES
+
+    def _hold(self, codec: Codec) -> None:
+        """Start no more of a codec until what runs of it has ended."""
+        if codec not in self.held:
+            self.held[codec] = [each for each in self.queue if each.codec is codec]
+            self.queue = deque(each for each in self.queue if each.codec is not codec)
+
+    def _give_up_or_resume(self) -> None:
+        running = {operation.codec for operation in self.coding.values()}
+        for codec, operations in list(self.held.items()):
+            if self.outcome.coded[codec.name]:
+                self.queue.extendleft(reversed(operations))
+            elif codec not in running:
+                self.outcome.untried[codec.name] += len(operations)
+                for operation in operations:
+                    self.images.release(operation.entry)
+            else:
+                continue
+            del self.held[codec]
 
     # What follows runs in the workers.
 
@@ -321,3 +371,19 @@ class _Sweep:
             return self.store.read_stream(operation.kept)
         except StreamError:
             return None  # to be coded again
+
+
+def _measure(pairs: Sequence[Pair], metrics: Sequence[str]) -> list[Values | CodecError]:
+    """What was measured of each pair. Of a batch that failed, each is measured by itself, and
+    again if need be: a machine short of memory may do better with fewer, or later."""
+    try:
+        return [*measure(pairs, metrics)]
+    except TimeLimitError:
+        raise
+    except CodecError:
+        if len(pairs) > 1:
+            return [values for pair in pairs for values in _measure([pair], metrics)]
+    try:
+        return [*measure(pairs, metrics)]
+    except CodecError as error:
+        return [error]

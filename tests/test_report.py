@@ -173,10 +173,22 @@ def test_a_coded_image_that_was_not_decoded_is_missing() -> None:
 
 
 def test_only_the_first_failures_are_printed() -> None:
-    failures = tuple(("hm", f"image_{i:02}", 37, "[bold]out\nof memory") for i in range(12))
+    failures = tuple(("hm", f"image_{i:02}", 37, f"[bold]out\nof memory {i}") for i in range(12))
     text = printed(compare(results(codec("hm"), failures=failures)))
     assert "12 failures" in text and "and 7 more" in text
-    assert "hm, image_04, QP 37: [bold]out of memory" in text and "image_05" not in text
+    assert "hm, image_04, QP 37: [bold]out of memory 4" in text and "image_05" not in text
+
+
+def test_what_failed_for_one_reason_is_said_once() -> None:
+    failures = [("hm", f"image_{i:02}", 37, f"no /tmp/bench-{i}x/out.yuv") for i in range(12)]
+    failures += [("hm", f"image_{i:02}", 32, "killed") for i in range(2)]
+    failures += [("vtm", "image_03", 32, "killed"), ("vtm", "image_03", 37, "other")]
+    report = compare(results(codec("hm"), codec("vtm"), failures=tuple(failures)))
+    for text in words(printed(report)), words(markdown(report)).replace("\\", ""):
+        assert "hm, 12 times, such as image_00, QP 37: no …/out.yuv" in text
+        assert "hm (2 times), vtm: killed" in text
+        assert "vtm, image_03, QP 37: other" in text
+        assert "more" not in text.partition("ailures")[2].partition("other")[0]
 
 
 def test_many_metrics_fit_in_eighty_columns() -> None:

@@ -60,6 +60,9 @@ from bench.cli.options import (
 )
 @comparison_options
 @jobs_option
+@click.option(
+    "--keep-going", is_flag=True, help="Also try a codec to the end that has only failed so far."
+)
 @click.option("--shard", metavar="I/N", help="Every Nth image from the Ith, for a job array.")
 @click.option("--save-decoded", type=FOLDER, help="Write each decoded picture there, as PNG.")
 @results_option
@@ -238,14 +241,14 @@ def export(out: Path, codecs: tuple[str, ...], **options: Any) -> None:
 def import_(folder: Path, codec: str, point: str, metrics: tuple[str, ...], **options: Any) -> int:
     """Adopt the bitstreams in FOLDER, each named after its image, by decoding them."""
     from bench import api
-    from bench.progress import following
+    from bench.progress import following, refused_files
 
     with following(stderr()) as watcher:
         outcome = api.import_streams(
             folder, codec, point, metrics=metrics or None, watcher=watcher, **options
         )
-    for operation, reason in outcome.failures:
-        click.echo(f"{operation.made_elsewhere}: {reason}", err=True)
+    for line in refused_files(outcome):
+        click.echo(line, err=True)
     click.echo(f"{outcome.done.total()} bitstreams adopted, {len(outcome.failures)} refused")
     return 1 if outcome.failures else 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -197,14 +198,31 @@ def _whom(codecs: dict[str, list[str]], report: Report) -> str:
 
 
 def failures(report: Report, most: int) -> list[str]:
-    """The failures with their reasons; after the first few only how many more there are."""
+    """Each reason once, with what failed for it; after the first few only how many more."""
+    by_reason: dict[str, list[tuple[str, str]]] = {}
     units = {codec.name: codec.unit for codec in report.results.codecs}
-    shown = [
-        f"{codec}, {image}, {units[codec]} {point}: {one_line(reason)}"
-        for codec, image, point, reason in report.results.failures[:most]
-    ]
-    more = len(report.results.failures) - most
-    return [*shown, f"and {more} more"] if more > 0 else shown
+    for codec, image, point, reason in report.results.failures:
+        what = f"{image}, {units[codec]} {point}"
+        by_reason.setdefault(_reason(reason), []).append((codec, what))
+    shown = [f"{_what_failed(failed)}: {said}" for said, failed in by_reason.items()][:most]
+    more = sum(len(failed) for failed in list(by_reason.values())[most:])
+    return [*shown, f"and {more} more"] if more else shown
+
+
+def _what_failed(failed: Sequence[tuple[str, str]]) -> str:
+    """One operation, or how many of each codec, with an example."""
+    counts = Counter(codec for codec, _ in failed)
+    codec, what = failed[0]
+    if len(failed) == 1:
+        return f"{codec}, {what}"
+    if len(counts) == 1:
+        return f"{codec}, {len(failed)} times, such as {what}"
+    return ", ".join(f"{codec} ({n} times)" if n > 1 else codec for codec, n in counts.items())
+
+
+def _reason(reason: str) -> str:
+    """What went wrong, alike for all that it happened to: temporary folders have many names."""
+    return re.sub(r"\S*/bench-\w+(?=/|\b)", "…", one_line(reason))
 
 
 def one_line(text: str) -> str:
