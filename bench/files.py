@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError, DataError
+
+# What a name must not have in it; the percent sign, so that no two texts come to one name.
+_UNSAFE = re.compile(r"^\.|[/\\%\x00-\x1f\x7f-\x9f]")
 
 
 @contextmanager
@@ -35,6 +39,11 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def safe_name(text: str) -> str:
+    """The text as the name of one file or folder: ``../a`` is ``%2E.%2Fa``."""
+    return _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", text)
 
 
 def write_text(path: Path, content: str) -> Path:

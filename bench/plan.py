@@ -12,6 +12,7 @@ from bench.catalog import check_point, full_name
 from bench.codec import Codec, Point
 from bench.datasets import Dataset, Entry
 from bench.errors import CardError, DataError
+from bench.files import safe_name
 from bench.scoring import PSEUDO, Scorer
 from bench.store import Kept, Store, point_key
 
@@ -234,4 +235,5 @@ def _by_image(dataset: Dataset, folder: Path) -> tuple[dict[str, Path], int]:
 
 
 def _picture_path(folder: Path, codec: Codec, point: Point, entry: Entry) -> Path:
-    return folder / codec.name / f"{codec.card.unit}-{point}" / f"{entry.name}.png"
+    parts = codec.name, f"{codec.card.unit}-{point}", f"{entry.name}.png"
+    return folder.joinpath(*map(safe_name, parts))

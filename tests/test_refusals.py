@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Bench, Pictures, picture
+from fakes.card import CARD, install
 from PIL import Image
 
 from bench.catalog import card_paths
@@ -95,6 +96,23 @@ def test_pictures_that_cannot_be_saved_are_no_failures_of_a_codec(
     assert said.status == 1
     assert "cannot be made" in said.err
     assert "failure" not in bench(*command).out
+
+
+def test_decoded_pictures_stay_in_their_folder(
+    bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(Path("tools/bin"))
+    monkeypatch.setenv("BENCH_FAKE", "tools")
+    text = CARD.replace('"step"', '"../../up"').replace("8, 4, 1", '"a/../../../../b", "..", "c"')
+    Path("mine.toml").write_text(text.replace("{height} {point}", "{height} 1 {point}"))
+    folder = pictures(1)
+    before = set(Path().rglob("*.png"))
+    run = ("run", "--codec", "./mine.toml", "--data", folder, *QUICK, "--results", "r")
+    assert bench(*run, "--save-decoded", "deep/er/seen").status == 0
+    written = set(Path().rglob("*.png")) - before - set(Path("r").rglob("*.png"))
+    assert len(written) == 3
+    assert all(path.parts[:4] == ("deep", "er", "seen", "mine") for path in written)
+    assert {len(path.parts) for path in written} == {6}
 
 
 def test_the_slimmest_picture_is_looked_at() -> None:
