@@ -322,6 +322,39 @@ def test_image_files_in_and_out(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
             codec.decode(damaged)
 
 
+COPYING = (
+    ('input = "yuv420p"', 'input = "png"'),
+    ('output = "yuv420p"', 'output = "png"'),
+    ('size_from = "header"', ""),
+    ("multiple = 4", "multiple = 1"),
+    (
+        "encode {input} {stream} {reconstruction} {width} {height} {point}",
+        "{input} {stream} {point}",
+    ),
+    ("{decoder} decode", "{decoder}"),
+)
+
+
+def test_a_program_is_run_under_the_name_it_was_found_by(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As a virtual environment's Python, and each name of a program of many names, has to be."""
+    program = tmp_path / "real" / "multi"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\ncase $0 in *pack) cp "$1" "$2";; *) exit 9;; esac\n')
+    program.chmod(0o755)
+    for name in ("pack", "unpack"):
+        (tmp_path / name).symlink_to(program)
+    monkeypatch.delenv("BENCH_FAKE")
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    changes = (('["fake-newer", "fake"]', '["pack"]'), ('["fake"]', '["unpack"]'), *COPYING)
+    codec, image = make(*changes), picture(16, 16)
+    assert (codec.decode(codec.encode(image, 1)) == image.pixels).all()
+    before = codec.fingerprint
+    program.write_text(program.read_text() + "# another build\n")
+    assert make(*changes).fingerprint != before
+
+
 @pytest.mark.parametrize(("name", "twin"), [("vtm", "vvenc"), ("hm", "x265")])
 def test_reference_software_agrees_with_ffmpeg(name: str, twin: str) -> None:
     codec, other = load_codec(name), load_codec(twin)

@@ -66,14 +66,16 @@ def find_tools(wanted: Wanted) -> Tools:
         folder = folder.absolute()
     encoder = _find_program(wanted, wanted.encoder, folder)
     decoder = _find_program(wanted, wanted.decoder, folder)
-    return Tools(encoder, decoder, _find_cfg(wanted, folder or encoder.parent))
+    return Tools(encoder, decoder, _find_cfg(wanted, folder or encoder.resolve().parent))
 
 
 def _find_program(wanted: Wanted, names: tuple[str, ...], folder: Path | None) -> Path:
     places = None if folder is None else os.pathsep.join([str(folder), str(folder / "bin")])
     for name in names:
         if found := shutil.which(name, path=places):
-            return Path(found).resolve()
+            # As it was found: a virtual environment's Python, or one of the many names of a program,
+            # is another one behind its link.
+            return Path(found).absolute()
     called = " or ".join(names)
     for place in (folder, folder / "bin") if folder is not None else ():
         for name in names:
