@@ -8,7 +8,7 @@ from bench.predict import Prediction, Predictions, predict
 from bench.report.compare import Report
 from bench.report.from_store import report, report_by
 from bench.run import RESULTS, Watcher, import_streams, run
-from bench.score import Score, score, write_score
+from bench.score import Score, score
 from bench.single import Coded, decode, encode
 from bench.train import train, training_folder, zoo
 
@@ -41,6 +41,5 @@ __all__ = [
     "tasks",
     "train",
     "training_folder",
-    "write_score",
     "zoo",
 ]

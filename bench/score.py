@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from bench.datasets.cityscapes import IMAGES, find_ground_truth
 from bench.datasets.dataset import Progress
 from bench.datasets.labels import CLASSES
 from bench.errors import DataError
-from bench.files import write_json
+from bench.files import check_outputs, write_json
 from bench.metrics.average_precision import AveragePrecision, average_precision, wap_interval
 from bench.metrics.bootstrap import FEW_IMAGES, Interval
 from bench.metrics.ground_truth import read_ground_truth
@@ -69,13 +70,21 @@ def score(
     *,
     root: Path | None = None,
     split: str = "val",
+    json: Path | None = None,
     progress: Progress | None = None,
 ) -> Score:
-    """Score a folder of Cityscapes' prediction files; every image of the split needs its own."""
+    """Score a folder of Cityscapes' prediction files; every image of the split needs its own.
+
+    ``json`` is a file to write all figures to.
+    """
     if split == "test":
         raise DataError("the ground truth of test is not published; val and train can be scored")
     truths = find_ground_truth(root, split)
     texts = find_predictions(predictions, truths)
+    if json is not None and json.exists():
+        folders = {path.parent for path in truths.values()}
+        labels = chain.from_iterable(folder.iterdir() for folder in folders)
+        check_outputs([json], chain(labels, texts.values(), predictions.rglob("*.png")))
 
     def one(name: str) -> Matches:
         truth = read_ground_truth(truths[name])
@@ -91,17 +100,16 @@ def score(
                 progress("scoring", done, len(truths))
     finally:
         pool.shutdown(cancel_futures=True)  # an error or an interrupt does not wait for the rest
-    return Score(
+    scored = Score(
         split,
         len(matches),
         sum(len(found.classes) for found in matches),
         average_precision(matches),
         wap_interval(matches) if len(matches) > 1 else None,
     )
-
-
-def write_score(found: Score, path: Path) -> None:
-    write_json(path, found.as_json())
+    if json is not None:
+        write_json(json, scored.as_json())
+    return scored
 
 
 def _number(value: float) -> float | None:

@@ -175,6 +175,22 @@ def test_gone_on_with_it_is_as_if_never_stopped(
         assert (Path("parted") / file).read_bytes() == (Path("whole") / file).read_bytes()
 
 
+def test_what_is_finished_is_not_taken_for_that_of_other_data(
+    bench: Bench, cards: Path, root: Path, tmp_path: Path
+) -> None:
+    command = ("train", f"{cards}/base.toml:red", "--out", "made", "--steps", 1)
+    assert bench(*command, "--root", root).status == 0
+    assert bench(*command, "--root", root).status == 0
+    before = {path: path.read_bytes() for path in Path("made").rglob("*.safetensors")}
+    others = tmp_path / "others"
+    others.mkdir()
+    Image.fromarray(picture(1, 256, 256)).save(others / "a.png")
+    said = bench(*command, "--data", others)
+    assert said.status == 1
+    assert "other data" in said.err
+    assert {path: path.read_bytes() for path in Path("made").rglob("*.safetensors")} == before
+
+
 @pytest.mark.slow
 def test_from_other_weights_it_does_not_go_on(
     bench: Bench, cards: Path, made: Path, root: Path

@@ -195,3 +195,16 @@ def test_what_is_written_is_read_and_scored_by_cityscapes(tmp_path: Path) -> Non
     expected[expected == cityscapes.CRASHED] = 0
     matrix = api.score(ours, root=tmp_path).precision.matrix
     np.testing.assert_allclose(matrix, expected, rtol=0, atol=1e-14)
+
+
+def test_no_label_and_no_prediction_is_replaced(bench: Bench, tmp_path: Path) -> None:
+    truth, text = one_car(tmp_path)
+    polygons = truth.with_name("town_000000_000019_gtFine_polygons.json")
+    polygons.write_text("{}")
+    (mask,) = text.parent.glob("*.png")
+    for file in (truth, polygons, text, mask):
+        before = file.read_bytes()
+        said = bench("score", tmp_path / "results", "--root", tmp_path, "--json", file)
+        assert said.status == 1
+        assert str(file) in said.err
+        assert file.read_bytes() == before

@@ -110,8 +110,8 @@ def predict(images: tuple[Path, ...], **options: Any) -> int:
     show_default=True,
     help="Whose images are scored.",
 )
-@click.option("--json", "file", type=FILE, metavar="FILE", help="Write all figures there, too.")
-def score(predictions: Path, root: Path | None, split: str, file: Path | None) -> None:
+@click.option("--json", type=FILE, metavar="FILE", help="Write all figures there, too.")
+def score(predictions: Path, **options: Any) -> None:
     """AP, AP50 and wAP of the Cityscapes prediction files in PREDICTIONS.
 
     For each image IMAGE*.txt, at any depth, with a line MASK.png LABEL SCORE for each instance.
@@ -121,7 +121,5 @@ def score(predictions: Path, root: Path | None, split: str, file: Path | None) -
     from bench.screens import score_screen
 
     with following(stderr()) as watcher:
-        found = api.score(predictions, root=root, split=split, progress=watcher.preparing)
-    if file is not None:
-        api.write_score(found, file)
+        found = api.score(predictions, progress=watcher.preparing, **options)
     stdout().print(score_screen(found), crop=False)

@@ -22,7 +22,7 @@ from bench.training.codec_recipe import CodecRecipe, read_recipe
 from bench.training.coding import Coding
 from bench.training.curves import draw_training
 from bench.training.distortions import Distortion, feature, hvs, task
-from bench.training.loop import Training, train
+from bench.training.loop import Training, check_finished, train
 from bench.training.pictures import Crops, Cutting, crops
 from bench.training.processes import Processes, processes
 from bench.training.schedule import Schedule
@@ -47,9 +47,11 @@ def train_codec(name: str, sitting: Sitting) -> bool:
         network = task_network(recipe.network).to(ours.device).train() if recipe.network else None
         for point in recipe.lambdas:
             weights = sitting.folder / _file(point)
-            if ours.agreed(weights.is_file()):
-                continue
             starts = _starts(card, recipe, sitting.folder, point)
+            if ours.agreed(weights.is_file()):
+                of_these = _describes(recipe, point, dataset, starts)
+                check_finished(weights.with_suffix(""), of_these)
+                continue
             coding = _coding(card, recipe, starts)
             training = _training(recipe, point, coding, network, dataset, weights, starts, ours)
             if validated is not None:

@@ -174,23 +174,39 @@ def _save(training: Training[Any], optimiser: torch.optim.Optimizer, progress: P
         torch.save(state, temporary)
 
 
-def _resume(training: Training[Any], optimiser: torch.optim.Optimizer) -> Progress:
-    path, steps = training.folder / _CHECKPOINT, training.schedule.steps
-    if not path.is_file():
-        return Progress(0, steps)
+def check_finished(folder: Path, describes: str) -> None:
+    """Refuse to take what was trained there for something else; without a checkpoint, it may be."""
+    path = folder / _CHECKPOINT
+    if path.is_file() and _read(path, torch.device("cpu"))["describes"] != describes:
+        raise _not_the_same(path)
+
+
+def _read(path: Path, device: torch.device) -> dict[str, Any]:
     try:
-        state = torch.load(path, map_location=training.processes.device, weights_only=True)
-        same = state["describes"] == training.describes
-        same = same and state["schedule"] == _lasting(training.schedule)
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        assert {"describes", "schedule"} <= state.keys()
     except Exception as error:  # torch raises whatever its readers raise
         raise DataError(
             f"{path}: not a checkpoint that can be read; remove it to begin anew"
         ) from error
-    if not same:
-        raise DataError(
-            f"{path}: of another recipe, other data or other weights to start from or be judged "
-            "by; remove it to begin anew, or name another --out"
-        )
+    return state
+
+
+def _not_the_same(path: Path) -> DataError:
+    return DataError(
+        f"{path}: of another recipe, other data or other weights to start from or be judged by; "
+        "name another --out, or empty the folder to begin anew"
+    )
+
+
+def _resume(training: Training[Any], optimiser: torch.optim.Optimizer) -> Progress:
+    path, steps = training.folder / _CHECKPOINT, training.schedule.steps
+    if not path.is_file():
+        return Progress(0, steps)
+    state = _read(path, training.processes.device)
+    same = state["describes"] == training.describes
+    if not same or state["schedule"] != _lasting(training.schedule):
+        raise _not_the_same(path)
     training.network.load_state_dict(state["network"])
     optimiser.load_state_dict(state["optimiser"])
     return Progress(state["step"], steps, seconds=state["seconds"])
