@@ -12,6 +12,7 @@ import click
 
 from bench.cli import cli
 from bench.errors import BenchError, Terminated
+from bench.words import printable
 
 _GOING_ON = {"check", "import", "run", "train"}  # commands that keep what they have finished
 
@@ -29,6 +30,10 @@ def main() -> None:
 
 def status(arguments: Sequence[str]) -> int:
     """Run one command; its exit status."""
+    for argument in arguments:
+        if not _is_text(argument):
+            _say(f"{argument!a}: not UTF-8; rename the file, or type it in a UTF-8 locale")
+            return 2
     try:
         return cli.main(arguments, prog_name="bench", standalone_mode=False) or 0
     except click.ClickException as error:
@@ -48,6 +53,15 @@ def status(arguments: Sequence[str]) -> int:
         return 1
 
 
+def _is_text(argument: str) -> bool:
+    """Whether it can be written down: what a terminal sends that is not UTF-8 cannot."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _kept(arguments: Sequence[str]) -> str:
     if not _GOING_ON.intersection(arguments[:1]):
         return ""
@@ -59,7 +73,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 def _say(words: str) -> None:
-    print(f"bench: {words}", file=sys.stderr)
+    print(f"bench: {printable(words)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

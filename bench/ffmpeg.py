@@ -71,7 +71,11 @@ def run_ffmpeg(
 ) -> Finished:
     """Run ffmpeg; a status other than 0 is an error with the end of what it said."""
     finished = run_program(
-        [binary(), *_QUIET, *arguments], stdin=stdin, time_limit=time_limit, folder=folder
+        [binary(), *_QUIET, *arguments],
+        stdin=stdin,
+        time_limit=time_limit,
+        folder=folder,
+        stdout_is_data="pipe:1" in arguments,
     )
     if finished.status != 0:
         raise CodecError(f"ffmpeg failed (status {finished.status}): {finished.complaint()}")

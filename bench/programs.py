@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from bench.errors import Cancelled, CodecError, TimeLimitError, UnavailableError
+from bench.words import printable
 
 
 class Programs:
@@ -112,13 +113,14 @@ class Finished:
     status: int
     stdout: bytes
     stderr: bytes
+    stdout_is_data: bool = False  # and says nothing to people
 
     def complaint(self) -> str:
         """The last lines of what it printed, stderr's last, in one line, for an error message."""
         tails = []
-        for output in (self.stdout, self.stderr):
+        for output in (self.stderr,) if self.stdout_is_data else (self.stdout, self.stderr):
             text = _POINTERS.sub("", output[-4096:].decode("utf-8", "replace"))
-            lines = (line.strip() for line in text.split("\n"))
+            lines = (printable(line).strip() for line in text.split("\n"))
             tails += [line for line in lines if any(map(str.isalnum, line))][-3:]
         return " / ".join(tails)[-400:] or "it printed nothing"
 
@@ -130,6 +132,7 @@ def run_program(
     folder: Path | None = None,
     time_limit: float = 600.0,
     most_output: int = 2**31,
+    stdout_is_data: bool = False,
 ) -> Finished:
     """Run a program to its end; raise on a missing binary or a limit passed, not on its status."""
     programs = _programs.get()
@@ -178,7 +181,7 @@ def run_program(
     programs.check()
     if not complete:
         raise CodecError(f"{name} left a process behind that holds its output open")
-    finished = Finished(status, *exchange.outputs())
+    finished = Finished(status, *exchange.outputs(), stdout_is_data)
     if out_of_time.is_set():
         limit = f"{name} was stopped after its time limit of {time_limit:.0f} s"
         raise TimeLimitError(f"{limit}: {finished.complaint()}")

@@ -1,4 +1,14 @@
-"""Figures in words."""
+"""Figures in words, and words that are safe to show."""
+
+# What moves a terminal's cursor or turns its writing round; tabs and new lines stay.
+_CONTROLS = (*range(9), *range(11, 32), *range(127, 160))
+_DIRECTIONS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_DROPPED = dict.fromkeys((*_CONTROLS, *_DIRECTIONS))
+
+
+def printable(text: str) -> str:
+    """The text without control characters: what a file says may be meant for the terminal."""
+    return text if text.isprintable() else text.translate(_DROPPED)
 
 
 def duration(seconds: float) -> str:

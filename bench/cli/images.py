@@ -15,6 +15,7 @@ from bench.cli.options import (
     PATH,
     engine_option,
     root_option,
+    say,
     stderr,
     stdout,
     weights_option,
@@ -38,7 +39,7 @@ def encode(image: Path, file: Path, codec: str, point: str | None, **options: An
     from bench import api
 
     coded = api.encode(image, file, codec, point, **options)
-    click.echo(
+    say(
         f"{file}: {coded.bytes} bytes, {coded.bpp:.4f} bpp, {coded.codec} at {coded.point}, "
         f"{coded.cost.cpu:.2f} CPU s"
     )
@@ -54,7 +55,7 @@ def decode(file: Path, image: Path, codec: str | None, weights: Path | None) -> 
     from bench import api
 
     coded = api.decode(file, image, codec, weights=weights)
-    click.echo(
+    say(
         f"{image}: {coded.width}x{coded.height}, decoded by {coded.codec}, "
         f"{coded.cost.cpu:.2f} CPU s"
     )
@@ -96,7 +97,7 @@ def predict(images: tuple[Path, ...], **options: Any) -> int:
     if options["json"] is None and options["out"] is None:
         stdout().print(predict_screen(found), crop=False)
     for reason in found.failures:
-        click.echo(f"bench: {reason}", err=True)
+        say(f"bench: {reason}", err=True)
     return 1 if found.failures else 0
 
 

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from bench.words import printable
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -120,6 +122,11 @@ jobs_option = click.option(
 )
 
 
+def say(words: str, *, err: bool = False) -> None:
+    """A line that may quote a file."""
+    click.echo(printable(words), err=err)
+
+
 def stdout(*, quiet: bool = False) -> Any:
     return _console(stderr=False, quiet=quiet)
 
@@ -129,8 +136,8 @@ def stderr(*, quiet: bool = False) -> Any:
 
 
 def _console(*, stderr: bool, quiet: bool) -> Any:
-    from rich.console import Console
+    from bench.cli.console import SafeConsole
 
     if os.environ.get("COLUMNS") == "0":  # as of a terminal whose width is not known
         del os.environ["COLUMNS"]
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, quiet=quiet)
+    return SafeConsole(stderr=stderr, highlight=False, markup=False, emoji=False, quiet=quiet)

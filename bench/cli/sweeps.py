@@ -26,6 +26,7 @@ from bench.cli.options import (
     points_option,
     results_option,
     root_option,
+    say,
     stderr,
     stdout,
     task_option,
@@ -74,7 +75,7 @@ def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **opt
     with following(stderr()) as watcher:
         made = api.run(codecs, metrics=metrics or None, method=method, watcher=watcher, **options)
     assert made.outcome is not None
-    click.echo(f"{outcome_line(made.outcome)}\n", err=True)
+    say(f"{outcome_line(made.outcome)}\n", err=True)
     _print_report(made, options["results"] / "report")
     return 1 if made.outcome.failures else 0
 
@@ -122,7 +123,7 @@ def report(
     folder = options["out"] or options["results"] / "report"
     _print_report(made, folder)
     if options["html"]:
-        click.echo(f"Page: {folder / 'report.html'}")
+        say(f"Page: {folder / 'report.html'}")
 
 
 def _report_by(spec: str, **options: Any) -> None:
@@ -181,14 +182,14 @@ def check(
             ci.add_to_summary(made, Path(summary))
         stdout().print(check_screen(made))
         if record:
-            click.echo(f"\nRecorded: {baseline.with_suffix('.jsonl')}")
+            say(f"\nRecorded: {baseline.with_suffix('.jsonl')}")
         if on_github:
             for line in ci.github_errors(made):
-                click.echo(line)
+                say(line)
     except (BenchError, OSError) as error:
         if on_github:
-            click.echo(ci.github_error(baseline, str(error)))
-        click.echo(f"bench: {error}", err=True)
+            say(ci.github_error(baseline, str(error)))
+        say(f"bench: {error}", err=True)
         return 2
     return made.status
 
@@ -226,7 +227,7 @@ def export(out: Path, codecs: tuple[str, ...], **options: Any) -> None:
     from bench import api
 
     table = api.export(out, codecs=codecs or None, **options)
-    click.echo(f"{out}: {len(table)} rows of {table['dataset'].iloc[0]}")
+    say(f"{out}: {len(table)} rows of {table['dataset'].iloc[0]}")
 
 
 @cli.command("import")
@@ -248,8 +249,8 @@ def import_(folder: Path, codec: str, point: str, metrics: tuple[str, ...], **op
             folder, codec, point, metrics=metrics or None, watcher=watcher, **options
         )
     for line in refused_files(outcome):
-        click.echo(line, err=True)
-    click.echo(f"{outcome.done.total()} bitstreams adopted, {len(outcome.failures)} refused")
+        say(line, err=True)
+    say(f"{outcome.done.total()} bitstreams adopted, {len(outcome.failures)} refused")
     return 1 if outcome.failures else 0
 
 

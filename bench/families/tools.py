@@ -73,8 +73,8 @@ def _find_program(wanted: Wanted, names: tuple[str, ...], folder: Path | None) -
     places = None if folder is None else os.pathsep.join([str(folder), str(folder / "bin")])
     for name in names:
         if found := shutil.which(name, path=places):
-            # As it was found: a virtual environment's Python, or one of the many names of a program,
-            # is another one behind its link.
+            # Links are not followed: a virtual environment's Python, or one of the many names of
+            # one program, would become another program.
             return Path(found).absolute()
     called = " or ".join(names)
     for place in (folder, folder / "bin") if folder is not None else ():

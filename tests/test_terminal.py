@@ -1,0 +1,72 @@
+"""What reaches the terminal: text, whatever files and arguments are made of."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Bench, Pictures
+
+from bench import ffmpeg
+from bench.catalog import card_paths
+from bench.errors import CodecError
+
+ESCAPE = "\\u001b[31m\\u009b5m\\u202e\\u0007"  # as TOML and JSON write it
+QUICK = ("--metric", "psnr_rgb", "--task", "none")
+
+
+def harmless(text: str) -> bool:
+    return all(line.isprintable() for line in text.split("\n"))
+
+
+def test_cards_do_not_speak_to_the_terminal(bench: Bench, pictures: Pictures) -> None:
+    card = card_paths()["jpeg"].read_text("utf-8")
+    for old in ('title = "', 'unit = "', 'source = "'):
+        assert old in card
+        card = card.replace(old, old + ESCAPE)
+    Path("mine.toml").write_text(card, "utf-8")
+    run = ("run", "--codec", "./mine.toml", "--codec", "webp", "--data", pictures(2), *QUICK)
+    commands = (("show", "./mine.toml"), run, ("report",), ("report", "--points", "mine=1000"))
+    for command in commands:
+        said = bench(*command)
+        assert "mine" in said.out + said.err
+        assert harmless(said.out), command
+        assert harmless(said.err), command
+    Path("wrong.toml").write_text(f'title = "W"\nfamily = "{ESCAPE}"\n')
+    said = bench("show", "./wrong.toml")
+    assert said.status == 1
+    assert harmless(said.err)
+
+
+def test_errors_quote_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "ffmpeg"
+    code = "print('pixels' * 9); sys.exit('\\x1b[2Jout of memory')"
+    program.write_text(f"#!{sys.executable}\nimport sys\n{code}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(ffmpeg, "binary", lambda: program)
+    with pytest.raises(CodecError) as raised:
+        ffmpeg.run_ffmpeg(["-i", "pipe:0", "pipe:1"])
+    assert "out of memory" in str(raised.value)
+    assert "pixels" not in str(raised.value)
+    assert harmless(str(raised.value))
+    with pytest.raises(CodecError, match="pixels"):  # where they are no pixels
+        ffmpeg.run_ffmpeg(["-i", "pipe:0", "stream.bin"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "report --html --out caf\udce9",
+        "show caf\udce9.toml",
+        "run --codec ./caf\udce9.toml",
+        "predict caf\udce9.png",
+        "caf\udce9",
+    ],
+)
+def test_arguments_that_are_no_text_are_one_line(bench: Bench, arguments: str) -> None:
+    said = bench(*arguments.split())
+    assert said.status == 2
+    (line,) = said.err.splitlines()
+    assert "caf\\udce9" in line
+    assert "not UTF-8" in line
