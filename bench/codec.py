@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -93,6 +94,10 @@ class Codec(ABC):
         """What is worth knowing of the codec on this machine (another version), in one line."""
         return None
 
+    def version(self) -> str | None:
+        """The version of the software that codes here; None if it is unknown."""
+        return None
+
     @abstractmethod
     def encode(self, image: Image, point: Point) -> bytes:
         """The image's bitstream at an operating point."""
@@ -130,6 +135,16 @@ def inputs_of(options: Mapping[str, Any], depends_on: Mapping[str, str]) -> dict
     """The inputs of a codec whose card had these options."""
     canonical = json.dumps(options, sort_keys=True, default=str)
     return {"card": hashlib.sha256(canonical.encode()).hexdigest(), **depends_on}
+
+
+def title_with_version(title: str, options: Mapping[str, Any], version: str | None) -> str:
+    """A card's title; where it names the version that the card expects, the one that ran."""
+    expected = options.get("version")
+    if not isinstance(expected, str) or expected == version:
+        return title
+    names_it = re.compile(rf"(?<![\w.]){re.escape(expected)}(?!\.?\w)")
+    ran = f"{version or 'unknown version'} (card: {expected})"
+    return names_it.sub(lambda _: ran, title, count=1)
 
 
 def what_changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:

@@ -166,8 +166,8 @@ def _external(codec: ExternalCodec) -> Check:
     card = read_external(codec.card)
     if missing := what_lacks(codec):
         return Check(codec.name, _absent(card.wanted.folder), "not found", missing)
-    found = f"{codec.version or 'unknown version'}, {find_tools(card.wanted).encoder}"
-    advice = None if codec.version == card.version else f"version {card.version} is expected"
+    found = f"{codec.version() or 'unknown version'}, {find_tools(card.wanted).encoder}"
+    advice = None if codec.version() == card.version else f"version {card.version} is expected"
     return Check(codec.name, True, found, advice)
 
 

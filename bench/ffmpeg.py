@@ -16,6 +16,13 @@ _ADVICE = (
     "'pip install --force-reinstall imageio-ffmpeg' brings one, or name one in IMAGEIO_FFMPEG_EXE"
 )
 _QUIET = ("-hide_banner", "-nostdin", "-loglevel", "error")
+# How encoders print their libraries' versions.
+_VERSIONS = {
+    "libx265": r"HEVC encoder version (\S+)",
+    "libvvenc": r"libvvenc version: (\S+)",
+    "libaom-av1": r"libaom-av1 @ \w+\] v(\S+)",
+    "libsvtav1": r"SVT-AV1 Encoder Lib v(\S+)",
+}
 
 
 @functools.cache
@@ -43,6 +50,26 @@ def version() -> str:
     if found is None:
         raise UnavailableError(f"{binary()} does not answer as ffmpeg does; {_ADVICE}")
     return found[1]
+
+
+@functools.cache
+def encoder_version(encoder: str) -> str:
+    """The version of an encoder's library, if it prints one, else that of ffmpeg."""
+    prints = _VERSIONS.get(encoder)
+    if prints is not None:
+        picture = ["-f", "lavfi", "-i", "color=s=64x64", "-frames:v", "1", "-pix_fmt", "yuv420p"]
+        command: list[str | Path] = [
+            binary(),
+            "-hide_banner",
+            "-nostdin",
+            *picture,
+            "-c:v",
+            encoder,
+        ]
+        said = run_program([*command, "-f", "null", "-"]).stderr.decode("utf-8", "replace")
+        if found := re.search(prints, said):
+            return f"{encoder} {found[1]}"
+    return f"ffmpeg {version()}"
 
 
 @functools.cache

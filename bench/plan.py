@@ -30,6 +30,7 @@ class Operation:
     scorers: tuple[Scorer, ...] = ()  # those still to be shown the decoded picture
     picture: Path | None = None  # where the decoded picture is to be written, if it is wanted
     made_elsewhere: Path | None = None  # a bitstream to be taken instead of encoding
+    decoded: str | None = None  # the digest of the picture that its figures so far are of
 
 
 @dataclass(frozen=True)
@@ -155,9 +156,19 @@ def make_plan(
                 blind = tuple(s for s in scorers if held_to.get(s.name) != truths[s])
                 picture = save_decoded and _picture_path(save_decoded, codec, point, entry)
                 if there is None or lacking or blind or picture:
-                    stream = there.stream if there else None
+                    stream, decoded = (there.stream, there.decoded) if there else (None, None)
                     operations.append(
-                        Operation(entry, image, codec, point, stream, lacking, blind, picture)
+                        Operation(
+                            entry,
+                            image,
+                            codec,
+                            point,
+                            stream,
+                            lacking,
+                            blind,
+                            picture,
+                            decoded=decoded,
+                        )
                     )
     total = len(entries) * sum(map(len, points.values()))
     return Plan(

@@ -25,6 +25,7 @@ from bench.single import one_point, runnable
 from bench.store import Store
 from bench.sweep import Outcome, run_sweep
 from bench.vision.tasks import open_tasks
+from bench.words import counted
 
 RESULTS = Path("bench-results")
 TRUTH_SCORE = 0.5  # of a detection that is pseudo truth
@@ -99,6 +100,7 @@ def run(
         outcome = carry_out(plan, store, jobs, watcher, keep_going=keep_going)
         asked = {codec.name: its_points[codec] for codec in chosen}
         found = load_results(store, dataset=dataset.digest, codecs=names, points=asked)
+        found = replace(found, notes=(*found.notes, *_changed_pictures(outcome)))
     made = compare(
         found,
         anchor=anchor,
@@ -110,6 +112,16 @@ def run(
     )
     write_report(made, results / "report")
     return replace(made, outcome=outcome)
+
+
+def _changed_pictures(outcome: Outcome) -> list[str]:
+    """A note for each codec whose kept streams decoded to other pictures than before."""
+    return [
+        f"{codec}: {counted(count, 'kept stream')} decoded to another picture than before, so all "
+        "its figures were measured anew; what tasks outside this run found in it is dropped. A "
+        "neural decoder may round otherwise on another machine; any other should not differ"
+        for codec, count in outcome.changed.items()
+    ]
 
 
 def import_streams(

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import schema
 from bench.codec import Codec, Point, inputs_of
 from bench.datasets import Dataset
 from bench.errors import StoreError, StreamError
@@ -31,44 +32,8 @@ if TYPE_CHECKING:
     from bench.metrics.matches import Matches
     from bench.scoring import Scorer
 
-VERSION = 3
 # How long to wait for another sweep's transaction, which takes milliseconds.
 _WAIT_SECONDS = 120
-
-_TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT);
-CREATE TABLE runs (id INTEGER PRIMARY KEY, started TEXT, command TEXT, machine TEXT);
-CREATE TABLE images (id INTEGER PRIMARY KEY, digest TEXT UNIQUE, width INTEGER, height INTEGER);
-CREATE TABLE datasets (
-    id INTEGER PRIMARY KEY, digest TEXT UNIQUE, kind TEXT, name TEXT, folder TEXT, used INTEGER);
-CREATE TABLE members (
-    dataset INTEGER, position INTEGER, name TEXT, digest TEXT, truth TEXT,
-    PRIMARY KEY (dataset, position));
-CREATE TABLE codecs (
-    id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, options TEXT, depends_on TEXT);
-CREATE TABLE planned (
-    dataset INTEGER, codec INTEGER, name TEXT, title TEXT, unit TEXT, anchor INTEGER,
-    oracle INTEGER, card TEXT, points TEXT, used INTEGER, PRIMARY KEY (dataset, codec, name));
-CREATE TABLE streams (
-    id INTEGER PRIMARY KEY, codec INTEGER, image INTEGER, point TEXT, digest TEXT, bytes INTEGER,
-    encode_cpu REAL, encode_wall REAL, decode_cpu REAL, decode_wall REAL, run INTEGER,
-    finished TEXT, UNIQUE (codec, image, point));
-CREATE TABLE metrics (
-    id INTEGER PRIMARY KEY, name TEXT, fingerprint TEXT, used INTEGER, UNIQUE (name, fingerprint));
-CREATE TABLE measured (
-    stream INTEGER, metric INTEGER, value REAL, PRIMARY KEY (stream, metric)) WITHOUT ROWID;
-CREATE TABLE scorers (
-    id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, name TEXT, title TEXT, masks INTEGER,
-    pseudo REAL, used INTEGER);
-CREATE TABLE scored (
-    stream INTEGER, scorer INTEGER, truth TEXT, matches BLOB, PRIMARY KEY (stream, scorer));
-CREATE TABLE originals (
-    image INTEGER, scorer INTEGER, truth TEXT, matches BLOB, painted BLOB,
-    PRIMARY KEY (image, scorer));
-CREATE TABLE failures (
-    codec INTEGER, image TEXT, point TEXT, reason TEXT, run INTEGER, at TEXT,
-    PRIMARY KEY (codec, image, point));
-"""
 
 _FIND = (
     "SELECT streams.id FROM streams JOIN codecs ON codecs.id = codec "
@@ -92,6 +57,7 @@ class Kept:
 
     stream: str
     bytes: int
+    decoded: str | None  # the digest of the picture that its figures are of
     metrics: frozenset[str]
     truths: Mapping[str, str]  # of each scorer that has scored it, the truth that it was held to
 
@@ -152,24 +118,17 @@ class Store:
 
     def _prepare(self, writable: bool) -> None:
         if writable:
-            self.database.execute("BEGIN IMMEDIATE")
-            if not self.database.execute("SELECT name FROM sqlite_master").fetchone():
-                for statement in _TABLES.split(";"):
-                    self.database.execute(statement)
-                self.database.execute("INSERT INTO meta VALUES ('version', ?)", (str(VERSION),))
-            self.database.execute("COMMIT")
-        try:
-            (version,) = self.database.execute(
-                "SELECT value FROM meta WHERE key = 'version'"
-            ).fetchone()
-        except (sqlite3.OperationalError, TypeError) as error:
-            if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error):
-                raise
-            raise StoreError(f"{self.folder}: its store.sqlite is not bench's") from error
-        if version != str(VERSION):
+            schema.create(self.database)
+            schema.upgrade(self.database)
+        else:
+            self.database = schema.upgrade_to_read(self.database)
+        version = schema.version(self.database)
+        if version is None:
+            raise StoreError(f"{self.folder}: its store.sqlite is not bench's")
+        if version != str(schema.VERSION):
             raise StoreError(
-                f"{self.folder}: made by another bench (store version {version}, here {VERSION}); "
-                "use the bench that made it, or another --results"
+                f"{self.folder}: made by another bench (store version {version}, here "
+                f"{schema.VERSION}); use the bench that made it, or another --results"
             )
 
     def __enter__(self) -> Store:
@@ -248,7 +207,7 @@ class Store:
                 )
 
     def add_codec(self, codec: Codec) -> None:
-        """Remember what a codec's fingerprint stands for."""
+        """Remember what a codec's fingerprint stands for, and the version that runs."""
         self.database.execute(
             "INSERT OR IGNORE INTO codecs (fingerprint, options, depends_on) VALUES (?, ?, ?)",
             (
@@ -257,6 +216,12 @@ class Store:
                 json.dumps(codec.depends_on()),
             ),
         )
+        number = self._id("codecs", "fingerprint", codec.fingerprint)
+        unknown = "SELECT id FROM codecs WHERE id = ? AND version IS NULL"
+        if self.database.execute(unknown, (number,)).fetchone():
+            self.database.execute(
+                "UPDATE codecs SET version = ? WHERE id = ?", (codec.version(), number)
+            )
 
     def add_metrics(self, fingerprints: Mapping[str, str]) -> None:
         """Remember which version of each metric is the one that counts from now on."""
@@ -330,9 +295,15 @@ class Store:
         for (stream,) in self.database.execute(
             _FIND, (fingerprint, image, point_key(point))
         ).fetchall():
-            self.database.execute("DELETE FROM measured WHERE stream = ?", (stream,))
-            self.database.execute("DELETE FROM scored WHERE stream = ?", (stream,))
+            self._forget_figures(stream)
             self.database.execute("DELETE FROM streams WHERE id = ?", (stream,))
+
+    def _forget_figures(self, stream: int) -> None:
+        self.database.execute("DELETE FROM measured WHERE stream = ?", (stream,))
+        self.database.execute("DELETE FROM scored WHERE stream = ?", (stream,))
+        self.database.execute(
+            "UPDATE streams SET decode_cpu = NULL, decode_wall = NULL WHERE id = ?", (stream,)
+        )
 
     def save_measures(
         self,
@@ -340,21 +311,28 @@ class Store:
         image: str,
         point: Point,
         digest: str,
+        decoded: str,
         cost: Cost,
         values: Mapping[str, float],
         metrics: Mapping[str, str],
     ) -> None:
-        """Keep what was measured on a decoded stream, each value with its metric's fingerprint."""
+        """Keep what was measured on a decoded stream, each value with its metric's fingerprint.
+
+        All figures of a stream are of one picture: those of a picture other than ``decoded`` go.
+        """
         row = self.database.execute(
             f"{_FIND} AND streams.digest = ?", (fingerprint, image, point_key(point), digest)
         ).fetchone()
         if row is None:
             return  # another sweep kept a stream of its own, which it measures itself
         (stream,) = row
+        other = "SELECT id FROM streams WHERE id = ? AND decoded != ?"
+        if self.database.execute(other, (stream, decoded)).fetchone():
+            self._forget_figures(stream)
         self.database.execute(
-            "UPDATE streams SET decode_cpu = coalesce(decode_cpu, ?), "
+            "UPDATE streams SET decoded = ?, decode_cpu = coalesce(decode_cpu, ?), "
             "decode_wall = coalesce(decode_wall, ?) WHERE id = ?",
-            (cost.cpu, cost.wall, stream),
+            (decoded, cost.cpu, cost.wall, stream),
         )
         for name, value in values.items():
             self.database.execute(
@@ -369,11 +347,13 @@ class Store:
         image: str,
         point: Point,
         digest: str,
+        decoded: str,
         scores: Sequence[Scored],
     ) -> None:
-        """Keep how what was found in a decoded picture fared."""
+        """Keep how what was found in a decoded picture fared, unless another has replaced it."""
         row = self.database.execute(
-            f"{_FIND} AND streams.digest = ?", (fingerprint, image, point_key(point), digest)
+            f"{_FIND} AND streams.digest = ? AND decoded = ?",
+            (fingerprint, image, point_key(point), digest, decoded),
         ).fetchone()
         for scored in scores if row else ():
             self.database.execute(
@@ -462,8 +442,8 @@ class Store:
         named = self._named_metrics(metrics)
         with _in_words(self.folder):
             streams = self.database.execute(
-                "SELECT streams.id, images.digest, point, streams.digest, bytes FROM streams "
-                "JOIN codecs ON codecs.id = codec JOIN images ON images.id = image "
+                "SELECT streams.id, images.digest, point, streams.digest, bytes, decoded "
+                "FROM streams JOIN codecs ON codecs.id = codec JOIN images ON images.id = image "
                 "WHERE fingerprint = ?",
                 (fingerprint,),
             ).fetchall()
@@ -486,10 +466,23 @@ class Store:
                     truths.setdefault(stream, {})[names[scorer]] = truth
         return {
             (image, point): Kept(
-                digest, size, frozenset(measured.get(number, ())), truths.get(number, {})
+                digest,
+                size,
+                decoded,
+                frozenset(measured.get(number, ())),
+                truths.get(number, {}),
             )
-            for number, image, point, digest, size in streams
+            for number, image, point, digest, size, decoded in streams
         }
+
+    def measured(self, fingerprint: str, image: str, point: Point) -> dict[str, str]:
+        """The fingerprint of each metric by which one stream was measured, by name."""
+        rows = self.rows(
+            "SELECT name, metrics.fingerprint FROM measured JOIN metrics ON metrics.id = metric "
+            f"WHERE stream IN ({_FIND}) ORDER BY used",
+            (fingerprint, image, point_key(point)),
+        )
+        return {str(name): str(mark) for name, mark in rows}
 
     def kept_originals(self, scorer: Scorer) -> dict[str, tuple[str, GroundTruth | None]]:
         """By image digest: the name of its truth and, where the network painted that, itself."""

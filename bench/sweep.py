@@ -22,9 +22,9 @@ from bench.codec import Codec
 from bench.colour import Pixels
 from bench.cores import available_cores
 from bench.errors import BenchError, CodecError, StreamError, TimeLimitError
-from bench.image import Image, write_png
+from bench.image import Image, pixel_digest, write_png
 from bench.inputs import Images, Truths, check_unchanged
-from bench.metrics import measure
+from bench.metrics import METRICS, fingerprint, measure
 from bench.metrics.quality import Pair, Values
 from bench.plan import Operation, Original, Plan
 from bench.programs import Cost, Programs, metered
@@ -51,6 +51,7 @@ class Outcome:
     done: Counter[str] = field(default_factory=Counter)  # measured and looked at, too
     encoded: Counter[str] = field(default_factory=Counter)  # not taken from the store
     originals: int = 0  # uncompressed images looked at
+    changed: Counter[str] = field(default_factory=Counter)  # decoded to another picture than before
     failures: list[tuple[Operation, str]] = field(default_factory=list)
     untried: Counter[str] = field(default_factory=Counter)  # of codecs that were given up
 
@@ -69,6 +70,7 @@ class _Coded:
     is_new: bool
     encode_cost: Cost | None  # of a new stream; None if it was made elsewhere
     picture: Pixels
+    decoded: str  # the picture's digest
     decode_cost: Cost
     at: float = field(default_factory=time.monotonic)
 
@@ -112,6 +114,7 @@ class _Sweep:
         self.looking: dict[Future[list[Scored]], _Coded] = {}
         self.finished: deque[Callable[[], None]] = deque()  # what is to be written to the store
         self.flushed = time.monotonic()
+        self.fingerprints = dict(plan.metrics)  # of all that is measured
         self.programs = Programs()
         self.outcome = Outcome()
 
@@ -241,19 +244,33 @@ class _Sweep:
             save = partial(self.store.save_stream, *key, size, operation.point)
             self.finished.append(partial(save, coded.stream, coded.encode_cost))
             self.outcome.encoded[operation.codec.name] += 1
+        elif operation.decoded not in (None, coded.decoded):
+            operation = self._all_anew(operation)
+            coded = replace(coded, operation=operation)
+            self.outcome.changed[operation.codec.name] += 1
         self.outcome.coded[operation.codec.name] += 1
         if not operation.metrics:
             self._keep_measures(coded, {}, pool)
             return
         self.decoded.append(coded)
 
+    def _all_anew(self, operation: Operation) -> Operation:
+        """All that is kept of a stream, to be measured anew: it decoded to another picture."""
+        key = (operation.codec.fingerprint, operation.image, operation.point)
+        measured = self.store.measured(*key).items()
+        known = {n: mark for n, mark in measured if n in METRICS and fingerprint(n) == mark}
+        self.fingerprints |= known
+        metrics = tuple({**self.plan.metrics, **known})
+        return replace(operation, metrics=metrics, scorers=self.plan.scorers)
+
     def _keep_measures(
         self, coded: _Coded, values: dict[str, float], pool: ThreadPoolExecutor
     ) -> None:
         operation = coded.operation
         key = (operation.codec.fingerprint, operation.image, operation.point)
-        save = partial(self.store.save_measures, *key, coded.digest, coded.decode_cost)
-        self.finished.append(partial(save, values, self.plan.metrics))
+        made_of = (coded.digest, coded.decoded, coded.decode_cost)
+        save = partial(self.store.save_measures, *key, *made_of, values, self.fingerprints)
+        self.finished.append(save)
         if operation.scorers:
             self.looking[pool.submit(self._look_at_decoded, coded)] = coded
         else:
@@ -262,7 +279,8 @@ class _Sweep:
     def _keep_scores(self, coded: _Coded, scored: list[Scored]) -> None:
         operation = coded.operation
         key = (operation.codec.fingerprint, operation.image, operation.point)
-        self.finished.append(partial(self.store.save_scores, *key, coded.digest, scored))
+        made_of = (coded.digest, coded.decoded)
+        self.finished.append(partial(self.store.save_scores, *key, *made_of, scored))
         self._finish(operation)
 
     def _finish(self, operation: Operation) -> None:
@@ -361,7 +379,10 @@ class _Sweep:
         if operation.picture is not None:
             operation.picture.parent.mkdir(parents=True, exist_ok=True)
             write_png(picture, operation.picture)
-        return _Coded(operation, original, stream, is_new, encode_cost, picture, decode_cost)
+        decoded = pixel_digest(picture)
+        return _Coded(
+            operation, original, stream, is_new, encode_cost, picture, decoded, decode_cost
+        )
 
     def _kept_stream(self, operation: Operation) -> bytes | None:
         """The stream that the store has, if it is whole."""

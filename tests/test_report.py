@@ -61,9 +61,8 @@ def codec(
     made = ("00" * 32, "2026-01-05T10:00:00Z", RUN)
     provenance = {where: made for where in np.ndindex(*shape) if where not in holes}
     size = np.round(bpp * 2048 * 1024 / 8)
-    return CodecResults(
-        name, title or name, "QP", anchor, oracle, "ab" * 32, POINTS, size, bpp, values, provenance
-    )
+    identity = (name, title or name, "QP", anchor, oracle, "ab" * 32, POINTS)
+    return CodecResults(*identity, size, bpp, values, provenance, version="libx265 4.3")
 
 
 def results(*codecs: CodecResults, **changes: object) -> Results:

@@ -10,6 +10,7 @@ import pandas
 import pytest
 from conftest import Bench, Pictures
 from fakes.card import CARD, install
+from fakes.task import RedThings
 from PIL import Image
 
 from bench import sweep
@@ -33,6 +34,11 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def records(bench: Bench, *arguments: object) -> pandas.DataFrame:
     assert bench("export", "--out", "records.csv", *arguments).status == 0
     return pandas.read_csv("records.csv")
+
+
+def means(bench: Bench) -> pandas.DataFrame:
+    assert bench("export", "--means", "--out", "means.csv").status == 0
+    return pandas.read_csv("means.csv")
 
 
 def test_a_first_run_codes_and_compares(bench: Bench, pictures: Pictures) -> None:
@@ -275,6 +281,44 @@ def test_a_damaged_stream_is_coded_again(bench: Bench, pictures: Pictures) -> No
     assert list(after.psnr_rgb) == list(before.psnr_rgb)
     assert list(after.stream) == list(before.stream)
     assert after.psnr_y.notna().all()
+
+
+def test_figures_of_a_stream_are_all_of_one_decoding(
+    bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("run", "--codec", "jpeg", "--points", "50", "--data", pictures(2))
+    assert bench(*command, *QUICK, "--metric", "psnr_y").status == 0
+    before = records(bench)
+    decode = pillow.PillowCodec.decode
+    monkeypatch.setattr(
+        pillow.PillowCodec, "decode", lambda self, stream: 255 - decode(self, stream)
+    )
+    said = bench(*command, "--metric", "ms_ssim_db", *QUICK)
+    assert said.status == 0, said.err
+    assert "0 encoded" in said.err
+    assert "jpeg: 2 kept streams decoded to another picture" in " ".join(said.out.split())
+    after = records(bench)
+    assert (after.stream == before.stream).all()
+    assert (after.psnr_rgb < before.psnr_rgb - 5).all()
+    assert (after.psnr_y < before.psnr_y - 5).all()  # although it was not asked for
+    again = bench(*command, "--metric", "vmaf")
+    assert "another picture" not in " ".join(again.out.split())
+
+
+def test_what_an_absent_task_saw_of_another_decoding_is_dropped(
+    bench: Bench, root: Path, red: RedThings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("run", "--codec", "jpeg", "--points", "50", "--data", "cityscapes", "--root", root)
+    assert bench(*command, *QUICK, "--task", red.name).status == 0
+    assert means(bench)[f"wap:{red.name}"].notna().all()
+    decode = pillow.PillowCodec.decode
+    monkeypatch.setattr(
+        pillow.PillowCodec, "decode", lambda self, stream: 255 - decode(self, stream)
+    )
+    assert bench(*command, "--metric", "psnr_y", "--task", "none").status == 0
+    assert f"wap:{red.name}" not in means(bench)
+    assert bench(*command, *QUICK, "--task", red.name).status == 0
+    assert means(bench)[f"wap:{red.name}"].notna().all()
 
 
 def test_a_corrupt_image_is_named(bench: Bench, pictures: Pictures) -> None:

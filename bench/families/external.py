@@ -53,8 +53,7 @@ class ExternalCodec(Codec):
         return find_tools(self._card.wanted)
 
     @cached_property
-    def version(self) -> str | None:
-        """The version that the program prints."""
+    def _version(self) -> str | None:
         return printed_version(self._tools, self._card.version_command, self._card.version_pattern)
 
     def missing(self) -> str | None:
@@ -65,14 +64,18 @@ class ExternalCodec(Codec):
             return str(error)
         return None
 
+    def version(self) -> str | None:
+        """The version that the program prints."""
+        return self._version
+
     def remark(self) -> str | None:
-        if self.missing() or self.version == self._card.version:
+        if self.missing() or self._version == self._card.version:
             return None
-        found = f"version {self.version}" if self.version else "of an unknown version"
+        found = f"version {self._version}" if self._version else "of an unknown version"
         return f"{self._tools.encoder} is {found}, where {self._card.version} is expected"
 
     def depends_on(self) -> dict[str, str]:
-        version = {"version": self.version or "unknown", "conversion": colour.fingerprint()}
+        version = {"version": self._version or "unknown", "conversion": colour.fingerprint()}
         scripts = {
             word: file_digest(Path(word))  # where the program is an interpreter, or a wrapper
             for word in (*self._card.encode, *self._card.decode)

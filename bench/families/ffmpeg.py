@@ -79,6 +79,9 @@ class FfmpegCodec(Codec):
             "'pip install imageio-ffmpeg' has it (unset IMAGEIO_FFMPEG_EXE to use that one)"
         )
 
+    def version(self) -> str:
+        return ffmpeg.encoder_version(self.card.options["needs"])
+
     def encode(self, image: Image, point: Point) -> bytes:
         width, height = padded_size(image, self._multiple)
         if self._input == "rgb24":

@@ -49,6 +49,9 @@ class LearnedCodec(Codec, Generic[Model]):
             return f"which weights? say {choices}"
         return self.card.weights.missing()
 
+    def version(self) -> str:
+        return f"torch {_torch_version()}"
+
     def remark(self) -> str | None:
         return self.card.weights.remark() if self.card.weights else None
 
@@ -56,7 +59,7 @@ class LearnedCodec(Codec, Generic[Model]):
         paths = self.card.weights.paths if self.card.weights else {}
         digests = remembered_digests("file", list(paths.values()), file_digest)
         of_points = {str(point): digests[path] for point, path in paths.items()}
-        return {"weights": json.dumps(of_points), "torch": version("torch").partition("+")[0]}
+        return {"weights": json.dumps(of_points), "torch": _torch_version()}
 
     def check_size(self, image: Image) -> None:
         """CodecError for a picture that no stream may hold."""
@@ -108,3 +111,7 @@ class LearnedCodec(Codec, Generic[Model]):
         with unmetered():
             kind = f"{cls.family} decoder"
             return remembered_digests(kind, list(weights.paths.values()), cls.digest)
+
+
+def _torch_version() -> str:
+    return version("torch").partition("+")[0]  # without the build, for a CPU or for CUDA

@@ -19,6 +19,7 @@ from bench.image import MOST_PIXELS, Image
 
 # Pillow's name of a format, and what it calls the library that does the work.
 _LIBRARIES = {"JPEG": "libjpeg_turbo", "JPEG2000": "jpg_2000", "WEBP": "webp"}
+_NAMES = {"libjpeg_turbo": "libjpeg-turbo", "jpg_2000": "OpenJPEG", "webp": "libwebp"}
 _POINT = "{point}"
 _KEYS: dict[str, tuple[type, str]] = {
     "format": (str, f"one of {', '.join(_LIBRARIES)}"),
@@ -46,6 +47,10 @@ class PillowCodec(Codec):
             f"this Pillow was built without {_LIBRARIES[self._format]}; "
             "'pip install --force-reinstall pillow' brings a wheel that has it"
         )
+
+    def version(self) -> str:
+        library = _LIBRARIES[self._format]
+        return f"{_NAMES[library]} {features.version(library)}, Pillow {pillow_version}"
 
     def encode(self, image: Image, point: Point) -> bytes:
         stream = io.BytesIO()

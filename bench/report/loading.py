@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bench.catalog import full_name
-from bench.codec import Point, what_changed
+from bench.codec import Point, title_with_version, what_changed
 from bench.datasets import dataset_kind
 from bench.errors import StoreError
 from bench.metrics import METRICS
@@ -34,6 +34,7 @@ class _Planned:
     oracle: bool
     card: str
     points: tuple[str, ...]  # their keys
+    version: str | None  # of the software that ran
 
 
 def load_results(
@@ -113,7 +114,8 @@ def _load(
 def _planned(store: Store, dataset: int) -> list[_Planned]:
     """All that a data set was to be coded by, the last used first."""
     rows: list[Any] = store.rows(
-        "SELECT codec, fingerprint, name, title, unit, anchor, oracle, card, points "
+        "SELECT codec, fingerprint, name, title, unit, anchor, oracle, card, points, options, "
+        "version "
         "FROM planned JOIN codecs ON codecs.id = codec WHERE dataset = ? ORDER BY used DESC",
         (dataset,),
     )
@@ -122,14 +124,15 @@ def _planned(store: Store, dataset: int) -> list[_Planned]:
             codec,
             mark,
             name,
-            title,
+            title_with_version(title, json.loads(options), version),
             unit,
             bool(anchor),
             bool(oracle),
             card,
             tuple(json.loads(keys)),
+            version,
         )
-        for codec, mark, name, title, unit, anchor, oracle, card, keys in rows
+        for codec, mark, name, title, unit, anchor, oracle, card, keys, options, version in rows
     ]
 
 
@@ -282,6 +285,7 @@ def _codec(
         quality | values,
         provenance,
         plan.card,
+        plan.version,
     )
 
 

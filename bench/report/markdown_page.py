@@ -91,11 +91,11 @@ def _delta_rows(report: Report) -> Iterator[Sequence[str]]:
 
 
 def _codec_rows(report: Report) -> Iterator[Sequence[str]]:
-    yield "codec", "what it is", "fingerprint"
+    yield "codec", "what it is", "version", "fingerprint"
     for codec in report.results.codecs:
         traits = words.traits(codec, report)
         told = f"{codec.title} ({traits})" if traits else codec.title
-        yield codec.name, told, codec.fingerprint[:12]
+        yield codec.name, told, codec.version or words.NOTHING, codec.fingerprint[:12]
 
 
 def provenance(results: Results) -> Iterator[str]:

@@ -51,6 +51,7 @@ class CodecResults:
     values: dict[str, FloatArray]  # quality metrics and costs; NaN where there is none
     provenance: dict[tuple[int, int], tuple[str, str, Run]]  # stream, finished, by which run
     card: str = ""  # what opens the codec again
+    version: str | None = None  # of the software that ran; None if it is unknown
     matches: dict[str, MatchArray] = field(default_factory=dict)  # by scorer; None where none
     masks: dict[str, bool] = field(default_factory=dict)  # by scorer: does it find masks?
 
@@ -249,6 +250,7 @@ class Results:
                             **{name: v[row, column] for name, v in codec.values.items()},
                             "stream": stream,
                             "fingerprint": codec.fingerprint,
+                            "version": codec.version,
                             "dataset_digest": self.digest,
                             "date": finished,
                             "machine": run.machine.get("name", ""),
@@ -274,6 +276,7 @@ class Results:
                     {
                         "dataset": self.dataset,
                         "codec": codec.name,
+                        "version": codec.version,
                         "point": point,
                         "unit": codec.unit,
                         "images": int(done.sum()),

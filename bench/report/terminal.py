@@ -145,6 +145,8 @@ def _codec_line(codec: CodecResults, report: Report) -> Text:
         line.append(f" ({traits})", style="not bold")
     if codec.title != codec.name:
         line.append(f"  {codec.title}", style="not bold dim")
+    if codec.version and codec.version not in codec.title:
+        line.append(f"  {codec.version}", style="not bold dim")
     return line
 
 

@@ -46,6 +46,9 @@ class CompressAICodec(LearnedCodec["Model"]):
     def missing(self) -> str | None:
         return why_no_compressai() or super().missing()
 
+    def version(self) -> str:
+        return f"CompressAI {version('compressai')}"
+
     def encode(self, image: Image, point: Point) -> bytes:
         self.check_size(image)
         path = self.path(point)

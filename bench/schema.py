@@ -1,0 +1,110 @@
+"""The store's tables, and how those of an earlier version are brought up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+
+VERSION = 4
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE runs (id INTEGER PRIMARY KEY, started TEXT, command TEXT, machine TEXT);
+CREATE TABLE images (id INTEGER PRIMARY KEY, digest TEXT UNIQUE, width INTEGER, height INTEGER);
+CREATE TABLE datasets (
+    id INTEGER PRIMARY KEY, digest TEXT UNIQUE, kind TEXT, name TEXT, folder TEXT, used INTEGER);
+CREATE TABLE members (
+    dataset INTEGER, position INTEGER, name TEXT, digest TEXT, truth TEXT,
+    PRIMARY KEY (dataset, position));
+CREATE TABLE codecs (
+    id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, options TEXT, depends_on TEXT, version TEXT);
+CREATE TABLE planned (
+    dataset INTEGER, codec INTEGER, name TEXT, title TEXT, unit TEXT, anchor INTEGER,
+    oracle INTEGER, card TEXT, points TEXT, used INTEGER, PRIMARY KEY (dataset, codec, name));
+CREATE TABLE streams (
+    id INTEGER PRIMARY KEY, codec INTEGER, image INTEGER, point TEXT, digest TEXT, bytes INTEGER,
+    encode_cpu REAL, encode_wall REAL, decode_cpu REAL, decode_wall REAL, run INTEGER,
+    finished TEXT, decoded TEXT, UNIQUE (codec, image, point));
+CREATE TABLE metrics (
+    id INTEGER PRIMARY KEY, name TEXT, fingerprint TEXT, used INTEGER, UNIQUE (name, fingerprint));
+CREATE TABLE measured (
+    stream INTEGER, metric INTEGER, value REAL, PRIMARY KEY (stream, metric)) WITHOUT ROWID;
+CREATE TABLE scorers (
+    id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, name TEXT, title TEXT, masks INTEGER,
+    pseudo REAL, used INTEGER);
+CREATE TABLE scored (
+    stream INTEGER, scorer INTEGER, truth TEXT, matches BLOB, PRIMARY KEY (stream, scorer));
+CREATE TABLE originals (
+    image INTEGER, scorer INTEGER, truth TEXT, matches BLOB, painted BLOB,
+    PRIMARY KEY (image, scorer));
+CREATE TABLE failures (
+    codec INTEGER, image TEXT, point TEXT, reason TEXT, run INTEGER, at TEXT,
+    PRIMARY KEY (codec, image, point));
+"""
+# What turns a store of each earlier version into one of the next.
+_UPGRADES = {
+    3: (
+        # The digest of the decoded picture: unknown until the stream is next decoded.
+        "ALTER TABLE streams ADD COLUMN decoded TEXT",
+        # The version that ran: known of external programs, whose bytes it decides.
+        "ALTER TABLE codecs ADD COLUMN version TEXT",
+        "UPDATE codecs SET version = nullif(json_extract(depends_on, '$.version'), 'unknown')",
+    ),
+}
+# Why a store that is only read cannot be upgraded in place.
+_CANNOT_WRITE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL)
+
+
+def create(database: sqlite3.Connection) -> None:
+    """Make the tables, unless there are some."""
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        if not database.execute("SELECT name FROM sqlite_master").fetchone():
+            for statement in _TABLES.split(";"):
+                database.execute(statement)
+            database.execute("INSERT INTO meta VALUES ('version', ?)", (str(VERSION),))
+
+
+def version(database: sqlite3.Connection) -> str | None:
+    """The version of a store; None if the database is not one."""
+    try:
+        row = database.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such table" not in str(error):
+            raise
+        return None
+    return None if row is None else str(row[0])
+
+
+def upgrade(database: sqlite3.Connection) -> None:
+    """Bring a store of an earlier version up to date, in one transaction; others are left alone.
+
+    Whoever comes second waits and finds it done; a process killed meanwhile leaves it as it was.
+    """
+    if not _is_earlier(database):
+        return
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        while _is_earlier(database):
+            before = int(version(database) or 0)
+            for statement in _UPGRADES[before]:
+                database.execute(statement)
+            database.execute("UPDATE meta SET value = ? WHERE key = 'version'", (str(before + 1),))
+
+
+def upgrade_to_read(database: sqlite3.Connection) -> sqlite3.Connection:
+    """The same database, up to date; where it cannot be written, a copy in memory."""
+    try:
+        upgrade(database)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _CANNOT_WRITE:
+            raise
+        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        database.backup(copy)
+        database.close()
+        upgrade(copy)
+        return copy
+    return database
+
+
+def _is_earlier(database: sqlite3.Connection) -> bool:
+    return version(database) in {str(number) for number in _UPGRADES}
