@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -190,13 +191,41 @@ def test_what_failed_for_one_reason_is_said_once() -> None:
         assert "more" not in text.partition("ailures")[2].partition("other")[0]
 
 
+@pytest.mark.parametrize("width", [40, 50, 60, 80, 120])
+def test_no_figure_is_broken_at_any_width(width: int) -> None:
+    names = ("psnr_y", "ssim_db", "ms_ssim_db", "vmaf")
+    codecs = [codec("hm", anchor=True), codec("vtm", saving=0.2)]
+    for one in codecs:
+        one.values.update(dict.fromkeys(names, one.values["psnr_y"]))
+    report = compare(results(*codecs), metrics=names)
+    text = printed(report, width)
+    assert max(map(len, text.splitlines())) <= width
+    for row in report.results.mean_rows:
+        for figure in (f"{row['bpp']:.4f}", f"{row['psnr_y']:.2f}", f"{row['encode_cpu']:.3f}"):
+            assert figure in text
+    assert "-20.00 %" in text and "-20.00 to -20.00" in text
+    assert "(libvmaf)" in text
+
+
+def test_each_msssim_has_its_own_name() -> None:
+    one = codec("one")
+    one.values.update(ssim_db=one.values["psnr_y"], ms_ssim_db=one.values["psnr_y"])
+    report = compare(results(one), metrics=["ssim_db", "ms_ssim_db"])
+    for text in words(printed(report, 120)), markdown(report):
+        assert "MS-SSIM (libvmaf): SSIM in Fischer, Brand and Kaup (2022)." in text
+        assert not re.search(r"(?<!MS-)SSIM (?!in Fischer)", text)
+    heading = markdown(report).splitlines()[6]
+    assert "| MS-SSIM (libvmaf) dB | MS-SSIM dB |" in heading
+
+
 def test_many_metrics_fit_in_eighty_columns() -> None:
     names = ("psnr_y", "psnr_cb", "psnr_cr", "psnr_611", "psnr_rgb", "ms_ssim_db", "vmaf")
     one = codec("one")
     one.values.update(dict.fromkeys(names, one.values["psnr_y"]))
-    text = printed(compare(results(one), metrics=names))
-    assert max(map(len, text.splitlines())) <= 80
-    assert text.count("QP 37") == 2  # in two blocks
+    report = compare(results(one), metrics=names)
+    assert max(map(len, printed(report).splitlines())) <= 80
+    assert printed(report).count("QP 37") == 1
+    assert printed(report, 40).count("QP 37") == 3  # in blocks below each other
 
 
 def test_a_metric_that_is_none_is_refused_and_an_unmeasured_one_is_said() -> None:

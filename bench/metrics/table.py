@@ -48,6 +48,7 @@ class Metric:
     ycbcr: bool = False
     smallest_side: int = 1
     vmaf_model: str | None = None
+    elsewhere: str = ""  # what a paper calls it, for a footnote
 
 
 _Y = "Y of 4:2:0 YCbCr, 8 bit"
@@ -72,15 +73,16 @@ METRICS: dict[str, Metric] = {
         Metric("psnr_rgb", "PSNR RGB", "dB", True, "R, G and B, one mean", Group.QUALITY),
         Metric(
             "ssim_db",
-            "SSIM (libvmaf MS-SSIM)",
+            "MS-SSIM (libvmaf)",
             "dB",
             True,
-            f"{_Y}: what the VMAF tool calls MS-SSIM, and the paper SSIM, as -10 log10(1 - x)",
+            f"{_Y}: what the VMAF tool calls MS-SSIM, as -10 log10(1 - x)",
             Group.QUALITY,
             version="libvmaf float_ms_ssim 1",
             headline=True,
             ycbcr=True,
             smallest_side=176,
+            elsewhere="SSIM in Fischer, Brand and Kaup (2022)",
         ),
         Metric(
             "ms_ssim_db",

@@ -27,7 +27,7 @@ def markdown(report: Report) -> str:
     parts = [f"# {plain(results.dataset)}, {count}"]
     if report.metrics:
         parts.append("![Rate–quality curves](curves.png)")
-    parts += ["## Means", table(_mean_rows(report)), words.MEANS]
+    parts += ["## Means", table(_mean_rows(report)), words.means(report)]
     if any(codec.missing for codec in results.codecs):
         parts.append(plain(words.PARTIAL))
     for scoring in results.scorings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bench.columns import Columns, Row
 from bench.metrics.bjontegaard import Delta
 from bench.report import words
 from bench.report.compare import Comparison, Report
@@ -21,13 +22,7 @@ if TYPE_CHECKING:
     from bench.bd import Difference
 
 FAILURES = 5
-# So many numbers of such a width, and the points before them, fit in 80 columns.
-NUMBERS = 7
-NUMBER = 8
-LABEL = 16
-SCORE_WIDTHS = (LABEL, NUMBER, NUMBER, 16, NUMBER, NUMBER)
 SCORE_HEADINGS = ("", "bpp", "wAP", "95 % interval", "AP", "AP50")
-BD_WIDTHS = (18, 9, 16, 10, 14, 7)
 BD_HEADINGS = ("", "BD-rate", "95 % interval", "BD-quality", "over qualities", "overlap")
 
 
@@ -72,49 +67,48 @@ def difference(found: Difference) -> RenderableType:
 
 def _means(report: Report) -> list[RenderableType]:
     columns = words.mean_columns(report)
-    parts: list[RenderableType] = []
-    for first in range(0, len(columns), NUMBERS):
-        chosen = columns[first : first + NUMBERS]
-        widths = [LABEL, *[NUMBER] * len(chosen)]
-        parts.append(_rows(widths, [["", *map(words.heading, chosen)]], style="bold"))
-        for codec in report.results.codecs:
-            rows = [row for row in report.results.mean_rows if row["codec"] == codec.name]
-            cells = [
-                [
-                    f"  {codec.unit} {row['point']}{'' if row['complete'] else ' *'}",
-                    *(words.mean(name, row.get(name, float("nan"))) for name in chosen),
-                ]
-                for row in rows
-            ]
-            parts += [_codec_line(codec, report), _rows(widths, cells)]
-    told = [words.MEANS]
+    body: list[Row | RenderableType] = []
+    for codec in report.results.codecs:
+        rows = [row for row in report.results.mean_rows if row["codec"] == codec.name]
+        body.append(_codec_line(codec, report))
+        body += [
+            (
+                f"  {codec.unit} {row['point']}{'' if row['complete'] else ' *'}",
+                *(words.mean(name, row.get(name, float("nan"))) for name in columns),
+            )
+            for row in rows
+        ]
+    told = [words.means(report)]
     if any(codec.missing for codec in report.results.codecs):
         told.append(words.PARTIAL)
-    return [*parts, *(Text(line, style="dim") for line in told)]
+    table = Columns(["", *map(words.heading, columns)], body)
+    return [table, *(Text(line, style="dim") for line in told)]
 
 
 def _scores(report: Report, scoring: Scoring) -> Iterable[RenderableType]:
     yield Text.assemble((f"wAP, {scoring.name}", "bold"), (f"  {scoring.title}", "dim"))
-    yield _rows(SCORE_WIDTHS, [SCORE_HEADINGS], style="bold")
+    body: list[Row | RenderableType] = []
     for codec, rows in groupby(words.score_rows(report, scoring), key=lambda row: row.codec):
         if codec is not None:
-            yield _codec_line(codec, report)
-        yield _rows(SCORE_WIDTHS, [(f"  {row.point}", *row.cells()) for row in rows])
+            body.append(_codec_line(codec, report))
+        body += [(f"  {row.point}", *row.cells()) for row in rows]
+    yield Columns(SCORE_HEADINGS, body, spare=("AP50", "AP", "bpp"))
     yield Text(words.SCORES, style="dim")
 
 
 def _deltas(report: Report) -> list[RenderableType]:
-    parts: list[RenderableType] = [_rows(BD_WIDTHS, [BD_HEADINGS], style="bold")]
+    body: list[Row | RenderableType] = []
     for codec in report.results.codecs:
         mine = [each for each in words.compared(report) if each.codec == codec.name]
         if mine:
             several = len(report.results.scorings) > 1
-            rows = [row for comparison in mine for row in _delta_rows(comparison, several)]
-            parts += [_codec_line(codec, report), _rows(BD_WIDTHS, rows)]
-    return [*parts, Text(words.averages(report), style="dim")]
+            body.append(_codec_line(codec, report))
+            body += [row for comparison in mine for row in _delta_rows(comparison, several)]
+    table = Columns(BD_HEADINGS, body, spare=("overlap", "over qualities", "BD-quality"))
+    return [table, Text(words.averages(report), style="dim")]
 
 
-def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Sequence[str | Text]]:
+def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Row | Text]:
     """Its figures; where there are ``several`` task networks, which of them it is."""
     rate, quality, images = comparison.rate, comparison.quality, comparison.per_image
     yield (
@@ -126,7 +120,7 @@ def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Sequence[str 
         words.percent(rate.overlap),
     )
     if images is None and several:
-        yield (Text(f"  {comparison.metric.partition(':')[2]}", style="dim"),)
+        yield Text(f"  {comparison.metric.partition(':')[2]}", style="dim")
     elif images and not images.reason:
         value = words.signed(images.value, "%")
         told = ("    mean of images", value, words.interval(images.interval))
@@ -148,22 +142,6 @@ def _codec_line(codec: CodecResults, report: Report) -> Text:
     if codec.version and codec.version not in codec.title:
         line.append(f"  {codec.version}", style="not bold dim")
     return line
-
-
-def _rows(widths: Sequence[int], rows: Iterable[Sequence[str | Text]], *, style: str = "") -> Table:
-    """Rows of the same widths in every table, so that the tables of all codecs are aligned."""
-    table = Table.grid(padding=(0, 1, 0, 0))
-    for column, width in enumerate(widths):
-        table.add_column(
-            width=width,
-            justify="right" if column else "left",
-            vertical="bottom",
-            overflow="fold",
-            style=style,
-        )
-    for row in rows:
-        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
-    return table
 
 
 def _list(lines: Iterable[str]) -> Table:

@@ -17,13 +17,20 @@ from bench.report.results import CodecResults
 from bench.report.scorings import Scoring
 
 NOTHING = "–"
-MEANS = (
+_MEANS = (
     "Rate and quality are means over the images at each point; times are seconds of CPU an image."
 )
 SCORES = "wAP, AP and AP50 are of the whole set, not means over its images."
 PARTIAL = "* some images are missing: the mean is over those that are there"
 ALONE = "one codec: curves only; with a second --codec they are compared"
 NO_ANCHOR = "no anchor: curves only; --anchor NAME compares"
+
+
+def means(report: Report) -> str:
+    """What the table of means holds; a metric that a paper calls otherwise has that name here."""
+    shown = [describe(metric) for metric in report.metrics]
+    named = [f" {metric.title}: {metric.elsewhere}." for metric in shown if metric.elsewhere]
+    return _MEANS + "".join(named)
 
 
 def averages(report: Report) -> str:
@@ -43,13 +50,14 @@ def averages(report: Report) -> str:
 
 
 def heading(metric: str) -> str:
-    """A metric's title without what it says in brackets, and its unit."""
+    """A metric's title, short, and its unit."""
     costs = {"encode_cpu": "encode CPU s", "decode_cpu": "decode CPU s", "bpp": "bpp"}
     return costs.get(metric) or f"{short_title(metric)} {describe(metric).unit}".rstrip()
 
 
 def short_title(metric: str) -> str:
-    return re.split(r" \(|, ", describe(metric).title)[0]
+    """A metric's title without what follows a comma."""
+    return describe(metric).title.partition(", ")[0]
 
 
 def mean(metric: str, value: float) -> str:
