@@ -6,21 +6,16 @@ import io
 import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
-import click
-
-from bench.cli import cli
 from bench.errors import BenchError, Terminated
+from bench.stopping import Stopping
 from bench.words import printable
 
 _GOING_ON = {"check", "import", "run", "train"}  # commands that keep what they have finished
 
 
 def main() -> None:
-    for name in ("SIGTERM", "SIGHUP"):
-        if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # nohup ignores it
-            signal.signal(getattr(signal, name), _terminate)
+    Stopping(f"stopped{_kept(sys.argv[1:])}").listen()
     for output in (sys.stdout, sys.stderr):
         if isinstance(output, io.TextIOWrapper):
             output.reconfigure(errors="replace")  # an ASCII terminal shows what it can
@@ -35,11 +30,8 @@ def status(arguments: Sequence[str]) -> int:
             _say(f"{argument!a}: not UTF-8; rename the file, or type it in a UTF-8 locale")
             return 2
     try:
-        return cli.main(arguments, prog_name="bench", standalone_mode=False) or 0
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+        return _run(arguments)
+    except KeyboardInterrupt:
         _say(f"stopped{_kept(arguments)}")
         return 128 + signal.SIGINT
     except Terminated as signalled:
@@ -51,6 +43,20 @@ def status(arguments: Sequence[str]) -> int:
     except OSError as error:  # a folder without permission, a full disk behind a pipe
         _say(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror))
         return 1
+
+
+def _run(arguments: Sequence[str]) -> int:
+    import click  # here, where signals are handled already
+
+    from bench.cli import cli
+
+    try:
+        return cli.main(arguments, prog_name="bench", standalone_mode=False) or 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
 
 
 def _is_text(argument: str) -> bool:
@@ -66,10 +72,6 @@ def _kept(arguments: Sequence[str]) -> str:
     if not _GOING_ON.intersection(arguments[:1]):
         return ""
     return "; what was finished is kept, and the same command goes on from there"
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated(number)
 
 
 def _say(words: str) -> None:

@@ -135,8 +135,10 @@ class _Sweep:
             self.programs.cancel()
             raise
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-            self._flush()
+            try:
+                self._flush()  # first, for a worker may hang
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
         return self.outcome
 
     def _flush(self) -> None:

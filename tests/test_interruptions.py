@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import random
 import shutil
 import signal
@@ -24,9 +25,10 @@ TIMES = ["date", "machine", "encode_cpu", "encode_wall", "decode_cpu", "decode_w
 METRICS = ("--metric", "psnr_rgb", "--metric", "psnr_y", "--metric", "vmaf")
 
 
-def start(*arguments: object) -> subprocess.Popen[str]:
+def start(*arguments: object, script: Path | None = None) -> subprocess.Popen[str]:
+    program = [str(script)] if script else ["-m", "bench"]
     return subprocess.Popen(
-        [sys.executable, "-m", "bench", *map(str, arguments)],
+        [sys.executable, *program, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -88,6 +90,66 @@ def test_a_signal_stops_at_once_and_keeps_all(
     last = err.strip().splitlines()[-1]
     assert last.startswith("bench: ") and last.endswith("the same command goes on from there")
     assert len(export(bench, "bench-results")) > 0
+
+
+# Workers that do not hear that they are to stop: one hangs in a read, one is deep in a network.
+_DEAF = {
+    "read": "open({pipe!r}).read()",
+    "torch": "import torch\n    while True: torch.rand(900, 900) @ torch.rand(900, 900)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deaf", _DEAF)
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT] * 2], ids=["TERM", "2xINT"])
+def test_a_worker_that_does_not_end_is_left(
+    bench: Bench, pictures: Pictures, tmp_path: Path, deaf: str, signals: list[signal.Signals]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    script = tmp_path / "deaf.py"
+    script.write_text(
+        "from pathlib import Path\nfrom bench.__main__ import main\n"
+        "from bench.families.pillow import PillowCodec\nworks = PillowCodec.encode\n"
+        "def encode(codec, image, point):\n"
+        "    if point == 5: return works(codec, image, point)\n"
+        "    Path('reached').touch()\n"
+        f"    {_DEAF[deaf].format(pipe=str(pipe))}\n"
+        "PillowCodec.encode = encode\nmain()\n"
+    )
+    command = ["run", "--codec", "jpeg", "--points", "5,50", "--data", pictures(2), "--jobs", "2"]
+    sweep = start(*command, "--metric", "psnr_rgb", script=script)
+    try:
+        deadline = time.monotonic() + 60
+        while not Path("reached").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.5)
+        for number in signals:
+            sweep.send_signal(number)
+        told = time.monotonic()
+        _, err = sweep.communicate(timeout=30)
+    finally:
+        sweep.kill()
+        sweep.communicate()
+    assert time.monotonic() - told < 8
+    assert sweep.returncode == 128 + signals[0]
+    assert [line for line in err.splitlines() if line.startswith("bench: ")] == err.splitlines()[
+        -1:
+    ]
+    assert "Traceback" not in err and "terminate called" not in err
+    assert len(export(bench, "bench-results")) == 2  # what was finished is kept
+
+
+def test_a_signal_before_the_command_is_there(tmp_path: Path) -> None:
+    """Ctrl-C while the first libraries are being imported."""
+    (tmp_path / "click.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n"
+    )
+    script = tmp_path / "early.py"
+    script.write_text("from bench.__main__ import main\nmain()\n")
+    sweep = start("list", script=script)
+    _, err = sweep.communicate(timeout=30)
+    assert (sweep.returncode, err) == (130, "bench: stopped\n")
 
 
 def test_what_keeps_nothing_does_not_say_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
