@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import os
 import re
-import threading
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError, DataError
+from bench.leftovers import remove_leftovers, temporary_name
 
+_numbers = itertools.count()
+_tidied: set[Path] = set()
 # What a name must not have in it; the percent sign, so that no two texts come to one name.
 _UNSAFE = re.compile(r"^\.|[/\\%\x00-\x1f\x7f-\x9f]")
 
@@ -21,7 +23,10 @@ _UNSAFE = re.compile(r"^\.|[/\\%\x00-\x1f\x7f-\x9f]")
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path beside the file's own to write to; it takes the file's place if all went well."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.{threading.get_ident()}{path.suffix}")
+    if path.parent not in _tidied:  # once, what killed processes may have left there
+        _tidied.add(path.parent)
+        remove_leftovers(path.parent)
+    temporary = path.with_name(f".{temporary_name()}{next(_numbers)}{path.suffix}")
     try:
         yield temporary
         if path.exists() and not path.is_file():  # a device or a pipe is written to, not replaced

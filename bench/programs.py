@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from bench.errors import Cancelled, CodecError, TimeLimitError, UnavailableError
+from bench.leftovers import temporary_name
 from bench.words import printable
 
 
@@ -279,5 +280,5 @@ def _kill_group(pid: int) -> None:
 @contextmanager
 def workspace() -> Iterator[Path]:
     """A temporary folder of its own for one program, gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix=temporary_name()) as folder:
         yield Path(folder)

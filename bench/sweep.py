@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bench.codec import Codec
@@ -24,6 +25,7 @@ from bench.cores import available_cores
 from bench.errors import BenchError, CodecError, StreamError, TimeLimitError
 from bench.image import Image, pixel_digest, write_png
 from bench.inputs import Images, Truths, check_unchanged
+from bench.leftovers import remove_leftovers
 from bench.metrics import METRICS, fingerprint, measure
 from bench.metrics.quality import Pair, Values
 from bench.plan import Operation, Original, Plan
@@ -119,6 +121,7 @@ class _Sweep:
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
+        remove_leftovers(Path(tempfile.gettempdir()))
         pool = ThreadPoolExecutor(self.jobs, "bench", initializer=self.programs.enter)
         try:
             self._look_at_originals(pool)

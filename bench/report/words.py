@@ -230,7 +230,7 @@ def _what_failed(failed: Sequence[tuple[str, str]]) -> str:
 
 def _reason(reason: str) -> str:
     """What went wrong, alike for all that it happened to: temporary folders have many names."""
-    return re.sub(r"\S*/bench-\w+(?=/|\b)", "…", one_line(reason))
+    return re.sub(r"\S*/bench-[\w-]+", "…", one_line(reason))
 
 
 def one_line(text: str) -> str:

@@ -1,0 +1,71 @@
+"""Temporary files that tell whose they are, so that those of a killed process can be removed.
+
+A name holds the boot of the machine with its space of process ids, the process's id, and when the
+process began: an id that was given anew, another host on a shared file system and another container
+are told apart, and theirs is left alone. Where the system does not tell all this (it takes Linux's
+/proc), nothing is removed.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import re
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+_NAME = re.compile(r"\.?bench-([0-9a-f]{8})-([0-9a-f]+)-([0-9a-f]+)-")
+_UNKNOWN = "0" * 8
+
+
+def temporary_name() -> str:
+    """How the name of a temporary file of this process starts."""
+    return _own_name(os.getpid())
+
+
+@functools.cache
+def _own_name(pid: int) -> str:
+    return f"bench-{_place() or _UNKNOWN}-{pid:x}-{_began(pid) or 0:x}-"
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes of this user that no longer live have left directly in a folder."""
+    place = _place()
+    if place is None:
+        return
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if (found := _NAME.match(entry.name)) and found[1] == place:
+                with suppress(FileNotFoundError):  # another sweep may be at it, too
+                    _remove_dead(entry, int(found[2], 16), int(found[3], 16))
+
+
+def _remove_dead(entry: os.DirEntry[str], pid: int, began: int) -> None:
+    if entry.stat(follow_symlinks=False).st_uid != os.geteuid() or _began(pid) == began:
+        return
+    if entry.is_dir(follow_symlinks=False):
+        shutil.rmtree(entry, ignore_errors=True)
+    else:
+        os.unlink(entry)
+
+
+@functools.cache
+def _place() -> str | None:
+    """This boot of this machine, and within it what process ids and times count from."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+        spaces = [os.readlink(f"/proc/self/ns/{name}") for name in ("pid", "time")]
+    except OSError:
+        return None
+    return hashlib.sha256(repr([boot, *spaces]).encode()).hexdigest()[: len(_UNKNOWN)]
+
+
+def _began(pid: int) -> int | None:
+    """When a process began, in the kernel's own count; None if it does not live."""
+    try:
+        said = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return int(said.rpartition(b")")[2].split()[19])  # its name may hold anything
