@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import signal
 import sys
 from collections.abc import Sequence
 
 from bench.errors import BenchError, Terminated
 from bench.stopping import Stopping
+from bench.streams import guard_streams
 from bench.words import printable
 
 _GOING_ON = {"check", "import", "run", "train"}  # commands that keep what they have finished
@@ -16,9 +16,7 @@ _GOING_ON = {"check", "import", "run", "train"}  # commands that keep what they 
 
 def main() -> None:
     Stopping(f"stopped{_kept(sys.argv[1:])}").listen()
-    for output in (sys.stdout, sys.stderr):
-        if isinstance(output, io.TextIOWrapper):
-            output.reconfigure(errors="replace")  # an ASCII terminal shows what it can
+    guard_streams()
     sys.argv[0] = "bench"  # as results remember it, also of python -m bench
     sys.exit(status(sys.argv[1:]))
 

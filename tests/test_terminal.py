@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -70,3 +72,23 @@ def test_arguments_that_are_no_text_are_one_line(bench: Bench, arguments: str) -
     (line,) = said.err.splitlines()
     assert "caf\\udce9" in line
     assert "not UTF-8" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["--help"], 0), (["list"], 0), (["show", "x265"], 0), (["report"], 1), (["train", "-x"], 2)],
+)
+def test_a_reader_that_goes_away_changes_no_status(arguments: list[str], status: int) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    code = "import sys; from bench.__main__ import main; main()"
+    with os.fdopen(write) as pipe:
+        ran = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            text=True,
+        )
+    assert ran.returncode == status, ran.stderr
+    assert "Traceback" not in ran.stderr and "Broken" not in ran.stderr

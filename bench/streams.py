@@ -1,0 +1,39 @@
+"""Standard output and error as a command writes to them: neither ends the command."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Any
+
+
+class _Pipe(io.FileIO):
+    """A descriptor whose reader may go away, as ``head`` does: what is left goes nowhere.
+
+    The command goes on, so that its exit status is its own.
+    """
+
+    def write(self, data: Any) -> int | None:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return len(data)
+
+
+def guard_streams() -> None:
+    """Let both outlast their readers, and show what they can of a text that they cannot encode."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            guarded = io.TextIOWrapper(
+                io.BufferedWriter(_Pipe(stream.fileno(), "w", closefd=False)),
+                encoding=stream.encoding,
+                errors="replace",  # an ASCII terminal
+                line_buffering=stream.line_buffering,
+                write_through=stream.write_through,
+            )
+            setattr(sys, name, guarded)
