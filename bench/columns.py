@@ -1,7 +1,12 @@
-"""A table of figures on a terminal of any width: columns are left out or stacked, never broken."""
+"""What fits a terminal of any width: no figure, name, command or path in it is ever broken.
+
+Paths and commands may be longer than a line, to be copied whole: print with ``crop=False``.
+"""
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,7 +17,24 @@ from rich.table import Table
 from rich.text import Text
 
 Row = tuple[str | Text, ...]
-_LABEL, _NUMBER = 16, 8  # widths at least, where there is room: tables below each other align
+_LABEL = 16  # its width at least, where there is room: tables below each other align
+
+
+class Line:
+    """A label, and words that wrap beside it without being broken; a figure keeps its unit."""
+
+    def __init__(self, label: Text, words: str, style: str = "") -> None:
+        self._label, self._words, self._style = label, words, style
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = max(20, options.max_width - self._label.cell_len)
+        words = re.sub(r"(?<=\d) (?=%|dB\b)", "\N{NO-BREAK SPACE}", self._words)
+        lines = textwrap.wrap(words, room, break_long_words=False, break_on_hyphens=False)
+        label = self._label
+        for line in lines or [""]:
+            text = line.replace("\N{NO-BREAK SPACE}", " ")
+            yield Text.assemble(label, (text, self._style), no_wrap=True, overflow="ignore")
+            label = Text(" " * label.cell_len)
 
 
 @dataclass(frozen=True)
@@ -26,6 +48,7 @@ class Columns:
     headings: Sequence[str]
     body: Sequence[Row | RenderableType]
     spare: Sequence[str] = ()
+    number: int = 8  # the other columns' width at least, where there is room
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         room = options.max_width
@@ -36,12 +59,12 @@ class Columns:
             if _total(needed, shown) > room:
                 shown.remove(self.headings.index(heading))
                 left_out.append(heading)
-        ample = [max(width, _NUMBER if at else _LABEL) for at, width in enumerate(needed)]
+        ample = [max(width, self.number if at else _LABEL) for at, width in enumerate(needed)]
         widths = ample if _total(ample, shown) <= room else needed
         for block in _blocks(widths, shown, room):
             yield from self._block(block, widths)
         if left_out:
-            yield Text(f"Left out, as there is no room: {', '.join(left_out)}.", style="dim")
+            yield Line(Text(), f"Left out, as there is no room: {', '.join(left_out)}.", "dim")
 
     def _widths(self) -> list[int]:
         """What each column needs: its cells whole, its heading broken between words alone."""

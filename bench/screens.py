@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from bench.codec import Point
+from bench.columns import Line
 from bench.datasets.labels import CLASSES
 from bench.inventory import Check, CodecDescription, CodecStatus, DatasetStatus, TaskStatus
 from bench.metrics import Metric
@@ -37,21 +37,6 @@ _LEGEND = {
     "–": "not ready",
     "✗": "its card cannot be used",
 }
-
-
-class _Line:
-    """A label, and words that wrap beside it without being broken."""
-
-    def __init__(self, label: Text, words: str, style: str = "") -> None:
-        self._label, self._words, self._style = label, words, style
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        room = max(20, options.max_width - self._label.cell_len)
-        lines = textwrap.wrap(self._words, room, break_long_words=False, break_on_hyphens=False)
-        label = self._label
-        for line in lines or [""]:
-            yield Text.assemble(label, (line, self._style), no_wrap=True, overflow="ignore")
-            label = Text(" " * label.cell_len)
 
 
 def list_screen(
@@ -85,7 +70,7 @@ def list_screen(
 
 def _lacking(entry: CodecStatus | DatasetStatus | TaskStatus) -> RenderableType:
     """What is missing, without the advice, which is the doctor's."""
-    return _Line(Text(f"–  {entry.name}: ", "dim"), (entry.missing or "").split("; ")[0], "dim")
+    return Line(Text(f"–  {entry.name}: ", "dim"), (entry.missing or "").split("; ")[0], "dim")
 
 
 def _section(table: Table, title: str, last: str, rows: Iterable[Sequence[Text]]) -> None:
@@ -143,11 +128,11 @@ def show_screen(codec: CodecDescription) -> RenderableType:
     width = 2 + max(len(label) for label, _ in lines)
     page: list[RenderableType] = [Text.assemble((codec.name, "bold"), "  ", codec.title)]
     if codec.about:
-        page += [Text(), _Line(Text(), codec.about)]
+        page += [Text(), Line(Text(), codec.about)]
     page.append(Text())
     for label, words in lines:
         style = "yellow" if label in ("missing", "remark") else "" if label else "dim"
-        page.append(_Line(Text(f"{label:<{width}}", "dim"), words, style))
+        page.append(Line(Text(f"{label:<{width}}", "dim"), words, style))
     encode, decode = codec.commands
     at = "" if codec.point is None else f" at {codec.unit} {codec.point}"
     commands = {f"Encode{at}": encode, "Decode": decode}
@@ -195,10 +180,10 @@ def doctor_screen(checks: Sequence[Check]) -> RenderableType:
     for check in checks:
         style = "dim" if check.ok is None else ""
         label = Text.assemble(_check_mark(check), f"  {check.name:<{width}}")
-        lines.append(_Line(label, check.found, style))
+        lines.append(Line(label, check.found, style))
         if check.advice:
             indent = Text(" " * (label.cell_len + 2))
-            lines.append(_Line(indent, check.advice, style or "yellow"))
+            lines.append(Line(indent, check.advice, style or "yellow"))
     return Group(*lines, Text(), _verdict(checks))
 
 
@@ -225,7 +210,7 @@ def training_screen(trained: Trained) -> RenderableType:
         size = f"{made.size / 1e6:.2f} MB"
         table.add_row(Text(made.weights.name), counted(made.steps, "step"), time, size)
     told = "Weights:" if trained.whole else "Not done yet; the same command goes on in"
-    where = _Line(Text(), f"{told} {trained.folder}")
+    where = Line(Text(), f"{told} {trained.folder}")
     return Group(table, where) if trained.files else where
 
 
@@ -238,8 +223,8 @@ def spec_report_screen(made: SpecReport) -> RenderableType:
         parts += [Text(f"- {remark}", "dim") for remark in one.remarks]
         table.add_row(Text(one.part.name, "bold"), Group(*parts))
     count = counted(len(made.results.images), "image")
-    about = _Line(Text(), f"{made.results.dataset}, {count}", "bold")
-    return Group(about, "", table, "", _Line(Text(), f"Figures and tables: {made.folder}"))
+    about = Line(Text(), f"{made.results.dataset}, {count}", "bold")
+    return Group(about, "", table, "", Line(Text(), f"Figures and tables: {made.folder}"))
 
 
 def score_screen(found: Score) -> RenderableType:
@@ -259,7 +244,7 @@ def score_screen(found: Score) -> RenderableType:
     interval = f"   95 % of resamples: {bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else ""
     wap = Text.assemble(("wAP  ", "bold"), _fraction(precision.wap), interval)
     counted = f"{found.predictions} predictions in {found.images} images"
-    remarks = [_Line(Text(), note, "yellow") for note in found.notes]
+    remarks = [Line(Text(), note, "yellow") for note in found.notes]
     return Group(table, Text(), wap, Text(), Text(counted, "dim"), *remarks)
 
 

@@ -14,7 +14,7 @@ class _Pipe(io.FileIO):
     The command goes on, so that its exit status is its own.
     """
 
-    def write(self, data: Any) -> int | None:
+    def write(self, data: Any) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:

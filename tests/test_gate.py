@@ -97,19 +97,20 @@ def test_recording_again_changes_nothing_but_dates_and_times(bench: Bench, basel
     assert times.sub("", recording.read_text()) == times.sub("", before)
 
 
-def test_a_card_with_its_points_shifted_by_one_is_a_regression(
-    bench: Bench, baseline: Path
-) -> None:
+def test_a_card_with_its_points_shifted_by_one_has_changed(bench: Bench, baseline: Path) -> None:
     points = re.search(r"^default = \[(.*)\]", SHIPPED, re.MULTILINE)
     assert points
     shifted = ", ".join(str(int(point) + 1) for point in points[1].split(","))
     Path("mine.toml").write_text(SHIPPED.replace(points[1], shifted))
     said = bench("check", baseline)
     assert said.status == 1
+    assert "2 changed" in said.out
     assert f"its points are quality {shifted}" in words(said)
 
 
-def test_a_card_that_codes_one_qp_lower_is_a_regression(bench: Bench, pictures: Pictures) -> None:
+def test_one_qp_lower_is_a_regression_of_rate_and_a_change_of_quality(
+    bench: Bench, pictures: Pictures
+) -> None:
     pictures(3, 64, 64)
     card = (content_folder("anchors") / "x265.toml").read_text("utf-8")
     Path("mine.toml").write_text(card)
@@ -121,8 +122,10 @@ def test_a_card_that_codes_one_qp_lower_is_a_regression(bench: Bench, pictures: 
     Path("mine.toml").write_text(card.replace("ipratio=1.0", "ipratio=1.1225"))
     said = bench("check", baseline)
     assert said.status == 1
-    assert "2 regressions" in said.out
-    assert "beyond the tolerance at 2 of 2 points" in said.out
+    assert "1 regression, 1 changed" in said.out
+    assert "✗ regression      bpp of mine" in said.out
+    assert "✗ changed         psnr_y of mine" in said.out
+    assert words(said).count("higher at 2 of 2 points, beyond the tolerance") == 2
     assert "mine is not what was recorded" in said.out
 
 
@@ -141,7 +144,7 @@ def test_weights_with_noise_are_a_regression(bench: Bench, pictures: Pictures) -
     _save_weights(noise=0.01)
     said = bench("check", baseline)
     assert said.status == 1, said.out
-    assert "✗ regression     psnr_rgb of mine" in said.out
+    assert "✗ regression      psnr_rgb of mine" in said.out
 
 
 def _save_weights(noise: float) -> None:
@@ -383,7 +386,7 @@ def test_ci_is_told_in_its_own_words(
     first, second = errors
     assert first.startswith(
         f"::error file={folder}/gate.toml,line=4,title=bench check%3A regression"
-        "::bpp of mine: within 0.0001 %25: beyond the tolerance at 1 of "
+        "::bpp of mine: within 0.0001 %25: higher at 1 of "
     )
     told = "title=bench check%3A could not tell::psnr_y"
     assert second.startswith(f"::error file={folder}/gate.toml,{told}")
@@ -404,12 +407,29 @@ def test_ci_is_told_in_its_own_words(
     assert "gate.toml,title=bench check::gate.toml: no such baseline" in said.out
 
 
-def _spoil(baseline: Path) -> None:
-    """Say that a stream was two bytes shorter when it was recorded."""
+def test_an_improvement_is_no_regression_wherever_the_gate_speaks(
+    bench: Bench, baseline: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    _spoil(baseline, by=2)
+    extra = ("--junit", "junit.xml", "--markdown", "check.md")
+    said = bench("check", baseline, "--rule", RULES[0], *extra)
+    assert said.status == 1
+    junit = Path("junit.xml").read_text("utf-8")
+    suite = ElementTree.fromstring(junit)[0]
+    assert suite.attrib["failures"] == "1"
+    assert suite[0][0].attrib["type"] == "changed"
+    for text in (words(said), junit, Path("check.md").read_text("utf-8")):
+        assert "changed" in text and "lower at 1 of " in text
+        assert "regression" not in text.replace("A regression smaller than", "")
+
+
+def _spoil(baseline: Path, by: int = -2) -> None:
+    """Say that a stream was so many bytes longer when it was recorded."""
     recording = baseline.with_suffix(".jsonl")
     entries = [json.loads(line) for line in recording.read_text().splitlines()]
     stream = next(e for e in entries if e.get("codec") == "mine" and "bytes" in e)
-    stream["bytes"] -= 2
+    stream["bytes"] += by
     recording.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
 
 

@@ -163,10 +163,11 @@ def test_one_image_has_no_interval() -> None:
     [
         ("bpp of ours: within 0.2 %", 1.001, 0.0, "pass"),
         ("bpp of ours: within 0.2 %", 1.003, 0.0, "regression"),
-        ("bpp of ours: within 0.2 %", 0.997, 0.0, "regression"),
+        ("bpp of ours: within 0.2 %", 0.997, 0.0, "changed"),
         ("bpp of ours: within 0.0001 %", 1.000002, 0.0, "regression"),
         ("psnr_y of ours: within 0.02 dB", 1.0, -0.01, "pass"),
         ("psnr_y of ours: within 0.02 dB", 1.0, -0.03, "regression"),
+        ("psnr_y of ours: within 0.02 dB", 1.0, 0.03, "changed"),
         ("psnr_y of ours: within 0.02 dB", 1.0, np.nan, "could not tell"),
     ],
 )
@@ -191,8 +192,16 @@ def test_points_are_compared_by_name_and_the_worst_is_told() -> None:
     )
     found = verdict(turned, "psnr_y of ours: within 0.02 dB")
     assert (found.where, found.change) == ("QP 37", pytest.approx(-0.5))
-    assert found.why == "beyond the tolerance at 1 of 4 points"
+    assert found.why == "lower at 1 of 4 points, beyond the tolerance"
     assert verdict(turned, "bpp of ours: within 0.0001 %").outcome == "pass"
+
+
+def test_one_point_that_got_worse_makes_a_regression_of_several_that_got_better() -> None:
+    quality = np.full((IMAGES, len(POINTS)), 0.5)
+    quality[:, 2] = -0.1
+    found = verdict(codec("ours", quality=quality), "psnr_y of ours: within 0.02 dB")
+    assert (found.outcome, found.change) == ("regression", pytest.approx(-0.1))
+    assert found.why == "higher at 3 and lower at 1 of 4 points, beyond the tolerance"
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def check(
             ci.write_junit(made, junit)
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             ci.add_to_summary(made, Path(summary))
-        stdout().print(check_screen(made))
+        stdout().print(check_screen(made), crop=False)
         if record:
             say(f"\nRecorded: {baseline.with_suffix('.jsonl')}")
         if on_github:
@@ -211,7 +211,7 @@ def bd(anchor: str, test: str, **options: Any) -> int:
     from bench.report.terminal import difference
 
     found = api.bd(anchor, test, **options)
-    stdout().print(difference(found))
+    stdout().print(difference(found), crop=False)
     return 1 if found.rate.reason else 0
 
 
@@ -258,5 +258,5 @@ def _print_report(made: Report, folder: Path) -> None:
     from bench.report.terminal import terminal
 
     console = stdout()
-    console.print(terminal(made))
+    console.print(terminal(made), crop=False)
     console.print(f"\nCurves and tables: {folder}", highlight=False, soft_wrap=True)

@@ -9,12 +9,17 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from bench.files import write_text, writing
-from bench.gate.verdicts import Check, Verdict
+from bench.gate.verdicts import BROKEN, Check, Verdict
 from bench.gate.words import EXPLAINED, HEADINGS, figures, summary, title
 from bench.report.markdown import bullets, plain, table
 from bench.report.words import one_line
 
-_SIGNS = {"pass": "✅ pass", "regression": "❌ regression", "could not tell": "❓ could not tell"}
+_SIGNS = {
+    "pass": "✅ pass",
+    "regression": "❌ regression",
+    "changed": "❌ changed",
+    "could not tell": "❓ could not tell",
+}
 
 
 def markdown(check: Check) -> str:
@@ -53,7 +58,7 @@ def write_junit(check: Check, path: Path) -> None:
         "testsuite",
         name="bench check",
         tests=str(len(check.verdicts)),
-        failures=str(check.count("regression")),
+        failures=str(sum(map(check.count, BROKEN))),
         errors=str(check.count("could not tell")),
         skipped="0",
     )
@@ -62,7 +67,7 @@ def write_junit(check: Check, path: Path) -> None:
             suite, "testcase", classname=check.baseline.stem, name=one_line(verdict.rule.text)
         )
         if verdict.outcome != "pass":
-            kind = "failure" if verdict.outcome == "regression" else "error"
+            kind = "failure" if verdict.outcome in BROKEN else "error"
             message = _in_a_line(verdict)
             ElementTree.SubElement(case, kind, message=message, type=verdict.outcome).text = message
         if isfinite(verdict.change):

@@ -11,7 +11,8 @@ an encoding time's ratio. A rule is
 - else nothing is known.
 
 A point's rate and quality are means over the same images, before and now: their difference is no
-sample's, and any that exceeds the tolerance, up or down, breaks the rule.
+sample's, and any that exceeds the tolerance, up or down, breaks the rule. It is a regression where
+any point got worse, more bits or less quality; else the codec has changed.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def _judge_points(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
     if {*map(point_key, then.points)} != {*map(point_key, here.points)}:
         had, has = (", ".join(map(str, codec.points)) for codec in (then, here))
         why = f"its points are {here.unit} {has}; {had} were recorded"
-        return Verdict(rule, "regression", why)
+        return Verdict(rule, "changed", why)
     metric = rule.metric if rule.metric == "bpp" else _metric(rule, recorded, now)
     before, after = (codec.curve(metric) for codec in (then, here))
     _whole(before, "in the recording, ")
@@ -125,19 +126,33 @@ def _judge_points(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
     if not change.any():
         points = counted(len(change), "point")
         return Verdict(rule, "pass", "", points, metric, change=0.0, sees=rule.allowed)
-    worst = int(np.abs(change).argmax())
-    broken = int((np.abs(change) > rule.allowed).sum())
+    worse = change if metric == "bpp" else -change  # a point's rules are about rate and quality
+    most = int((worse if (worse > rule.allowed).any() else np.abs(change)).argmax())
+    outcome, why = _at_points(rule, change, worse)
     return Verdict(
         rule,
-        "regression" if broken else "pass",
-        f"beyond the tolerance at {broken} of {counted(len(change), 'point')}" if broken else "",
-        f"{then.unit} {then.points[worst]}",
+        outcome,
+        why,
+        f"{then.unit} {then.points[most]}",
         metric,
-        float(was[worst]),
-        float(is_now[worst]),
-        float(change[worst]),
+        float(was[most]),
+        float(is_now[most]),
+        float(change[most]),
         sees=rule.allowed,
     )
+
+
+def _at_points(rule: Rule, change: FloatArray, worse: FloatArray) -> tuple[Outcome, str]:
+    """What became of the points, and at how many of them they moved which way."""
+    directions = {"higher": change > rule.allowed, "lower": change < -rule.allowed}
+    moved = {way: int(points.sum()) for way, points in directions.items() if points.any()}
+    if not moved:
+        return "pass", ""
+    counts = " and ".join(f"{way} at {count}" for way, count in moved.items())
+    why = f"{counts} of {counted(len(change), 'point')}, beyond the tolerance"
+    if (worse > rule.allowed).any():
+        return "regression", why
+    return "changed", f"{why}; if that is meant, --record makes it the baseline"
 
 
 def _means(curve: Sample | TaskSample) -> FloatArray:

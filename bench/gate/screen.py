@@ -1,4 +1,4 @@
-"""A check on the terminal, in 80 columns or more."""
+"""A check on the terminal."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from itertools import zip_longest
 from math import isfinite
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from bench.columns import Columns, Line, Row
 from bench.gate.verdicts import Check, Verdict
 from bench.gate.words import EXPLAINED, HEADINGS, figures, summary, title
 from bench.report.words import one_line
@@ -16,52 +16,38 @@ from bench.report.words import one_line
 _MARKS = {
     "pass": Text("✓ pass", "green"),
     "regression": Text("✗ regression", "bold red"),
+    "changed": Text("✗ changed", "bold red"),
     "could not tell": Text("? could not tell", "bold yellow"),
 }
 _STYLES = {0: "green", 1: "bold red", 2: "bold yellow"}
-_OUTCOME = 16
-_WIDTHS = (_OUTCOME, 10, 10, 10, 17, 10)
+_OUTCOME = 2 + max(mark.cell_len for mark in _MARKS.values())
 
 
 def check_screen(check: Check) -> RenderableType:
-    parts: list[RenderableType] = [Text(title(check), style="bold"), ""]
     judged = any(isfinite(verdict.change) for verdict in check.verdicts)
-    if judged:
-        parts.append(_row(Text(""), *(Text(heading, style="bold") for heading in HEADINGS)))
+    body: list[Row | RenderableType] = []
     for verdict, following in zip_longest(check.verdicts, check.verdicts[1:]):
         # What stands in the way of several is said once, under the last of them.
         repeated = following is not None and following.why == verdict.why
-        parts += _verdict(verdict, tell=isfinite(verdict.change) or not repeated)
+        body += _verdict(verdict, tell=isfinite(verdict.change) or not repeated)
+    headings = ("", *HEADINGS) if judged else ("",)
+    spare = HEADINGS[:2] if judged else ()
+    parts: list[RenderableType] = [Line(Text(), title(check), "bold"), ""]
+    parts.append(Columns(headings, body, spare, number=10))
     if judged:
-        parts.append(Text(EXPLAINED, style="dim"))
+        parts.append(Line(Text(), EXPLAINED, "dim"))
     if check.notes:
         parts += ["", Text("Notes", style="bold")]
-        parts += [_beside(Text("-"), Text(note), 1) for note in check.notes]
+        parts += [Line(Text("- "), note) for note in check.notes]
     return Group(*parts, "", Text(summary(check), style=_STYLES[check.status]))
 
 
-def _verdict(verdict: Verdict, *, tell: bool) -> list[RenderableType]:
-    mark, rule = _MARKS[verdict.outcome], Text(verdict.rule.text, style="bold")
-    lines: list[RenderableType] = [_beside(mark, rule, _OUTCOME)]
+def _verdict(verdict: Verdict, *, tell: bool) -> list[Row | RenderableType]:
+    mark = _MARKS[verdict.outcome].copy()
+    mark.pad_right(_OUTCOME - mark.cell_len)
+    lines: list[Row | RenderableType] = [Line(mark, verdict.rule.text, "bold")]
     if isfinite(verdict.change):
-        lines.append(_row(Text(f"  {verdict.where}"), *map(Text, figures(verdict))))
+        lines.append((f"  {verdict.where}", *figures(verdict)))
     if tell and verdict.why:
-        lines.append(_beside(Text(""), Text(one_line(verdict.why)), _OUTCOME))
+        lines.append(Line(Text("  "), one_line(verdict.why)))
     return lines
-
-
-def _row(*cells: Text) -> Table:
-    table = Table.grid(padding=(0, 1, 0, 0))
-    for column, width in enumerate(_WIDTHS):
-        table.add_column(width=width, justify="right" if column else "left", overflow="fold")
-    table.add_row(*cells)
-    return table
-
-
-def _beside(label: Text, words: Text, width: int) -> Table:
-    """Words that wrap beside their label; they come from files and programs, and are no markup."""
-    table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(width=width, no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_row(label, words)
-    return table

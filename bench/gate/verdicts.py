@@ -11,7 +11,9 @@ import numpy as np
 from bench.gate.baseline import Baseline
 from bench.gate.rules import Rule
 
-Outcome = Literal["pass", "regression", "could not tell"]
+Outcome = Literal["pass", "changed", "regression", "could not tell"]
+BROKEN: tuple[Outcome, ...] = ("regression", "changed")
+"""What breaks a rule; "changed" is what is not worse, but not what was recorded."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ class Check:
     @property
     def status(self) -> int:
         """0 if all rules are kept, 1 if one is broken, 2 if of one nothing is known."""
-        return 1 if self.count("regression") else 2 if self.count("could not tell") else 0
+        if any(verdict.outcome in BROKEN for verdict in self.verdicts):
+            return 1
+        return 2 if self.count("could not tell") else 0
 
 
 def nothing_known(baseline: Baseline, why: str) -> Check:

@@ -25,6 +25,8 @@ def summary(check: Check) -> str:
     """How many rules came out how, the worst first."""
     regressions = counted(check.count("regression"), "regression")
     parts = [regressions] if check.count("regression") else []
+    if changed := check.count("changed"):
+        parts.append(f"{changed} changed")
     if unknown := check.count("could not tell"):
         parts.append(f"{unknown} could not tell")
     passed = check.count("pass")

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bench.columns import Columns, Row
+from bench.columns import Columns, Line, Row
 from bench.metrics.bjontegaard import Delta
 from bench.report import words
 from bench.report.compare import Comparison, Report
@@ -36,9 +36,9 @@ def terminal(report: Report) -> RenderableType:
     if words.compared(report):
         parts += ["", *_deltas(report)]
     elif report.anchor is None:
-        parts += ["", Text(words.NO_ANCHOR)]
+        parts += ["", Line(Text(), words.NO_ANCHOR)]
     elif len(results.codecs) == 1:
-        parts += ["", Text(words.ALONE)]
+        parts += ["", Line(Text(), words.ALONE)]
     if notes := words.notes(report):
         parts += ["", Text("Notes", style="bold"), _list(notes)]
     if failures := words.failures(report, FAILURES):
@@ -82,7 +82,7 @@ def _means(report: Report) -> list[RenderableType]:
     if any(codec.missing for codec in report.results.codecs):
         told.append(words.PARTIAL)
     table = Columns(["", *map(words.heading, columns)], body)
-    return [table, *(Text(line, style="dim") for line in told)]
+    return [table, *(Line(Text(), line, "dim") for line in told)]
 
 
 def _scores(report: Report, scoring: Scoring) -> Iterable[RenderableType]:
@@ -93,7 +93,7 @@ def _scores(report: Report, scoring: Scoring) -> Iterable[RenderableType]:
             body.append(_codec_line(codec, report))
         body += [(f"  {row.point}", *row.cells()) for row in rows]
     yield Columns(SCORE_HEADINGS, body, spare=("AP50", "AP", "bpp"))
-    yield Text(words.SCORES, style="dim")
+    yield Line(Text(), words.SCORES, "dim")
 
 
 def _deltas(report: Report) -> list[RenderableType]:
@@ -105,7 +105,7 @@ def _deltas(report: Report) -> list[RenderableType]:
             body.append(_codec_line(codec, report))
             body += [row for comparison in mine for row in _delta_rows(comparison, several)]
     table = Columns(BD_HEADINGS, body, spare=("overlap", "over qualities", "BD-quality"))
-    return [table, Text(words.averages(report), style="dim")]
+    return [table, Line(Text(), words.averages(report), "dim")]
 
 
 def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Row | Text]:
@@ -144,9 +144,5 @@ def _codec_line(codec: CodecResults, report: Report) -> Text:
     return line
 
 
-def _list(lines: Iterable[str]) -> Table:
-    """Names and reasons come from files and programs: they are text, never markup."""
-    table = Table.grid(padding=(0, 1, 0, 0))
-    for line in lines:
-        table.add_row("-", Text(line, overflow="fold"))
-    return table
+def _list(lines: Iterable[str]) -> Group:
+    return Group(*(Line(Text("- "), line) for line in lines))
