@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bench.cores import available_cores
 from bench.errors import BenchError, DataError
+from bench.files import check_regular
 
 # A file is taken as unchanged while its size and both its times, in ns, stay the same: the time of
 # modification can be set, and unpacking an archive does.
@@ -88,6 +89,7 @@ def remembered_figures(key: str, compute: Callable[[], NDArray[np.float64]]) -> 
 
 def _state(path: Path) -> tuple[str, int, int, int]:
     try:
+        check_regular(path)
         found = path.stat()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error

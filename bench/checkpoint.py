@@ -23,19 +23,17 @@ from safetensors import torch as safetensors
 from torch import Tensor
 
 from bench.errors import DataError
-from bench.files import replacing
+from bench.files import read_regular, replacing
 from bench.safetensors_header import LONGEST_HEADER
 
 _TORCH_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the first number in torch's older files
+_MOST_BYTES = 2**32  # of a file, all of which is held
 _NUMBERS = re.compile(r"[fiu][1248]|b1")
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """The tensors in a file, whichever of the formats it is in, whatever its name."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    content = read_regular(path, _MOST_BYTES)
     try:
         return _tensors(_parse(content))
     except _RefusedError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,26 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_regular(path: Path) -> None:
+    """Only regular files are read whole: a pipe or a device may have no end."""
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise DataError(f"{path}: a folder, not a file")
+    if not stat.S_ISREG(mode):
+        raise DataError(f"{path}: not a regular file but a pipe or a device; copy it to a file")
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The content of a regular file of at most so many bytes."""
+    try:
+        check_regular(path)
+        if (size := path.stat().st_size) > most:
+            raise DataError(f"{path}: {size} bytes are too many; at most {most} are read")
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from bench.datasets.dataset import Progress
 from bench.datasets.labels import CLASSES, EVALUATED
 from bench.errors import DataError
 from bench.files import check_outputs, make_folder, write_json, writing
-from bench.image import read_pixels, write_png
+from bench.image import read_image, write_png
 from bench.vision.detections import Detections
 from bench.vision.drawing import draw
 from bench.vision.tasks import Task, open_task
@@ -26,6 +26,7 @@ class Prediction:
 
     file: Path
     detections: Detections
+    notes: tuple[str, ...] = ()  # on how the image was read
 
     def as_json(self) -> dict[str, Any]:
         height, width = self.detections.size
@@ -97,13 +98,13 @@ def predict(
     def one(path: Path) -> Prediction | str:
         """What is in an image, or why it cannot be looked at."""
         try:
-            pixels = read_pixels(path)
+            pixels, notes = read_image(path)
         except DataError as error:
             return str(error)
         found = its_task.detect(pixels)
         if out is not None:
             _write_picture(draw(pixels, found, least_score), _picture(path, out))
-        return Prediction(path, found)
+        return Prediction(path, found, notes)
 
     made: list[Prediction] = []
     failures: list[str] = []

@@ -239,7 +239,7 @@ def _lacking(plan: Plan) -> Counter[str]:
 
 def plan_screen(plan: Plan) -> Group:
     """The plan, and what there is to remark on it."""
-    remarks = [remark for remark in (plan.dataset.remark, plan.remark) if remark]
+    remarks = [*plan.dataset.remarks, *filter(None, [plan.remark])]
     return Group(plan_table(plan), *(Text(remark, style="yellow") for remark in remarks))
 
 

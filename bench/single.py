@@ -14,8 +14,9 @@ from bench.catalog import check_point, load_codec
 from bench.codec import Codec, Point
 from bench.errors import CardError, DataError, StreamError, UnavailableError
 from bench.families.recognise import recognise
-from bench.files import check_outputs, replacing, writing
-from bench.image import Image, read_pixels, write_png
+from bench.families.sizes import MOST_STREAM_BYTES
+from bench.files import check_outputs, read_regular, replacing, writing
+from bench.image import Image, read_image, write_png
 from bench.plan import parse_points
 from bench.programs import Cost, metered
 
@@ -32,6 +33,7 @@ class Coded:
     height: int
     bytes: int
     cost: Cost
+    notes: tuple[str, ...] = ()  # on how the image was read
 
     @property
     def bpp(self) -> float:
@@ -57,14 +59,16 @@ def encode(
     its_codec = runnable(codec, own=weights)
     its_point = _point(its_codec, point)
     check_outputs((file, dump, save_mask), (image, weights))
-    original = Image(image.stem, read_pixels(image))
+    pixels, notes = read_image(image)
+    original = Image(image.stem, pixels)
     with metered() as cost:
         stream = its_codec.encode(original, its_point)
     with writing(file), replacing(file) as temporary:
         temporary.write_bytes(stream)
     if dump or save_mask:
         _write_latents(its_codec.inspect(original, its_point), original, dump, save_mask)
-    return Coded(its_codec.name, its_point, original.width, original.height, len(stream), cost)
+    size = (original.width, original.height)
+    return Coded(its_codec.name, its_point, *size, len(stream), cost, notes)
 
 
 def _write_latents(
@@ -94,10 +98,7 @@ def decode(
     if image.suffix.lower() != ".png":
         raise DataError(f"{image}: decoded pictures are written as PNG; call it {image.stem}.png")
     check_outputs([image], (file, weights))
-    try:
-        stream = file.read_bytes()
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read: {error.strerror}") from error
+    stream = read_regular(file, MOST_STREAM_BYTES)
     name = codec or recognise(stream, weights)
     if name is None:
         raise StreamError(f"{file}: nothing in it says which codec made it; name it with --codec")

@@ -23,6 +23,8 @@ from bench.codec import Codec
 from bench.colour import Pixels
 from bench.cores import available_cores
 from bench.errors import BenchError, CodecError, StreamError, TimeLimitError
+from bench.families.sizes import MOST_STREAM_BYTES
+from bench.files import read_regular
 from bench.image import Image, pixel_digest, write_png
 from bench.inputs import Images, Truths, check_unchanged
 from bench.leftovers import remove_leftovers
@@ -370,7 +372,7 @@ class _Sweep:
         stream = self._kept_stream(operation)
         is_new = stream is None
         if stream is None and operation.made_elsewhere is not None:
-            stream = operation.made_elsewhere.read_bytes()
+            stream = read_regular(operation.made_elsewhere, MOST_STREAM_BYTES)
         elif stream is None:
             with metered() as encode_cost:
                 stream = codec.encode(original, operation.point)

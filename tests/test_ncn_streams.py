@@ -19,9 +19,10 @@ from bench.errors import CodecError, StreamError
 from bench.families.ncn import rate
 from bench.families.ncn.checkpoint import load_ncn
 from bench.families.ncn.entropy import as_latent, decode_latents, encode_latents
-from bench.families.ncn.network import MULTIPLE, NCN
+from bench.families.ncn.network import NCN
 from bench.families.ncn.portable import PortablePrior
 from bench.families.ncn.stream import Stream, latents_checksum
+from bench.families.neural_stream import MULTIPLE
 
 CPU = torch.device("cpu")
 CHANNELS = 16

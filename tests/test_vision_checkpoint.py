@@ -231,7 +231,7 @@ def test_what_is_no_checkpoint(content: bytes, said: str, tmp_path: Path) -> Non
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert "No such file" in refused(tmp_path / "weights.pkl")
-    assert "directory" in refused(tmp_path)
+    assert "a folder" in refused(tmp_path)
 
 
 def test_weights_of_another_network(tmp_path: Path) -> None:

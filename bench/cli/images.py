@@ -39,6 +39,8 @@ def encode(image: Path, file: Path, codec: str, point: str | None, **options: An
     from bench import api
 
     coded = api.encode(image, file, codec, point, **options)
+    for note in coded.notes:
+        say(f"bench: {image}: {note}", err=True)
     say(
         f"{file}: {coded.bytes} bytes, {coded.bpp:.4f} bpp, {coded.codec} at {coded.point}, "
         f"{coded.cost.cpu:.2f} CPU s"
@@ -96,8 +98,9 @@ def predict(images: tuple[Path, ...], **options: Any) -> int:
         found = api.predict(images, progress=watcher.preparing, **options)
     if options["json"] is None and options["out"] is None:
         stdout().print(predict_screen(found), crop=False)
-    for reason in found.failures:
-        say(f"bench: {reason}", err=True)
+    told = [f"{image.file}: {note}" for image in found.images for note in image.notes]
+    for line in (*told, *found.failures):
+        say(f"bench: {line}", err=True)
     return 1 if found.failures else 0
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from bench.cache import remembered_digests
 from bench.errors import DataError
-from bench.image import Image, pixel_digest, read_pixels
+from bench.image import Image, pixel_digest, read_image, read_pixels
 
 Progress = Callable[[str, int, int], None]
 """Told what is being prepared, how much of it is done, and of how much."""
+_FEW = 3
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,30 @@ class Dataset:
         return replace(self, name=f"{self.name}[:{limit}]", entries=self.entries[:limit])
 
     @cached_property
-    def digests(self) -> dict[str, str]:
-        """The digest of each image's pixels, by name."""
+    def _read(self) -> dict[str, list[str]]:
+        """The digest of each image's pixels, then the notes on it, by name."""
         known = remembered_digests(
-            "pixels",
+            "upright pixels",
             [entry.path for entry in self.entries],
-            lambda path: pixel_digest(read_pixels(path)),
+            _digest_and_notes,
             self.progress and partial(self.progress, f"reading {self.name}"),
         )
-        return {entry.name: known[entry.path] for entry in self.entries}
+        return {entry.name: known[entry.path].split("\n") for entry in self.entries}
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """The digest of each image's pixels, by name."""
+        return {name: digest for name, (digest, *_) in self._read.items()}
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is worth knowing of the set, and of how its images were read."""
+        by_note: dict[str, list[str]] = {}
+        for name, (_, *notes) in self._read.items():
+            for note in notes:
+                by_note.setdefault(note, []).append(name)
+        told = [f"{_some(names)}: {note}" for note, names in by_note.items()]
+        return [self.remark, *told] if self.remark else told
 
     @cached_property
     def truths(self) -> dict[str, str]:
@@ -78,6 +94,18 @@ class Dataset:
         """Names the whole set: each image's name and pixels, in order."""
         lines = [f"{entry.name} {self.digests[entry.name]}\n" for entry in self.entries]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _digest_and_notes(path: Path) -> str:
+    pixels, notes = read_image(path)
+    return "\n".join([pixel_digest(pixels), *notes])
+
+
+def _some(names: list[str]) -> str:
+    """The names of a few images; of more, how many there are."""
+    if len(names) <= _FEW:
+        return ", ".join(names)
+    return f"{len(names)} images ({', '.join(names[:_FEW])}, …)"
 
 
 def dataset_kind(data: str) -> str:

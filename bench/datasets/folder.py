@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from pathlib import Path
 
 from bench.datasets.dataset import Dataset, Entry
 from bench.errors import DataError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp"}
+_FEW = 3
+_MOST_LOOKED_AT = 20_000  # files and folders, on the way to images in subfolders
 
 
 def open_folder(folder: Path) -> Dataset:
@@ -25,10 +29,33 @@ def open_folder(folder: Path) -> Dataset:
     # A link that leads nowhere counts: it is an image that is missing, which is told on reading.
     # A pipe does not: reading it would wait for ever.
     files = [path for path in there if path.is_file() or (path.is_symlink() and not path.exists())]
-    paths = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for path in files if _is_image(path))
     if not paths:
-        raise DataError(f"{folder}: no images in it ({', '.join(sorted(SUFFIXES))})")
+        raise DataError(f"{folder}: {_no_images(folder)}")
     others = len(there) - len(paths)
     remark = f"left out: {others} other files or folders in {folder}" if others else None
     entries = tuple(Entry(path.name, path) for path in paths)
     return Dataset("folder", folder.resolve().name, entries, remark, str(folder.resolve()))
+
+
+def _no_images(folder: Path) -> str:
+    """That there are none, and which subfolder to name where they are deeper."""
+    found: dict[Path, int] = {}
+    looked_at = 0
+    for place, subfolders, names in os.walk(folder):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        if images := sum(_is_image(Path(name)) for name in names):
+            found[Path(place)] = images
+        looked_at += 1 + len(names)
+        if looked_at > _MOST_LOOKED_AT:
+            break
+    if not found:
+        return f"no images in it ({', '.join(sorted(SUFFIXES))})"
+    most = sorted(found, key=lambda place: -found[place])
+    told = ", ".join(f"{found[place]} in {place}" for place in most[:_FEW])
+    told += ", …" if len(most) > _FEW else ""
+    return f"no images directly in it, but {told}; say --data {shlex.quote(str(most[0]))}"
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")

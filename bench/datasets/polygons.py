@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from bench.datasets.labels import LABELS
 from bench.errors import DataError
+from bench.files import check_regular
 from bench.image import MOST_PIXELS
 
 _BY_NAME = {label.name: label for label in LABELS}
@@ -25,10 +26,11 @@ def draw_instances(path: Path) -> NDArray[np.int32]:
     instances, is its label's id alone.
     """
     try:
+        check_regular(path)
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: not polygons that can be read ({error})") from error
     try:
         width, height = int(content["imgWidth"]), int(content["imgHeight"])

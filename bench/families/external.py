@@ -20,9 +20,17 @@ from bench.colour import Pixels
 from bench.errors import BenchError, CodecError, StreamError, UnavailableError
 from bench.families.commands import Words, fill, written
 from bench.families.external_card import RAW, read_external
-from bench.families.sizes import cut, mark_crop, padded_size, planes, planes_size, take_crop
+from bench.families.sizes import (
+    cut,
+    is_too_large,
+    mark_crop,
+    padded_size,
+    planes,
+    planes_size,
+    take_crop,
+)
 from bench.families.tools import Tools, find_tools, printed_version
-from bench.image import MOST_PIXELS, Image, pad, read_pixels, write_png
+from bench.image import Image, pad, read_pixels, write_png
 from bench.programs import run_program, unmetered, workspace
 
 # Where a format has no size that ffmpeg could read, ours stands before it: width and height.
@@ -197,6 +205,6 @@ def _size_inside(stream: bytes, demuxer: str) -> Size:
 
 
 def _sane(width: int, height: int) -> Size:
-    if not 0 < width * height <= MOST_PIXELS:
+    if not width or not height or is_too_large(width, height):
         raise StreamError(f"it tells an impossible size, {width}x{height}")
     return width, height

@@ -9,8 +9,8 @@ from bench.catalog import check_keys
 from bench.codec import Card
 from bench.errors import CardError
 from bench.families.commands import Words, parse_command
-from bench.families.sizes import LARGEST_MULTIPLE
 from bench.families.tools import Wanted
+from bench.image import LARGEST_MULTIPLE
 
 # Bytes a sample of the raw pictures that decoders write; the other outputs are image files.
 RAW = {"yuv420p": 1, "yuv420p10le": 2}

@@ -19,14 +19,14 @@ from bench.colour import Pixels
 from bench.errors import BenchError, CardError, CodecError, StreamError
 from bench.families.commands import fill, parse_command, written
 from bench.families.sizes import (
-    LARGEST_MULTIPLE,
+    MOST_STREAM_PIXELS,
     cut,
     mark_crop,
     padded_size,
     planes,
     take_crop,
 )
-from bench.image import MOST_PIXELS, Image
+from bench.image import LARGEST_MULTIPLE, Image
 from bench.programs import workspace
 
 _KEYS: dict[str, tuple[type, str]] = {
@@ -129,5 +129,5 @@ class FfmpegCodec(Codec):
 
     def _decode_arguments(self) -> list[str]:
         # Without -xerror, ffmpeg waits without end for the rest of a JPEG XL stream cut short.
-        careful = ["-xerror", "-threads", "1", "-max_pixels", str(MOST_PIXELS)]
+        careful = ["-xerror", "-threads", "1", "-max_pixels", str(MOST_STREAM_PIXELS)]
         return [*careful, *self._decode, "-i", "pipe:0", *_TO_PPM]

@@ -13,7 +13,7 @@ from bench.cache import file_digest, remembered_digests
 from bench.catalog import card_paths, read_card
 from bench.codec import Card, Codec, Point
 from bench.errors import CardError, CodecError, StreamError
-from bench.families.neural_stream import MOST_PIXELS, NeuralStream
+from bench.families.neural_stream import NeuralStream, is_too_large
 from bench.image import Image
 from bench.programs import unmetered
 from bench.weights import WeightSet
@@ -63,7 +63,7 @@ class LearnedCodec(Codec, Generic[Model]):
 
     def check_size(self, image: Image) -> None:
         """CodecError for a picture that no stream may hold."""
-        if image.width * image.height > MOST_PIXELS:
+        if is_too_large(image.width, image.height):
             size = f"{image.width}x{image.height}"
             raise CodecError(f"{image.name}: {size} is too large for {self.stream.maker}")
 

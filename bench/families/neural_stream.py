@@ -16,11 +16,14 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from bench.errors import StreamError
+from bench.image import padded_pixels
 
 MODEL_DIGEST, LATENTS = 3, 3
 _CHECK = 2
 _MOST_DIGITS = 3
-# 8K. A larger picture would take the published networks more memory than machines have.
+# The networks' own sides are multiples of this.
+MULTIPLE = 64
+# 8K, padded. A larger picture would take the published networks more memory than machines have.
 MOST_PIXELS = 2**25
 
 
@@ -58,9 +61,14 @@ class NeuralStream:
         checked = stream[:check] + stream[latents:]
         if len(stream) < body or stream[check:latents] != _checksum(checked):
             raise StreamError("the stream is damaged: its checksum is another")
-        if not width or not height or width * height > MOST_PIXELS:
+        if not width or not height or is_too_large(width, height):
             raise StreamError(f"the stream is damaged: a picture of {width}x{height}")
         return cls(width, height, stream[at:check], stream[latents:body], stream[body:])
+
+
+def is_too_large(width: int, height: int) -> bool:
+    """Whether a picture is larger than any that a stream may hold."""
+    return padded_pixels(width, height, MULTIPLE) > MOST_PIXELS
 
 
 def number_to_bytes(value: int) -> bytes:

@@ -6,7 +6,6 @@ import io
 import json
 from typing import Any
 
-import numpy as np
 from PIL import Image as PillowImage
 from PIL import __version__ as pillow_version
 from PIL import features
@@ -15,7 +14,8 @@ from bench.catalog import check_keys
 from bench.codec import Card, Codec, Point
 from bench.colour import Pixels
 from bench.errors import CardError, CodecError, StreamError
-from bench.image import MOST_PIXELS, Image
+from bench.families.sizes import is_too_large, padded_size
+from bench.image import Image, to_array
 
 # Pillow's name of a format, and what it calls the library that does the work.
 _LIBRARIES = {"JPEG": "libjpeg_turbo", "JPEG2000": "jpg_2000", "WEBP": "webp"}
@@ -53,6 +53,7 @@ class PillowCodec(Codec):
         return f"{_NAMES[library]} {features.version(library)}, Pillow {pillow_version}"
 
     def encode(self, image: Image, point: Point) -> bytes:
+        padded_size(image, 1)  # refuses what is too large
         stream = io.BytesIO()
         try:
             picture = PillowImage.fromarray(image.pixels)
@@ -64,9 +65,9 @@ class PillowCodec(Codec):
     def decode(self, stream: bytes) -> Pixels:
         try:
             with PillowImage.open(io.BytesIO(stream), formats=[self._format]) as opened:
-                if opened.width * opened.height > MOST_PIXELS:
+                if is_too_large(opened.width, opened.height):
                     raise StreamError(f"{self.name}: {opened.width}x{opened.height} is too large")
-                return np.asarray(opened.convert("RGB"))
+                return to_array(opened if opened.mode == "RGB" else opened.convert("RGB"))
         except (
             OSError,
             SyntaxError,

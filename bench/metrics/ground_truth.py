@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from bench.datasets.labels import LABELS
 from bench.datasets.polygons import draw_instances
 from bench.errors import DataError
+from bench.image import open_image
 from bench.run_lengths import RunLengths, run_extents
 
 _KNOWN = [label.id for label in LABELS]
@@ -156,17 +156,10 @@ def read_ground_truth(path: Path) -> GroundTruth:
 
 
 def _read_png(path: Path) -> NDArray[np.integer]:
-    try:
-        with Image.open(path) as opened:
-            if not opened.mode.startswith("I"):
-                raise DataError(
-                    f"{path}: {opened.mode} samples, not the 16 bits of instance ids; "
-                    "the file that is needed is *_gtFine_instanceIds.png"
-                )
-            return np.asarray(opened)
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such ground truth") from error
-    except UnidentifiedImageError as error:
-        raise DataError(f"{path}: not an image that can be read") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: damaged image ({error})") from error
+    with open_image(path) as opened:
+        if not opened.mode.startswith("I"):
+            raise DataError(
+                f"{path}: {opened.mode} samples, not the 16 bits of instance ids; "
+                "the file that is needed is *_gtFine_instanceIds.png"
+            )
+        return np.asarray(opened)

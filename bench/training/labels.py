@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
 from bench.datasets import Entry
 from bench.datasets.labels import EVALUATED
 from bench.errors import DataError
+from bench.image import open_image
 from bench.vision.rcnn import Truth
 
 _FEWEST_PIXELS = 16  # of an instance; fewer show nothing of it
@@ -25,7 +25,7 @@ def read_instances(entry: Entry) -> Ids:
     """Which instance each pixel is of, as Cityscapes numbers them."""
     if entry.instances is None:
         raise DataError(f"{entry.name}: no instance labels to train with")
-    with PillowImage.open(entry.instances) as opened:
+    with open_image(entry.instances) as opened:
         return np.asarray(opened).astype(np.uint16)
 
 

@@ -7,7 +7,7 @@ import torch
 
 from bench.colour import Pixels
 from bench.datasets import Dataset
-from bench.families.ncn.network import MULTIPLE
+from bench.families.neural_stream import MULTIPLE
 from bench.image import pad, read_pixels
 from bench.metrics.average_precision import average_precision
 from bench.metrics.ground_truth import read_ground_truth

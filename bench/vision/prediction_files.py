@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from bench.datasets.labels import CLASSES, EVALUATED, LABELS
 from bench.errors import DataError
+from bench.image import open_image
 from bench.run_lengths import RunLengths, encode
 from bench.vision.detections import Detections
 
@@ -124,16 +125,12 @@ def _normal(path: Path) -> Path:
 def _read_mask(path: Path, size: tuple[int, int], where: str) -> RunLengths:
     height, width = size
     try:
-        with Image.open(path) as opened:
+        with open_image(path) as opened:
             if opened.size != (width, height):
                 raise DataError(
-                    f"{where}: {path} is of {opened.width}x{opened.height} pixels, "
+                    f"{path} is of {opened.width}x{opened.height} pixels, "
                     f"the image of {width}x{height}"
                 )
             return encode(np.asarray(opened.convert("L")))
-    except FileNotFoundError as error:
-        raise DataError(f"{where}: {path} is missing") from error
-    except UnidentifiedImageError as error:
-        raise DataError(f"{where}: {path} is no image that can be read") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{where}: {path} is a damaged image ({error})") from error
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from error

@@ -19,8 +19,9 @@ from bench.families.ncn import rate
 from bench.families.ncn.checkpoint import decoder_digest, load_ncn
 from bench.families.ncn.entropy import Latent, as_latent, decode_latents, encode_latents
 from bench.families.ncn.masking import LSMnet, masked
-from bench.families.ncn.network import MULTIPLE, NCN
+from bench.families.ncn.network import NCN
 from bench.families.ncn.portable import PortablePrior, exact_prior
+from bench.families.neural_stream import MULTIPLE
 from bench.image import pad
 
 

@@ -18,8 +18,6 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-# Sides of an image are padded to this: four halvings to y, two more to z.
-MULTIPLE = 64
 # Where g_enc and h_enc have brought an image down by.
 Y_STEP, Z_STEP = 16, 64
 
