@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.csv_files import csv_text
 from bench.errors import DataError, StoreError, UnavailableError
-from bench.files import replacing, writing
+from bench.files import replacing, write_text, writing
 from bench.report.loading import load_some
 from bench.store import Store
 
@@ -40,7 +41,7 @@ def export(
 
 
 def _write_csv(table: pandas.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False)
+    write_text(path, csv_text([list(table), *table.itertuples(index=False, name=None)]))
 
 
 def _write_parquet(table: pandas.DataFrame, path: Path) -> None:

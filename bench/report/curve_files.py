@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.csv_files import read_cell
 from bench.errors import DataError
 from bench.metrics.bjontegaard import Curve
 
@@ -250,8 +251,9 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, Row]]:
         return
     delimiter = max(",;\t", key=lines[0][1].count)
     parsed = [
-        (f"line {number}", [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))])
+        (f"line {number}", [read_cell(cell.strip()) for cell in cells])
         for number, line in lines
+        for cells in csv.reader([line], delimiter=delimiter)
     ]
     first, heading = parsed[0]
     if any(_number(cell) is not None for cell in heading):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.csv_files import csv_text
 from bench.errors import StoreError
 from bench.files import write_text
 from bench.report.compare import Report
@@ -38,15 +36,4 @@ def write_report(report: Report, folder: Path) -> list[Path]:
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:
     columns = dict.fromkeys(name for row in rows for name in row)  # codecs may differ in metrics
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _cell(value) for name, value in row.items()})
-    return text.getvalue()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, float):  # numpy's too, whose own repr is no number
-        return "" if math.isnan(value) else repr(float(value))
-    return value
+    return csv_text([list(columns), *([row.get(name) for name in columns] for row in rows)])

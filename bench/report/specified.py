@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.codec import Point
+from bench.csv_files import csv_text
 from bench.errors import BenchError, DataError, StoreError, UnavailableError
 from bench.files import write_text
 from bench.metrics import scorer_of
@@ -107,7 +105,7 @@ class _Writer:
             for point, rate, quality, interval in _points(codec, name)
         ]
         heading = ("codec", "by", "metric", "point", "bpp", "quality", "low", "high")
-        write_text(self._folder / f"{part.name}.csv", _csv([heading, *rows]))
+        write_text(self._folder / f"{part.name}.csv", csv_text([heading, *rows]))
         return Made(part, f"![{part.name}]({part.name}.png)", tuple(lacking))
 
     def _table(self, part: Part) -> Made:
@@ -128,7 +126,7 @@ class _Writer:
         truth = self._exhibition.truth(image)
         print_mask(original.pixels, truth, alpha, self._files(part), WIDTHS[part.width])
         rows = [[f"{value:.4f}" for value in row] for row in alpha]
-        write_text(self._folder / f"{part.name}.csv", _csv(rows))
+        write_text(self._folder / f"{part.name}.csv", csv_text(rows))
         remark = f"{image}, {shown.look.plain} at {codec.unit} {point}"
         return Made(part, f"![{part.name}]({part.name}.png)", (remark,))
 
@@ -152,7 +150,7 @@ class _Writer:
             for key, _, exhibit in exhibits
         ]
         heading = ("codec", "point", "psnr_rgb", *keys, *(f"published {name}" for name in keys))
-        write_text(self._folder / f"{part.name}.csv", _csv([heading, *rows]))
+        write_text(self._folder / f"{part.name}.csv", csv_text([heading, *rows]))
         remarks = [f"{image}; TP, FP and FN at an overlap of 0.5 and a score of 0.5 or more"]
         return Made(part, f"![{part.name}]({part.name}.png)", (*remarks, *lacking))
 
@@ -239,16 +237,3 @@ def _points(
 def _measured(exhibit: Exhibit) -> tuple[object, ...]:
     point = "" if exhibit.point is None else exhibit.point
     return point, exhibit.psnr, exhibit.bpp, *exhibit.counts
-
-
-def _csv(rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for row in rows:
-        writer.writerow(
-            [
-                "" if cell is None or (isinstance(cell, float) and math.isnan(cell)) else cell
-                for cell in row
-            ]
-        )
-    return text.getvalue()

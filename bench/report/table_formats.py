@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bench.csv_files import csv_text
 from bench.files import write_text
 from bench.report.print_tables import Cell, Heading, Table
 from bench.report.spec import Part
@@ -21,17 +20,15 @@ WIDE = 8  # columns; a table of more is set smaller
 
 def as_csv(table: Table) -> str:
     """One row for each codec and column."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("codec", "column", "published", "value", "low", "high", "reason"))
+    rows: list[Sequence[object]] = [
+        ("codec", "column", "published", "value", "low", "high", "reason")
+    ]
     for row in table.rows:
         for heading, cell in zip(table.headings, row.cells, strict=True):
             bounds = cell.interval or (math.nan, math.nan)
-            numbers = ["" if math.isnan(n) else repr(float(n)) for n in (cell.value, *bounds)]
-            writer.writerow(
-                (row.key, heading.key, "yes" if heading.published else "no", *numbers, cell.reason)
-            )
-    return text.getvalue()
+            whose = "yes" if heading.published else "no"
+            rows.append((row.key, heading.key, whose, cell.value, *bounds, cell.reason))
+    return csv_text(rows)
 
 
 def as_markdown(table: Table) -> str:
