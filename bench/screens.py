@@ -224,7 +224,11 @@ def spec_report_screen(made: SpecReport) -> RenderableType:
         table.add_row(Text(one.part.name, "bold"), Group(*parts))
     count = counted(len(made.results.images), "image")
     about = Line(Text(), f"{made.results.dataset}, {count}", "bold")
-    return Group(about, "", table, "", Line(Text(), f"Figures and tables: {made.folder}"))
+    where = Line(Text(), f"Figures and tables: {made.folder}")
+    if not made.to_fill:
+        return Group(about, "", table, "", where)
+    command = Text(f"  {made.to_fill}", no_wrap=True, overflow="ignore")
+    return Group(about, "", table, "", where, "", "What was not run, this command runs:", command)
 
 
 def score_screen(found: Score) -> RenderableType:

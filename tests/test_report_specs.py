@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import itertools
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +95,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_all_parts_are_made(bench: Bench, root: Path) -> None:
     said = bench("report", "mine.toml", "--root", root, "--out", "print")
     assert said.status == 0, said.err
-    assert "not made: LSMnet: no weights" in said.out
+    assert "not made: no weights: LSMnet" in said.out
     made = {path.name for path in Path("print").iterdir()}
     figures = {
         f"{name}{end}" for name in ("curves", "pictures") for end in (".pdf", ".svg", ".png")
@@ -148,7 +150,7 @@ def test_tables_are_ready_for_print(bench: Bench, root: Path) -> None:
     page = Path("print/mine.md").read_text("utf-8")
     assert "A paper \\& its figures" in page
     assert "*−27.3*" in page
-    assert "Not made: LSMnet: no weights" in page
+    assert "Not made: no weights: LSMnet" in page
 
 
 @pytest.mark.usefixtures("swept")
@@ -178,6 +180,75 @@ def test_pictures_without_their_images_spoil_nothing_else(bench: Bench, root: Pa
     assert "pictures" in said.out
     assert "not made: " in said.out
     assert Path("print/curves.pdf").is_file()
+
+
+@pytest.mark.usefixtures("swept")
+def test_what_an_earlier_report_made_stays_and_is_called_old(bench: Bench, root: Path) -> None:
+    bench("report", "mine.toml", "--root", root, "--out", "print")
+    before = {path.name: path.read_bytes() for path in Path("print").glob("pictures.*")}
+    assert set(before) == {"pictures.csv", "pictures.pdf", "pictures.svg", "pictures.png"}
+    said = bench("report", "mine.toml", "--root", root / "nowhere", "--out", "print")
+    assert {path.name: path.read_bytes() for path in Path("print").glob("pictures.*")} == before
+    for told in (said.out, Path("print/mine.md").read_text("utf-8")):
+        assert "from an earlier report, not of these results: pictures.pdf" in told
+
+
+def command_in(out: str) -> list[str]:
+    """The 'bench run' that a report prints, without 'bench'."""
+    (line,) = [line for line in out.splitlines() if line.startswith("  bench run ")]
+    return shlex.split(line)[1:]
+
+
+def given(command: list[str], option: str) -> list[str]:
+    return [value for name, value in itertools.pairwise(command) if name == option]
+
+
+@pytest.mark.usefixtures("red")
+def test_an_anchor_that_was_not_run_is_told_apart_from_its_codecs(bench: Bench, root: Path) -> None:
+    Path("mine.toml").write_text(SPEC)
+    on = ("--data", "cityscapes", "--root", root, "--metric", "psnr_rgb", "--task", "red-things")
+    assert bench("run", "--codec", "jpeg2000", *on).status == 0
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    reasons = {
+        row["reason"]
+        for row in rows(Path("print/deltas.csv"))
+        if row["codec"] == "jpeg2000" and row["published"] == "no"
+    }
+    assert len(reasons) == 2  # JPEG as itself, and for VTM
+    assert all("the anchor" in reason and "JPEG_1" in reason for reason in reasons)
+    command = command_in(said.out)
+    assert given(command, "--codec") == ["jpeg"]
+    assert bench(*command).status == 0
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert "bench run" not in said.out
+    assert "the anchor" not in Path("print/deltas.csv").read_text()
+
+
+@pytest.mark.usefixtures("swept")
+def test_the_first_stand_in_that_was_run_is_called_what_it_is(bench: Bench, root: Path) -> None:
+    several = SPEC.replace('vtm = "jpeg"', 'vtm = ["ncn-lsm", "jpeg"]')
+    Path("mine.toml").write_text(several.replace('anchor = "jpeg"', 'anchor = "vtm"'))
+    bench("report", "mine.toml", "--root", root, "--out", "print")
+    caption = Path("print/transfer.tex").read_text("utf-8")
+    assert r"\caption{Against JPEG\_1 (for VTM), by each network." in caption
+    ours = [row for row in rows(Path("print/transfer.csv")) if row["codec"] == "jpeg2000"]
+    assert all(row["value"] for row in ours)
+
+
+@pytest.mark.usefixtures("swept")
+def test_a_metric_that_was_not_measured_is_in_the_command(bench: Bench, root: Path) -> None:
+    Path("mine.toml").write_text(SPEC.replace('"psnr_rgb", "wap"', '"ms_ssim_db", "wap"'))
+    command = command_in(bench("report", "mine.toml", "--root", root, "--out", "print").out)
+    assert given(command, "--codec") == ["jpeg", "jpeg2000"]
+    assert set(given(command, "--metric")) == {"psnr_rgb", "ms_ssim_db"}
+
+
+@pytest.mark.usefixtures("swept")
+def test_a_table_of_nothing_is_not_made(bench: Bench, root: Path) -> None:
+    Path("mine.toml").write_text(SPEC.replace('codecs = ["jpeg2000"]', 'codecs = ["ncn-lsm"]'))
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert said.status == 0
+    assert not Path("print/transfer.csv").exists()
 
 
 @pytest.mark.parametrize(
@@ -257,7 +328,9 @@ def test_what_ships_is_sound() -> None:
     spec = read_spec("paper")
     assert set(spec.looks) <= set(card_paths())
     looks = [(look.colour, look.line) for look in spec.looks.values()]
-    stand_ins = sum(len(setting.instead) for setting in spec.settings.values())
+    stand_ins = sum(
+        len(names) for setting in spec.settings.values() for names in setting.instead.values()
+    )
     assert len(set(looks)) == len(looks) - stand_ins
     for part in filter(lambda part: part.published, spec.parts):
         known = read_published(part.published)

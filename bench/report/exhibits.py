@@ -21,6 +21,7 @@ from bench.image import Image, pixel_digest
 from bench.metrics.ground_truth import GroundTruth
 from bench.metrics.instance_matching import SMALLEST
 from bench.metrics.matches import Matches
+from bench.report.loading import data_of
 from bench.report.results import CodecResults, Results
 from bench.report.scorings import Scoring
 from bench.scoring import Scorer
@@ -175,5 +176,4 @@ def _scorer(scoring: Scoring) -> Scorer:
 
 
 def _dataset(store: Store, results: Results, root: Path | None) -> Dataset:
-    ((folder,),) = store.rows("SELECT folder FROM datasets WHERE digest = ?", (results.digest,))
-    return open_dataset(str(folder or results.dataset.partition("[")[0]), root=root)
+    return open_dataset(data_of(store, results), root=root)

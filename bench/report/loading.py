@@ -111,6 +111,12 @@ def _load(
     )
 
 
+def data_of(store: Store, results: Results) -> str:
+    """What ``--data`` calls the data set, without the limit to its first images."""
+    ((folder,),) = store.rows("SELECT folder FROM datasets WHERE digest = ?", (results.digest,))
+    return str(folder or results.dataset.partition("[")[0])
+
+
 def _planned(store: Store, dataset: int) -> list[_Planned]:
     """All that a data set was to be coded by, the last used first."""
     rows: list[Any] = store.rows(

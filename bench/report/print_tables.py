@@ -46,6 +46,11 @@ class Row:
     cells: tuple[Cell, ...]
     lacking: str
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is known of it, nor was published."""
+        return all(math.isnan(cell.value) for cell in self.cells)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -53,6 +58,11 @@ class Table:
 
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
+
+    @property
+    def shown(self) -> list[Row]:
+        """The rows that have a figure."""
+        return [row for row in self.rows if not row.empty]
 
 
 def deltas_table(part: Part, selection: Selection) -> Table:
@@ -79,7 +89,7 @@ def deltas_table(part: Part, selection: Selection) -> Table:
 
 def transfer_table(part: Part, selection: Selection) -> Table:
     """BD-rate by each task network that has seen the pictures."""
-    scorings = [scoring for scoring in selection.results.scorings if scoring.pseudo is None]
+    scorings = selection.labelled
     headings = tuple(Heading(scoring.name, scoring.title) for scoring in scorings)
     rows = []
     for key in part.codecs:
@@ -125,7 +135,7 @@ def _title(column: Column, selection: Selection) -> str:
         text = f"BD-{metric}"
         unit = "points" if column.metric == WAP else describe(column.metric).unit
     if column.against:
-        anchor = selection.setting.instead.get(column.against, column.against)
+        anchor = selection.shown(column.against).codec
         text += f" vs. {selection.spec.looks[anchor].label}"
     return f"{text}{', bend' if column.bend else ''}{f', {unit}' if unit else ''}"
 

@@ -18,12 +18,15 @@ from bench.report.scorings import Scoring
 from bench.report.spec import WAP, Column, Part, Setting, Spec
 from bench.store import point_key
 
+NOT_RUN = "not run"
+
 
 @dataclass(frozen=True, eq=False)
 class Shown:
     """A codec as a report shows it."""
 
     key: str  # in the spec
+    codec: str  # whose results are shown or missing: its own, or those of a stand-in
     look: Look  # whose label also says for whom it stands
     results: CodecResults | None
     lacking: str = ""  # why there are no results
@@ -61,17 +64,36 @@ class Selection:
     def metric(self, name: str) -> str:
         return wap_of(self.setting.task) if name == WAP else name
 
+    @property
+    def labelled(self) -> list[Scoring]:
+        """The task networks whose findings were held to labels."""
+        return [scoring for scoring in self.results.scorings if scoring.pseudo is None]
+
     def shown(self, key: str) -> Shown:
-        """A codec of the spec, or who stands in for it here."""
-        stand_in = self.setting.instead.get(key, key)
-        look = self.spec.looks[stand_in]
-        if stand_in != key:
-            look = replace(look, label=f"{look.label} (for {self.spec.looks[key].label})")
-        name = full_name(stand_in, [codec.name for codec in self.results.codecs])
-        for codec in self.results.codecs:
-            if codec.name == name:
-                return Shown(key, look, codec)
-        return Shown(key, look, None, _lacking(stand_in, self.results.kind))
+        """A codec of the spec, or the first there is of those that stand in for it here."""
+        candidates = self.setting.instead.get(key, (key,))
+        names = [codec.name for codec in self.results.codecs]
+        for candidate in candidates:
+            if (name := full_name(candidate, names)) in names:
+                found = self.results.codec(name)
+                return Shown(key, candidate, self._look(key, candidate), found)
+        first = candidates[0]
+        return Shown(key, first, self._look(key, first), None, self._lacking(first))
+
+    def _look(self, key: str, codec: str) -> Look:
+        look = self.spec.looks[codec]
+        if codec == key:
+            return look
+        return replace(look, label=f"{look.label} (for {self.spec.looks[key].label})")
+
+    def _lacking(self, codec: str) -> str:
+        if codec not in self._reasons:
+            self._reasons[codec] = _lacking(codec, self.results.kind)
+        return self._reasons[codec]
+
+    @cached_property
+    def _reasons(self) -> dict[str, str]:
+        return {}
 
     def anchor(self, part: Part, column: Column | None = None) -> Shown:
         named = column.against if column else ""
@@ -80,10 +102,10 @@ class Selection:
     def delta(self, part: Part, column: Column, key: str) -> Delta:
         """A codec's Bjøntegaard figure; undefined, with its reason, where results lack."""
         anchor, codec = self.anchor(part, column), self.shown(key)
-        for shown in (codec, anchor):
-            if shown.results is None:
-                nothing = (np.nan, np.nan)
-                return Delta(column.delta, self.method, np.nan, shown.lacking, (), nothing, np.nan)
+        if codec.results is None:
+            return self._undefined(column, codec.lacking)
+        if anchor.results is None:
+            return self._undefined(column, f"{anchor.lacking}: {anchor.look.plain}, the anchor")
         assert anchor.results is not None and codec.results is not None
         reference, test = anchor.results, codec.results
         if column.bend:
@@ -96,6 +118,10 @@ class Selection:
             method=self.method,
             pareto=self.pareto,
         )
+
+    def _undefined(self, column: Column, reason: str) -> Delta:
+        nothing = (np.nan, np.nan)
+        return Delta(column.delta, self.method, np.nan, reason, (), nothing, np.nan)
 
     def _at_the_bend(self, codec: CodecResults) -> CodecResults:
         """The setting's anchor at the bend of its curve; another codec as it is."""
@@ -125,4 +151,4 @@ def _lacking(name: str, kind: str) -> str:
         return "no such codec"
     if missing and codec.card.sets:
         return "no weights"
-    return "not available" if missing else "not run"
+    return "not available" if missing else NOT_RUN

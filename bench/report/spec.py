@@ -31,7 +31,7 @@ class Setting:
     task: str
     image: str = ""  # that is shown
     bpp: float = 0.0  # near which rate
-    instead: Mapping[str, str] = field(default_factory=dict)
+    instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the first there is
     bend: tuple[Point, ...] = ()  # the anchor's points at which the quality falls with the rate
 
 
@@ -150,9 +150,15 @@ def _setting(
     if not table.get("bpp", 1) > 0:
         raise DataError(f"{path}: '{where}.bpp' must be a rate above 0")
     _known(path, f"{where}.anchor", [table["anchor"]], looks, "codecs")
-    instead = table.get("instead", {})
-    _known(path, f"{where}.instead", [*instead, *instead.values()], looks, "codecs")
-    return Setting(**{**table, "bend": tuple(table.get("bend", ()))})
+    said = table.get("instead", {})
+    instead = {
+        key: tuple(names) if isinstance(names, list) else (names,) for key, names in said.items()
+    }
+    for key, names in instead.items():
+        if not names:
+            raise DataError(f"{path}: '{where}.instead.{key}' must name at least one")
+        _known(path, f"{where}.instead", [key, *names], looks, "codecs")
+    return Setting(**{**table, "instead": instead, "bend": tuple(table.get("bend", ()))})
 
 
 def _look(path: Path, name: str, table: Any) -> Look:

@@ -23,7 +23,8 @@ from bench.report.print_tables import Table, deltas_table, read_published, trans
 from bench.report.results import CodecResults, Results
 from bench.report.selection import Selection, Shown, select
 from bench.report.spec import WIDTHS, Part, Spec
-from bench.report.table_formats import as_markdown, notes, write_table
+from bench.report.table_formats import as_markdown, grouped, notes, write_table
+from bench.report.to_fill import command_to_fill
 from bench.store import Store
 from bench.words import counted
 
@@ -49,6 +50,7 @@ class SpecReport:
     results: Results
     folder: Path
     parts: tuple[Made, ...]
+    to_fill: str  # the command that would code and measure what is missing
 
 
 class _Writer:
@@ -76,9 +78,13 @@ class _Writer:
         try:
             return kinds[part.kind](part)
         except BenchError as error:  # an image or a codec that is not here spoils one part alone
-            for ending in (*FORMATS, *TEXTS):  # what an earlier report made is not this one's
-                (self._folder / f"{part.name}{ending}").unlink(missing_ok=True)
-            return Made(part, "", undone=str(error))
+            return Made(part, "", self._left(part), undone=str(error))
+
+    def _left(self, part: Part) -> tuple[str, ...]:
+        """What an earlier report made of a part stays, and is said to be old."""
+        paths = (self._folder / f"{part.name}{ending}" for ending in (*FORMATS, *TEXTS))
+        names = [path.name for path in paths if path.exists()]
+        return (f"from an earlier report, not of these results: {', '.join(names)}",) * bool(names)
 
     def _files(self, part: Part) -> list[Path]:
         return [self._folder / f"{part.name}{suffix}" for suffix in FORMATS]
@@ -112,6 +118,8 @@ class _Writer:
         make: Callable[[Part, Selection], Table]
         make = deltas_table if part.kind == "deltas" else transfer_table
         table = make(part, self._selection)
+        if not table.shown:
+            raise UnavailableError("; ".join(notes(table)))
         write_table(table, part, self._folder)
         return Made(part, as_markdown(table), tuple(notes(table)))
 
@@ -182,10 +190,13 @@ def write_spec_report(
     pareto: bool,
 ) -> SpecReport:
     """Write all parts, and NAME.md that has them in order."""
-    writer = _Writer(store, select(spec, results, method, pareto=pareto), root, folder)
+    selection = select(spec, results, method, pareto=pareto)
+    writer = _Writer(store, selection, root, folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        made = SpecReport(spec, results, folder, tuple(map(writer.write, spec.parts)))
+        parts = tuple(map(writer.write, spec.parts))
+        to_fill = command_to_fill(selection, store, root)
+        made = SpecReport(spec, results, folder, parts, to_fill)
         write_text(folder / f"{spec.name}.md", _page(made))
     except OSError as error:
         raise StoreError(
@@ -214,12 +225,13 @@ def _split(
     shown: Iterable[Shown], *, needed: bool = False
 ) -> tuple[list[tuple[Shown, CodecResults]], list[str]]:
     """Those with results, and what is to be said of the others."""
-    there, lacking = [], []
+    there, without = [], []
     for each in shown:
         if each.results is None:
-            lacking.append(f"{each.look.plain}: {each.lacking}")
+            without.append((each.lacking, each.look.plain))
         else:
             there.append((each, each.results))
+    lacking = [f"{reason}: {'; '.join(labels)}" for reason, labels in grouped(without)]
     if needed and not there:
         raise UnavailableError("; ".join(lacking))
     return there, lacking

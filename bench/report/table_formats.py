@@ -35,7 +35,7 @@ def as_markdown(table: Table) -> str:
     """For GitHub and its like: the best in bold, published figures in italics."""
     rows = [["", *(_published(heading, heading.title) for heading in table.headings)]]
     rows.append(["---", *("---:" for _ in table.headings)])
-    for row in table.rows:
+    for row in table.shown:
         texts = [
             _published(heading, _markdown_cell(cell))
             for heading, cell in zip(table.headings, row.cells, strict=True)
@@ -84,7 +84,7 @@ def as_latex(table: Table, caption: str, label: str) -> str:
         _latex_row(["", *(_wrapped(heading) for heading in table.headings)]),
         r"\midrule",
     ]
-    for row in table.rows:
+    for row in table.shown:
         pairs = list(zip(table.headings, row.cells, strict=True))
         lines.append(_latex_row([latex(row.look.label), *(_latex_cell(*pair) for pair in pairs)]))
         if any(cell.interval for cell in row.cells):
@@ -98,10 +98,8 @@ def as_latex(table: Table, caption: str, label: str) -> str:
 
 def _lacking(table: Table) -> Iterable[str]:
     """Of whom there is nothing; in the rows it would take too much room."""
-    labels: dict[str, list[str]] = {}
-    for row in filter(lambda row: row.lacking, table.rows):
-        labels.setdefault(row.lacking, []).append(row.look.label)
-    return (f"{why.capitalize()}: {'; '.join(rows)}." for why, rows in labels.items())
+    rows = [(row.lacking, row.look.label) for row in table.rows if row.lacking]
+    return (f"{reason.capitalize()}: {'; '.join(labels)}." for reason, labels in grouped(rows))
 
 
 def _latex_row(cells: Iterable[str]) -> str:
@@ -151,13 +149,33 @@ _LATEX = {
 
 
 def notes(table: Table) -> Sequence[str]:
-    """Why single cells are empty."""
-    told: dict[str, list[str]] = {}
-    for row in table.rows:
-        for heading, cell in zip(table.headings, row.cells, strict=True):
-            if cell.reason and cell.reason != row.lacking:
-                told.setdefault(cell.reason, []).append(f"{row.look.plain}, {heading.title}")
-    return [f"{'; '.join(where)}: {reason}" for reason, where in told.items()]
+    """Why rows are left out, and why single cells are empty."""
+    absent = [(row.lacking, row.look.plain) for row in table.rows if row.lacking and row.empty]
+    there = [row for row in table.rows if not row.lacking]
+    cells: list[tuple[str, str]] = []
+    for row in there:
+        of_row = [
+            (cell.reason, heading.title)
+            for heading, cell in zip(table.headings, row.cells, strict=True)
+            if cell.reason
+        ]
+        ours = sum(not heading.published for heading in table.headings)
+        for reason, titles in grouped(of_row):
+            whole = len(titles) == ours
+            cells.append((reason, row.look.plain + ("" if whole else f" ({'; '.join(titles)})")))
+    everyone = [row.look.plain for row in there]
+    return [
+        reason if whom == everyone else f"{reason}: {'; '.join(whom)}"
+        for reason, whom in [*grouped(absent), *grouped(cells)]
+    ]
+
+
+def grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Each first word once, with all that it is said of."""
+    found: dict[str, list[str]] = {}
+    for what, whom in pairs:
+        found.setdefault(what, []).append(whom)
+    return list(found.items())
 
 
 def write_table(table: Table, part: Part, folder: Path) -> None:
