@@ -237,10 +237,10 @@ def test_the_first_stand_in_that_was_run_is_called_what_it_is(bench: Bench, root
 
 @pytest.mark.usefixtures("swept")
 def test_a_metric_that_was_not_measured_is_in_the_command(bench: Bench, root: Path) -> None:
-    Path("mine.toml").write_text(SPEC.replace('"psnr_rgb", "wap"', '"ms_ssim_db", "wap"'))
+    Path("mine.toml").write_text(SPEC.replace('"psnr_rgb", "wap"', '"vmaf_neg", "wap"'))
     command = command_in(bench("report", "mine.toml", "--root", root, "--out", "print").out)
     assert given(command, "--codec") == ["jpeg", "jpeg2000"]
-    assert set(given(command, "--metric")) == {"psnr_rgb", "ms_ssim_db"}
+    assert set(given(command, "--metric")) == {"psnr_rgb", "vmaf_neg"}
 
 
 @pytest.mark.usefixtures("swept")

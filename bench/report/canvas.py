@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +44,7 @@ PANEL = (3.3, 2.75)  # inches
 NARROWEST = 5.0
 LETTER = 0.0079  # of a legend: the width of a letter, in inches for each point of the font's size
 INCH = 25.4  # millimetres
+WIDEST_PANEL = 90.5
 MOST_TICKS_IN_PRINT = 4
 
 SETTINGS: dict[str, Any] = {
@@ -76,9 +78,7 @@ def paint(drawing: Drawing, svg: Path, png: Path) -> None:
     with settings(), warnings.catch_warnings():
         # A name in a script that the font lacks shows as boxes in the PNG and well in the SVG.
         warnings.filterwarnings("ignore", message="Glyph")
-        rows = -(-len(drawing.panels) // PANELS_A_ROW)
-        columns = -(-len(drawing.panels) // rows)  # four are two and two, not three and one
-        figure = _figure(drawing, columns, PANEL)
+        figure = _figure(drawing, _rows(len(drawing.panels), PANELS_A_ROW), PANEL)
         identifier = f"bench:{drawing.digest}"
         _save(figure, svg, {"Date": None, "Creator": None, "Identifier": identifier})
         _save(figure, png, {"Software": None, "bench": drawing.digest})
@@ -104,13 +104,15 @@ PRINTED = {
 
 
 def print_curves(drawing: Drawing, files: Sequence[Path], width: float) -> None:
-    """Write the curves without a title, so many millimetres wide."""
+    """Write the curves without a title, so many millimetres wide; one panel at most half a page."""
     panels = len(drawing.panels)
     columns = panels if width > 120 else 1
+    width = min(width, WIDEST_PANEL * columns)
     with settings(PRINTED), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")
         height = 46 if panels > 2 else 58
-        figure = _figure(drawing, columns, (width / columns / INCH, height / INCH))
+        panel = (width / columns / INCH, height / INCH)
+        figure = _figure(drawing, _rows(panels, columns), panel)
         for file in files:
             save_print(figure, file)
 
@@ -141,21 +143,29 @@ def settings(more: Mapping[str, Any] | None = None) -> AbstractContextManager[No
     return matplotlib.rc_context(plain | SETTINGS | dict(more or {}))
 
 
-def _figure(drawing: Drawing, columns: int, panel: tuple[float, float]) -> Figure:
-    """``columns`` panels in a row, each of such a width and height in inches."""
-    rows = -(-len(drawing.panels) // columns)
-    width = max(columns * panel[0], NARROWEST if drawing.title else 0)
+def _rows(panels: int, columns: int) -> list[int]:
+    """How many panels each row has, at most so many: five of at most three are three and two."""
+    rows = -(-panels // columns)
+    return [panels // rows + (row < panels % rows) for row in range(rows)]
+
+
+def _figure(drawing: Drawing, rows: list[int], panel: tuple[float, float]) -> Figure:
+    """So many panels in each row, which they fill; the first has panels of this size, in inches."""
+    width = max(rows[0] * panel[0], NARROWEST if drawing.title else 0)
     keys = list(_keys(drawing))
     size = float(matplotlib.rcParams["font.size"])
     legend_columns = _legend_columns([_length(key) for key in keys], width / size)
     legend_rows = -(-len(keys) // legend_columns)
-    height = rows * panel[1] + 0.0235 * size * legend_rows + (0.5 if drawing.title else 0)
+    height = len(rows) * panel[1] + 0.0235 * size * legend_rows + (0.5 if drawing.title else 0)
     figure = Figure((width, height))
-    axes = figure.subplots(rows, columns, squeeze=False).flat
-    for place, (metric, lines) in zip(axes, drawing.panels.items(), strict=False):
-        _draw_panel(place, metric, lines, drawing)
-    for place in axes[len(drawing.panels) :]:
-        place.remove()
+    grid = figure.add_gridspec(len(rows), math.lcm(*rows))
+    places = [
+        grid[row, grid.ncols * place // count : grid.ncols * (place + 1) // count]
+        for row, count in enumerate(rows)
+        for place in range(count)
+    ]
+    for where, (metric, lines) in zip(places, drawing.panels.items(), strict=True):
+        _draw_panel(figure.add_subplot(where), metric, lines, drawing)
     if drawing.title:
         figure.suptitle(drawing.title, fontsize=11, fontweight="bold", x=0.008, ha="left")
     figure.legend(handles=keys, loc="outside lower center", ncols=legend_columns, frameon=False)
@@ -206,12 +216,6 @@ def _draw_panel(axes: Axes, metric: str, lines: list[Line], drawing: Drawing) ->
     axes.set_title(title + (f", {unit}" if unit else ""))
     axes.set_xlabel("Rate, bit/pixel")
     rates = [rate for line in drawing.lines for rate in line.rate]
-    if not any(line.rate for line in lines):
-        axes.text(0.5, 0.5, "nothing measured", transform=axes.transAxes, ha="center", color=GREY)
-        axes.set_yticks([])
-    if not rates:
-        axes.set(xticks=[], yticks=[])
-        return
     if metric in drawing.ceilings:
         axes.axhline(drawing.ceilings[metric], zorder=1, **CEILING)
     low, high = rate_limits(rates)

@@ -40,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Drawing:
-    """All that the picture shows; a panel holds a line for each look."""
+    """All that the picture shows; a panel holds a line for each look, at least one with points."""
 
     title: str
     looks: list[Look]
@@ -61,7 +61,7 @@ class Drawing:
 def draw_curves(report: Report, folder: Path) -> list[Path]:
     """Write ``curves.svg`` and ``curves.png``, unless they are there and show the same."""
     svg, png = folder / "curves.svg", folder / "curves.png"
-    if not report.metrics:  # what an earlier report drew there is not this one's
+    if not drawn_metrics(report):  # what an earlier report drew there is not this one's
         svg.unlink(missing_ok=True)
         png.unlink(missing_ok=True)
         return []
@@ -71,6 +71,12 @@ def draw_curves(report: Report, folder: Path) -> list[Path]:
 
         paint(drawing, svg, png)
     return [svg, png]
+
+
+def drawn_metrics(report: Report) -> list[str]:
+    """The metrics by which there is a curve to draw."""
+    codecs = report.results.codecs
+    return [name for name in report.metrics if any(line(codec, name).rate for codec in codecs)]
 
 
 def _digest_in(png: Path) -> str | None:
@@ -91,7 +97,9 @@ def _drawing(report: Report) -> Drawing:
         title=f"{results.dataset}, {counted(len(results.images), 'image')}",
         looks=_looks(_labels(report), anchor),
         anchor=anchor,
-        panels={name: [line(codec, name) for codec in results.codecs] for name in report.metrics},
+        panels={
+            name: [line(codec, name) for codec in results.codecs] for name in drawn_metrics(report)
+        },
         ceilings=ceilings(results),
     )
 

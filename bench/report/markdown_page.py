@@ -8,6 +8,7 @@ from bench.machine import bench_version
 from bench.metrics import describe
 from bench.report import words
 from bench.report.compare import Report
+from bench.report.figures import drawn_metrics
 from bench.report.markdown import bullets, plain, table
 from bench.report.results import Results
 from bench.report.scorings import Scoring
@@ -25,7 +26,7 @@ def markdown(report: Report) -> str:
     results = report.results
     count = counted(len(results.images), "image")
     parts = [f"# {plain(results.dataset)}, {count}"]
-    if report.metrics:
+    if drawn_metrics(report):
         parts.append("![Rate–quality curves](curves.png)")
     parts += ["## Means", table(_mean_rows(report)), words.means(report)]
     if any(codec.missing for codec in results.codecs):

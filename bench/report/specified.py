@@ -25,6 +25,7 @@ from bench.report.selection import Selection, Shown, select
 from bench.report.spec import WIDTHS, Part, Spec
 from bench.report.table_formats import as_markdown, grouped, notes, write_table
 from bench.report.to_fill import command_to_fill
+from bench.report.words import short_title
 from bench.store import Store
 from bench.words import counted
 
@@ -95,13 +96,19 @@ class _Writer:
         selection = self._selection
         there, lacking = _split(map(selection.shown, part.codecs))
         panels = [selection.metric(name) for name in part.panels]
+        wanted = {name: [line(codec, name) for _, codec in there] for name in panels}
+        drawn = {name: lines for name, lines in wanted.items() if any(each.rate for each in lines)}
+        if there and (empty := [short_title(name) for name in panels if name not in drawn]):
+            lacking.append(f"not measured: {'; '.join(empty)}")
+        if not drawn:
+            raise UnavailableError("; ".join(lacking))
         dotted = ceilings(selection.results)
         drawing = Drawing(
             title="",
             looks=[shown.look for shown, _ in there],
             anchor=None,
-            panels={name: [line(codec, name) for _, codec in there] for name in panels},
-            ceilings={name: dotted[name] for name in panels if name in dotted},
+            panels=drawn,
+            ceilings={name: dotted[name] for name in drawn if name in dotted},
         )
         print_curves(drawing, self._files(part), WIDTHS[part.width])
         rows = [

@@ -11,11 +11,20 @@ from pathlib import Path
 from bench.csv_files import csv_text
 from bench.files import write_text
 from bench.report.print_tables import Cell, Heading, Table
-from bench.report.spec import Part
+from bench.report.spec import WIDTHS, Part
 
 NOTHING = "–"
 HEADING = 9  # letters in a line of a column's heading
-WIDE = 8  # columns; a table of more is set smaller
+# The narrowest float that holds a table: its environment, width, and the size of its letters.
+FLOATS = (
+    ("table", "column", "footnotesize", 8.0),
+    ("table", "column", "scriptsize", 7.0),
+    ("table*", "page", "footnotesize", 8.0),
+    ("table*", "page", "scriptsize", 7.0),
+)
+TINY = 5.0  # the size of intervals
+GAP = 4.0  # between columns, in points
+LETTER = 0.62  # the width of a letter of labels in capitals, by its size
 
 
 def as_csv(table: Table) -> str:
@@ -52,30 +61,39 @@ def _published(heading: Heading, text: str) -> str:
 def _markdown_cell(cell: Cell) -> str:
     if math.isnan(cell.value):
         return NOTHING
-    value = signed(cell.value)
+    value = _signed(cell.value, cell)
     return (f"**{value}**" if cell.best else value) + (
         f"<br><sub>{_bounds(cell)}</sub>" if cell.interval else ""
     )
 
 
-def signed(value: float) -> str:
-    """A difference with its sign, a minus being one, in as many digits as the paper has."""
-    text = f"{value:+.1f}"
-    return "0.0" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+def _signed(value: float, cell: Cell) -> str:
+    """A difference of a cell with its sign, a minus being one."""
+    text = f"{value:+.{_decimals(cell)}f}"
+    return text.lstrip("+-") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+
+
+def _decimals(cell: Cell) -> int:
+    """The last digit is worth at most a tenth of the interval, 1 at most, and 0.01 at least.
+
+    One digit without an interval, as in the paper.
+    """
+    width = cell.interval[1] - cell.interval[0] if cell.interval else 0
+    return min(max(-math.floor(math.log10(width / 10)), 0), 2) if width > 0 else 1
 
 
 def _bounds(cell: Cell) -> str:
     assert cell.interval is not None
-    low, high = (signed(bound) for bound in cell.interval)
+    low, high = (_signed(bound, cell) for bound in cell.interval)
     return f"{low} to {high}"
 
 
 def as_latex(table: Table, caption: str, label: str) -> str:
     """A float for a two-column paper, with booktabs; intervals stand below their figures."""
     columns = "l" + "r" * len(table.headings)
-    size = "footnotesize" if len(table.headings) <= WIDE else "scriptsize"
+    environment, size = _float(table)
     lines = [
-        r"\begin{table*}",
+        rf"\begin{{{environment}}}",
         rf"\centering\{size}\setlength{{\tabcolsep}}{{2pt}}",
         rf"\caption{{{latex(' '.join([caption, *_lacking(table)]))}}}",
         rf"\label{{{label}}}",
@@ -84,16 +102,44 @@ def as_latex(table: Table, caption: str, label: str) -> str:
         _latex_row(["", *(_wrapped(heading) for heading in table.headings)]),
         r"\midrule",
     ]
+    by_column = zip(*(row.cells for row in table.shown), strict=True)
+    digits = [
+        max((_decimals(cell) for cell in cells if not math.isnan(cell.value)), default=0)
+        for cells in by_column
+    ]
     for row in table.shown:
-        pairs = list(zip(table.headings, row.cells, strict=True))
-        lines.append(_latex_row([latex(row.look.label), *(_latex_cell(*pair) for pair in pairs)]))
+        cells = map(_latex_cell, table.headings, row.cells, digits)
+        lines.append(_latex_row([latex(row.look.label), *cells]))
         if any(cell.interval for cell in row.cells):
             small = [
                 rf"\tiny {latex(_bounds(cell))}" if cell.interval else "" for cell in row.cells
             ]
             lines.append(_latex_row(["", *small]))
-    lines += [r"\bottomrule", r"\end{tabular}", r"\end{table*}"]
+    lines += [r"\bottomrule", r"\end{tabular}", rf"\end{{{environment}}}"]
     return "\n".join(lines) + "\n"
+
+
+def _float(table: Table) -> tuple[str, str]:
+    """The environment and the size for it."""
+    fitting = [
+        (environment, name)
+        for environment, width, name, size in FLOATS
+        if _width(table, size) <= WIDTHS[width] / 25.4 * 72.27
+    ]
+    environment, *_, name, _ = FLOATS[-1]
+    return fitting[0] if fitting else (environment, name)
+
+
+def _width(table: Table, size: float) -> float:
+    """Of a table set in letters of this size, about, in points."""
+    width = GAP + max(len(row.look.plain) for row in table.shown) * size * LETTER
+    for place, heading in enumerate(table.headings):
+        cells = [row.cells[place] for row in table.shown]
+        texts = [*_lines(heading), *(_signed(cell.value, cell) for cell in cells)]
+        intervals = [_bounds(cell) for cell in cells if cell.interval]
+        longest = max(len(text) * size for text in texts)
+        width += GAP + LETTER * max([longest, *(len(text) * TINY for text in intervals)])
+    return width
 
 
 def _lacking(table: Table) -> Iterable[str]:
@@ -107,19 +153,26 @@ def _latex_row(cells: Iterable[str]) -> str:
 
 
 def _wrapped(heading: Heading) -> str:
-    lines = textwrap.wrap(heading.title, HEADING, break_long_words=False, break_on_hyphens=False)
-    stacked = r"\\".join(map(latex, lines))
+    stacked = r"\\".join(map(latex, _lines(heading)))
     text = rf"\shortstack[r]{{{stacked}}}"
     return rf"\textit{{{text}}}" if heading.published else text
 
 
-def _latex_cell(heading: Heading, cell: Cell) -> str:
+def _lines(heading: Heading) -> list[str]:
+    return textwrap.wrap(heading.title, HEADING, break_long_words=False, break_on_hyphens=False)
+
+
+def _latex_cell(heading: Heading, cell: Cell, digits: int) -> str:
+    """A figure, its decimal point below that of others with so many digits."""
     if math.isnan(cell.value):
         return latex(NOTHING)
-    text = latex(signed(cell.value))
+    text = latex(_signed(cell.value, cell))
     if cell.best:
-        return rf"\textbf{{{text}}}"
-    return rf"\textit{{{text}}}" if heading.published else text
+        text = rf"\textbf{{{text}}}"
+    elif heading.published:
+        text = rf"\textit{{{text}}}"
+    room = "." * (_decimals(cell) == 0 < digits) + "0" * (digits - _decimals(cell))
+    return rf"{text}\phantom{{{room}}}" if room else text
 
 
 def latex(text: str) -> str:
