@@ -218,8 +218,11 @@ def notes(table: Table) -> Sequence[str]:
             cells.append((reason, row.look.plain + ("" if whole else f" ({'; '.join(titles)})")))
     everyone = [row.look.plain for row in there]
     return [
-        reason if whom == everyone else f"{reason}: {'; '.join(whom)}"
-        for reason, whom in [*grouped(absent), *grouped(cells)]
+        *(f"{reason}: {'; '.join(whom)}" for reason, whom in grouped(absent)),
+        *(
+            reason if whom == everyone else f"{reason}: {'; '.join(whom)}"
+            for reason, whom in grouped(cells)
+        ),
     ]
 
 
