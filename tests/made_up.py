@@ -44,7 +44,7 @@ def fabricate(
         store.add_metrics(dict.fromkeys(METRICS, "made up"))
         for number in range(1, codecs + 1):
             fingerprint = hashlib.sha256(_name(number).encode()).hexdigest()
-            _insert(store, "codecs", (number, fingerprint, "{}", "{}"))
+            _insert(store, "codecs", (number, fingerprint, "{}", "{}", f"{number}.0"))
         if task:
             _insert(store, "scorers", (1, SCORER, "made-up-network", "made up", 1, None, 1))
         for number, name in enumerate(datasets, start=1):
@@ -105,7 +105,7 @@ def _codec(
         slow = 0.05 * 1.9 ** (codec - 1) * (2 - point / points)
         costs = (slow, slow, 0.02, 0.02)
         its_image, key = dataset * 1_000_000 + image, str(qps[point])
-        streams.append((number, codec, its_image, key, "00" * 32, size, *costs, 1, WHEN))
+        streams.append((number, codec, its_image, key, "00" * 32, size, *costs, 1, WHEN, None))
         level = float(quality[image, point])
         values = (38 + 3 * level, 17 + 3 * level, 88 + 9 * level, 36 + 3 * level)
         measured += [(number, metric, value) for metric, value in enumerate(values, start=1)]
