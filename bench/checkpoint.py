@@ -6,6 +6,7 @@ tensors only, and of a pickle's objects only those are made that hold arrays, by
 
 from __future__ import annotations
 
+import hashlib
 import io
 import pickle
 import re
@@ -13,7 +14,7 @@ import textwrap
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,18 +25,32 @@ from torch import Tensor
 
 from bench.errors import DataError
 from bench.files import read_regular, replacing
-from bench.safetensors_header import LONGEST_HEADER
+from bench.safetensors_header import LONGEST_HEADER, safetensors_metadata
 
 _TORCH_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the first number in torch's older files
 _MOST_BYTES = 2**32  # of a file, all of which is held
 _NUMBERS = re.compile(r"[fiu][1248]|b1")
 
 
-def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """The tensors in a file, whichever of the formats it is in, whatever its name."""
+class Checkpoint(NamedTuple):
+    """What was read of a file of weights, all of it from the same bytes."""
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str]  # what a safetensors file says beside them
+    digest: str
+
+
+def read_checkpoint(path: Path, digest: str | None = None) -> Checkpoint:
+    """The tensors in a file, whichever of the formats it is in, whatever its name.
+
+    If a digest is given, results are kept under it, and a file of another digest is refused.
+    """
     content = read_regular(path, _MOST_BYTES)
+    found = hashlib.sha256(content).hexdigest()
+    if digest not in (None, found):
+        raise DataError(f"{path}: changed since the command began; run it again")
     try:
-        return _tensors(_parse(content))
+        return Checkpoint(_tensors(_parse(content)), safetensors_metadata(content), found)
     except _RefusedError as error:
         raise DataError(f"{path}: {error}") from error
 

@@ -64,7 +64,10 @@ class Truths:
     def _make(self, scorer: Scorer, image: Image, entry: Entry) -> GroundTruth:
         kept = self._painted.get(scorer, {})
         _, painted = kept.get(self._plan.dataset.digests[entry.name], ("", None))
-        return painted or scorer.truth_of(image)
+        truth = painted or scorer.truth_of(image)
+        if scorer.pseudo is None and truth.digest != truth_name(scorer, self._plan.dataset, entry):
+            raise DataError(f"{entry.instances}: changed since the sweep was planned")
+        return truth
 
 
 class Images:

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from bench import api
+from bench.checkpoint import read_checkpoint
 from bench.datasets import open_dataset
 from bench.training import classifiers
 from bench.training.classifiers import VggClassifier
@@ -23,7 +24,7 @@ LARGEST = 6_000_000
 def test_weights_are_small_and_of_their_recipe(name: str) -> None:
     path = WEIGHTS / f"{name}.safetensors"
     assert path.stat().st_size <= LARGEST
-    assert read_architecture(path) == RECIPES[name].architecture
+    assert read_architecture(path, read_checkpoint(path).metadata) == RECIPES[name].architecture
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import pytest
 import torch
 from oracles.detectron2 import network, synthetic_image
 
+from bench.checkpoint import read_checkpoint
 from bench.errors import UnavailableError
 from bench.vision.architecture import Architecture
 from bench.vision.checkpoint import load_weights, save_weights
@@ -38,7 +39,7 @@ def test_without_detectron2_it_is_said_how_to_get_it(
 def test_both_find_the_same(masks: bool, tmp_path: Path) -> None:
     ours, weights = network(Architecture(masks=masks)), tmp_path / "weights.safetensors"
     save_weights(ours, weights)
-    load_weights(ours, weights)  # in half precision, as it reads them
+    load_weights(ours, read_checkpoint(weights), weights)  # in half precision, as it reads them
     image = synthetic_image(12, 160, 256)
     found, its = detect(ours, image), detectron2_finder(weights, CPU, masks=masks)(image)
     assert len(its) > 20

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from abc import abstractmethod
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from bench.cache import file_digest, remembered_digests
 from bench.catalog import card_paths, read_card
@@ -18,7 +19,12 @@ from bench.image import Image
 from bench.programs import unmetered
 from bench.weights import WeightSet
 
-Model = TypeVar("Model")
+
+class _Network(Protocol):
+    digest: bytes  # of the weights that a decoder needs
+
+
+Model = TypeVar("Model", bound=_Network)
 
 
 class LearnedCodec(Codec, Generic[Model]):
@@ -35,8 +41,8 @@ class LearnedCodec(Codec, Generic[Model]):
         self._loading = threading.Lock()
 
     @abstractmethod
-    def load(self, path: Path) -> Model:
-        """The networks in a file, ready to code."""
+    def load(self, path: Path, digest: str) -> Model:
+        """The networks in a file, ready to code; DataError if the file has another digest."""
 
     @classmethod
     @abstractmethod
@@ -57,9 +63,14 @@ class LearnedCodec(Codec, Generic[Model]):
 
     def depends_on(self) -> dict[str, str]:
         paths = self.card.weights.paths if self.card.weights else {}
-        digests = remembered_digests("file", list(paths.values()), file_digest)
-        of_points = {str(point): digests[path] for point, path in paths.items()}
+        of_points = {str(point): self._files[path] for point, path in paths.items()}
         return {"weights": json.dumps(of_points), "torch": _torch_version()}
+
+    @cached_property
+    def _files(self) -> dict[Path, str]:
+        """The digest of each file of weights when it was first asked for: those that are loaded."""
+        paths = self.card.weights.paths if self.card.weights else {}
+        return remembered_digests("file", list(paths.values()), file_digest)
 
     def check_size(self, image: Image) -> None:
         """CodecError for a picture that no stream may hold."""
@@ -76,15 +87,20 @@ class LearnedCodec(Codec, Generic[Model]):
         """The networks in a file, which all threads share."""
         with self._loading, unmetered():
             if path not in self._models:
-                self._models[path] = self.load(path)
+                self._models[path] = self.load(path, self._files[path])
             return self._models[path]
 
     def model_of(self, said: NeuralStream) -> Model:
         """The networks that a stream was coded with."""
         assert self.card.weights is not None
+        for model in list(self._models.values()):
+            if model.digest.startswith(said.model):
+                return model
         for path, digest in self._digests(self.card.weights).items():
             if digest.startswith(said.model.hex()):
                 return self.model(path)
+        for path in self._files:
+            self.model(path)  # raises if a file has changed
         raise StreamError(
             f"coded with other weights (digest {said.model.hex()}) than {self.name} has here"
         )

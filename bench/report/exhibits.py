@@ -85,12 +85,19 @@ class Pictures:
 
     @cached_property
     def _digests(self) -> dict[str, str]:
-        found = self._store.rows(
-            "SELECT members.name, members.digest FROM members "
+        return {str(name): str(digest) for name, digest, _ in self._members}
+
+    @cached_property
+    def _truths(self) -> dict[str, str]:
+        return {str(name): str(truth) for name, _, truth in self._members}
+
+    @cached_property
+    def _members(self) -> list[tuple[object, ...]]:
+        return self._store.rows(
+            "SELECT members.name, members.digest, truth FROM members "
             "JOIN datasets ON datasets.id = dataset WHERE datasets.digest = ?",
             (self._results.digest,),
         )
-        return {str(name): str(digest) for name, digest in found}
 
     def _codec(self, its_results: CodecResults) -> Codec:
         codec = self._opened(its_results.card)
@@ -144,8 +151,11 @@ class Exhibition(Pictures):
         return Exhibit(image, None, None, pixels, None, None, *self._looked_at(image, pixels))
 
     def _truth(self, image: str) -> GroundTruth:
-        """What is truly in an image."""
-        return self._scorer.truth_of(self._image(image))
+        """What is truly in an image, which has to be what it was scored against."""
+        truth = self._scorer.truth_of(self._image(image))
+        if self._scorer.pseudo is None and truth.digest != self._truths.get(image):
+            raise DataError(f"{image}: its labels are not those that results were scored against")
+        return truth
 
     def _looked_at(self, image: str, pixels: Pixels) -> tuple[Detections, Matches]:
         found = self._scorer.task.detect(pixels)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from bench.errors import DataError
-from bench.safetensors_header import safetensors_header
 
 METADATA = "architecture"  # what a weights file calls it
 _LARGEST = 2**20  # of an architecture's numbers
@@ -43,13 +43,12 @@ class Architecture:
         return json.dumps(asdict(self))
 
 
-def read_architecture(path: Path) -> Architecture | None:
+def read_architecture(path: Path, metadata: Mapping[str, str]) -> Architecture | None:
     """What a file of weights says of its network; None where it says nothing.
 
-    Only safetensors files can say it. No torch is needed to read it.
+    Only safetensors files can say it.
     """
-    metadata = safetensors_header(path).get("__metadata__")
-    if not isinstance(metadata, dict) or METADATA not in metadata:
+    if METADATA not in metadata:
         return None
     try:
         return _from_json(metadata[METADATA])

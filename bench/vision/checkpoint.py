@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from bench.checkpoint import check_tensors, read_checkpoint, save_tensors
+from bench.checkpoint import Checkpoint, check_tensors, read_checkpoint, save_tensors
 from bench.errors import DataError
 from bench.vision.architecture import METADATA, Architecture, read_architecture
 from bench.vision.rcnn import RCNN
@@ -20,25 +20,30 @@ _NO_WEIGHTS = re.compile(
 )
 
 
-def load_network(path: Path, usual: Architecture, device: torch.device) -> RCNN:
-    """The network that a file describes or, where it describes none, the usual; ready to detect."""
-    architecture = read_architecture(path) or usual
+def load_network(
+    path: Path, usual: Architecture, device: torch.device, digest: str | None = None
+) -> RCNN:
+    """The network that a file describes or, where it describes none, the usual; ready to detect.
+
+    If a digest is given, the file must have it.
+    """
+    found = read_checkpoint(path, digest)
+    architecture = read_architecture(path, found.metadata) or usual
     if architecture.masks != usual.masks:
         finds, wanted = ("masks", "boxes") if architecture.masks else ("boxes", "masks")
         raise DataError(f"{path}: of a network that finds {finds}, not one for {wanted}")
     network = RCNN(architecture)
-    load_weights(network, path)
+    load_weights(network, found, path)
     network.to(device).eval().requires_grad_(False)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch takes it
     return network
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
+def load_weights(network: nn.Module, found: Checkpoint, path: Path) -> None:
     """Fill the network with a file's weights, which must be those of exactly such a network."""
-    found = read_checkpoint(path)
-    found = {name: found[name] for name in found if not _NO_WEIGHTS.fullmatch(name)}
-    check_tensors(path, network.state_dict(), found)
-    network.load_state_dict(found)
+    tensors = {n: tensor for n, tensor in found.tensors.items() if not _NO_WEIGHTS.fullmatch(n)}
+    check_tensors(path, network.state_dict(), tensors)
+    network.load_state_dict(tensors)
 
 
 def save_weights(network: RCNN, path: Path) -> None:

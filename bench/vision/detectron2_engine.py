@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.checkpoint import read_checkpoint
 from bench.colour import Pixels
 from bench.errors import UnavailableError
 from bench.run_lengths import encode
@@ -23,16 +24,17 @@ _TO_INSTALL = (
 
 
 def detectron2_finder(
-    weights: Path, device: torch.device, *, masks: bool = True
+    weights: Path, device: torch.device, digest: str | None = None, *, masks: bool = True
 ) -> Callable[[Pixels], Detections]:
-    """What finds instances in an RGB picture: its R50-FPN for Cityscapes with these weights.
+    """What finds instances in an RGB picture: its R50-FPN for Cityscapes with these weights,
+    which must have the digest if one is given.
 
     Its own predictor is not used: it would unpickle weights, and so execute what is in them.
     """
     config, build_model, resizing = _import(masks)
     config.MODEL.DEVICE = str(device)
     model = build_model(config).eval()
-    load_weights(model, weights)
+    load_weights(model, read_checkpoint(weights, digest), weights)
     side = config.INPUT.MIN_SIZE_TEST
     resize = resizing([side, side], config.INPUT.MAX_SIZE_TEST)
 

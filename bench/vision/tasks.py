@@ -219,8 +219,8 @@ class _Network:
         self.name, self.title, self.masks = name, known.title, known.architecture.masks
         self._usual = known.architecture
         self._weights, self._engine = weights.resolve(), engine
-        digest = file_digest(self._weights)
-        self.fingerprint = f"{name} {engine} {_VERSION} {digest}"
+        self._digest = file_digest(self._weights)
+        self.fingerprint = f"{name} {engine} {_VERSION} {self._digest}"
         self._loading = threading.Lock()
         self._lane = threading.Lock()
         self._found: Callable[[Pixels], Detections] | None = None
@@ -228,7 +228,9 @@ class _Network:
     def detect(self, pixels: Pixels) -> Detections:
         with self._loading:
             if self._found is None:
-                self._found, self._shared = _load(self._weights, self._usual, self._engine)
+                self._found, self._shared = _load(
+                    self._weights, self._digest, self._usual, self._engine
+                )
         if not self._shared:
             return self._found(pixels)
         with self._lane:  # one device, one picture at a time
@@ -236,7 +238,7 @@ class _Network:
 
 
 def _load(
-    weights: Path, usual: Architecture, engine: str
+    weights: Path, digest: str, usual: Architecture, engine: str
 ) -> tuple[Callable[[Pixels], Detections], bool]:
     """The network as a function, and whether it is on a device that all callers share."""
     import torch
@@ -247,8 +249,9 @@ def _load(
     if engine == "detectron2":
         from bench.vision.detectron2_engine import detectron2_finder
 
-        return detectron2_finder(weights, device, masks=usual.masks), True
+        return detectron2_finder(weights, device, digest, masks=usual.masks), True
     from bench.vision.checkpoint import load_network
     from bench.vision.rcnn import detect
 
-    return partial(detect, load_network(weights, usual, device)), device.type != "cpu"
+    network = load_network(weights, usual, device, digest)
+    return partial(detect, network), device.type != "cpu"

@@ -67,7 +67,7 @@ def trained_vgg(name: str) -> tuple[nn.Sequential, Sequence[int | None]]:
     # A classifier goes on behind them.
     found = {
         name.removeprefix(_FEATURES): tensor
-        for name, tensor in read_checkpoint(path).items()
+        for name, tensor in read_checkpoint(path).tensors.items()
         if name.startswith(_FEATURES)
     }
     check_tensors(path, layers.state_dict(), found)

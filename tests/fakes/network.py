@@ -28,9 +28,9 @@ TINY = Architecture(
 )
 
 
-def write_network(path: Path, masks: bool = True, classes: int = 8) -> Path:
+def write_network(path: Path, masks: bool = True, classes: int = 8, seed: int = 0) -> Path:
     """Its weights as a file."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     network = RCNN(replace(TINY, masks=masks, classes=classes))
     heads = network.roi_heads
     with torch.no_grad():

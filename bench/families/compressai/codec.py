@@ -81,11 +81,11 @@ class CompressAICodec(LearnedCodec["Model"]):
     def depends_on(self) -> dict[str, str]:
         return {**super().depends_on(), "compressai": version("compressai")}
 
-    def load(self, path: Path) -> Model:
+    def load(self, path: Path, digest: str) -> Model:
         _import_compressai()
         from bench.families.compressai.model import load_model
 
-        return load_model(path)
+        return load_model(path, digest)
 
     @classmethod
     def digest(cls, path: Path) -> str:

@@ -13,7 +13,6 @@ from compressai.entropy_models import GaussianConditional
 from compressai.zoo.image import model_architectures
 from torch import Tensor, nn
 
-from bench.cache import file_digest
 from bench.checkpoint import check_tensors, read_checkpoint
 from bench.colour import Pixels
 from bench.errors import DataError
@@ -29,9 +28,10 @@ _OLD = re.compile(r"(entropy_bottleneck\.)_(matri|bias|factor)(?:ces\.|x|es\.|s\
 _PLURAL = {"matri": "matrices", "bias": "biases", "factor": "factors"}
 
 
-def load_model(path: Path) -> Model:
-    """The network in a file, which its tensors' names and shapes tell, ready to code."""
-    found = {_todays(name): tensor for name, tensor in read_checkpoint(path).items()}
+def load_model(path: Path, digest: str) -> Model:
+    """The network in a file of that digest, which its tensors tell, ready to code."""
+    read = read_checkpoint(path, digest)
+    found = {_todays(name): tensor for name, tensor in read.tensors.items()}
     name = _name(path, found)
     first = "g_a.0.conv1.weight" if name == "cheng2020-attn" else "g_a.0.weight"
     last = () if name == "cheng2020-attn" else (len(found["g_a.6.weight"]),)
@@ -43,8 +43,8 @@ def load_model(path: Path) -> Model:
     check_tensors(path, weights, {k: t for k, t in found.items() if k in weights or k not in own})
     nn.Module.load_state_dict(network, own | {key: found[key] for key in weights})
     network.eval().requires_grad_(False).update(force=True)
-    digest = bytes.fromhex(file_digest(path))
-    return Model(name, digest, network.to(memory_format=torch.channels_last), coding_device())
+    network.to(memory_format=torch.channels_last)
+    return Model(name, bytes.fromhex(read.digest), network, coding_device())
 
 
 def _todays(name: str) -> str:

@@ -15,12 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from bench.cache import file_digest
-from bench.checkpoint import check_tensors, read_checkpoint, save_tensors
+from bench.checkpoint import Checkpoint, check_tensors, read_checkpoint, save_tensors
 from bench.errors import DataError
 from bench.families.ncn.masking import LSMnet, new_lsm, resnet_lsm, vgg_lsm
 from bench.families.ncn.network import NCN
 from bench.families.neural_stream import MODEL_DIGEST
-from bench.safetensors_header import safetensors_header
 from bench.vision.tasks import is_shipped
 
 # Where a layer of ours is in the published files.
@@ -62,10 +61,10 @@ _DEAD = {
 _PAST = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 1], dtype=torch.bool).reshape(3, 3)
 
 
-def load_ncn(path: Path) -> tuple[NCN, LSMnet | None]:
-    """The networks in a file, ready to code."""
-    found = _weights(path)
-    said = safetensors_header(path).get("__metadata__") or {}
+def load_ncn(path: Path, digest: str | None = None) -> tuple[NCN, LSMnet | None]:
+    """The networks in a file, ready to code; if a digest is given, the file must have it."""
+    read = read_checkpoint(path, digest)
+    found, said = _weights(path, read), read.metadata
     if _NCN in said:
         found = _borrowed(path, said[_NCN], said.get(_NCN_DIGEST, "")) | found
     first = found.get("encoder.0.weight")
@@ -114,11 +113,12 @@ def _borrowed(path: Path, codec: str, digest: str) -> dict[str, Tensor]:
     other = beside(path, codec)
     if not other.is_file():
         raise DataError(f"{path}: its NCN is that of {codec}, but there is no {other}")
-    if file_digest(other) != digest:
+    read = read_checkpoint(other)
+    if read.digest != digest:
         raise DataError(f"{path}: its NCN is that of {codec}, but {other} has changed since")
     return {
         name: tensor
-        for name, tensor in _weights(other).items()
+        for name, tensor in _weights(other, read).items()
         if not name.startswith((_TO_ALPHA, _BRANCH))
     }
 
@@ -240,13 +240,12 @@ def _vgg_widths(found: dict[str, Tensor]) -> list[int | None]:
     return widths
 
 
-def _weights(path: Path) -> dict[str, Tensor]:
+def _weights(path: Path, read: Checkpoint) -> dict[str, Tensor]:
     """Without the masks that say what a causal convolution sees, which are looked at only."""
-    found = read_checkpoint(path)
-    for name, tensor in found.items():
+    for name, tensor in read.tensors.items():
         if name.endswith(".mask") and not _masks_past(tensor.cpu()):
             raise DataError(f"{path}: {name} masks other weights than an NCN's")
-    return {name: tensor for name, tensor in found.items() if not name.endswith(".mask")}
+    return {name: t for name, t in read.tensors.items() if not name.endswith(".mask")}
 
 
 def _masks_past(mask: Tensor) -> bool:

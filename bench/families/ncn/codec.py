@@ -72,10 +72,10 @@ class NcnCodec(LearnedCodec["Model"]):
             f"ẑ, ŷ = decode(stream); x̂ = g_dec(ŷ){of}",
         )
 
-    def load(self, path: Path) -> Model:
+    def load(self, path: Path, digest: str) -> Model:
         from bench.families.ncn.model import load_model
 
-        return load_model(path)
+        return load_model(path, digest)
 
     @classmethod
     def digest(cls, path: Path) -> str:

@@ -38,9 +38,9 @@ class Latents:
         return as_latent(self.y_hat[0].cpu().numpy()), as_latent(self.z_hat[0].cpu().numpy())
 
 
-def load_model(path: Path) -> Model:
-    """The networks in a file, ready to code."""
-    ncn, lsm = load_ncn(path)
+def load_model(path: Path, digest: str) -> Model:
+    """The networks in a file of that digest, ready to code."""
+    ncn, lsm = load_ncn(path, digest)
     device = coding_device()
     prior = exact_prior(ncn, path, device)
     return Model(ncn.to(device), lsm and lsm.to(device), prior, device)
