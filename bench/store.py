@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from bench import schema
 from bench.codec import Codec, Point, inputs_of
 from bench.datasets import Dataset
-from bench.errors import StoreError, StreamError
+from bench.errors import BenchError, StoreError, StreamError
 from bench.files import replacing
 from bench.programs import Cost
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from bench.metrics.matches import Matches
     from bench.scoring import Scorer
 
+_RECOVER = (
+    "if it is damaged, 'sqlite3 store.sqlite .recover | sqlite3 new.sqlite' saves what can be saved"
+)
 # How long to wait for another sweep's transaction, which takes milliseconds.
 _WAIT_SECONDS = 120
 
@@ -81,12 +84,25 @@ def _in_words(folder: Path) -> Iterator[None]:
             "attempt to write a readonly database": "it cannot be written; use another --results",
             "unable to open database file": "it cannot be opened; is the folder writable?",
             "database is locked": "another sweep writes, or was halted while it did; try again",
-        }.get(said, "if it is damaged, 'sqlite3 store.sqlite .recover' saves what can be saved")
+        }.get(said, _RECOVER)
         raise StoreError(f"{folder}: {said}; {advice}") from error
     except OSError as error:
         raise StoreError(
             f"{folder}: {error.strerror or error}; what was measured before is kept"
         ) from error
+
+
+@contextmanager
+def _understood(folder: Path) -> Iterator[None]:
+    """Records that make no sense, as one line: what is damaged may still be a record."""
+    with _in_words(folder):
+        try:
+            yield
+        except (BenchError, OSError, sqlite3.Error):
+            raise
+        except Exception as error:  # a damaged record may be anything
+            what = f"a record in its store.sqlite makes no sense ({type(error).__name__}: {error})"
+            raise StoreError(f"{folder}: {what}; {_RECOVER}") from error
 
 
 class Store:
@@ -135,7 +151,8 @@ class Store:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.database.close()
+        with _in_words(self.folder):
+            self.database.close()
 
     # Writing: the sweep's one writer.
 
@@ -143,9 +160,11 @@ class Store:
         """A transaction, while which others wait; what came before an error is kept."""
         return self._transaction("BEGIN IMMEDIATE")
 
-    def reading(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def reading(self) -> Iterator[None]:
         """All that is read within is of one moment, whatever sweeps are writing."""
-        return self._transaction("BEGIN")
+        with self._transaction("BEGIN"), _understood(self.folder):
+            yield
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[None]:
@@ -184,12 +203,11 @@ class Store:
 
     def add_scorers(self, scorers: Sequence[Scorer], dataset: Dataset) -> None:
         """Remember what scores, and which labels of the data set count from now on."""
-        order = "(SELECT coalesce(max(used), 0) + 1 FROM scorers)"
         for scorer in scorers:
             self.database.execute(
-                "INSERT INTO scorers (fingerprint, name, title, masks, pseudo, used) "
-                f"VALUES (?, ?, ?, ?, ?, {order}) "
-                f"ON CONFLICT (fingerprint) DO UPDATE SET title = excluded.title, used = {order}",
+                "INSERT INTO scorers (fingerprint, name, title, masks, pseudo) "
+                "VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (fingerprint) DO UPDATE SET title = excluded.title",
                 (
                     scorer.fingerprint,
                     scorer.name,
@@ -205,6 +223,14 @@ class Store:
                     "UPDATE members SET truth = ? WHERE dataset = ? AND position = ?",
                     (dataset.truths[entry.name], number, position),
                 )
+
+    def show_scorers(self, scorers: Sequence[Scorer]) -> None:
+        """From now on reports show these, of all that have their names."""
+        order = "(SELECT coalesce(max(used), 0) + 1 FROM scorers)"
+        for scorer in scorers:
+            self.database.execute(
+                f"UPDATE scorers SET used = {order} WHERE fingerprint = ?", (scorer.fingerprint,)
+            )
 
     def add_codec(self, codec: Codec) -> None:
         """Remember what a codec's fingerprint stands for, and the version that runs."""
@@ -410,12 +436,18 @@ class Store:
         row = self.database.execute(
             f"SELECT id FROM {table} WHERE {column} = ?", (value,)
         ).fetchone()
-        return int(row[0])
+        return self._number(row)
 
     def _metric_id(self, name: str, fingerprint: str) -> int:
         row = self.database.execute(
             "SELECT id FROM metrics WHERE name = ? AND fingerprint = ?", (name, fingerprint)
         ).fetchone()
+        return self._number(row)
+
+    def _number(self, row: tuple[int] | None) -> int:
+        """The number of a record that was written before."""
+        if row is None:
+            raise StoreError(f"{self.folder}: a record in its store.sqlite is lost; {_RECOVER}")
         return int(row[0])
 
     # Reading.
@@ -440,7 +472,7 @@ class Store:
         """All that is there of a codec, by image digest and point key."""
         names = {scorer.fingerprint: scorer.name for scorer in scorers}
         named = self._named_metrics(metrics)
-        with _in_words(self.folder):
+        with _understood(self.folder):
             streams = self.database.execute(
                 "SELECT streams.id, images.digest, point, streams.digest, bytes, decoded "
                 "FROM streams JOIN codecs ON codecs.id = codec JOIN images ON images.id = image "
@@ -494,17 +526,20 @@ class Store:
             "WHERE fingerprint = ?",
             (scorer.fingerprint,),
         )
-        return {
-            image: (truth, GroundTruth.from_bytes(painted) if painted else None)
-            for image, truth, painted in rows
-        }
+        with _understood(self.folder):
+            return {
+                image: (truth, GroundTruth.from_bytes(painted) if painted else None)
+                for image, truth, painted in rows
+            }
 
     def inputs(self, fingerprint: str) -> dict[str, str]:
         """What decided the bytes of a codec of this fingerprint, by name."""
-        ((options, depends_on),) = self.rows(
+        rows = self.rows(
             "SELECT options, depends_on FROM codecs WHERE fingerprint = ?", (fingerprint,)
         )
-        return inputs_of(json.loads(str(options)), json.loads(str(depends_on)))
+        with _understood(self.folder):
+            ((options, depends_on),) = rows
+            return inputs_of(json.loads(str(options)), json.loads(str(depends_on)))
 
     def planned_points(self, dataset: Dataset, codec: Codec) -> tuple[Point, ...]:
         """The points that a codec was to have on a dataset when it was last run on it."""
@@ -514,10 +549,11 @@ class Store:
             "WHERE digest = ? AND fingerprint = ? AND planned.name = ?",
             (dataset.digest, codec.fingerprint, codec.name),
         )
-        return tuple(json.loads(key) for key in json.loads(str(found[0][0]))) if found else ()
+        with _understood(self.folder):
+            return tuple(json.loads(key) for key in json.loads(str(found[0][0]))) if found else ()
 
     def _named_metrics(self, metrics: Mapping[str, str]) -> dict[int, str]:
-        rows = self.database.execute("SELECT id, name, fingerprint FROM metrics")
+        rows: list[Any] = self.rows("SELECT id, name, fingerprint FROM metrics")
         return {number: name for number, name, mark in rows if metrics.get(name) == mark}
 
     def rows(self, statement: str, values: Iterable[object] = ()) -> list[tuple[object, ...]]:

@@ -175,6 +175,9 @@ class _Sweep:
             self.watch(self.outcome)
         self._flush()
         self.truths.check_any()
+        if self.plan.scorers:
+            with self.store.writing():
+                self.store.show_scorers(self.plan.scorers)
 
     def _start_work(self, pool: ThreadPoolExecutor) -> None:
         for batch in self._batches_to_measure():

@@ -74,6 +74,45 @@ def test_a_store_that_cannot_be_written_is_read(
     assert version_of(old) == "3"
 
 
+@pytest.mark.parametrize("damage", [b"\xff", b"\0"])
+def test_a_damaged_page_is_one_line(bench: Bench, old: Path, damage: bytes) -> None:
+    assert bench("report", "--results", old).status == 0
+    file = old / "store.sqlite"
+    whole, refused = file.read_bytes(), 0
+    for page in range(4096, len(whole), 4096):
+        file.write_bytes(whole[:page] + damage * 4096 + whole[page + 4096 :])
+        for command in (("export", "--out", "out.csv"), ("report", "--out", "report")):
+            said = bench(*command, "--results", old)
+            refused += said.status
+            assert said.err.count("\n") == said.status  # one line, if any
+    assert refused > 20
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("datasets", "name"),
+        ("planned", "points"),
+        ("codecs", "depends_on"),
+        ("runs", "machine"),
+        ("streams", "bytes"),
+        ("originals", "matches"),
+        ("members", "digest"),
+    ],
+)
+@pytest.mark.parametrize("value", ["x'00ff'", "'{'", "7", "NULL", "-1e999"])
+def test_a_damaged_record_is_no_traceback(
+    bench: Bench, old: Path, table: str, column: str, value: str
+) -> None:
+    with closing(sqlite3.connect(old / "store.sqlite")) as database, database:
+        database.execute(f"UPDATE {table} SET {column} = {value}")
+    on = ("--results", old)
+    for command in (("export", "--out", "out.csv"), ("report",), ("report", "--data", "pictures")):
+        said = bench(*command, *on)
+        assert said.status in (0, 1)
+        assert said.err.count("\n") == said.status
+
+
 def test_two_processes_may_upgrade_at_once(bench: Bench, old: Path) -> None:
     command = [sys.executable, "-m", "bench", "report", "--results", str(old), "--out"]
     both = [subprocess.Popen([*command, str(number)], stderr=subprocess.PIPE) for number in "12"]

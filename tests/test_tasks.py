@@ -182,6 +182,24 @@ def test_a_set_in_which_nothing_is_found_has_no_pseudo_truth(
     assert not list(Path("bench-results").rglob("streams/*/*"))
 
 
+def test_a_truth_that_is_refused_does_not_replace_the_last_one(
+    bench: Bench, red: RedThings, root: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for path in root.glob("leftImg8bit/val/a/*.png"):
+        path.rename(folder / path.name)
+    command = ("run", *CODECS, "--data", folder, *QUICK, "--task", "red-things")
+    command += ("--truth", "pseudo", "--truth-score")
+    assert bench(*command, 1).status == 1
+    assert bench("report").status in (0, 1)
+    assert bench(*command, 0.3).status == 0
+    before = bench("report").out
+    assert bench(*command, 1).status == 1
+    assert bench("report").out == before
+    assert "wAP" in before
+
+
 def test_pseudo_truth_needs_masks(bench: Bench, red: RedThings, pictures: Pictures) -> None:
     red.masks = False
     said = bench(

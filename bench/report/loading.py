@@ -213,7 +213,7 @@ def _metric_versions(
 def _runs(store: Store) -> dict[int, Run]:
     rows: list[Any] = store.rows("SELECT id, started, command, machine FROM runs")
     return {
-        number: Run(started, command, json.loads(machine))
+        number: Run(started, command, dict(json.loads(machine)))
         for number, started, command, machine in rows
     }
 
@@ -259,6 +259,8 @@ def _codec(
     for stream, image, point, digest, count, *costs, finished, run in streams:
         if point not in column:
             continue
+        if not isinstance(count, int) or count < 0:
+            raise ValueError(f"a stream of {count!r} bytes")
         places[stream] = [(row, column[point]) for row in rows[image]]
         for where in places[stream]:
             size[where] = count

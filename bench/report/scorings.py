@@ -57,7 +57,8 @@ def load_scorings(
     known: list[Any] = store.rows(
         "SELECT DISTINCT scorers.id, scorers.fingerprint, name, title, masks, pseudo, used "
         "FROM originals JOIN scorers ON scorers.id = scorer JOIN images ON images.id = image "
-        "WHERE images.digest IN (SELECT digest FROM members WHERE dataset = ?) ORDER BY used",
+        "WHERE images.digest IN (SELECT digest FROM members WHERE dataset = ?) "
+        "AND used IS NOT NULL ORDER BY used",
         (dataset,),
     )
     newest = {row[2]: row for row in known}
