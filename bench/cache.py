@@ -119,4 +119,9 @@ def _sha256(path: Path) -> str:
 
 def file_digest(path: Path) -> str:
     """The SHA-256 of a file's bytes, remembered until the file changes."""
-    return remembered_digests("file", [path], _sha256)[path]
+    return file_digests([path])[path]
+
+
+def file_digests(paths: list[Path]) -> dict[Path, str]:
+    """The same of several files at once."""
+    return remembered_digests("file", paths, _sha256)

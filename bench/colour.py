@@ -8,7 +8,6 @@ of a curve (``docs/footguns.md``).
 
 from __future__ import annotations
 
-import functools
 import shlex
 from collections.abc import Sequence
 
@@ -27,7 +26,6 @@ TO_YCBCR = f"scale=out_color_matrix=bt601:out_range=tv:flags={SCALER},format=yuv
 TO_RGB = f"scale=in_color_matrix=bt601:in_range=tv:flags={SCALER}:sws_dither=none,format=rgb24"
 
 
-@functools.cache
 def fingerprint() -> str:
     """What the conversion depends on."""
     return f"{TO_YCBCR} | {TO_RGB} | {ffmpeg.digest()}"

@@ -94,7 +94,7 @@ def _settings() -> Check:
 def _ffmpeg() -> Iterator[Check]:
     try:
         found, encoders, filters = ffmpeg.version(), ffmpeg.encoders(), ffmpeg.filters()
-        yield Check("ffmpeg", True, f"{found}, {ffmpeg.binary()}")
+        yield Check("ffmpeg", True, f"{found}, {ffmpeg.binary()}", ffmpeg.remark())
     except (BenchError, IndexError):  # or it is another program, which prints no version
         named = os.environ.get("IMAGEIO_FFMPEG_EXE")
         yield Check("ffmpeg", False, f"{named} is no ffmpeg" if named else "none", _ANOTHER_FFMPEG)

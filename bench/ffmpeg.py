@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
+import shutil
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.cache import file_digest
-from bench.errors import CodecError, UnavailableError
+from bench.errors import BenchError, CodecError, UnavailableError
+from bench.executables import LIBRARIES, Executable, look_at
 from bench.programs import Finished, run_program
 
 # Quiet, never asking, never reading the terminal.
@@ -25,41 +28,59 @@ _VERSIONS = {
 }
 
 
-@functools.cache
+_looked_at: dict[Path, Executable] = {}
+_looking = threading.Lock()
+
+
 def binary() -> Path:
     """Where ffmpeg is."""
     import imageio_ffmpeg
 
     try:
-        return Path(imageio_ffmpeg.get_ffmpeg_exe())
+        named = imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError as error:
         raise UnavailableError(f"no ffmpeg: {_ADVICE}") from error
+    return Path(shutil.which(named) or named).absolute()  # it may be a name on PATH
 
 
-@functools.cache
 def digest() -> str:
-    """The binary's digest: whatever it produces is keyed by it."""
-    return file_digest(binary())
+    """Names whatever decides what ffmpeg produces, which is keyed by it."""
+    program = _program()
+    return program.digest if _is_alone(program) else _digest_with_version(program)
 
 
-@functools.cache
+def remark() -> str | None:
+    """What of ffmpeg may change without a change of its digest."""
+    try:
+        program = _program()
+    except BenchError:
+        return None
+    if _is_alone(program) or not program.unknown:
+        return None
+    return f"{program.path}: a change of {program.unknown} may go unnoticed"
+
+
 def version() -> str:
     """The version it prints, such as ``n9.0.2``."""
-    said = run_program([binary(), "-version"]).stdout.decode("utf-8", "replace")
-    found = re.match(r"ffmpeg version (\S+)", said)
+    program = _program()
+    found = re.match(r"ffmpeg version (\S+)", _printed(program, "-version"))
     if found is None:
-        raise UnavailableError(f"{binary()} does not answer as ffmpeg does; {_ADVICE}")
+        raise UnavailableError(f"{program.path} does not answer as ffmpeg does; {_ADVICE}")
     return found[1]
 
 
-@functools.cache
 def encoder_version(encoder: str) -> str:
     """The version of an encoder's library, if it prints one, else that of ffmpeg."""
+    return _encoder_version(_program(), encoder)
+
+
+@functools.cache
+def _encoder_version(program: Executable, encoder: str) -> str:
     prints = _VERSIONS.get(encoder)
     if prints is not None:
         picture = ["-f", "lavfi", "-i", "color=s=64x64", "-frames:v", "1", "-pix_fmt", "yuv420p"]
         command: list[str | Path] = [
-            binary(),
+            program.path,
             "-hide_banner",
             "-nostdin",
             *picture,
@@ -72,21 +93,50 @@ def encoder_version(encoder: str) -> str:
     return f"ffmpeg {version()}"
 
 
-@functools.cache
 def encoders() -> frozenset[str]:
     """The names of the encoders built in."""
-    return _second_column("-encoders")
+    return _second_column(_printed(_program(), "-encoders"))
+
+
+def filters() -> frozenset[str]:
+    """The names of the filters built in."""
+    return _second_column(_printed(_program(), "-filters"))
+
+
+def _program() -> Executable:
+    """The binary as it is now: looked at again whenever it, or a library of it, was replaced."""
+    path = binary()
+    with _looking:
+        if path not in _looked_at or _looked_at[path].changed:
+            _looked_at[path] = look_at(path)
+        return _looked_at[path]
+
+
+def _is_alone(program: Executable) -> bool:
+    """Whether its file decides everything, as that of the wheel's does on every system."""
+    import imageio_ffmpeg
+
+    return program.alone or (
+        program.unknown == LIBRARIES
+        and Path(imageio_ffmpeg.__file__).parent in program.path.parents
+    )
 
 
 @functools.cache
-def filters() -> frozenset[str]:
-    """The names of the filters built in."""
-    return _second_column("-filters")
+def _digest_with_version(program: Executable) -> str:
+    """Its configuration included."""
+    told = f"{program.digest}\n{_printed(program, '-version')}"
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _second_column(option: str) -> frozenset[str]:
-    listing = run_program([binary(), "-hide_banner", option]).stdout.decode().splitlines()
-    return frozenset(line.split()[1] for line in listing if len(line.split()) > 1)
+@functools.cache
+def _printed(program: Executable, option: str) -> str:
+    finished = run_program([program.path, "-hide_banner", option], time_limit=60)
+    return finished.stdout.decode("utf-8", "replace")
+
+
+def _second_column(listing: str) -> frozenset[str]:
+    return frozenset(line.split()[1] for line in listing.splitlines() if len(line.split()) > 1)
 
 
 def run_ffmpeg(
@@ -97,8 +147,11 @@ def run_ffmpeg(
     folder: Path | None = None,
 ) -> Finished:
     """Run ffmpeg; a status other than 0 is an error with the end of what it said."""
+    path = binary()
+    if path in _looked_at and _looked_at[path].changed:
+        raise CodecError(f"{path} was replaced since its digest was taken; run the command again")
     finished = run_program(
-        [binary(), *_QUIET, *arguments],
+        [path, *_QUIET, *arguments],
         stdin=stdin,
         time_limit=time_limit,
         folder=folder,

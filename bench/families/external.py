@@ -14,10 +14,10 @@ from functools import cached_property
 from pathlib import Path
 
 from bench import colour, ffmpeg
-from bench.cache import file_digest
 from bench.codec import Card, Codec, Point
 from bench.colour import Pixels
 from bench.errors import BenchError, CodecError, StreamError, UnavailableError
+from bench.executables import Executable, look_at
 from bench.families.commands import Words, fill, written
 from bench.families.external_card import RAW, read_external
 from bench.families.sizes import (
@@ -61,13 +61,23 @@ class ExternalCodec(Codec):
         return find_tools(self._card.wanted)
 
     @cached_property
+    def _executables(self) -> dict[str, Executable]:
+        """What decides the bytes, as it is when it is first asked for."""
+        scripts = {
+            word: Path(word)  # where the program is an interpreter, or a wrapper
+            for word in (*self._card.encode, *self._card.decode)
+            if Path(word).is_absolute() and Path(word).is_file()
+        }
+        return {name: look_at(path) for name, path in (self._tools.files() | scripts).items()}
+
+    @cached_property
     def _version(self) -> str | None:
         return printed_version(self._tools, self._card.version_command, self._card.version_pattern)
 
     def missing(self) -> str | None:
         try:
             find_tools(self._card.wanted)
-            ffmpeg.binary()
+            ffmpeg.digest()
         except UnavailableError as error:
             return str(error)
         return None
@@ -84,12 +94,7 @@ class ExternalCodec(Codec):
 
     def depends_on(self) -> dict[str, str]:
         version = {"version": self._version or "unknown", "conversion": colour.fingerprint()}
-        scripts = {
-            word: file_digest(Path(word))  # where the program is an interpreter, or a wrapper
-            for word in (*self._card.encode, *self._card.decode)
-            if Path(word).is_absolute() and Path(word).is_file()
-        }
-        return self._tools.digests() | scripts | version
+        return {name: file.digest for name, file in self._executables.items()} | version
 
     def commands(self, point: Point) -> tuple[str, ...]:
         names = self._card.wanted.names() if self.missing() else self._tools.names()
@@ -182,6 +187,8 @@ class ExternalCodec(Codec):
         """Run a command of the card; the end of what it printed."""
         width, height = size or (0, 0)
         values = {"width": width, "height": height, "point": point}
+        if replaced := [file.path for file in self._executables.values() if file.changed]:
+            raise CodecError(f"{replaced[0]} was replaced since its digest was taken; run it again")
         command = fill(words, {**self._tools.names(), **self._files, **values})
         pixels = width * height if size else 2e6
         limit = max(_SHORTEST_LIMIT, pixels * self._card.seconds_per_pixel)

@@ -10,7 +10,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.cache import file_digest
 from bench.errors import BenchError, CardError, TimeLimitError, UnavailableError
 from bench.families.commands import Words, fill
 from bench.programs import run_program, workspace
@@ -53,10 +52,10 @@ class Tools:
         """What stands for {encoder}, {decoder} and {cfg}."""
         return {"encoder": self.encoder, "decoder": self.decoder, "cfg": self.cfg}
 
-    def digests(self) -> dict[str, str]:
+    def files(self) -> dict[str, Path]:
         """What decides the bytes."""
         files = {"encoder": self.encoder, "decoder": self.decoder, "cfg": self.cfg}
-        return {name: file_digest(path) for name, path in files.items() if path is not None}
+        return {name: path for name, path in files.items() if path is not None}
 
 
 def find_tools(wanted: Wanted) -> Tools:
