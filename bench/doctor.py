@@ -165,9 +165,11 @@ def _weight_sets(card: Card) -> Iterator[Check]:
 def _external(codec: ExternalCodec) -> Check:
     card = read_external(codec.card)
     if missing := what_lacks(codec):
-        return Check(codec.name, _absent(card.wanted.folder), "not found", missing)
+        absent = _absent(card.wanted.folder) if card.wanted.folder else None
+        return Check(codec.name, absent, "not found", missing)
     found = f"{codec.version() or 'unknown version'}, {find_tools(card.wanted).encoder}"
-    advice = None if codec.version() == card.version else f"version {card.version} is expected"
+    as_expected = card.version in (None, codec.version())
+    advice = None if as_expected else f"version {card.version} is expected"
     return Check(codec.name, True, found, advice)
 
 

@@ -194,6 +194,55 @@ def test_the_folder_may_stand_in_the_configuration(
     assert make().missing() is None
 
 
+@pytest.fixture
+def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A card with nothing in it that it can do without, somewhere else."""
+    monkeypatch.setenv("BENCH_CONFIG", str(tmp_path / "config.toml"))
+    needless = ("folder", "get", "version", "minutes_per_2_megapixels")
+    lines = [line for line in CARD.splitlines() if not line.startswith(needless)]
+    card = tmp_path / "private" / "mine.toml"
+    card.parent.mkdir()
+    card.write_text("\n".join(lines))
+    return str(card)
+
+
+@pytest.mark.parametrize("place", ["private", "private/bin", "on-path"])
+def test_a_script_needs_neither_variable_nor_version(
+    private: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load_codec(private).missing() == (
+        f"no program fake-newer or fake in {tmp_path / 'private'}, in its bin/ or on PATH"
+    )
+    folder = tmp_path / place
+    folder.mkdir(exist_ok=True)
+    install(folder / "programs")
+    for path in (folder / "programs").iterdir():
+        path.rename(folder / path.name)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'on-path'}{os.pathsep}{os.environ['PATH']}")
+    codec = load_codec(private)
+    assert (codec.missing(), codec.remark()) == (None, None)
+    image = picture(32, 20)
+    assert np.abs(codec.decode(codec.encode(image, 1)).astype(int) - image.pixels).mean() < 12
+
+
+def test_a_version_may_be_asked_for_without_expecting_one(make: Make) -> None:
+    codec = make(('version = "1.2"', ""))
+    assert codec.remark() is None
+    assert codec.depends_on()["version"] == "1.2"
+
+
+def test_a_program_that_is_replaced_codes_nothing_under_the_old_name(make: Make) -> None:
+    codec = make()
+    before = codec.fingerprint
+    program = Path(os.environ["BENCH_FAKE"]) / "bin" / "fake"
+    program.write_text(program.read_text() + "# another build\n")
+    with pytest.raises(CodecError, match="was replaced"):
+        codec.encode(picture(16, 16), 1)
+    again = make()
+    assert again.fingerprint != before
+    assert again.encode(picture(16, 16), 1)
+
+
 def test_a_cfg_is_found_and_fingerprinted(make: Make) -> None:
     changes = [('get = "ask', 'cfg = "intra.cfg"\nget = "ask'), ("--version", "--version {cfg}")]
     tools = Path(os.environ["BENCH_FAKE"])
@@ -224,7 +273,9 @@ def test_the_fingerprint_follows_the_programs(make: Make) -> None:
             "folders =",
             "unknown key 'external.folders'; did you mean 'external.folder'?",
         ),
-        ('folder = "BENCH_FAKE"', "", "'external.folder' is missing; it must be an environment"),
+        ('input = "yuv420p"', "", "'external.input' is missing; it must be one of yuv420p, png"),
+        ("version_command", "#", "'external.version_command' is missing: it tells the version"),
+        ("version_pattern", "#", "'external.version_pattern' is missing: it tells the version"),
         ("multiple = 4", "multiple = 9", "'external.multiple' must be a number from 1 to 8"),
         ("multiple = 4", 'multiple = "4"', "'external.multiple' must be a number from 1 to 8, not"),
         ('["fake"]', "[]", "'external.decoder' must be a list of names"),

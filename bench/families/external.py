@@ -72,7 +72,8 @@ class ExternalCodec(Codec):
 
     @cached_property
     def _version(self) -> str | None:
-        return printed_version(self._tools, self._card.version_command, self._card.version_pattern)
+        command, pattern = self._card.version_command, self._card.version_pattern
+        return printed_version(self._tools, command, pattern) if command and pattern else None
 
     def missing(self) -> str | None:
         try:
@@ -83,11 +84,11 @@ class ExternalCodec(Codec):
         return None
 
     def version(self) -> str | None:
-        """The version that the program prints."""
+        """The version that the program prints, if it can be asked."""
         return self._version
 
     def remark(self) -> str | None:
-        if self.missing() or self._version == self._card.version:
+        if self._card.version is None or self.missing() or self._version == self._card.version:
             return None
         found = f"version {self._version}" if self._version else "of an unknown version"
         return f"{self._tools.encoder} is {found}, where {self._card.version} is expected"

@@ -37,6 +37,12 @@ _KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "decode": _COMMAND,
     "minutes_per_2_megapixels": ((int, float), "a number above 0"),
 }
+# A script of one's own has neither a version nor a place where others get it.
+_OPTIONAL = (
+    *("cfg", "size_from", "folder", "get", "minutes_per_2_megapixels"),
+    *("version", "version_command", "version_pattern"),
+)
+_USUAL_MINUTES = 30  # for 2 megapixels, in which VTM is done
 
 
 @dataclass(frozen=True)
@@ -44,9 +50,9 @@ class External:
     """The ``[external]`` table of a card."""
 
     wanted: Wanted
-    version: str
-    version_command: Words
-    version_pattern: re.Pattern[str]
+    version: str | None
+    version_command: Words | None
+    version_pattern: re.Pattern[str] | None
     input: str
     output: str
     size_from: str | None
@@ -64,7 +70,7 @@ class External:
 def read_external(card: Card) -> External:
     """The table, or one line about the first thing wrong in it."""
     where, table = card.path, card.options
-    required = tuple(key for key in _KEYS if key not in ("cfg", "size_from"))
+    required = tuple(key for key in _KEYS if key not in _OPTIONAL)
     check_keys(where, table, _KEYS, required=required, prefix="external.")
 
     def demand(key: str, fine: bool) -> None:
@@ -74,15 +80,20 @@ def read_external(card: Card) -> External:
     demand("input", table["input"] in _INPUTS)
     demand("output", table["output"] in _OUTPUTS)
     demand("multiple", 1 <= table["multiple"] <= LARGEST_MULTIPLE)
-    demand("minutes_per_2_megapixels", 0 < table["minutes_per_2_megapixels"] < _A_YEAR)
-    demand("version_command", bool(table["version_command"].strip()))
+    minutes = table.get("minutes_per_2_megapixels", _USUAL_MINUTES)
+    demand("minutes_per_2_megapixels", 0 < minutes < _A_YEAR)
+    demand("version_command", bool(table.get("version_command", "-").strip()))
+    asked = [key for key in ("version_command", "version_pattern") if key in table]
+    if len(asked) == 1 or ("version" in table and not asked):
+        lacking = "version_command" if "version_command" not in table else "version_pattern"
+        raise CardError(f"{where}: 'external.{lacking}' is missing: it tells the version")
     for key in ("encoder", "decoder"):
         demand(key, bool(table[key]) and all(isinstance(name, str) for name in table[key]))
     try:
-        pattern = re.compile(table["version_pattern"])
+        pattern = re.compile(table["version_pattern"]) if asked else None
     except re.error as error:
         raise CardError(f"{where}: 'external.version_pattern': {error}") from error
-    demand("version_pattern", pattern.groups == 1)
+    demand("version_pattern", pattern is None or pattern.groups == 1)
     raw = table["output"] in RAW
     if raw != ("size_from" in table):
         problem = "is missing: a raw picture has no size" if raw else "is only for raw outputs"
@@ -97,14 +108,15 @@ def read_external(card: Card) -> External:
     size = ["width", "height"]
     return External(
         wanted=Wanted(
-            table["folder"],
+            table.get("folder"),
+            where.absolute().parent,
             tuple(table["encoder"]),
             tuple(table["decoder"]),
             table.get("cfg"),
-            table["get"],
+            table.get("get"),
         ),
-        version=table["version"],
-        version_command=command("version_command", [], []),
+        version=table.get("version"),
+        version_command=command("version_command", [], []) if asked else None,
         version_pattern=pattern,
         input=table["input"],
         output=table["output"],
@@ -120,5 +132,5 @@ def read_external(card: Card) -> External:
             ["stream", "output", *(size if raw else [])],
             ["decoder", "stream", "output"],
         ),
-        seconds_per_pixel=table["minutes_per_2_megapixels"] * 60 / 2e6,
+        seconds_per_pixel=minutes * 60 / 2e6,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import sys
@@ -29,11 +28,12 @@ print(json.dumps(found and found[1]))
 class Wanted:
     """What a card asks of the machine: programs under any of their names, and a cfg file."""
 
-    folder: str
+    folder: str | None  # the variable that names where they are
+    card: Path  # the card's own folder, where they are without such a variable, or on PATH
     encoder: tuple[str, ...]
     decoder: tuple[str, ...]
     cfg: str | None
-    get: str
+    get: str | None
 
     def names(self) -> dict[str, object]:
         """What stands for {encoder}, {decoder} and {cfg} where they are only talked about."""
@@ -59,35 +59,47 @@ class Tools:
 
 
 def find_tools(wanted: Wanted) -> Tools:
-    """In the user's folder if one is named, its bin/ and cfg/ included; else on PATH."""
-    folder = user_path(wanted.folder)
+    """In the user's folder if one is named, its bin/ and cfg/ included; else on PATH.
+
+    A card without a variable for that has its programs in its own folder, or on PATH.
+    """
+    folder = user_path(wanted.folder) if wanted.folder else None
     if folder is not None:
         folder = folder.absolute()
     encoder = _find_program(wanted, wanted.encoder, folder)
     decoder = _find_program(wanted, wanted.decoder, folder)
-    return Tools(encoder, decoder, _find_cfg(wanted, folder or encoder.resolve().parent))
+    beside = folder or (encoder.resolve().parent if wanted.folder else wanted.card)
+    return Tools(encoder, decoder, _find_cfg(wanted, beside))
 
 
 def _find_program(wanted: Wanted, names: tuple[str, ...], folder: Path | None) -> Path:
-    places = None if folder is None else os.pathsep.join([str(folder), str(folder / "bin")])
+    own = folder if wanted.folder else wanted.card
+    places = [] if own is None else [own, own / "bin"]
     for name in names:
-        if found := shutil.which(name, path=places):
-            # Links are not followed: a virtual environment's Python, or one of the many names of
-            # one program, would become another program.
+        candidates = [*(str(place / name) for place in places), *([] if folder else [name])]
+        # Links are not followed: a virtual environment's Python, or one of the many names of
+        # one program, would become another program.
+        if found := next(filter(None, map(shutil.which, candidates)), None):
             return Path(found).absolute()
-    called = " or ".join(names)
-    for place in (folder, folder / "bin") if folder is not None else ():
+    for place in places:
         for name in names:
             if (place / name).is_file():
                 raise UnavailableError(f"{place / name} is not executable; chmod +x it")
+    raise UnavailableError(_not_found(wanted, " or ".join(names), folder))
+
+
+def _not_found(wanted: Wanted, called: str, folder: Path | None) -> str:
+    get = f"; {wanted.get}" if wanted.get else ""
+    if wanted.folder is None:
+        return f"no program {called} in {wanted.card}, in its bin/ or on PATH{get}"
     if folder is not None:
-        raise UnavailableError(
-            f"{wanted.folder} names {folder}, but no program {called} is there or in its bin/; "
-            f"{wanted.get}"
+        return (
+            f"{wanted.folder} names {folder}, but no program {called} is there or in its bin/{get}"
         )
     key = wanted.folder.removeprefix("BENCH_").lower()
-    raise UnavailableError(
-        f"no program {called} on PATH; {wanted.get}, then name the folder in {wanted.folder}, "
+    then = f"{get}, then name" if get else "; name"
+    return (
+        f"no program {called} on PATH{then} the folder in {wanted.folder}, "
         f"or as '{key}' under [paths] in {settings_path()}"
     )
 
@@ -100,7 +112,8 @@ def _find_cfg(wanted: Wanted, beside: Path) -> Path | None:
         if (place / wanted.cfg).is_file():
             return (place / wanted.cfg).resolve()
     searched = ", ".join(str(place) for place in places)
-    raise UnavailableError(f"no {wanted.cfg} in {searched}; it comes with the encoder's sources")
+    comes = "; it comes with the encoder's sources" if wanted.folder else ""
+    raise UnavailableError(f"no {wanted.cfg} in {searched}{comes}")
 
 
 def printed_version(tools: Tools, command: Words, pattern: re.Pattern[str]) -> str | None:
