@@ -15,6 +15,7 @@ from bench.codec import Card, Codec, Point
 from bench.content import content_folder
 from bench.errors import CardError
 from bench.files import read_toml
+from bench.sources import source_digest
 from bench.weights import KEYS as WEIGHTS_KEYS
 from bench.weights import WeightSet, own_weights, read_weight_set
 
@@ -248,6 +249,7 @@ def load_codec(name_or_path: str, data: str | None = None, own: Path | None = No
             names = " and ".join(str(e.value) for e in found)
             raise CardError(f"two packages bring a family '{card.family}': {names}; remove one")
         family = found[0].load()
+        source_digest(family)  # as it is loaded
     codec = family(card)
     if not isinstance(codec, Codec):
         raise CardError(f"{card.path}: the family '{card.family}' does not make a bench Codec")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bench.colour import Pixels
 from bench.errors import CardError
 from bench.image import Image
+from bench.sources import source_digest
 from bench.weights import WeightSet
 
 Point = int | float | str
@@ -118,17 +119,22 @@ class Codec(ABC):
     def depends_on(self) -> dict[str, str]:
         """Whatever outside the card decides the bytes: binaries, weights, versions."""
 
+    def dependencies(self) -> dict[str, str]:
+        """The same, and the source of a family that is not bench's own."""
+        source = source_digest(type(self))
+        return self.depends_on() | ({"source": source} if source else {})
+
     @cached_property
     def fingerprint(self) -> str:
         """Changes whenever the bytes could: the card's options, binaries, weights, versions."""
         family = f"{self.card.family} {self.revision}"
-        parts = {"family": family, "options": self.card.options, **self.depends_on()}
+        parts = {"family": family, "options": self.card.options, **self.dependencies()}
         canonical = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def inputs(self) -> dict[str, str]:
         """What decides the bytes, by name."""
-        return inputs_of(self.card.options, self.depends_on())
+        return inputs_of(self.card.options, self.dependencies())
 
 
 def inputs_of(options: Mapping[str, Any], depends_on: Mapping[str, str]) -> dict[str, str]:

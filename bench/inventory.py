@@ -209,5 +209,5 @@ def show(codec: str, point: str | None = None) -> CodecDescription:
         missing=missing,
         remark=None if missing else its.remark(),
         fingerprint=None if missing else its.fingerprint,
-        depends_on={} if missing else its.depends_on(),
+        depends_on={} if missing else its.dependencies(),
     )

@@ -239,7 +239,7 @@ class Store:
             (
                 codec.fingerprint,
                 json.dumps(codec.card.options, default=str),  # TOML has dates
-                json.dumps(codec.depends_on()),
+                json.dumps(codec.dependencies()),
             ),
         )
         number = self._id("codecs", "fingerprint", codec.fingerprint)

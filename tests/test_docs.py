@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shlex
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Bench, Pictures
 from fakes import package
@@ -15,7 +17,9 @@ from PIL import Image
 
 from bench.catalog import load_codec
 from bench.cli import cli
+from bench.errors import StreamError
 from bench.gate.baseline import read_baseline
+from bench.image import Image as BenchImage
 from bench.metrics import METRICS
 from bench.report.spec import read_spec
 
@@ -41,16 +45,72 @@ def test_the_neural_card_that_is_shown_can_be_read(tmp_path: Path) -> None:
     assert "no weights" in (load_codec(f"{card}:toyscapes").missing() or "")
 
 
+def install_shown(page: str, module: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package that a page shows, as pip would install it."""
+    shown = re.search(r"```toml\n(\[project\].*?)```.*?```python\n(.*?)```", page, re.DOTALL)
+    assert shown
+    lines = []
+    for group, points in tomllib.loads(shown[1])["project"]["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {code}" for name, code in points.items())]
+    package.install(folder, monkeypatch, module, shown[2], "\n".join(lines))
+
+
+def test_the_family_that_is_shown_takes_part(
+    bench: Bench, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (DOCS / "adding-a-codec.md").read_text("utf-8")
+    install_shown(page, "mosaic", tmp_path, monkeypatch)
+    (card,) = re.findall(r"```toml\n(title = \"Mosaic\".*?)```", page, re.DOTALL)
+    Path("mosaic.toml").write_text(card)
+    run = ("run", "--codec", "./mosaic.toml", "--data", pictures(2), "--metric", "psnr_rgb")
+    said = bench(*run, "--task", "none")
+    assert said.status == 0, said.err
+    assert "8 encoded" in said.err
+    assert "0 encoded" in bench(*run, "--task", "none").err
+    bench("export", "--means", "--out", "means.csv")
+    with open("means.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for column in ("bpp", "psnr_rgb"):
+        figures = [float(row[column]) for row in rows]
+        assert figures == sorted(figures)
+    codec = load_codec("./mosaic.toml")
+    pixels = np.arange(33 * 47 * 3).reshape(33, 47, 3).astype(np.uint8)
+    stream = codec.encode(BenchImage("odd", pixels), 16)
+    assert codec.decode(stream).shape == pixels.shape
+    for damaged in (b"", stream[:5], stream[:-1], stream + b"x", bytes(9), b"\xff" * 9):
+        with pytest.raises(StreamError):
+            codec.decode(damaged)
+    Path("mosaic.toml").write_text(card.replace("effort = 9", "effort = 10"))
+    assert "'mosaic.effort' must be" in bench("show", "./mosaic.toml").err
+
+
+def test_the_script_s_card_that_is_shown_can_be_read() -> None:
+    page = (DOCS / "adding-a-codec.md").read_text("utf-8")
+    (card,) = re.findall(r"```toml\n(title = \"My script\".*?)```", page, re.DOTALL)
+    Path("mine.toml").write_text(card)
+    assert "no program tiles.py" in (load_codec("./mine.toml").missing() or "")
+    Path("tiles.py").write_text("#!/bin/sh\n")
+    Path("tiles.py").chmod(0o755)
+    assert load_codec("./mine.toml").missing() is None
+
+
+def test_the_network_that_is_shown_finds_cars(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (DOCS / "adding-a-task.md").read_text("utf-8")
+    install_shown(page, "red_cars", tmp_path, monkeypatch)
+    run = ("run", "--codec", "jpeg", "--points", "45", "--limit", "4", "--metric", "bpp")
+    said = bench(*run, "--task", "red-cars")
+    assert said.status == 0, said.err
+    (uncompressed,) = re.findall(r"uncompressed +– +(\S+)", said.out)
+    assert float(uncompressed) > 0
+
+
 def test_the_network_that_is_shown_takes_part(
     bench: Bench, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = (DOCS / "adding-a-task.md").read_text("utf-8")
-    shown = re.search(r"```toml\n(\[project\].*?)```.*?```python\n(.*?)```", page, re.DOTALL)
-    assert shown
-    points = tomllib.loads(shown[1])["project"]["entry-points"]["bench.tasks"]
-    lines = [f"{name} = {code}" for name, code in points.items()]
-    entry_points = "\n".join(["[bench.tasks]", *lines])
-    package.install(tmp_path, monkeypatch, "red_cars", shown[2], entry_points)
+    install_shown(page, "red_cars", tmp_path, monkeypatch)
     street = pictures(2)
     Image.new("RGB", (48, 32), "green").save(street / "00.png")
     Image.new("RGB", (48, 32), "red").save(street / "01.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,10 @@ def install(
     (described / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     (described / "entry_points.txt").write_text(entry_points)
     monkeypatch.syspath_prepend(folder)
+    forget(name)
+
+
+def forget(name: str) -> None:
+    """As in a process that has not imported it."""
+    for module in [each for each in sys.modules if each.partition(".")[0] == name]:
+        del sys.modules[module]
