@@ -144,12 +144,12 @@ def inputs_of(options: Mapping[str, Any], depends_on: Mapping[str, str]) -> dict
 
 
 def title_with_version(title: str, options: Mapping[str, Any], version: str | None) -> str:
-    """A card's title; where it names the version that the card expects, the one that ran."""
+    """A card's title, with the version that ran where it names the one that the card expects."""
     expected = options.get("version")
     if not isinstance(expected, str) or expected == version:
         return title
     names_it = re.compile(rf"(?<![\w.]){re.escape(expected)}(?!\.?\w)")
-    ran = f"{version or 'unknown version'} (card: {expected})"
+    ran = f"{version} (card: {expected})" if version else f"{expected} (card; unknown version ran)"
     return names_it.sub(lambda _: ran, title, count=1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from pathlib import Path
@@ -206,6 +207,56 @@ def test_what_failed_is_tried_again(bench: Bench, pictures: Pictures, fake: Path
 
 def _out_of_order(*_: object) -> bytes:
     raise CodecError("out of order")
+
+
+@pytest.mark.parametrize(
+    ("title", "expected", "shown"),
+    [
+        ("Fake-1.1", "1.1", "Fake-1.2 (card: 1.1)"),
+        ("Fake 1.2", "1.2", "Fake 1.2"),
+        ("Fake 1.10", "1.1", "Fake 1.10  version 1.2"),
+        ("Fake", "1.1", "Fake  version 1.2"),
+    ],
+)
+def test_the_version_that_ran_is_shown(
+    bench: Bench, pictures: Pictures, fake: Path, title: str, expected: str, shown: str
+) -> None:
+    card = CARD.replace('"Fake"', f'"{title}"').replace(
+        'version = "1.2"', f'version = "{expected}"'
+    )
+    fake.write_text(card)
+    said = bench("run", "--codec", fake, "--data", pictures(1), *QUICK)
+    assert said.status == 0, said.err
+    assert f"fake  {shown}\n" in "\n".join(line.rstrip() for line in said.out.splitlines())
+    assert "| 1.2 |" in Path("bench-results/report/report.md").read_text("utf-8")
+    assert set(pandas.read_csv("bench-results/report/means.csv", dtype=str).version) == {"1.2"}
+    for ending in ("csv", "json", "parquet"):
+        assert bench("export", "--out", f"records.{ending}").status == 0
+    assert set(pandas.read_csv("records.csv", dtype=str).version) == {"1.2"}
+    assert set(pandas.read_parquet("records.parquet").version) == {"1.2"}
+    assert set(json.loads(Path("records.json").read_text())["results"]["version"]) == {"1.2"}
+
+
+def test_a_version_that_is_unknown_is_not_claimed(
+    bench: Bench, pictures: Pictures, fake: Path
+) -> None:
+    silent = CARD.replace('"Fake"', '"Fake-1.2"').replace("--version", "--help")
+    fake.write_text(silent)
+    said = bench("run", "--codec", fake, "--data", pictures(1), *QUICK)
+    assert said.status == 0, said.err
+    assert "Fake-1.2 (card; unknown version ran)" in said.out
+    assert records(bench).version.isna().all()
+
+
+def test_encoders_in_libraries_tell_their_version(bench: Bench, pictures: Pictures) -> None:
+    codecs = ("x265", "webp", "jpeg")
+    chosen = [word for name in codecs for word in ("--codec", name)]
+    points = [word for name in codecs for word in ("--points", f"{name}=40")]
+    assert bench("run", *chosen, *points, "--data", pictures(1), *QUICK).status == 0
+    versions = means(bench).set_index("codec").version
+    assert versions["x265"].startswith("libx265 ")
+    assert versions["webp"].startswith("ffmpeg ")
+    assert "Pillow" in versions["jpeg"]
 
 
 def test_why_a_later_metric_is_missing_is_told(

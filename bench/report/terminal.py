@@ -70,7 +70,8 @@ def _means(report: Report) -> list[RenderableType]:
     body: list[Row | RenderableType] = []
     for codec in report.results.codecs:
         rows = [row for row in report.results.mean_rows if row["codec"] == codec.name]
-        body.append(_codec_line(codec, report))
+        ran = words.version(codec)
+        body.append(_codec_line(codec, report).append(f"  {ran}" if ran else "", "not bold dim"))
         body += [
             (
                 f"  {codec.unit} {row['point']}{'' if row['complete'] else ' *'}",
@@ -139,8 +140,6 @@ def _codec_line(codec: CodecResults, report: Report) -> Text:
         line.append(f" ({traits})", style="not bold")
     if codec.title != codec.name:
         line.append(f"  {codec.title}", style="not bold dim")
-    if codec.version and codec.version not in codec.title:
-        line.append(f"  {codec.version}", style="not bold dim")
     return line
 
 

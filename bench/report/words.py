@@ -126,6 +126,13 @@ def traits(codec: CodecResults, report: Report) -> str:
     return ", ".join(trait for trait, holds in told.items() if holds)
 
 
+def version(codec: CodecResults) -> str:
+    """The version that ran, where the codec's title does not say it."""
+    if codec.version is None or codec.version in codec.title:
+        return ""
+    return f"version {codec.version}" if codec.version[0].isdigit() else codec.version
+
+
 def compared(report: Report) -> list[Comparison]:
     """The comparisons of two curves that have all their images."""
     incomplete = {codec.name for codec in report.results.codecs if codec.missing}
