@@ -8,6 +8,9 @@ const chosen = {
   hidden: new Set(),
 };
 
+// The first of each is what the page opens with.
+const AXES = ["log", "linear"], COSTS = ["encode_cpu", "decode_cpu"];
+
 const shownSet = () => PAGE.sets[chosen.set];
 const shownMetric = () => shownSet().metrics[chosen.metric];
 const isShown = (codec) => !chosen.hidden.has(codec);

@@ -6,7 +6,7 @@ function drawCurves() {
   const what = metric.task ? "Of the whole set at each point, with 95 % intervals."
     : "Means over the images at each point.";
   byId("curves-about").textContent = `${what} Point, touch or use the arrow keys for the figures.`;
-  drawChart(byId("curves"), {
+  const chart = {
     label: `${metric.title} against rate`,
     x: "Rate, bit/pixel",
     y: `${metric.title}${unit}`,
@@ -17,7 +17,9 @@ function drawCurves() {
     series: shownSet().codecs.flatMap((codec, number) => isShown(number)
       ? [{ codec: number, name: codec.name, line: true, marks: marksOf(codec) }] : [])
       .filter((series) => series.marks.length),
-  });
+  };
+  drawChart(byId("curves"), chart);
+  byId("save-curves").replaceChildren(saveButtons(`${metric.name} curves`, { chart, rows: curveRows(metric) }));
   drawPoints();
 }
 
@@ -33,6 +35,16 @@ function marksOf(codec) {
       at.interval ? `95 %: ${at.interval}` : "",
     ].filter(Boolean),
   }]).sort((one, other) => one.x - other.x);
+}
+
+/** The columns of bench's own table of means, so that 'bench bd' reads them. */
+function curveRows(metric) {
+  const heading = ["dataset", "codec", "point", "complete", "bpp",
+    metric.name, `${metric.name}_low`, `${metric.name}_high`];
+  return [heading, ...shownSet().codecs.flatMap((codec, number) => !isShown(number) ? []
+    : codec.curves[chosen.metric].flatMap((at, point) => at === null ? []
+      : [[shownSet().name, codec.full_name, codec.points[point], at.complete, at.rate, at.value, at.low,
+        at.high]]))];
 }
 
 function drawPoints() {

@@ -71,6 +71,7 @@ def _codec(codec: CodecResults, report: Report) -> Figures:
         "title": "" if codec.title == codec.name else codec.title,
         "oracle": codec.oracle,
         "incomplete": codec.missing > 0,
+        "version": codec.version or "",
         "fingerprint": codec.fingerprint,
         "points": [f"{codec.unit} {point}" for point in codec.points],
         "curves": [_curve(codec, name) for name in report.metrics],

@@ -3,6 +3,8 @@
 const ORIGINAL = -1;
 const hanging = { image: 0, level: 0, left: null, right: null, found: true, truth: false, labels: false,
   wiped: 50 };
+const MARKS_OVER = ["found", "truth", "labels"];
+let opened = null; // what hung at first
 
 function drawGallery() {
   if (document.readyState === "loading") return; // the pictures are still to come
@@ -13,7 +15,11 @@ function drawGallery() {
     host.replaceChildren();
     return;
   }
-  if (hanging.left === null) hangFirst(gallery);
+  if (askedHanging) {
+    hangFirst(gallery);
+    hangAsked(gallery, askedHanging);
+    askedHanging = null;
+  }
   byId("gallery-about").textContent = galleryAbout(gallery);
   keepingFocus(host, () => host.replaceChildren(
     galleryControls(gallery), thumbnails(gallery),
@@ -21,6 +27,7 @@ function drawGallery() {
       element("div", {}, stage(gallery), classKey(gallery)),
       element("div", { class: "wide" }, facts(gallery))),
     leftOut(gallery)));
+  writeView();
 }
 
 function galleryReason(gallery) {
@@ -48,6 +55,40 @@ function hangFirst(gallery) {
   hanging.right = there.find((codec) => codec !== hanging.left) ?? ORIGINAL;
   hanging.level = gallery.levels.length > 1 ? 1 : 0;
   hanging.image = byDifference(gallery)[0];
+  Object.assign(hanging, { found: true, truth: false, labels: false, wiped: 50 });
+  opened = { ...hanging };
+}
+
+/** What a link asks for. */
+function hangAsked(gallery, asked) {
+  const find = (what, names, fallback) => {
+    const at = asked.has(what) ? names.indexOf(asked.get(what)) : -1;
+    return at < 0 ? fallback : at;
+  };
+  const names = ["uncompressed", ...PAGE.sets[0].codecs.map((codec) => codec.name)];
+  hanging.level = find("rate", gallery.levels, hanging.level);
+  hanging.left = find("left", names, hanging.left + 1) - 1;
+  hanging.right = find("right", names, hanging.right + 1) - 1;
+  hanging.image = find("image", gallery.images.map((image) => image.name), hanging.image);
+  for (const name of MARKS_OVER) hanging[name] = asked.has(name) ? asked.get(name) === "yes" : hanging[name];
+  const wiped = Number(asked.get("wiper") ?? 50);
+  hanging.wiped = wiped >= 0 && wiped <= 100 ? wiped : 50;
+}
+
+/** What hangs otherwise than at first, for the address. */
+function hangingView() {
+  if (opened === null || chosen.set !== 0) return [];
+  const { images, levels } = PAGE.gallery, view = [];
+  const say = (what, name, value) => {
+    if (hanging[name] !== opened[name]) view.push([what, value(hanging[name])]);
+  };
+  say("image", "image", (image) => images[image].name);
+  say("left", "left", nameOf);
+  say("right", "right", nameOf);
+  say("rate", "level", (level) => levels[level]);
+  for (const name of MARKS_OVER) say(name, name, (on) => (on ? "yes" : "no"));
+  say("wiper", "wiped", String);
+  return view;
 }
 
 /** A codec's picture of an image, or null. */
@@ -133,7 +174,8 @@ function stage(gallery) {
   made.append(element("input", {
     type: "range", class: "wiper", min: 0, max: 100, step: 0.5, value: hanging.wiped,
     "aria-label": `Wiper: ${nameOf(left)} on the left, ${nameOf(right)} on the right`,
-    oninput: (event) => wipe(made, event.target.value),
+    oninput: (event) => wipe(made, Number(event.target.value)),
+    onchange: writeView,
   }));
   made.style.aspectRatio = `${its.width} / ${its.height}`;
   wipe(made, hanging.wiped);

@@ -27,18 +27,18 @@ from bench.report.html.choosing import (
     harmonic_mean,
     images_by_difference,
 )
-from bench.report.html.kept_pictures import MEDIA_TYPE, KeptPictures, Shapes, shapes
+from bench.report.html.kept_pictures import KeptPictures, Shapes, shapes
 from bench.report.results import CodecResults
 from bench.report.scorings import Scoring
 from bench.store import Store
 from bench.vision.drawing import COLOURS
 
 MOST_IMAGES = 8
-# Of all pictures together; in the page they take a third more.
-MOST_BYTES = 15_000_000
-# Of a decoded street scene, as lossless WebP: 0.43 to 0.72 on five, and 1.13 of an original.
+# Of all pictures together; in the page they take a third more. A page of small images is under 6 MB.
+USUAL_BYTES, MOST_BYTES = 4_300_000, 15_000_000
+# A lossless street scene takes 0.43 to 0.72, or 1.3 as a neural codec leaves it; a lossy one 0.46.
 BYTES_A_PIXEL = 0.75
-LOSSY_BYTES_A_PIXEL = 0.2
+LOSSY_BYTES_A_PIXEL = 0.46
 FEW_IMAGES = 3
 
 
@@ -84,11 +84,12 @@ class _Hanging:
         self.files: list[bytes] = []
         most_pixels = max((width * height for width, height in report.results.sizes), default=0)
         each = max(most_pixels, 1) * (1 + len(self.codecs) * len(self.levels))
-        fit = int(MOST_BYTES / (each * BYTES_A_PIXEL))
-        lossless = fit >= FEW_IMAGES
-        if not lossless:
-            fit = int(MOST_BYTES / (each * LOSSY_BYTES_A_PIXEL))
-        self.count = min(max(fit, 1), MOST_IMAGES, len(report.results.images))
+        wanted = min(MOST_IMAGES, len(report.results.images))
+        lossless = wanted * each * BYTES_A_PIXEL <= USUAL_BYTES
+        few = min(FEW_IMAGES, wanted) * each * LOSSY_BYTES_A_PIXEL <= USUAL_BYTES
+        self.most_bytes = USUAL_BYTES if lossless or few else MOST_BYTES
+        fit = int(self.most_bytes / (each * LOSSY_BYTES_A_PIXEL))
+        self.count = min(max(fit, 1), wanted)
         self.kept = KeptPictures(folder, lossless=lossless)
 
     @cached_property
@@ -108,7 +109,7 @@ class _Hanging:
         for done, row in enumerate(rows, start=1):
             before = len(self.files)
             image = self._image(row)
-            if images and sum(map(len, self.files)) > MOST_BYTES:
+            if images and sum(map(len, self.files)) > self.most_bytes:
                 del self.files[before:]
                 break
             images.append(image)
@@ -120,7 +121,7 @@ class _Hanging:
             "of": len(self.report.results.images),
             "least_score": LEAST_SCORE,
             "lossless": self.kept.lossless,
-            "type": MEDIA_TYPE,
+            "type": self.kept.media_type,
             "colours": {name: f"rgb({r} {g} {b})" for name, (r, g, b) in COLOURS.items()},
             "left_out": [f"{codec}: {reason}" for codec, reason in self.left_out.items()],
         }

@@ -12,8 +12,8 @@ from typing import Any
 HERE = Path(__file__).parent
 # One script, in this order; none of them does anything before the last one.
 SCRIPTS = (
-    *("elements.js", "choices.js", "scales.js", "chart.js", "curves.js", "times.js"),
-    *("tables.js", "gallery.js", "provenance.js", "start.js"),
+    *("elements.js", "choices.js", "scales.js", "chart.js", "saving.js", "curves.js", "times.js"),
+    *("tables.js", "gallery.js", "view.js", "provenance.js", "start.js"),
 )
 
 

@@ -3,8 +3,11 @@
 function drawProvenance() {
   const set = shownSet();
   const codecs = set.codecs.map((codec, number) => [
-    named(number, codec.full_name), codec.title || "–", element("code", {}, codec.fingerprint),
+    named(number, codec.full_name), codec.title || "–", codec.version || "–",
+    element("code", {}, codec.fingerprint),
   ]);
+  const made = table("Codecs", ["codec", "what it is", "version", "fingerprint"], codecs);
+  made.classList.add("stacked");
   const lines = [...set.provenance, `this page by: ${PAGE.command}`];
   const failed = set.failures.length
     ? [element("h3", {}, "Failures"),
@@ -19,6 +22,6 @@ function drawProvenance() {
     })),
     ...failed,
     element("h3", {}, "Codecs"),
-    element("div", { class: "wide" }, table("Codecs", ["codec", "what it is", "fingerprint"], codecs)),
+    made,
   );
 }

@@ -11,6 +11,7 @@ function changed() {
     keepingFocus(byId("matrix"), drawDeltas);
   }
   drawProvenance();
+  writeView();
   if (drawnSet !== chosen.set) drawSet(measured);
 }
 
@@ -43,7 +44,7 @@ function drawTheme() {
 
 function start() {
   drawTheme();
-  chooseSet(0);
+  readView();
   changed();
   let width = innerWidth;
   addEventListener("resize", () => {
@@ -53,6 +54,15 @@ function start() {
   });
   // The pictures are at the end of the file: they may not be there yet.
   document.addEventListener("DOMContentLoaded", drawGallery);
+  addEventListener("hashchange", () => {
+    readView();
+    changed();
+    drawGallery();
+  });
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address is the view's
+    byId("main").focus();
+  });
 }
 
 start();

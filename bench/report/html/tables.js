@@ -12,6 +12,8 @@ function drawDeltas() {
   byId("matrix-title").hidden = none;
   byId("matrix").hidden = none;
   byId("matrix").replaceChildren(...(none ? [] : [matrix(set)]));
+  byId("save-deltas").replaceChildren(...(none ? []
+    : [saveButtons(`deltas against ${set.codecs[chosen.anchor].name}`, { rows: deltaRows(set) })]));
   byId("notes").replaceChildren(...shownDeltas().notes.map((note) => element("li", {}, note)));
 }
 
@@ -36,8 +38,20 @@ function deltaTable(set) {
       ...(ofImages ? [delta.images, delta.images_interval] : [])];
   });
   const made = table("Bjøntegaard deltas", headings, rows);
-  made.classList.add("deltas");
+  made.classList.add("stacked");
   return made;
+}
+
+/** By every metric; the columns are those of bench's own table. */
+function deltaRows(set) {
+  const heading = ["dataset", "codec", "anchor", "metric", "method", "bd_rate", "bd_rate_low",
+    "bd_rate_high", "bd_rate_overlap", "reason"];
+  return [heading, ...compared(set).flatMap((codec) => set.metrics.map((metric, number) => {
+    const delta = shownDeltas().figures[codec][number];
+    return [set.name, set.codecs[codec].full_name, set.codecs[chosen.anchor].full_name, metric.name,
+      chosen.method, delta?.value, delta?.low, delta?.high, delta?.overlap,
+      delta ? delta.reason : "images are missing"];
+  }))];
 }
 
 /** Green for a saving and red for a loss, where the interval leaves no doubt. */
@@ -90,5 +104,7 @@ function matrix(set) {
       return [...figure(delta), element("small", {}, delta.interval)];
     }),
   ]);
-  return table("BD-rate by every metric", ["codec", ...set.metrics.map(heading)], rows);
+  const made = table("BD-rate by every metric", ["codec", ...set.metrics.map(heading)], rows);
+  made.classList.add("stacked");
+  return made;
 }

@@ -7,7 +7,7 @@ function drawTimes() {
   byId("times-about").textContent = anchor === null ? "Choose an anchor to compare with."
     : `BD-rate against ${anchor} by ${shownMetric().title}, and CPU seconds of ${coding} an image: `
       + "the mean of a codec’s points, and from its fastest to its slowest. Below and left is better.";
-  drawChart(byId("times"), {
+  const chart = {
     label: `BD-rate against ${coding} time`,
     x: `${coding[0].toUpperCase()}${coding.slice(1)}, CPU s an image`,
     y: "BD-rate, %",
@@ -16,7 +16,20 @@ function drawTimes() {
     level: anchor === null ? undefined : { y: 0, said: "" },
     series: anchor === null ? [] : set.codecs.flatMap((codec, number) =>
       isShown(number) ? seriesOfTimes(codec, number) : []),
-  });
+  };
+  drawChart(byId("times"), chart);
+  byId("save-times").replaceChildren(...(chart.series.length
+    ? [saveButtons(`${shownMetric().name} ${coding} time`, { chart, rows: timeRows(chart, anchor) })] : []));
+}
+
+function timeRows(chart, anchor) {
+  const heading = ["dataset", "codec", "anchor", "metric", "method", "bd_rate", "bd_rate_low",
+    "bd_rate_high", chosen.cost, `${chosen.cost}_least`, `${chosen.cost}_most`];
+  return [heading, ...chart.series.map((series) => {
+    const [mark] = series.marks;
+    return [shownSet().name, shownSet().codecs[series.codec].full_name, anchor, shownMetric().name,
+      chosen.method, mark.y, mark.low, mark.high, mark.x, mark.from, mark.to];
+  })];
 }
 
 function seriesOfTimes(codec, number) {
