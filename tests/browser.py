@@ -36,7 +36,11 @@ def chromium() -> Iterator[Any]:
 
 @contextmanager
 def opened(
-    browser: Any, file: Path, size: tuple[int, int] = WIDE, scheme: str = "light"
+    browser: Any,
+    file: Path,
+    size: tuple[int, int] = WIDE,
+    scheme: str = "light",
+    fragment: str = "",
 ) -> Iterator[Any]:
     """A file in a window; in the end it has made no error and asked the network for nothing."""
     context = browser.new_context(
@@ -48,12 +52,12 @@ def opened(
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: _note(request.url, file, errors))
     page.on("dialog", lambda dialog: (errors.append(dialog.message), dialog.dismiss()))
-    page.goto(file.resolve().as_uri())
+    page.goto(file.resolve().as_uri() + (f"#{fragment}" if fragment else ""))
     yield page
     context.close()
     assert errors == []
 
 
 def _note(url: str, file: Path, errors: list[str]) -> None:
-    if url != file.resolve().as_uri() and not url.startswith("data:"):
+    if url.partition("#")[0] != file.resolve().as_uri() and not url.startswith("data:"):
         errors.append(f"request of {url[:200]}")

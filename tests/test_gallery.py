@@ -66,15 +66,20 @@ def test_pictures_are_those_that_were_decoded(made: Made, red: RedThings) -> Non
 def test_as_many_images_as_there_is_room_for(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = made()
     assert len(whole.figures["images"]) == 6
-    monkeypatch.setattr(gallery, "MOST_BYTES", sum(map(len, whole.files)) // 2)
+    for limit in ("USUAL_BYTES", "MOST_BYTES"):
+        monkeypatch.setattr(gallery, limit, sum(map(len, whole.files)) // 4)
     fewer = made()
     assert 1 <= len(fewer.figures["images"]) < 6
     assert sum(map(len, fewer.files)) <= gallery.MOST_BYTES
 
 
 def test_large_pictures_are_compressed(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gallery, "MOST_BYTES", 5 * 192 * 96)
-    assert not made().figures["lossless"]
+    monkeypatch.setattr(gallery, "USUAL_BYTES", 12 * 192 * 96)
+    found = made()
+    assert not found.figures["lossless"]
+    assert found.figures["type"] == "image/jpeg"
+    with Image.open(io.BytesIO(found.files[0])) as shown:
+        assert shown.format == "JPEG"
 
 
 def test_a_kept_picture_that_is_damaged_is_said(made: Made) -> None:

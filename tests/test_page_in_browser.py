@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import time
 from collections.abc import Iterator
@@ -124,6 +125,107 @@ def test_a_heading_of_the_table_chooses_its_metric(browser: Any, file: Path) -> 
         assert page.evaluate("document.activeElement.textContent") == "MS-SSIM (libvmaf)"
 
 
+@SIZES
+def test_no_table_is_cut_off(browser: Any, file: Path, size: tuple[int, int]) -> None:
+    with opened(browser, file, size) as page:
+        for table in ("#deltas", "#matrix", "#provenance"):
+            box = page.locator(table)
+            assert box.evaluate("box => box.scrollWidth <= box.clientWidth"), table
+        last = page.locator("#matrix tbody tr").first.locator("td").last
+        assert last.bounding_box()["x"] + last.bounding_box()["width"] <= size[0]
+        label = last.evaluate("cell => getComputedStyle(cell, '::before').content")
+        assert ("wAP" in label) == (size == PHONE)
+
+
+def saved(page: Any, where: str, kind: str, folder: Path) -> Path:
+    with page.expect_download() as download:
+        page.locator(where).get_by_role("button", name=kind).click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_figures_are_saved_as_csv(browser: Any, file: Path, tmp_path: Path, bench: Bench) -> None:
+    first = figures_in(file)["sets"][0]
+    wap = [metric["name"] for metric in first["metrics"]].index("wap:made-up-network")
+    with opened(browser, file) as page:
+        page.locator("#codecs").get_by_role("button", name="codec-3").click()
+        curves = saved(page, "#save-curves", "CSV", tmp_path)
+        times = saved(page, "#save-times", "CSV", tmp_path)
+        deltas = saved(page, "#save-deltas", "CSV", tmp_path)
+    assert curves.name == "second-wap-made-up-network-curves.csv"
+    with curves.open(newline="", encoding="utf-8") as table:
+        points = list(csv.DictReader(table))
+    assert {row["codec"] for row in points} == {"codec-1", "codec-2"}  # as shown
+    drawn = first["codecs"][0]["curves"][wap][0]
+    assert float(points[0]["bpp"]) == drawn["rate"]
+    assert float(points[0]["wap:made-up-network"]) == drawn["value"]
+    assert float(points[0]["wap:made-up-network_low"]) == drawn["low"]
+    expected = first["deltas"]["akima"][0]["figures"][1][wap]
+    for path in (times, deltas):
+        with path.open(newline="", encoding="utf-8") as table:
+            (row,) = [
+                row for row in csv.DictReader(table)
+                if row["codec"] == "codec-2" and row["metric"] == "wap:made-up-network"
+            ]  # fmt: skip
+        assert float(row["bd_rate"]) == expected["value"]
+    told = bench("bd", f"{curves}:codec-1", f"{curves}:codec-2", "--metric", "wap:made-up-network")
+    assert told.status == 0, told.err
+    assert expected["said"] in told.out
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_figure_is_saved_as_a_picture_that_stands_alone(
+    browser: Any, file: Path, tmp_path: Path, scheme: str
+) -> None:
+    with opened(browser, file, PHONE, scheme) as page:
+        curves = saved(page, "#save-curves", "SVG", tmp_path)
+        times = saved(page, "#save-times", "SVG", tmp_path)
+        assert page.locator(".printed").count() == 0
+    for path in (curves, times):
+        text = path.read_text("utf-8")
+        assert "var(" not in text and "class=" not in text
+        for said in ("second, 24 images", "codec-1", "codec-2", "codec-3"):
+            assert said in text
+    with opened(browser, curves) as picture:
+        ground = picture.locator("rect").first
+        assert ground.get_attribute("fill") == "rgb(255, 255, 255)"
+        assert ground.bounding_box()["width"] == 760
+        assert picture.get_by_text("bit/pixel").count() == 1
+
+
+def test_a_view_is_linked(browser: Any, file: Path) -> None:
+    with opened(browser, file) as page:
+        assert "#" not in page.url
+        page.get_by_label("Metric", exact=True).select_option("VMAF v0.6.1")
+        page.get_by_label("Anchor", exact=True).select_option("codec-3")
+        page.get_by_label("BD method").select_option("pchip")
+        page.get_by_label("Rate axis").select_option("linear")
+        page.get_by_label("Time", exact=True).select_option("decoding")
+        page.locator("#codecs").get_by_role("button", name="codec-2").click()
+        link, shown = page.url, page.locator("main").inner_text()
+    assert "metric=vmaf&anchor=codec-3" in link
+    with opened(browser, file, fragment=link.partition("#")[2]) as page:
+        assert page.url == link
+        assert page.locator("main").inner_text() == shown
+        assert page.locator("#absent").is_hidden()
+        page.goto(file.resolve().as_uri() + "#data=first&anchor=none")  # the page stays loaded
+        assert page.locator("h1").inner_text() == "first"
+        assert page.locator("#deltas table").count() == 0
+        page.get_by_label("Data set").select_option("second")
+        assert page.url == file.resolve().as_uri()
+
+
+def test_a_link_to_what_is_not_there_says_so(browser: Any, file: Path) -> None:
+    fragment = "metric=psnr_x&hide=nobody&anchor=codec-2&%E0%A4%A=&axis"
+    with opened(browser, file, fragment=fragment) as page:
+        told = page.locator("#absent").inner_text()
+        assert "metric psnr_x" in told and "codec nobody" in told
+        assert "codec-2" not in told
+        assert page.locator("#curves .series").count() == 3
+        assert "anchor=codec-2" in page.url and "psnr_x" not in page.url
+
+
 def test_points_are_told_by_pointer_and_by_keys(browser: Any, file: Path) -> None:
     its = figures_in(file)["sets"][0]["codecs"][0]
     cheapest = its["curves"][-1][0]
@@ -244,6 +346,23 @@ def test_pictures_are_chosen_and_drawn_on(browser: Any, hung: Path) -> None:
         assert left.locator(".truth").count() == len(image["truth"]) == 4
         page.get_by_label("Left", exact=True).select_option("uncompressed")
         assert "uncompressed" in page.locator(".tag.left").inner_text()
+
+
+def test_a_view_of_pictures_is_linked(browser: Any, hung: Path) -> None:
+    with opened(browser, hung) as page:
+        page.locator(".thumbnails button").nth(3).click()
+        page.get_by_label("Left", exact=True).select_option("uncompressed")
+        page.get_by_label("ground truth").check()
+        stage = page.locator(".stage").bounding_box()
+        page.locator(".stage").click(position={"x": stage["width"] * 0.25, "y": 30})
+        link, shown = page.url, page.locator("#pictures").inner_text()
+    with opened(browser, hung, fragment=link.partition("#")[2]) as page:
+        assert page.locator("#pictures").inner_text() == shown
+        assert page.get_by_label("ground truth").is_checked()
+        assert page.locator(".layer.left .truth").count() == 4
+        edge, stage = page.locator(".edge").bounding_box(), page.locator(".stage").bounding_box()
+        assert (edge["x"] + 1 - stage["x"]) / stage["width"] == pytest.approx(0.25, abs=0.02)
+        assert page.url == link
 
 
 def test_a_picture_is_made_once(hung: Path, red: RedThings, bench: Bench) -> None:

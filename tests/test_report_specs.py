@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,13 @@ from conftest import Bench
 from fakes.ncn import write_weights
 from fakes.task import RedThings
 from PIL import Image
+from test_report import codec, results
 
 from bench.catalog import card_paths
 from bench.content import content_folder
 from bench.report.print_tables import read_published
+from bench.report.scorings import Scoring
+from bench.report.selection import Selection
 from bench.report.spec import read_spec
 
 SPEC = """
@@ -322,6 +326,20 @@ def test_a_mask_is_shown_where_an_lsmnet_makes_it(
 def test_options_that_a_spec_decides_are_refused(bench: Bench) -> None:
     assert bench("report", "paper", "--metric", "psnr_y").status == 2
     assert "there is paper" in bench("report", "papers").err
+
+
+@pytest.mark.parametrize(
+    ("ran", "told"),
+    [("16.20", "HM-16.20"), ("16.18", "HM-16.18"), (None, "HM-(version unknown)")],
+)
+def test_a_label_names_the_version_that_ran(ran: str | None, told: str) -> None:
+    spec = read_spec("paper")
+    hm = replace(codec("hm", anchor=True), card="hm", version=ran)
+    found = results(hm, replace(codec("x265", anchor=True), card="x265", version="4.1"))
+    scoring = Scoring("mask-rcnn", "", True, None, "", ())
+    selection = Selection(spec, spec.settings["cityscapes"], scoring, found, "akima", pareto=False)
+    assert selection.shown("hm").look.label == told
+    assert selection.shown("x265").look.label == "x265"
 
 
 def test_what_ships_is_sound() -> None:

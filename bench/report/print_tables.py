@@ -135,8 +135,7 @@ def _title(column: Column, selection: Selection) -> str:
         text = f"BD-{metric}"
         unit = "points" if column.metric == WAP else describe(column.metric).unit
     if column.against:
-        anchor = selection.shown(column.against).codec
-        text += f" vs. {selection.spec.looks[anchor].label}"
+        text += f" vs. {selection.label(selection.shown(column.against).codec)}"
     return f"{text}{', bend' if column.bend else ''}{f', {unit}' if unit else ''}"
 
 

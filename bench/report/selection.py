@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bench.catalog import full_name, load_codec
+from bench.catalog import full_name, load_codec, read_card
 from bench.errors import BenchError, DataError, StoreError
 from bench.metrics import wap_of
 from bench.metrics.bjontegaard import Delta, Method
@@ -72,19 +72,35 @@ class Selection:
     def shown(self, key: str) -> Shown:
         """A codec of the spec, or the first there is of those that stand in for it here."""
         candidates = self.setting.instead.get(key, (key,))
-        names = [codec.name for codec in self.results.codecs]
         for candidate in candidates:
-            if (name := full_name(candidate, names)) in names:
-                found = self.results.codec(name)
+            if found := self._results_of(candidate):
                 return Shown(key, candidate, self._look(key, candidate), found)
         first = candidates[0]
         return Shown(key, first, self._look(key, first), None, self._lacking(first))
 
     def _look(self, key: str, codec: str) -> Look:
-        look = self.spec.looks[codec]
-        if codec == key:
-            return look
-        return replace(look, label=f"{look.label} (for {self.spec.looks[key].label})")
+        label = self.label(codec)
+        if codec != key:
+            label = f"{label} (for {self.spec.looks[key].label})"
+        return replace(self.spec.looks[codec], label=label)
+
+    def label(self, codec: str) -> str:
+        """What the spec calls a codec, with the version that ran for the one its card expects."""
+        label, found = self.spec.looks[codec].label, self._results_of(codec)
+        if found is None:
+            return label
+        try:
+            expected = read_card(found.card, self.results.kind).options.get("version")
+        except BenchError:  # the card is gone
+            return label
+        if not isinstance(expected, str) or found.version == expected:
+            return label
+        return label.replace(expected, found.version or "(version unknown)")
+
+    def _results_of(self, codec: str) -> CodecResults | None:
+        names = [each.name for each in self.results.codecs]
+        name = full_name(codec, names)
+        return self.results.codec(name) if name in names else None
 
     def _lacking(self, codec: str) -> str:
         if codec not in self._reasons:

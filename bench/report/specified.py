@@ -13,7 +13,7 @@ from bench.codec import Point
 from bench.csv_files import csv_text
 from bench.errors import BenchError, DataError, StoreError, UnavailableError
 from bench.files import write_text
-from bench.metrics import scorer_of
+from bench.metrics import METRICS, scorer_of
 from bench.metrics.bjontegaard import Method
 from bench.report.exhibits import Exhibit, Exhibition
 from bench.report.figures import Drawing, ceilings, line
@@ -75,11 +75,26 @@ class _Writer:
             "pictures": self._pictures,
         }
         anchor = self._selection.anchor(part).look.plain
-        part = replace(part, caption=part.caption.replace("{anchor}", anchor))
+        caption = part.caption.replace("{anchor}", anchor)
+        part = replace(part, caption=" ".join([caption, *self._footnotes(part)]))
         try:
             return kinds[part.kind](part)
         except BenchError as error:  # an image or a codec that is not here spoils one part alone
             return Made(part, "", self._left(part), undone=str(error))
+
+    def _footnotes(self, part: Part) -> list[str]:
+        """What else the caption says: a metric's name in papers, and the programs' versions."""
+        metrics = [*part.panels, *(column.metric for column in part.columns)]
+        named = [METRICS[name] for name in dict.fromkeys(metrics) if name in METRICS]
+        notes = [f"{metric.title}: {metric.elsewhere}." for metric in named if metric.elsewhere]
+        shown = [self._selection.anchor(part), *map(self._selection.shown, part.codecs)]
+        versions = dict.fromkeys(
+            f"{self._selection.label(each.codec)}: {each.results.version}"
+            for each in shown
+            if each.results and each.results.anchor and each.results.version
+            if each.results.version not in each.look.label
+        )
+        return [*notes, *([f"Versions: {'; '.join(versions)}."] if versions else [])]
 
     def _left(self, part: Part) -> tuple[str, ...]:
         """What an earlier report made of a part stays, and is said to be old."""

@@ -5,7 +5,7 @@ function drawCurves() {
   const unit = metric.unit ? `, ${metric.unit}` : "";
   const what = metric.task ? "Of the whole set at each point, with 95 % intervals."
     : "Means over the images at each point.";
-  byId("curves-about").textContent = `${what} Point, touch or use the arrow keys for the figures.`;
+  byId("curves-about").textContent = `${what} ${metric.elsewhere} Point, touch or use the arrow keys for the figures.`;
   const chart = {
     label: `${metric.title} against rate`,
     x: "Rate, bit/pixel",

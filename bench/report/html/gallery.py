@@ -34,7 +34,7 @@ from bench.store import Store
 from bench.vision.drawing import COLOURS
 
 MOST_IMAGES = 8
-# Of all pictures together; in the page they take a third more. A page of small images is under 6 MB.
+# Of all pictures together; in the page, they take a third more.
 USUAL_BYTES, MOST_BYTES = 4_300_000, 15_000_000
 # A lossless street scene takes 0.43 to 0.72, or 1.3 as a neural codec leaves it; a lossy one 0.46.
 BYTES_A_PIXEL = 0.75

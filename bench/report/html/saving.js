@@ -42,12 +42,13 @@ function standalone(chart) {
   const host = element("div", { class: "chart printed" });
   document.body.append(host);
   drawChart(host, chart);
-  const drawn = host.querySelector("svg"), top = 34, height = top + drawn.height.baseVal.value;
+  const drawn = host.querySelector("svg"), top = 52, height = top + drawn.height.baseVal.value;
   const keys = keyRows(chart);
   const made = shape("svg", { width: SAVED_WIDTH, height: height + 22 * keys.length + 10,
     viewBox: `0 0 ${SAVED_WIDTH} ${height + 22 * keys.length + 10}` },
   shape("rect", { width: "100%", height: "100%", fill: "var(--page)" }),
-  shape("text", { x: 2, y: 18, class: "heading" }, `${shownSet().name}, ${shownSet().images}: ${chart.label}`),
+  shape("text", { x: 2, y: 18, class: "heading" }, `${shownSet().name}, ${shownSet().images}`),
+  shape("text", { x: 2, y: 38, class: "title" }, chart.label),
   shape("g", { transform: `translate(0 ${top})` }, ...drawn.childNodes),
   ...keys.map((row, at) => shape("g", { transform: `translate(52 ${height + 22 * at + 8})` }, ...row)));
   host.replaceChildren(made);

@@ -8,7 +8,7 @@ function drawTimes() {
     : `BD-rate against ${anchor} by ${shownMetric().title}, and CPU seconds of ${coding} an image: `
       + "the mean of a codec’s points, and from its fastest to its slowest. Below and left is better.";
   const chart = {
-    label: `BD-rate against ${coding} time`,
+    label: `BD-rate against ${anchor} by ${shownMetric().title}, and ${coding} time`,
     x: `${coding[0].toUpperCase()}${coding.slice(1)}, CPU s an image`,
     y: "BD-rate, %",
     log: true,

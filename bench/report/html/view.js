@@ -15,7 +15,7 @@ function readView() {
   chooseSet(find("data", PAGE.sets.map((set) => set.name), 0));
   const set = shownSet(), methods = Object.keys(set.deltas);
   const codecs = set.codecs.map((codec) => [codec.name, codec.full_name]);
-  chosen.metric = find("metric", set.metrics.map((metric) => metric.name), chosen.metric);
+  chosen.metric = find("metric", set.metrics.map((metric) => metric.name), firstMetric(set));
   chosen.anchor = asked.get("anchor") === "none" ? null : find("anchor", codecs, set.anchor);
   chosen.method = methods[find("method", methods, methods.indexOf(set.method))];
   chosen.axis = AXES[find("axis", AXES, 0)];
