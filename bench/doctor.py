@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -35,17 +36,22 @@ _ANOTHER_FFMPEG = (
     "unset IMAGEIO_FFMPEG_EXE, or 'pip install --force-reinstall imageio-ffmpeg', "
     "whose binary has all that is needed"
 )
+# What is told together where it is not looked at closely.
+_PROGRAMS, _WEIGHTS, _DATA = "programs", "weights", "data sets"
+_TASKS, _PACKAGES = "tasks", "packages"
 
 
 @dataclass(frozen=True)
 class Check:
     """One finding. ``ok`` is False where something needed, or something named, is not there,
-    and None where something optional is not; advice beside a True is a warning."""
+    and None where something optional is not; advice beside a True is a warning. Checks of one
+    ``group`` may be told together."""
 
     name: str
     ok: bool | None
     found: str
     advice: str | None = None
+    group: str = ""
 
 
 def doctor() -> list[Check]:
@@ -56,6 +62,7 @@ def doctor() -> list[Check]:
         Check("machine", True, f"{platform.system()}, {available_cores()} cores, {processor()}"),
         _disk("results", Path(), "name a folder elsewhere with --results"),
         _disk("cache", cache_folder(), "name a folder elsewhere in BENCH_CACHE"),
+        _disk("temporary", Path(tempfile.gettempdir()), "name a folder elsewhere in TMPDIR"),
         _settings(),
         *_ffmpeg(),
         *_codecs(),
@@ -148,7 +155,7 @@ def _codecs() -> Iterator[Check]:
         elif codec.card.sets:
             yield from _weight_sets(codec.card)
         elif codec.card.family != "ffmpeg" and (missing := what_lacks(codec)):
-            yield Check(name, None, "cannot run", missing)
+            yield Check(name, None, "cannot run", missing, _PROGRAMS)
 
 
 def _weight_sets(card: Card) -> Iterator[Check]:
@@ -157,27 +164,27 @@ def _weight_sets(card: Card) -> Iterator[Check]:
         name = f"{card.name}:{weights.name}"
         if weights.paths:
             found = f"{card.unit} {' '.join(map(str, weights.paths))}, {weights.folder}"
-            yield Check(name, True, found, weights.remark())
+            yield Check(name, True, found, weights.remark(), _WEIGHTS)
         elif weights.published:
-            yield Check(name, None, "not found", weights.missing())
+            yield Check(name, None, "not found", weights.missing(), _WEIGHTS)
 
 
 def _external(codec: ExternalCodec) -> Check:
     card = read_external(codec.card)
     if missing := what_lacks(codec):
         absent = _absent(card.wanted.folder) if card.wanted.folder else None
-        return Check(codec.name, absent, "not found", missing)
+        return Check(codec.name, absent, "not found", missing, _PROGRAMS)
     found = f"{codec.version() or 'unknown version'}, {find_tools(card.wanted).encoder}"
     as_expected = card.version in (None, codec.version())
     advice = None if as_expected else f"version {card.version} is expected"
-    return Check(codec.name, True, found, advice)
+    return Check(codec.name, True, found, advice, _PROGRAMS)
 
 
 def _cityscapes() -> Check:
     try:
         remark = open_cityscapes(None, "val").remark
     except BenchError as error:
-        return Check("Cityscapes", _absent(VARIABLE), "not found", str(error))
+        return Check("Cityscapes", _absent(VARIABLE), "not found", str(error), _DATA)
     root = user_path(VARIABLE)
     assert root is not None  # or it would not have been opened
     counts = []
@@ -185,7 +192,7 @@ def _cityscapes() -> Check:
         entries = read_split(root, split)
         labelled = sum(entry.instances is not None for entry in entries)
         counts.append(f"{split} {len(entries)} of {IMAGES[split]} images, {labelled} labelled")
-    return Check("Cityscapes", True, f"{root}, {'; '.join(counts)}", remark)
+    return Check("Cityscapes", True, f"{root}, {'; '.join(counts)}", remark, _DATA)
 
 
 def _absent(variable: str) -> bool | None:
@@ -226,26 +233,27 @@ def _weights() -> Iterator[Check]:
         except BenchError as error:
             missing = str(error)
         if missing is None:
-            yield Check(name, True, f"weights {user_path(variable)}")
+            yield Check(name, True, f"weights {user_path(variable)}", group=_TASKS)
         else:
-            yield Check(name, _absent(variable), "not found", missing)
+            yield Check(name, _absent(variable), "not found", missing, _TASKS)
 
 
 def _detectron2() -> Check:
     if find_spec("detectron2") is None:
         advice = "only --engine detectron2 needs it: https://github.com/facebookresearch/detectron2"
-        return Check("Detectron2", None, "not installed", advice)
-    return Check("Detectron2", True, version("detectron2"))
+        return Check("Detectron2", None, "not installed", advice, _PACKAGES)
+    return Check("Detectron2", True, version("detectron2"), group=_PACKAGES)
 
 
 def _compressai() -> Check:
     if missing := why_no_compressai():
-        return Check("CompressAI", None, "not installed", f"only its own codecs: {missing}")
-    return Check("CompressAI", True, version("compressai"))
+        advice = f"only its own codecs: {missing}"
+        return Check("CompressAI", None, "not installed", advice, _PACKAGES)
+    return Check("CompressAI", True, version("compressai"), group=_PACKAGES)
 
 
 def _pyarrow() -> Check:
     if find_spec("pyarrow") is None:
         advice = "only 'bench export' to Parquet needs it: pip install '.[parquet]'"
-        return Check("pyarrow", None, "not installed", advice)
-    return Check("pyarrow", True, version("pyarrow"))
+        return Check("pyarrow", None, "not installed", advice, _PACKAGES)
+    return Check("pyarrow", True, version("pyarrow"), group=_PACKAGES)

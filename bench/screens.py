@@ -18,7 +18,7 @@ from rich.text import Text
 from bench.codec import Point
 from bench.columns import Line
 from bench.datasets.labels import CLASSES
-from bench.inventory import Check, CodecDescription, CodecStatus, DatasetStatus, TaskStatus
+from bench.inventory import CodecDescription, CodecStatus, DatasetStatus, TaskStatus
 from bench.metrics import Metric
 from bench.predict import Prediction, Predictions
 from bench.score import Score
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from bench.report.specified import SpecReport
     from bench.training.zoo import Trained
 
-_YES, _NO = Text("✓", "green"), Text("✗", "bold red")
-_ABSENT, _BUT, _ASKED = Text("–", "dim"), Text("!", "bold yellow"), Text("·", "dim")
+YES, NO = Text("✓", "green"), Text("✗", "bold red")
+ABSENT, BUT, _ASKED = Text("–", "dim"), Text("!", "bold yellow"), Text("·", "dim")
 _LEGEND = {
     "✓": "ready; a metric: measured by default",
     "·": "measured when --metric names it",
@@ -87,9 +87,9 @@ def _section(table: Table, title: str, last: str, rows: Iterable[Sequence[Text]]
 def _codec_row(codec: CodecStatus, width: int) -> Sequence[Text]:
     name = Text(codec.name)
     if not codec.title:
-        return _NO, name, Text(codec.missing or "", "red"), Text()
+        return NO, name, Text(codec.missing or "", "red"), Text()
     points = codec.points.get("toyscapes", codec.points["default"])
-    mark = _ABSENT if not codec.available else _BUT if codec.remark else _YES
+    mark = ABSENT if not codec.available else BUT if codec.remark else YES
     style = "" if codec.available else "dim"
     title = f"{codec.title} (oracle)" if codec.oracle else codec.title
     unit_and_points = f"{codec.unit:<{width}}  {_spaced(points)}"
@@ -97,21 +97,21 @@ def _codec_row(codec: CodecStatus, width: int) -> Sequence[Text]:
 
 
 def _dataset_row(dataset: DatasetStatus) -> Sequence[Text]:
-    mark = _ABSENT if not dataset.available else _BUT if dataset.remark else _YES
+    mark = ABSENT if not dataset.available else BUT if dataset.remark else YES
     style = "" if dataset.available else "dim"
     variants = " ".join(dataset.variants)
     return mark, Text(dataset.name, style), Text(dataset.title, style), Text(variants, style)
 
 
 def _task_row(task: TaskStatus) -> Sequence[Text]:
-    mark, style = (_YES, "") if task.available else (_ABSENT, "dim")
+    mark, style = (YES, "") if task.available else (ABSENT, "dim")
     return mark, Text(task.name, style), Text(task.title, style), Text(task.weights, style)
 
 
 def _metric_row(metric: Metric, width: int) -> Sequence[Text]:
     style = "" if metric.default else "dim"
     unit = f"{metric.unit:<{width}}  {'more' if metric.higher_is_better else 'less'}"
-    mark = _YES if metric.default else _ASKED
+    mark = YES if metric.default else _ASKED
     return mark, Text(metric.name, style), Text(metric.title, style), Text(unit, style)
 
 
@@ -173,35 +173,6 @@ def _spaced(points: Sequence[Point]) -> str:
     return " ".join(str(point) for point in points)
 
 
-def doctor_screen(checks: Sequence[Check]) -> RenderableType:
-    """A line for each finding, its advice below it, and a verdict."""
-    width = 2 + max(len(check.name) for check in checks)
-    lines: list[RenderableType] = []
-    for check in checks:
-        style = "dim" if check.ok is None else ""
-        label = Text.assemble(_check_mark(check), f"  {check.name:<{width}}")
-        lines.append(Line(label, check.found, style))
-        if check.advice:
-            indent = Text(" " * (label.cell_len + 2))
-            lines.append(Line(indent, check.advice, style or "yellow"))
-    return Group(*lines, Text(), _verdict(checks))
-
-
-def _check_mark(check: Check) -> Text:
-    if check.ok is None:
-        return _ABSENT
-    return (_BUT if check.advice else _YES) if check.ok else _NO
-
-
-def _verdict(checks: Sequence[Check]) -> Text:
-    broken = [check.name for check in checks if check.ok is False]
-    absent = sum(check.ok is None for check in checks)
-    if broken:
-        return Text(f"To be put right: {', '.join(broken)}.", "bold red")
-    rest = f" Optional and not here: {absent}." if absent else ""
-    return Text.assemble(("All that is needed is here.", "bold green"), rest)
-
-
 def training_screen(trained: Trained) -> RenderableType:
     """The files of weights that there are, and what each took."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -253,7 +224,7 @@ def score_screen(found: Score) -> RenderableType:
 
 
 def _fraction(value: float) -> Text:
-    return _ABSENT if math.isnan(value) else Text(f"{value:.3f}")
+    return ABSENT if math.isnan(value) else Text(f"{value:.3f}")
 
 
 def predict_screen(found: Predictions) -> RenderableType:

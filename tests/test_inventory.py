@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from conftest import Bench
 from fakes import package
 from rich.console import Console, RenderableType
 
@@ -16,9 +17,10 @@ from bench import catalog, ffmpeg, inventory
 from bench import doctor as doctor_module
 from bench.codec import Codec
 from bench.content import content_folder
+from bench.doctor_screen import doctor_screen
 from bench.errors import CardError, CodecError
 from bench.inventory import Check, codecs, datasets, doctor, metrics, show, tasks
-from bench.screens import doctor_screen, list_screen, show_screen
+from bench.screens import list_screen, show_screen
 
 JPEG = content_folder("anchors") / "jpeg.toml"
 
@@ -210,7 +212,7 @@ def test_commands_and_paths_are_printed_in_one_piece(width: int) -> None:
     described = show("vvenc")
     lines = printed(show_screen(described), width).splitlines()
     assert set(described.commands) <= set(lines)
-    assert str(ffmpeg.binary()) in printed(doctor_screen(doctor()), width)
+    assert str(ffmpeg.binary()) in printed(doctor_screen(doctor(), whole=True), width)
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -227,6 +229,37 @@ def test_the_doctor_finds_nothing_wrong_with_what_is_only_absent() -> None:
     assert all(check.advice for check in checks if check.ok is None)
     assert all("\n" not in f"{check.found}{check.advice}" for check in checks)
     assert "All that is needed is here." in printed(doctor_screen(checks))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_doctor_fits_a_screen_and_begins_with_the_verdict(width: int) -> None:
+    lines = printed(doctor_screen(doctor()), width).splitlines()
+    assert lines[0] == "All that is needed is here."
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    assert "Optional and not here" in text
+    for name in ("Python", "machine", "results", "cache", "temporary", "ffmpeg", "vtm"):
+        assert name in text
+
+
+def test_the_doctor_tells_all_if_it_is_asked(bench: Bench) -> None:
+    said = bench("doctor", "-v")
+    assert said.status == 0
+    assert said.out.startswith("All that is needed is here.")
+    for each in doctor():
+        assert flat(f"{each.found} {each.advice or ''}") in flat(said.out)
+    assert len(bench("doctor").out) < len(said.out) / 3
+
+
+def test_what_is_to_be_done_comes_before_what_is_fine(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_VTM", "/nowhere")
+    said = bench("doctor")
+    assert said.status == 1
+    assert said.out.startswith("To be put right: vtm.")
+    assert said.out.index("BENCH_VTM names /nowhere") < said.out.index("Python")
 
 
 def test_a_folder_that_the_user_named_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,11 +30,12 @@ def show(codec: str, point: str | None) -> None:
 
 
 @cli.command()
-def doctor() -> int:
+@click.option("-v", "--verbose", is_flag=True, help="All of each finding, and how to get the rest.")
+def doctor(verbose: bool) -> int:
     """What this machine has, and what to do about what it lacks."""
     from bench import api
-    from bench.screens import doctor_screen
+    from bench.doctor_screen import doctor_screen
 
     checks = api.doctor()
-    stdout().print(doctor_screen(checks), crop=False)
+    stdout().print(doctor_screen(checks, whole=verbose), crop=False)
     return 1 if any(check.ok is False for check in checks) else 0
