@@ -9,8 +9,9 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
+from bench.columns import Line
 from bench.doctor import Check
-from bench.screens import ABSENT, BUT, NO, YES, Line
+from bench.screens import ABSENT, BUT, NO, YES
 
 _MANY = 3  # things of one group that are here, and have no remark, have lines of their own
 

@@ -35,7 +35,7 @@ __all__ = [
     "datasets",
     "doctor",
     "metrics",
-    "show",
+    "show_codec",
     "tasks",
 ]
 
@@ -181,7 +181,7 @@ def metrics() -> list[Metric]:
     return list(METRICS.values())
 
 
-def show(codec: str, point: str | None = None) -> CodecDescription:
+def show_codec(codec: str, point: str | None = None) -> CodecDescription:
     """A codec by its name or its card's path; its commands at the point, or at a middle one."""
     its = load_codec(codec)
     card = its.card

@@ -22,6 +22,7 @@ from bench.inventory import CodecDescription, CodecStatus, DatasetStatus, TaskSt
 from bench.metrics import Metric
 from bench.predict import Prediction, Predictions
 from bench.score import Score
+from bench.showing import Description
 from bench.words import counted, duration
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ ABSENT, BUT, _ASKED = Text("–", "dim"), Text("!", "bold yellow"), Text("·", "
 _LEGEND = {
     "✓": "ready; a metric: measured by default",
     "·": "measured when --metric names it",
-    "!": "ready, with a remark that 'bench doctor' tells",
+    "!": "ready, with a remark that 'bench show' tells",
     "–": "not ready",
     "✗": "its card cannot be used",
 }
@@ -62,7 +63,7 @@ def list_screen(
     _section(table, "Metrics", "unit, and what is better", (_metric_row(m, width) for m in metrics))
     marks = {str(cell) for cell in table.columns[0].cells}
     legend = [Text(f"{mark}  {text}", "dim") for mark, text in _LEGEND.items() if mark in marks]
-    more = Text("'bench show CODEC' tells all of a codec, 'bench doctor' what to do.", "dim")
+    more = Text("'bench show NAME' tells all of one, and how to get what is not here.", "dim")
     entries: list[CodecStatus | DatasetStatus | TaskStatus] = [*codecs, *datasets, *tasks]
     lacking = [_lacking(entry) for entry in entries if entry.missing]
     return Group(table, Text(), *legend, Text(), *lacking, Text(), more)
@@ -115,24 +116,21 @@ def _metric_row(metric: Metric, width: int) -> Sequence[Text]:
     return mark, Text(metric.name, style), Text(metric.title, style), Text(unit, style)
 
 
-def show_screen(codec: CodecDescription) -> RenderableType:
-    """A codec's card as a page, then its commands."""
+def show_screen(shown: CodecDescription | Description) -> RenderableType:
+    """What is known of a codec, metric, task or data set, as a page."""
+    if isinstance(shown, CodecDescription):
+        return _codec_page(shown)
+    lines = [("kind", shown.kind), *shown.facts.items()]
+    return Group(*_page(shown, lines))
+
+
+def _codec_page(codec: CodecDescription) -> RenderableType:
+    """A codec's card, then its commands."""
     lines = _card_lines(codec)
-    if codec.missing or codec.remark:
-        lines.append(
-            ("missing" if codec.missing else "remark", codec.missing or codec.remark or "")
-        )
     if codec.fingerprint:
         inputs = (f"{what} {_short(value)}" for what, value in codec.depends_on.items())
         lines += [("fingerprint", codec.fingerprint), ("", f"of {', '.join(inputs)}")]
-    width = 2 + max(len(label) for label, _ in lines)
-    page: list[RenderableType] = [Text.assemble((codec.name, "bold"), "  ", codec.title)]
-    if codec.about:
-        page += [Text(), Line(Text(), codec.about)]
-    page.append(Text())
-    for label, words in lines:
-        style = "yellow" if label in ("missing", "remark") else "" if label else "dim"
-        page.append(Line(Text(f"{label:<{width}}", "dim"), words, style))
+    page = _page(codec, lines, codec.about)
     encode, decode = codec.commands
     at = "" if codec.point is None else f" at {codec.unit} {codec.point}"
     commands = {f"Encode{at}": encode, "Decode": decode}
@@ -141,6 +139,22 @@ def show_screen(codec: CodecDescription) -> RenderableType:
     for title, command in commands.items():
         page += [Text(), Text(title, "bold"), Text(command, no_wrap=True, overflow="ignore")]
     return Group(*page)
+
+
+def _page(
+    shown: CodecDescription | Description, lines: Sequence[tuple[str, str]], about: str = ""
+) -> list[RenderableType]:
+    """A heading, and labelled lines below it; those without words are left out."""
+    asking = [("missing", shown.missing or ""), ("remark", shown.remark or "")]
+    lines = [(label, words) for label, words in [*lines, *asking] if words]
+    width = 2 + max(len(label) for label, _ in lines)
+    page: list[RenderableType] = [Text.assemble((shown.name, "bold"), "  ", shown.title), Text()]
+    if about:
+        page += [Line(Text(), about), Text()]
+    for label, words in lines:
+        style = "yellow" if label in ("missing", "remark") else "" if label else "dim"
+        page.append(Line(Text(f"{label:<{width}}", "dim"), words, style))
+    return page
 
 
 def _card_lines(codec: CodecDescription) -> list[tuple[str, str]]:

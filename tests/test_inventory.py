@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from conftest import Bench
+from conftest import Bench, Pictures
 from fakes import package
 from rich.console import Console, RenderableType
 
@@ -19,8 +19,9 @@ from bench.codec import Codec
 from bench.content import content_folder
 from bench.doctor_screen import doctor_screen
 from bench.errors import CardError, CodecError
-from bench.inventory import Check, codecs, datasets, doctor, metrics, show, tasks
+from bench.inventory import Check, codecs, datasets, doctor, metrics, show_codec, tasks
 from bench.screens import list_screen, show_screen
+from bench.showing import show
 
 JPEG = content_folder("anchors") / "jpeg.toml"
 
@@ -177,8 +178,8 @@ def test_metrics_are_those_of_the_table() -> None:
 
 
 def test_show_has_the_commands_at_the_middle_point_or_at_the_one_asked_for() -> None:
-    assert "quality=30" in show("jpeg").commands[0]
-    described = show("jpeg", "50")
+    assert "quality=30" in show_codec("jpeg").commands[0]
+    described = show_codec("jpeg", "50")
     assert described.point == 50
     assert "quality=50" in described.commands[0]
     assert described.fingerprint
@@ -189,8 +190,34 @@ def test_show_has_the_commands_at_the_middle_point_or_at_the_one_asked_for() -> 
         show("jpg")
 
 
+def test_all_that_is_listed_is_shown(bench: Bench) -> None:
+    names = [*(each.name for each in (*codecs(), *tasks(), *metrics())), "toyscapes", "cityscapes"]
+    for name in names:
+        said = bench("show", name)
+        assert said.status == 0, said.err
+        assert said.out.startswith(f"{name}  ")
+
+
+def test_what_is_not_here_says_how_to_get_it(bench: Bench) -> None:
+    for name in ("vtm", "mask-rcnn", "cityscapes"):
+        (status,) = [each for each in (*codecs(), *tasks(), *datasets()) if each.name == name]
+        assert flat(str(status.missing)) in flat(bench("show", name).out)
+
+
+def test_a_folder_of_images_is_shown(bench: Bench, pictures: Pictures) -> None:
+    assert "images  3, the first is 00.png" in bench("show", pictures(3)).out
+
+
+def test_nothing_of_that_name(bench: Bench) -> None:
+    for said, meant in (("psnr-y", "psnr_y"), ("mask-rcn", "mask-rcnn"), ("toyscape", "toyscapes")):
+        answer = bench("show", said)
+        assert answer.status == 1
+        assert f"did you mean '{meant}'?" in answer.err
+    assert "--point 3: goes with a codec" in bench("show", "vmaf", "--point", 3).err
+
+
 def test_show_explains_a_codec_that_cannot_run() -> None:
-    described = show("vtm")
+    described = show_codec("vtm")
     assert described.missing
     assert described.fingerprint is None
     assert described.commands[0].startswith("EncoderAppStatic -c encoder_intra_vtm.cfg")
@@ -202,14 +229,14 @@ def test_show_explains_a_codec_that_cannot_run() -> None:
 
 def test_show_takes_a_card_of_one_s_own(tmp_path: Path) -> None:
     shutil.copy(JPEG, tmp_path / "mine.toml")
-    described = show(str(tmp_path / "mine.toml"))
+    described = show_codec(str(tmp_path / "mine.toml"))
     assert (described.name, described.anchor) == ("mine", False)
     assert described.path == tmp_path / "mine.toml"
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_commands_and_paths_are_printed_in_one_piece(width: int) -> None:
-    described = show("vvenc")
+    described = show_codec("vvenc")
     lines = printed(show_screen(described), width).splitlines()
     assert set(described.commands) <= set(lines)
     assert str(ffmpeg.binary()) in printed(doctor_screen(doctor(), whole=True), width)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
+
 import click
 
+from bench.cli import completion
 from bench.cli.group import cli
 from bench.cli.options import stdout
 
@@ -19,14 +22,17 @@ def list_() -> None:
 
 
 @cli.command()
-@click.argument("codec")
+@click.argument("name", shell_complete=completion.completing("codec", "metric", "task", "data set"))
 @click.option("--point", help="Whose commands to show. [default: the middle one of the card's]")
-def show(codec: str, point: str | None) -> None:
-    """A codec's card, points, fingerprint and the exact commands that it runs."""
+def show(name: str, point: str | None) -> None:
+    """All of a codec, metric, task or data set: a codec's card and its exact commands.
+
+    NAME is one of 'bench list', the path of a card, or a folder of images.
+    """
     from bench import api
     from bench.screens import show_screen
 
-    stdout().print(show_screen(api.show(codec, point)), crop=False)
+    stdout().print(show_screen(api.show(name, point)), crop=False)
 
 
 @cli.command()
@@ -39,3 +45,22 @@ def doctor(verbose: bool) -> int:
     checks = api.doctor()
     stdout().print(doctor_screen(checks, whole=verbose), crop=False)
     return 1 if any(check.ok is False for check in checks) else 0
+
+
+@cli.command("help")
+@click.argument("command", required=False, shell_complete=completion.completing("command"))
+@click.pass_context
+def help_(context: click.Context, command: str | None) -> None:
+    """What bench, or one of its commands, does and takes."""
+    above = context.parent
+    assert above is not None
+    if command is None:
+        click.echo(cli.get_help(above))
+        return
+    asked = cli.get_command(above, command)
+    if asked is None:
+        hint = "; 'bench help' lists them all"
+        if near := difflib.get_close_matches(command, cli.commands, n=1):
+            hint = f"; did you mean '{near[0]}'?"
+        raise click.UsageError(f"No such command '{command}'{hint}")
+    click.echo(asked.get_help(click.Context(asked, above, info_name=command)))

@@ -5,7 +5,23 @@ from __future__ import annotations
 import click
 
 
+class _Commands(click.Group):
+    """Commands with the first sentence of what each does, whole."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, _summary(self.commands[name])) for name in sorted(self.commands)]
+            )
+
+
+def _summary(command: click.Command) -> str:
+    paragraph = " ".join((command.help or "").partition("\n\n")[0].split())
+    return paragraph.partition(". ")[0].removesuffix(".")
+
+
 @click.group(
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="bench run --codec vvenc-medium --codec x265 --limit 20  is a first thing to try.",
 )

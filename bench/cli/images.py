@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bench.cli import completion
 from bench.cli.group import cli
 from bench.cli.options import (
     FILE,
@@ -25,7 +26,7 @@ from bench.cli.options import (
 @cli.command()
 @click.argument("image", type=FILE)
 @click.argument("file", type=FILE)
-@click.option("--codec", required=True, metavar="CODEC")
+@click.option("--codec", required=True, metavar="CODEC", shell_complete=completion.codecs)
 @click.option("--point", help="[default: the middle one of the card's]")
 @weights_option
 @click.option(
@@ -50,7 +51,12 @@ def encode(image: Path, file: Path, codec: str, point: str | None, **options: An
 @cli.command()
 @click.argument("file", type=FILE)
 @click.argument("image", type=FILE)
-@click.option("--codec", metavar="CODEC", help="Needed where the stream does not say whose it is.")
+@click.option(
+    "--codec",
+    metavar="CODEC",
+    shell_complete=completion.codecs,
+    help="Needed where the stream does not say whose it is.",
+)
 @weights_option
 def decode(file: Path, image: Path, codec: str | None, weights: Path | None) -> None:
     """Decode the bitstream FILE to IMAGE, a PNG."""
@@ -70,6 +76,7 @@ def decode(file: Path, image: Path, codec: str | None, weights: Path | None) -> 
     default="mask-rcnn-toy",
     show_default=True,
     metavar="NAME[=WEIGHTS]",
+    shell_complete=completion.tasks,
     help="The task network: one of 'bench list'.",
 )
 @click.option("--weights", type=PATH, metavar="FILE", help="The same as --task NAME=FILE.")

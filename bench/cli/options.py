@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from bench.cli import completion
 from bench.words import printable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -55,7 +56,12 @@ results_option = click.option(
     "--results", type=FOLDER, default=Path("bench-results"), show_default=True, help="The store."
 )
 metric_option = click.option(
-    "--metric", "metrics", multiple=True, metavar="NAME", help="A metric; may be repeated."
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=completion.metrics,
+    help="A metric; may be repeated.",
 )
 bjontegaard_options = options(
     click.option(
@@ -79,6 +85,7 @@ comparison_options = options(
     click.option(
         "--anchor",
         metavar="CODEC",
+        shell_complete=completion.codecs,
         help="Whom to compare with: any codec of the run or the store. "
         "[default: the first one that is a card in anchors/]",
     ),
@@ -94,6 +101,7 @@ data_option = click.option(
     default="toyscapes",
     show_default=True,
     metavar="DATASET",
+    shell_complete=completion.datasets,
     help="toyscapes, cityscapes, or a folder of images.",
 )
 root_option = click.option(
@@ -104,6 +112,7 @@ task_option = click.option(
     "tasks",
     multiple=True,
     metavar="NAME[=WEIGHTS]",
+    shell_complete=completion.tasks,
     help="A task network that decoded pictures are shown to; may be repeated; none for none. "
     "[default: the data set's own]",
 )
@@ -116,6 +125,20 @@ engine_option = click.option(
 )
 weights_option = click.option(
     "--weights", type=FILE, metavar="FILE", help="A learned codec's weights, instead of a set's."
+)
+stored_codecs_option = click.option(
+    "--codec",
+    "codecs",
+    multiple=True,
+    metavar="CODEC",
+    shell_complete=completion.codecs,
+    help="[default: all there are]",
+)
+stored_data_option = click.option(
+    "--data",
+    metavar="DATASET",
+    shell_complete=completion.datasets,
+    help="[default: the one run last]",
 )
 jobs_option = click.option(
     "--jobs", type=click.IntRange(min=1), help="Operations at once. [default: one per core]"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bench.metrics.bjontegaard import Method
     from bench.report.compare import Report
 
+from bench.cli import completion
 from bench.cli.group import cli
 from bench.cli.options import (
     FILE,
@@ -29,6 +30,8 @@ from bench.cli.options import (
     say,
     stderr,
     stdout,
+    stored_codecs_option,
+    stored_data_option,
     task_option,
 )
 
@@ -36,6 +39,7 @@ from bench.cli.options import (
 @cli.command()
 @click.option(
     "--codec", "codecs", multiple=True, required=True, metavar="CODEC",
+    shell_complete=completion.codecs,
     help="A codec of 'bench list' or a card's path; may be repeated.",
 )  # fmt: skip
 @data_option
@@ -82,13 +86,18 @@ def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **opt
 
 @cli.command()
 @click.argument("spec", required=False)
-@click.option("--codec", "codecs", multiple=True, metavar="CODEC", help="[default: all there are]")
-@click.option("--data", metavar="DATASET", help="[default: the one run last]")
+@stored_codecs_option
+@stored_data_option
 @root_option
 @points_option
 @metric_option
 @click.option(
-    "--task", "tasks", multiple=True, metavar="NAME", help="A task; none for none. [default: all]"
+    "--task",
+    "tasks",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=completion.tasks,
+    help="A task; none for none. [default: all]",
 )
 @comparison_options
 @click.option("--out", type=FOLDER, help="Where files go. [default: report/ or SPEC/ in the store]")
@@ -218,8 +227,8 @@ def bd(anchor: str, test: str, **options: Any) -> int:
 @cli.command()
 @click.option("--out", type=FILE, required=True, help="FILE.csv, FILE.parquet or FILE.json.")
 @click.option("--means", is_flag=True, help="Means at each point instead of records per image.")
-@click.option("--codec", "codecs", multiple=True, metavar="CODEC", help="[default: all there are]")
-@click.option("--data", metavar="DATASET", help="[default: the one run last]")
+@stored_codecs_option
+@stored_data_option
 @points_option
 @results_option
 def export(out: Path, codecs: tuple[str, ...], **options: Any) -> None:
@@ -232,7 +241,13 @@ def export(out: Path, codecs: tuple[str, ...], **options: Any) -> None:
 
 @cli.command("import")
 @click.argument("folder", type=FOLDER)
-@click.option("--codec", required=True, metavar="CODEC", help="Whose bitstreams they are.")
+@click.option(
+    "--codec",
+    required=True,
+    metavar="CODEC",
+    shell_complete=completion.codecs,
+    help="Whose bitstreams they are.",
+)
 @click.option("--point", required=True, help="The operating point that they were coded at.")
 @data_option
 @root_option

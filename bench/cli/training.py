@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from bench.cli import completion
 from bench.cli.group import cli
 from bench.cli.options import FOLDER, stderr, stdout
 
@@ -29,7 +30,12 @@ def _seconds(text: str | None) -> float:
 @click.argument("name", required=False)
 @click.option("--zoo", metavar="SET", help="All that has a recipe for SET, such as toyscapes.")
 @click.option("--out", type=FOLDER, help="Where it is kept. [default: bench-training/NAME]")
-@click.option("--data", metavar="DATA", help="Learn from another data set, or a folder of images.")
+@click.option(
+    "--data",
+    metavar="DATA",
+    shell_complete=completion.datasets,
+    help="Learn from another data set, or a folder of images.",
+)
 @click.option("--root", type=FOLDER, help="Where a data set is, or is to be rendered.")
 @click.option("--steps", type=click.IntRange(1), help="Take so many for each file, not all.")
 @click.option("--max-time", metavar="TIME", help="Stop after 90s, 8m, 2h …; to be gone on with.")

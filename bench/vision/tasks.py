@@ -179,6 +179,20 @@ def task_title(name: str) -> str:
     return _KNOWN[name].title if name in _KNOWN else name
 
 
+def task_facts(name: str) -> dict[str, str]:
+    """What is known of a network without loading it, labelled; another package's is not asked."""
+    if name not in _KNOWN:
+        return {"from": f"package {package_of(name)}"}
+    known = _KNOWN[name]
+    weights = known.weights(name) if why_unavailable(name) is None else None
+    return {
+        "finds": "boxes and masks" if known.architecture.masks else "boxes",
+        "default": ", ".join(data for data, usual in _DEFAULTS.items() if usual == name),
+        "weights": str(weights or ""),
+        "use": f"--task {name}" if weights else f"--task {name}=FILE",
+    }
+
+
 def weights_variable(name: str) -> str | None:
     """Which variable names a network's weights, if one does."""
     return _KNOWN[name].variable if name in _KNOWN else None

@@ -1,0 +1,40 @@
+"""What a shell completes: names of codecs, metrics, tasks, data sets and commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+from click.shell_completion import CompletionItem
+
+Completed = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+_PATHS = {"codec": "file", "data set": "dir"}  # what may be named by a path as well
+
+
+def completing(*kinds: str) -> Completed:
+    """Completes names of these kinds, or paths where nothing is called so."""
+
+    def complete(
+        context: click.Context, parameter: click.Parameter, typed: str
+    ) -> list[CompletionItem]:
+        known = [name for kind in kinds for name in _names(kind)]
+        found = [CompletionItem(name) for name in known if name.startswith(typed)]
+        as_path = next((_PATHS[kind] for kind in kinds if kind in _PATHS), None)
+        return found if found or as_path is None else [CompletionItem(typed, type=as_path)]
+
+    return complete
+
+
+def _names(kind: str) -> list[str]:
+    if kind == "command":
+        from bench.cli.group import cli
+
+        return list(cli.commands)
+    from bench.showing import names
+
+    return names()[kind]
+
+
+codecs, metrics, tasks = completing("codec"), completing("metric"), completing("task")
+datasets = completing("data set")
