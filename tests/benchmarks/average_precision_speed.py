@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from figures import options_of, tell
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -211,7 +212,7 @@ def main() -> None:
     parser.add_argument("--official", type=int, help="images for the official script [all]")
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = options_of(parser, images=2, official=1)
     if options.part:
         PARTS[options.part](options.folder)
         return
@@ -221,22 +222,29 @@ def main() -> None:
         make_files(folder, options.images, official)
         truth, ours = measured("truth", folder), measured("ours", folder)
         each = 1000 * ours["seconds"] / options.images
-        print(f"{options.images} images of {WIDTH}x{HEIGHT}, {ours['predictions']} predictions")
-        print(f"ground truth, once   {truth['seconds']:.2f} CPU s")
-        print(f"ours                 {ours['seconds']:.2f} CPU s, {each:.2f} ms an image, of it")
-        print(f"  matching           {1000 * ours['matching']:.2f} ms an image")
-        print(f"1,000 resamples      {ours['resampling']:.2f} CPU s")
         low, high = ours["interval"]
-        print(f"AP {ours['ap']:.4f}, wAP {ours['wap']:.4f}, {low:.4f} to {high:.4f}")
-        print(f"kept: {ours['bytes']:.0f} bytes an image; peak memory {ours['peak_mb']:.0f} MB")
+        figures = {
+            "scored": f"{options.images} images of {WIDTH}x{HEIGHT}",
+            "predictions": f"{ours['predictions']}",
+            "ground truth, once": f"{truth['seconds']:.2f} CPU s",
+            "ours": f"{ours['seconds']:.2f} CPU s, {each:.2f} ms an image",
+            "ours, of it matching": f"{1000 * ours['matching']:.2f} ms an image",
+            "1,000 resamples": f"{ours['resampling']:.2f} CPU s",
+            "AP, wAP": f"{ours['ap']:.4f}, {ours['wap']:.4f} ({low:.4f} to {high:.4f})",
+            "kept": f"{ours['bytes']:.0f} bytes an image",
+            "peak memory": f"{ours['peak_mb']:.0f} MB",
+        }
         if official:
             theirs = measured("official", folder)
-            per_image, peak = theirs["seconds"] / official, theirs["peak_mb"]
-            print(f"official             {theirs['seconds']:.2f} CPU s for {official} images")
-            print(f"  an image           {per_image:.3f} s, {1000 * per_image / each:.0f} of ours")
-            print(f"  peak memory        {peak:.0f} MB")
+            per_image = theirs["seconds"] / official
+            figures |= {
+                "the official script": f"{per_image:.3f} CPU s an image",
+                "the official script / ours": f"{1000 * per_image / each:.0f}",
+                "the official script, peak memory": f"{theirs['peak_mb']:.0f} MB",
+            }
             if official == options.images:
-                print(f"AP differs by {abs(theirs['ap'] - ours['ap']):.1e}")
+                figures["AP differs by"] = f"{abs(theirs['ap'] - ours['ap']):.1e}"
+    tell(figures, options)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from figures import options_of, tell
 from torch import Tensor
 
 from bench.families.ncn import rate
@@ -73,7 +74,8 @@ def main() -> None:
     parser.add_argument("--size", default="2048x1024")
     parser.add_argument("--channels", type=int, default=192)
     parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
+    parser.add_argument("--matrix", type=int, default=2048, help="rows of a large matrix")
+    arguments = options_of(parser, size="128x64", channels=8, rounds=1, matrix=256)
     width, height = map(int, arguments.size.split("x"))
     torch.set_num_threads(1)
     ncn = make_ncn(arguments.channels)
@@ -104,7 +106,7 @@ def main() -> None:
         "encode": lambda: encode_latents(y, z, without_network),
         "decode": lambda: decode_latents(stream, without_network, ncn.channels, width, height),
     }
-    square = torch.rand(2048, 2048)
+    square = torch.rand(arguments.matrix, arguments.matrix)
     works["matrix product"] = lambda: square @ square
     times: dict[str, list[float]] = {name: [] for name in works}
     for work in works.values():
@@ -113,21 +115,25 @@ def main() -> None:
         for name, work in works.items():
             times[name].append(cpu(work))
     took = {name: statistics.median(each) for name, each in times.items()}
-    print(f"{width}x{height}, N = {ncn.channels}: {len(stream)} bytes, ", end="")
-    print(f"{100 * (len(stream) / estimate - 1):+.2f} % against the published estimate")
-    for name, seconds in took.items():
-        print(f"{name:<16} {seconds:7.3f} CPU s")
+    figures = {
+        "coded": f"{width}x{height}, N = {ncn.channels}: {len(stream)} bytes",
+        "bytes / published estimate": f"{len(stream) / estimate:.4f}",
+    }
+    figures |= {name: f"{seconds:.3f} CPU s" for name, seconds in took.items()}
     for side, transform in (("encode", "g_enc, h_enc"), ("decode", "g_dec")):
         networks = took[transform] + took["portable prior"]
-        print(
-            f"{side}: entropy coding {PUBLISHED[side] / took[side]:.0f} times as fast as published"
-        )
-        print(f"{side}: all of it {1 + took[side] / networks:.3f} times its networks")
-    peak = 2 * 2048**3 / took["matrix product"]
+        faster = PUBLISHED[side] / took[side]
+        figures |= {
+            f"{side}: published entropy coding at 2048x1024 / ours": f"{faster:.0f}",
+            f"{side}: all of it / its networks": f"{1 + took[side] / networks:.3f}",
+        }
+    peak = 2 * arguments.matrix**3 / took["matrix product"]
     counts = multiply_adds(ncn, width, height)
     for name, transform in (("g_enc", "g_enc, h_enc"), ("g_dec", "g_dec")):
         speed = 2 * counts[name] / took[transform]
-        print(f"{name}: {speed / 1e9:.0f} GFLOP/s, {speed / peak:.0%} of a matrix product's")
+        figures[f"{name}: speed"] = f"{speed / 1e9:.0f} GFLOP/s"
+        figures[f"{name}: speed / a matrix product's"] = f"{speed / peak:.2f}"
+    tell(figures, arguments)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
+from figures import options_of, tell
 from ncn_speed import make_ncn, multiply_adds
 from numpy.typing import NDArray
 
@@ -34,15 +35,15 @@ def pictures_a_second(work: Callable[[int], object], count: int, threads: int) -
     return count / (time.perf_counter() - began)
 
 
-def matrix_flops(device: torch.device) -> float:
+def matrix_flops(device: torch.device, side: int) -> float:
     """Of a large matrix product, a second."""
-    square = torch.rand(4096, 4096, device=device)
+    square = torch.rand(side, side, device=device)
     (square @ square).sum().item()
     began = time.perf_counter()
     for _ in range(5):
-        square = square @ square / 4096
+        square = square @ square / side
     square.sum().item()
-    return 5 * 2 * 4096**3 / (time.perf_counter() - began)
+    return 5 * 2 * side**3 / (time.perf_counter() - began)
 
 
 def main() -> None:
@@ -51,7 +52,8 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=192)
     parser.add_argument("--threads", type=int, default=available_cores())
     parser.add_argument("--pictures", type=int, default=40)
-    arguments = parser.parse_args()
+    parser.add_argument("--matrix", type=int, default=4096, help="rows of a large matrix")
+    arguments = options_of(parser, size="128x64", channels=8, pictures=2, matrix=256)
     width, height = map(int, arguments.size.split("x"))
     device = coding_device()
     ncn = make_ncn(arguments.channels)
@@ -70,12 +72,15 @@ def main() -> None:
         return model.synthesise(y_hat, width, height)
 
     name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
-    print(f"{name}, {arguments.threads} threads, {width}x{height}, N = {arguments.channels}")
-    allowed = matrix_flops(device)
+    size = f"{width}x{height}, N = {arguments.channels}"
+    figures = {"coded": f"{size}, on {name} with {arguments.threads} threads"}
+    allowed = matrix_flops(device, arguments.matrix)
     for side, transform, work in (("encode", "g_enc", encode), ("decode", "g_dec", decode)):
         speed = pictures_a_second(work, arguments.pictures, arguments.threads)
         share = speed * flops[transform] / allowed
-        print(f"{side}: {speed:.2f} pictures a second, {share:.0%} of what its transform allows")
+        figures[side] = f"{speed:.2f} pictures a second"
+        figures[f"{side}: speed / what its transform allows"] = f"{share:.2f}"
+    tell(figures, arguments)
 
 
 if __name__ == "__main__":

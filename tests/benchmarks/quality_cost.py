@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import statistics
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from figures import options_of, spread, tell
 
 from bench import colour, ffmpeg
 from bench.colour import Pixels
@@ -30,16 +30,15 @@ from bench.metrics import measure
 
 PAPER = ["psnr_y", "psnr_cb", "psnr_cr", "psnr_611", "ssim_db", "vmaf"]
 DEFAULTS = [*PAPER, "psnr_rgb", "ms_ssim_db"]
-SIZE = (2048, 1024)
 Pair = tuple[Pixels, Pixels]
 
 
-def synthetic(seed: int) -> Pixels:
+def synthetic(seed: int, width: int, height: int) -> Pixels:
     """Detail at all scales, as photographs have it."""
     rng = np.random.default_rng(seed)
-    pixels = np.full((SIZE[1], SIZE[0], 3), 110, np.float32)
+    pixels = np.full((height, width, 3), 110, np.float32)
     for scale in (256, 64, 16, 4, 1):
-        shape = (SIZE[1] // scale, SIZE[0] // scale, 3)
+        shape = (height // scale, width // scale, 3)
         coarse = rng.normal(0, 4 + 8 * np.log2(scale), shape).astype(np.float32)
         pixels += coarse.repeat(scale, axis=0).repeat(scale, axis=1)
     return pixels.clip(0, 255).astype(np.uint8)
@@ -53,9 +52,10 @@ def distort(original: Pixels, seed: int) -> Pixels:
     return (np.round((original + noise) / step) * step).clip(0, 255).astype(np.uint8)
 
 
-def make_pairs(folder: Path | None, count: int) -> list[Pair]:
+def make_pairs(folder: Path | None, count: int, width: int, height: int) -> list[Pair]:
     files = sorted(folder.rglob("*.png"))[:count] if folder else []
-    originals = [read_pixels(file) for file in files] or [synthetic(seed) for seed in range(count)]
+    originals = [read_pixels(file) for file in files]
+    originals = originals or [synthetic(seed, width, height) for seed in range(count)]
     return [(original, distort(original, seed)) for seed, original in enumerate(originals)]
 
 
@@ -134,27 +134,19 @@ def peak_memory(work: Callable[[], object]) -> float:
     return status_mib("VmHWM") - before
 
 
-def print_memory(pairs: Sequence[Pair]) -> None:
-    for some in (pairs[:1], pairs):
-        ours = peak_memory(partial(measure, some, DEFAULTS))
-        print(f"peak memory for {len(some)}: {ours:.0f} MiB beside the pictures and ffmpeg")
-
-
-def spread(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--images", type=Path, help="a folder of PNG files of one even size")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
-    pairs = make_pairs(options.images, options.batch)
+    parser.add_argument("--size", default="2048x1024", help="of the pictures that are made")
+    options = options_of(parser, size="256x256", batch=1, rounds=1)
+    pairs = make_pairs(options.images, options.batch, *map(int, options.size.split("x")))
     height, width, _ = pairs[0][0].shape
-    print(f"{len(pairs)} pictures of {width}x{height}, ffmpeg {ffmpeg.version()}")
-    print_memory(pairs)
-    print("CPU seconds a picture, median (least to most):")
+    figures = {"measured": f"{len(pairs)} pictures of {width}x{height}"}
+    for some in (pairs[:1], pairs):
+        ours = peak_memory(partial(measure, some, DEFAULTS))
+        figures[f"peak memory for {len(some)}"] = f"{ours:.0f} MiB, beside pictures and ffmpeg"
     costs: dict[str, list[float]] = {"ours": [], "defaults": [], "rgb": [], "yuv": []}
     with tempfile.TemporaryDirectory() as folder:
         rgb = SingleProcesses(pairs, Path(folder), "rgb24")
@@ -165,15 +157,20 @@ def main() -> None:
             costs["defaults"].append(our_cost(lambda: measure(pairs, DEFAULTS), len(pairs)))
             costs["yuv"].append(yuv.cost())
         differences = largest_differences(measure(pairs, PAPER), yuv.run())
-    print(f"  ours: PSNR, VMAF, libvmaf's MS-SSIM      {spread(costs['ours'])}")
-    print(f"  ours: all defaults (+ RGB, usual MS-SSIM) {spread(costs['defaults'])}")
-    print(f"  one ffmpeg a picture, from RGB           {spread(costs['rgb'])}")
-    print(f"  one ffmpeg a picture, from YCbCr files   {spread(costs['yuv'])}")
+    names = {
+        "ours": "PSNR, MS-SSIM (libvmaf) and VMAF",
+        "defaults": "all default metrics",
+        "rgb": "one ffmpeg a picture, from RGB",
+        "yuv": "one ffmpeg a picture, from YCbCr files",
+    }
     for ours in ("ours", "defaults"):
         for theirs in ("rgb", "yuv"):
             ratios = [a / b for a, b in zip(costs[ours], costs[theirs], strict=True)]
-            print(f"  ratio {ours} / {theirs}: {spread(ratios)}")
-    print("largest difference of values:", differences)
+            figures[f"{names[ours]} / {names[theirs]}"] = spread(ratios)
+    figures |= {name: f"{spread(costs[key])} CPU s a picture" for key, name in names.items()}
+    for name, difference in differences.items():
+        figures[f"{name} differs by at most"] = f"{difference:.2g}"
+    tell(figures, options)
 
 
 if __name__ == "__main__":

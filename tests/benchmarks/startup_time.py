@@ -5,10 +5,13 @@ python tests/benchmarks/startup_time.py
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import subprocess
 import sys
 import time
+
+from figures import options_of, tell
 
 
 def seconds() -> float:
@@ -17,5 +20,13 @@ def seconds() -> float:
     return time.perf_counter() - began
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=20)
+    options = options_of(parser, rounds=1)
+    taken = statistics.median(seconds() for _ in range(options.rounds))
+    tell({"bench --help": f"{taken:.2f} s"}, options)
+
+
 if __name__ == "__main__":
-    print(f"bench --help: {statistics.median(seconds() for _ in range(20)):.2f} s")
+    main()

@@ -6,7 +6,8 @@ Both sides code the same pictures by x265 at the same points, decode the streams
 libvmaf's MS-SSIM and VMAF v0.6.1 of what was decoded, with as many jobs as there are cores; ours
 also computes RGB PSNR and the standard MS-SSIM, and keeps records. The two alternate, so that a
 busy machine disturbs both, and the ratio of their wall times is printed for each round. The loop
-keeps its decoded pictures as raw RGB, which costs it less than PNG would.
+keeps its decoded pictures as raw RGB, which costs it less than PNG would. No task network looks at
+them on either side.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from figures import options_of, spread, tell
 
 from bench import colour, ffmpeg
 from bench.catalog import load_codec
@@ -84,7 +86,16 @@ def loop_seconds(images: list[Path], points: tuple[Point, ...], jobs: int) -> fl
 def sweep_seconds(data: str, limit: int, jobs: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "bench", "run", "--codec", "x265", "--data", data]
-        command += ["--limit", str(limit), "--jobs", str(jobs), "--results", f"{folder}/results"]
+        command += [
+            "--task",
+            "none",
+            "--limit",
+            str(limit),
+            "--jobs",
+            str(jobs),
+            "--results",
+            f"{folder}/results",
+        ]
         began = time.perf_counter()
         subprocess.run(command, check=True, capture_output=True)
         return time.perf_counter() - began
@@ -95,7 +106,7 @@ def main() -> None:
     parser.add_argument("--images", default="toyscapes", help="as bench run --data takes it")
     parser.add_argument("--limit", type=int, default=24)
     parser.add_argument("--rounds", type=int, default=5)
-    arguments = parser.parse_args()
+    arguments = options_of(parser, limit=1, rounds=1)
     jobs = os.cpu_count() or 1
     dataset = open_dataset(arguments.images, limit=arguments.limit)
     len(dataset.digest)  # known before the clock starts, as in any second sweep
@@ -106,8 +117,10 @@ def main() -> None:
         ours = sweep_seconds(arguments.images, arguments.limit, jobs)
         loop = loop_seconds(images, points, jobs)
         ratios.append(ours / loop)
-        print(f"bench {ours:6.1f} s   xargs -P{jobs} {loop:6.1f} s   ratio {ratios[-1]:.3f}")
-    print(f"median ratio {statistics.median(ratios):.3f}, {len(images)} images x {len(points)}")
+        told = f"bench {ours:6.1f} s   xargs -P{jobs} {loop:6.1f} s   ratio {ratios[-1]:.3f}"
+        print(told, file=sys.stderr)
+    coded = f"{len(images)} images at {len(points)} points by x265, {jobs} jobs"
+    tell({"coded": coded, f"bench run / xargs -P{jobs}": spread(ratios)}, arguments)
 
 
 if __name__ == "__main__":

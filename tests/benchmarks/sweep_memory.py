@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from figures import options_of, tell
 
 from bench.image import write_png
 
@@ -38,19 +39,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=8)
     parser.add_argument("--jobs", type=int, default=2)
-    arguments = parser.parse_args()
+    parser.add_argument("--scale", type=int, default=16, help="of pictures of 128x64")
+    arguments = options_of(parser, images=1, jobs=1, scale=2)
+    scale = arguments.scale
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "images"
         folder.mkdir()
         rng = np.random.default_rng(1)
         for index in range(arguments.images):
             noise = rng.integers(0, 256, (64, 128, 3), dtype=np.uint8)
-            write_png(noise.repeat(16, axis=0).repeat(16, axis=1), folder / f"{index}.png")
+            write_png(noise.repeat(scale, axis=0).repeat(scale, axis=1), folder / f"{index}.png")
         command = ["run", "--codec", "x265", "--codec", "jpeg", "--data", str(folder)]
         command += ["--jobs", str(arguments.jobs), "--results", f"{name}/results"]
         taken, before = most_megabytes(*command), most_megabytes()
     each = (taken - before) / arguments.jobs
-    print(f"{before:.0f} MB before, {taken:.0f} MB at most: {each:.0f} MB for each job")
+    figures = {
+        "coded": f"{arguments.images} pictures of {128 * scale}x{64 * scale}",
+        "for each job": f"{each:.0f} MB",
+        "before": f"{before:.0f} MB",
+        f"at most, with {arguments.jobs} jobs": f"{taken:.0f} MB",
+    }
+    tell(figures, arguments)
 
 
 if __name__ == "__main__":

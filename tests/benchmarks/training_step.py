@@ -8,10 +8,12 @@ for all. On a CPU in single precision and in bfloat16.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 
 import torch
+from figures import options_of, tell
 
 from bench.datasets import open_dataset
 from bench.families.ncn.masking import new_lsm
@@ -21,10 +23,14 @@ from bench.training.distortions import feature, hvs, task
 from bench.training.pictures import Cutting, crops
 from bench.vision.tasks import task_network
 
-CHANNELS, ENLARGEMENT, ROUNDS = 40, 1.5, 12
+CHANNELS, ENLARGEMENT = 40, 1.5
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--side", type=int, default=256, help="of a crop")
+    options = options_of(parser, rounds=1, side=192)
     torch.set_num_threads(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = task_network("mask-rcnn-toy").to(device).train()
@@ -35,9 +41,12 @@ def main() -> None:
         "L_TASK with an LSMnet": (task(network, ENLARGEMENT), True),
     }
     codings = {name: _coding(device, lsm) for name, (_, lsm) in judges.items()}
-    dataset, cutting = open_dataset("toyscapes:dev"), Cutting(256, 256, True, ENLARGEMENT)
+    dataset, cutting = (
+        open_dataset("toyscapes:dev", limit=8),
+        Cutting(options.side, options.side, True, ENLARGEMENT),
+    )
     taken: dict[tuple[str, bool], list[float]] = {}
-    for step in range(ROUNDS):
+    for step in range(options.rounds):
         batch = crops(dataset, cutting, range(4), 0, step).to(device)
         for name, (judge, _) in judges.items():
             for short in (False, True):
@@ -50,10 +59,11 @@ def main() -> None:
                 (torch.stack(list(parts.values())).sum() + rate).backward()
                 optimiser.step()
                 taken.setdefault((name, short), []).append(_now(device) - began)
-    print(f"seconds a step on {device.type}, the median of {ROUNDS}")
+    figures = {}
     for (name, short), values in taken.items():
-        precision = "bfloat16" if short else "float32"
-        print(f"{name:<24} {precision:<10} {statistics.median(values):.3f}")
+        what = f"{name}, {'bfloat16' if short else 'float32'}"
+        figures[what] = f"{statistics.median(values):.3f} s a step on {device.type}"
+    tell(figures, options)
 
 
 def _coding(device: torch.device, with_lsm: bool) -> tuple[Coding, torch.optim.Optimizer]:
