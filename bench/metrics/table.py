@@ -199,6 +199,11 @@ def fingerprint(name: str) -> str:
     return " | ".join(parts)
 
 
+def version_in(fingerprint: str) -> str:
+    """The metric's version that a fingerprint names."""
+    return fingerprint.split(" | ")[1]
+
+
 def metric_fingerprints(names: Iterable[str] | None = None) -> dict[str, str]:
     """The fingerprint of each metric that ``measure`` is to give, by name."""
     return {metric.name: fingerprint(metric.name) for metric in quality_metrics(names)}
