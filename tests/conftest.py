@@ -8,11 +8,42 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from adversary.attack import Figures, table
 from fakes.task import RedThings, red_cityscapes
 from PIL import Image
 
 from bench.__main__ import status
 from bench.vision import tasks
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    adversary = parser.getgroup("adversary", "tests/adversary: hostile input, kills, small limits")
+    adversary.addoption("--rounds", type=int, default=3, help="Attacks of each kind. [default: 3]")
+    adversary.addoption("--seed", type=int, default=2022, help="Of all chance in them.")
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """Where the adversary's tests write down what they tried and what came out."""
+    option = request.config.getoption
+    return Figures(option("--seed"), option("--rounds"), request.node.user_properties.append)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    lines = [
+        line
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, line in getattr(report, "user_properties", ())
+        if name == "adversary" and report.when == "call"
+    ]
+    if lines:
+        seed, rounds = config.getoption("--seed"), config.getoption("--rounds")
+        terminalreporter.section(f"adversary, --seed {seed} --rounds {rounds}")
+        for line in table(lines):
+            terminalreporter.line(line)
 
 
 class Said(NamedTuple):

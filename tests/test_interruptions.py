@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,13 +13,12 @@ from pathlib import Path
 
 import pandas
 import pytest
+from adversary.attack import records
 from conftest import Bench, Pictures
 
 from bench import api
 from bench.files import replacing
 
-# What may differ between two sweeps of the same.
-TIMES = ["date", "machine", "encode_cpu", "encode_wall", "decode_cpu", "decode_wall"]
 METRICS = ("--metric", "psnr_rgb", "--metric", "psnr_y", "--metric", "vmaf")
 
 
@@ -35,34 +32,6 @@ def start(*arguments: object, script: Path | None = None) -> subprocess.Popen[st
         # Whoever started the tests in the background has Ctrl-C ignored, and so would they.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-
-
-def export(bench: Bench, store: str) -> pandas.DataFrame:
-    assert bench("export", "--results", store, "--out", f"{store}.csv").status == 0
-    return pandas.read_csv(f"{store}.csv").drop(columns=TIMES)
-
-
-@pytest.mark.slow
-def test_twenty_kills_change_nothing(bench: Bench, pictures: Pictures) -> None:
-    command = ["run", "--codec", "jpeg", "--codec", "x265", "--data", pictures(24, 64, 48)]
-    command += [*METRICS, "--jobs", "2", "--results"]
-    assert bench(*command, "undisturbed").status == 0
-    expected = export(bench, "undisturbed")
-
-    chance = random.Random(2022)
-    kills = 0
-    while kills < 20:
-        sweep = start(*command, "killed")
-        try:
-            sweep.communicate(timeout=chance.uniform(0.4, 1.6))
-        except subprocess.TimeoutExpired:
-            sweep.kill()
-            sweep.communicate()
-            kills += 1
-        else:  # it got to its end: from the start again
-            shutil.rmtree("killed")
-    assert bench(*command, "killed").status == 0
-    pandas.testing.assert_frame_equal(export(bench, "killed"), expected, check_exact=True)
 
 
 @pytest.mark.slow
@@ -89,7 +58,7 @@ def test_a_signal_stops_at_once_and_keeps_all(
     assert "Traceback" not in err
     last = err.strip().splitlines()[-1]
     assert last.startswith("bench: ") and last.endswith("the same command goes on from there")
-    assert len(export(bench, "bench-results")) > 0
+    assert len(records(bench, "bench-results")) > 0
 
 
 # Workers that do not hear that they are to stop: one hangs in a read, one is deep in a network.
@@ -137,7 +106,7 @@ def test_a_worker_that_does_not_end_is_left(
         -1:
     ]
     assert "Traceback" not in err and "terminate called" not in err
-    assert len(export(bench, "bench-results")) == 2  # what was finished is kept
+    assert len(records(bench, "bench-results")) == 2  # what was finished is kept
 
 
 def test_a_signal_before_the_command_is_there(tmp_path: Path) -> None:
@@ -171,7 +140,7 @@ def test_two_sweeps_at_once(bench: Bench, pictures: Pictures) -> None:
         _, err = sweep.communicate(timeout=120)
         assert sweep.returncode == 0, err
     assert bench(*command, "--results", "alone").status == 0
-    together, alone = export(bench, "bench-results"), export(bench, "alone")
+    together, alone = records(bench, "bench-results"), records(bench, "alone")
     pandas.testing.assert_frame_equal(together, alone, check_exact=True)
 
 
@@ -213,9 +182,9 @@ def test_no_space_left_for_a_stream(
     assert said.status == 1
     assert "No space left" in said.err
     assert said.err.splitlines()[-1].startswith("bench: ")
-    assert len(export(bench, "bench-results")) == 3
+    assert len(records(bench, "bench-results")) == 3
     assert bench(*command).status == 0
-    assert len(export(bench, "bench-results")) > 3
+    assert len(records(bench, "bench-results")) > 3
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ from bench.metrics.table import (
     metric_fingerprints,
     quality_metrics,
     scorer_of,
-    version_in,
     wap_of,
     why_undefined,
 )
@@ -25,7 +24,6 @@ __all__ = [
     "metric_fingerprints",
     "quality_metrics",
     "scorer_of",
-    "version_in",
     "wap_of",
     "why_undefined",
 ]

@@ -1,0 +1,70 @@
+"""``kill -9`` at random moments of a sweep, then the same command again: the same records."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas
+import pytest
+from adversary.attack import Answer, Figures, records
+from conftest import Bench, Pictures
+
+
+def killed(command: list[str], sweeps: int, chance: random.Random) -> str:
+    """Start so many sweeps on one store and kill each at some moment; what became of the last."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "bench", *command],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(sweeps)
+    ]
+    time.sleep(chance.uniform(0.3, 2.5))
+    for sweep in running:
+        sweep.kill()
+        sweep.wait()
+    assert all(sweep.returncode in (0, -9) for sweep in running)
+    return "finished before" if running[-1].returncode == 0 else f"killed, {sweeps} at once"
+
+
+def test_kills_change_nothing(
+    bench: Bench,
+    pictures: Pictures,
+    figures: Figures,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    command = ["run", "--codec", "jpeg", "--codec", "x265", "--data", str(pictures(12, 64, 48))]
+    command += ["--metric", "psnr_rgb", "--metric", "psnr_y", "--metric", "vmaf", "--jobs", "2"]
+    assert bench(*command, "--results", "undisturbed").status == 0
+    expected = records(bench, "undisturbed")
+
+    answers = []
+    for number, chance in enumerate(figures.chances("kills", max(2, figures.rounds))):
+        began = time.monotonic()
+        outcome = killed([*command, "--results", "killed"], chance.choice((1, 1, 2)), chance)
+        answers.append(Answer(outcome, "", time.monotonic() - began, 0))
+        if outcome == "finished before" or number % 5 == 4:
+            check_resumed(bench, command, expected)
+    check_resumed(bench, command, expected)
+    assert list(scratch.glob("bench-*")) == []
+    figures.tell("kills of sweeps, then resumed", answers)
+
+
+def check_resumed(bench: Bench, command: list[str], expected: pandas.DataFrame) -> None:
+    if not Path("killed").exists():
+        return
+    assert bench(*command, "--results", "killed").status == 0
+    pandas.testing.assert_frame_equal(records(bench, "killed"), expected, check_exact=True)
+    assert list(Path("killed").rglob(".bench-*")) == []
+    shutil.rmtree("killed")  # from the start again

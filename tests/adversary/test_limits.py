@@ -1,0 +1,92 @@
+"""Too few files, little disk, little memory: what was finished is kept, and nothing is wrong."""
+
+from __future__ import annotations
+
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas
+import pytest
+from adversary.attack import Answer, Figures, Victim, records
+from conftest import Bench, Pictures
+
+COMMAND = ["run", "--codec", "jpeg", "--codec", "x265", "--points", "jpeg=20,60"]
+COMMAND += ["--points", "x265=32", "--metric", "psnr_rgb", "--metric", "psnr_y", "--jobs", "2"]
+
+
+def files(chance: random.Random) -> Callable[[], None]:
+    most = chance.randrange(8, 40)
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def disk(chance: random.Random) -> Callable[[], None]:
+    most = chance.choice((500, 20_000, 50_000, 200_000))  # bytes of a file
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+@pytest.mark.parametrize("limit", [files, disk])
+def test_a_limit_loses_nothing(
+    limit: Callable[[random.Random], Callable[[], None]],
+    bench: Bench,
+    pictures: Pictures,
+    figures: Figures,
+) -> None:
+    command = [*COMMAND, "--data", str(pictures(6, 64, 48)), "--results"]
+    assert bench(*command, "unlimited").status == 0
+    answers: list[Answer] = []
+    try:
+        for number, chance in enumerate(figures.chances(limit.__name__)):
+            began = time.monotonic()
+            sweep = subprocess.run(
+                [sys.executable, "-m", "bench", *command, "limited"],
+                capture_output=True,
+                text=True,
+                preexec_fn=limit(chance),
+                timeout=120,
+            )
+            seconds = time.monotonic() - began
+            answers.append(Answer(f"status {sweep.returncode}", sweep.stderr, seconds, 0))
+            what = f"{limit.__name__}, attack {number}: {sweep}"
+            assert sweep.returncode in (0, 1), what
+            assert "Traceback" not in sweep.stderr, what
+            if sweep.returncode == 0 or number == figures.rounds - 1:
+                check_resumed(bench, command)
+    finally:
+        figures.tell(f"limits of {limit.__name__}", answers)
+
+
+def test_a_limit_of_memory(
+    bench: Bench, pictures: Pictures, figures: Figures, tmp_path: Path
+) -> None:
+    """A few megabytes more than there are after a first sweep."""
+    command = [*COMMAND, "--data", str(pictures(3, 512, 384)), "--results"]
+    assert bench(*command, "unlimited").status == 0
+    victim = Victim(tmp_path)
+    answers: list[Answer] = []
+    try:
+        victim.warm_up(bench=[*command, "warm"])
+        for number, chance in enumerate(figures.chances("memory")):
+            room = int(2 ** chance.uniform(18, 26))
+            answers.append(found := victim.ask(bench=[*command, "limited"], room=room))
+            what = f"{room} bytes of memory, attack {number}: {found}"
+            assert found.outcome in ("status 0", "status 1"), what
+            assert "Traceback" not in found.said, what
+            if found.outcome == "status 0" or number == figures.rounds - 1:
+                check_resumed(bench, command)
+    finally:
+        victim.end()
+        figures.tell("limits of memory", answers)
+
+
+def check_resumed(bench: Bench, command: list[str]) -> None:
+    """Without the limit, the same command gives the same records."""
+    assert bench(*command, "limited").status == 0
+    same = (records(bench, store) for store in ("limited", "unlimited"))
+    pandas.testing.assert_frame_equal(*same, check_exact=True)
+    shutil.rmtree("limited")

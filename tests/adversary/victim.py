@@ -1,0 +1,75 @@
+"""A process that meets hostile input, a request a line, and tells what became of each.
+
+    {"bench": ["encode", …]}                                       a command, by its arguments
+    {"decode": "jpeg", "stream": "mutated.jpg", "size": [48, 32]}  a stream, by its codec
+
+It may crash, hang, or be out of memory: whoever asks sees it from outside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import resource
+import sys
+import traceback
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bench.__main__ import status
+from bench.catalog import load_codec
+from bench.errors import StreamError
+
+
+def command(arguments: list[str]) -> dict[str, Any]:
+    err = io.StringIO()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(err):
+        number = status(arguments)
+    return {"outcome": f"status {number}", "said": err.getvalue()}
+
+
+codec_called = cache(load_codec)
+
+
+def decode(codec: str, stream: Path, size: list[int]) -> dict[str, Any]:
+    try:
+        picture = codec_called(codec).decode(stream.read_bytes())
+    except StreamError as error:
+        return {"outcome": "StreamError", "said": f"{error}\n"}
+    height, width, _ = picture.shape
+    right = [width, height] == size and picture.dtype.name == "uint8"
+    return {"outcome": "picture" if right else "another size", "said": ""}
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    if room := request.get("room"):  # bytes more of address space than now, from here on
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * os.sysconf("SC_PAGE_SIZE") + room
+        resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
+    try:
+        if "bench" in request:
+            return command(request["bench"])
+        return decode(request["decode"], Path(request["stream"]), request["size"])
+    except BaseException as error:
+        return {"outcome": f"raised {type(error).__name__}", "said": traceback.format_exc()}
+    finally:
+        if room:
+            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
+
+
+def peak() -> float:
+    """The most memory that this process or a program that it ran has had, in MB."""
+    # Its own ru_maxrss would start with what the process had that started it.
+    own = int(re.findall(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[0])
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
+
+
+if __name__ == "__main__":
+    said_here = os.fdopen(os.dup(1), "w")  # what a library prints is no answer
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line)) | {"peak": peak()}), file=said_here, flush=True)
