@@ -13,6 +13,7 @@ from itertools import groupby
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -35,6 +36,30 @@ class Line:
             text = line.replace("\N{NO-BREAK SPACE}", " ")
             yield Text.assemble(label, (text, self._style), no_wrap=True, overflow="ignore")
             label = Text(" " * label.cell_len)
+
+
+class Stacked:
+    """A table whose rows have their cells below each other where they do not fit side by side.
+
+    The first ``lead`` cells of a row stay together.
+    """
+
+    def __init__(self, table: Table, lead: int = 1) -> None:
+        self._table, self._lead = table, lead
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if Measurement.get(console, options, self._table).minimum <= options.max_width:
+            yield self._table
+            return
+        if self._table.title:
+            yield Line(Text(), str(self._table.title), "bold")
+        for row in zip(*(column.cells for column in self._table.columns), strict=True):
+            cells = [cell if isinstance(cell, Text) else Text(str(cell)) for cell in row]
+            if first := Text(" ").join(cell for cell in cells[: self._lead] if cell):
+                yield first
+            for cell in cells[self._lead :]:
+                if cell:
+                    yield Line(Text("    "), cell.plain, str(cell.style))
 
 
 @dataclass(frozen=True)

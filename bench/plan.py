@@ -55,6 +55,7 @@ class Plan:
     scorers: tuple[Scorer, ...] = ()
     originals: tuple[Original, ...] = ()
     remark: str | None = None
+    anchor: str = ""  # whom the codecs will be compared with, and why
 
 
 def choose_points(

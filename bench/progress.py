@@ -22,6 +22,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from bench.columns import Line, Stacked
 from bench.datasets.dataset import Progress as PreparingProgress
 from bench.plan import Plan
 from bench.report.words import one_line
@@ -239,8 +240,9 @@ def _lacking(plan: Plan) -> Counter[str]:
 
 def plan_screen(plan: Plan) -> Group:
     """The plan, and what there is to remark on it."""
-    remarks = [*plan.dataset.remarks, *filter(None, [plan.remark])]
-    return Group(plan_table(plan), *(Text(remark, style="yellow") for remark in remarks))
+    remarks = [*plan.dataset.remarks, *(plan.remark or "").splitlines()]
+    told = [Line(Text("anchor  "), plan.anchor)] if plan.anchor else []
+    return Group(Stacked(plan_table(plan)), *told, *(Line(Text(), r, "yellow") for r in remarks))
 
 
 def plan_table(plan: Plan) -> Table:
@@ -256,6 +258,7 @@ def plan_table(plan: Plan) -> Table:
         show_header=False,
         padding=(0, 2, 0, 0),
     )
+    table.add_column(no_wrap=True)
     lacking = _lacking(plan)
     for codec, points in plan.points.items():
         operations = plan.total if len(plan.points) == 1 else plan.images * len(points)

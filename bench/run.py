@@ -18,7 +18,7 @@ from bench.machine import this_machine
 from bench.metrics import metric_fingerprints
 from bench.metrics.bjontegaard import Method
 from bench.plan import Plan, choose_points, make_plan, parse_shard, plan_import
-from bench.report.compare import Report, compare
+from bench.report.compare import Report, choose_anchor, compare
 from bench.report.files import write_report
 from bench.report.loading import load_results, stored_name
 from bench.scoring import make_scorers
@@ -98,7 +98,8 @@ def run(
         for folder in {each.picture.parent for each in plan.operations if each.picture}:
             make_folder(folder)
         remarks = [told for told in (remark, ffmpeg.remark()) if told]
-        plan = replace(plan, remark="\n".join(remarks) or None)
+        told = _told_anchor(anchor, chosen) if len(names) > 1 else ""
+        plan = replace(plan, remark="\n".join(remarks) or None, anchor=told)
         outcome = carry_out(plan, store, jobs, watcher, keep_going=keep_going)
         asked = {codec.name: its_points[codec] for codec in chosen}
         found = load_results(store, dataset=dataset.digest, codecs=names, points=asked)
@@ -114,6 +115,14 @@ def run(
     )
     write_report(made, results / "report")
     return replace(made, outcome=outcome)
+
+
+def _told_anchor(named: str | None, codecs: Sequence[Codec]) -> str:
+    """Whom these codecs will be compared with, and why."""
+    anchor, why = choose_anchor(named, ((codec.name, codec.card.anchor) for codec in codecs))
+    if anchor is None:
+        return "none, as there is no conventional codec here; --anchor CODEC names one"
+    return f"{anchor}, {why}"
 
 
 def _changed_pictures(outcome: Outcome) -> list[str]:

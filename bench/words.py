@@ -1,5 +1,7 @@
 """Figures in words, and words that are safe to show."""
 
+from collections.abc import Sequence
+
 # What moves a terminal's cursor or turns its writing round; tabs and new lines stay.
 _CONTROLS = (*range(9), *range(11, 32), *range(127, 160))
 _DIRECTIONS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -21,3 +23,8 @@ def duration(seconds: float) -> str:
 
 def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)

@@ -137,7 +137,7 @@ def test_the_share_that_the_pareto_front_changed_is_told() -> None:
     assert changed == pytest.approx(below.mean(), abs=0.02)
     treated = mean_curve_delta(anchor, dips, "rate", pareto=True)
     assert treated.interval is not None
-    assert treated.notes[-1] == f"the Pareto front changed {100 * changed:.3g} % of the resamples"
+    assert treated.notes[-1] == f"the Pareto front changed {100 * changed:.2g} % of the resamples"
 
 
 def apart(undefined: int) -> Interval:

@@ -24,7 +24,7 @@ from bench.families.ncn.checkpoint import load_ncn
 from bench.families.ncn.masking import new_lsm
 from bench.families.ncn.network import NCN
 from bench.metrics.ms_ssim import ms_ssim as measured_ms_ssim
-from bench.metrics.quality import psnr
+from bench.metrics.psnr import psnr
 from bench.training import codecs
 from bench.training.codec_recipe import read_recipe
 from bench.training.coding import Coding

@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,33 @@ def test_versions_of_a_metric_are_not_compared(
     assert "measured by another version" in " ".join(said.out.split())
     both = bench("run", "--codec", "jpeg", "--codec", "webp", "--data", folder, *QUICK)
     assert "another version" not in both.out
+
+
+def test_figures_of_an_earlier_version_of_a_metric_are_told(
+    bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, codecs = pictures(), ("--codec", "jpeg", "--codec", "webp", "--codec", "jpeg2000")
+    metrics = ("--metric", "psnr_rgb", "--metric", "psnr_y")
+    assert bench("run", *codecs, "--data", folder, *metrics).status == 0
+    before = exported(bench)
+    newer = replace(table.METRICS["psnr_y"], version="9")
+    monkeypatch.setitem(table.METRICS, "psnr_y", newer)
+
+    all_old = " ".join(bench("report").out.split())
+    assert "PSNR Y was measured by version 1 of the metric, and version 9 is current" in all_old
+
+    said = bench("run", "--codec", "webp", "--data", folder, *metrics)
+    assert "0 encoded" in said.err
+    some_old = " ".join(bench("report").out.split())
+    assert "jpeg, jpeg2000: PSNR Y was measured by another version" in some_old
+    assert "version 1" not in some_old
+    found = exported(bench)
+    assert found[found.codec == "webp"].psnr_y.notna().all()
+    assert found[found.codec != "webp"].psnr_y.isna().all()
+
+    assert "0 encoded" in bench("run", *codecs, "--data", folder, *metrics).err
+    assert "version" not in bench("report").out.partition("Notes")[2]
+    assert (exported(bench).psnr_y == before.psnr_y).all()
 
 
 def test_what_has_changed_of_a_codec_is_told(

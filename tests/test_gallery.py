@@ -66,6 +66,7 @@ def test_pictures_are_those_that_were_decoded(made: Made, red: RedThings) -> Non
 def test_as_many_images_as_there_is_room_for(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = made()
     assert len(whole.figures["images"]) == 6
+    assert 4 / 3 * gallery.USUAL_BYTES < 5.8e6  # so that a page of small images is under 6 MB
     for limit in ("USUAL_BYTES", "MOST_BYTES"):
         monkeypatch.setattr(gallery, limit, sum(map(len, whole.files)) // 4)
     fewer = made()

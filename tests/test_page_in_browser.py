@@ -125,6 +125,13 @@ def test_a_heading_of_the_table_chooses_its_metric(browser: Any, file: Path) -> 
         assert page.evaluate("document.activeElement.textContent") == "MS-SSIM (libvmaf)"
 
 
+def test_the_anchor_alone_has_no_gain_to_show(browser: Any, file: Path) -> None:
+    with opened(browser, file, fragment="hide=codec-2&hide=codec-3") as page:
+        assert page.locator("#curves .series").count() == 1
+        assert page.locator("#times svg").count() == 0
+        assert page.locator("#save-times button").count() == 0
+
+
 @SIZES
 def test_no_table_is_cut_off(browser: Any, file: Path, size: tuple[int, int]) -> None:
     with opened(browser, file, size) as page:
@@ -349,15 +356,17 @@ def test_pictures_are_chosen_and_drawn_on(browser: Any, hung: Path) -> None:
 
 
 def test_a_view_of_pictures_is_linked(browser: Any, hung: Path) -> None:
-    with opened(browser, hung) as page:
+    with opened(browser, hung, PHONE) as page:
         page.locator(".thumbnails button").nth(3).click()
         page.get_by_label("Left", exact=True).select_option("uncompressed")
         page.get_by_label("ground truth").check()
         stage = page.locator(".stage").bounding_box()
         page.locator(".stage").click(position={"x": stage["width"] * 0.25, "y": 30})
         link, shown = page.url, page.locator("#pictures").inner_text()
-    with opened(browser, hung, fragment=link.partition("#")[2]) as page:
+    with opened(browser, hung, PHONE, fragment=link.partition("#")[2]) as page:
         assert page.locator("#pictures").inner_text() == shown
+        chosen = page.locator(".thumbnails [aria-pressed=true]").bounding_box()
+        assert chosen["x"] >= 0 and chosen["x"] + chosen["width"] <= PHONE[0]
         assert page.get_by_label("ground truth").is_checked()
         assert page.locator(".layer.left .truth").count() == 4
         edge, stage = page.locator(".edge").bounding_box(), page.locator(".stage").bounding_box()

@@ -19,6 +19,7 @@ from rich.console import Console
 from bench.errors import DataError, StoreError
 from bench.report import figures
 from bench.report.compare import Report, compare
+from bench.report.conclusions import conclusions
 from bench.report.files import write_report
 from bench.report.markdown_page import markdown
 from bench.report.rate_axis import rate_limits, rate_ticks
@@ -125,7 +126,6 @@ def test_a_second_average_is_explained_where_there_is_one() -> None:
     assert "in the second the mean of the images' own BD" in words(printed(pair()))
     apart = printed(compare(results(hm, codec("elsewhere", rates=(50, 90)))))
     assert "mean of images" not in apart
-    assert "BD is that of the set's curve. Intervals" in words(apart)
 
 
 def test_without_an_anchor_there_are_curves_only() -> None:
@@ -134,12 +134,108 @@ def test_without_an_anchor_there_are_curves_only() -> None:
     assert "BD-rate" not in printed(report) + markdown(report)
 
 
-def test_an_undefined_figure_comes_with_its_reason() -> None:
-    report = pair(rates=(20, 40))
-    for text in printed(report), markdown(report):
-        assert "–" in text
-        assert "vtm: no BD-rate: the curves have no quality in common" in words(text)
+def test_a_metric_by_which_nothing_can_be_compared_is_said_once_and_has_no_row() -> None:
+    far = compare(results(codec("hm", anchor=True), codec("a", rates=(20, 40)), codec("b")))
+    for text in printed(far), markdown(far):
+        assert "no comparison by PSNR Y and VMAF v0.6.1 for a: the curves have" in words(text)
+        assert words(text).count("no comparison") == 1
         assert " nan" not in text
+    rows = [line for line in printed(far).splitlines() if line.startswith("  PSNR Y")]
+    assert len(rows) == 1  # b's alone
+    nothing = pair(rates=(20, 40))
+    for text in printed(nothing), markdown(nothing):
+        assert "no comparison by PSNR Y and VMAF v0.6.1: the curves have less than 25 %" in words(
+            text
+        )
+        assert "BD-quality" not in text.partition("Notes")[0].replace("BD-rate and BD-quality", "")
+
+
+def test_a_bent_curve_says_whose_it_is() -> None:
+    hm, vtm = codec("hm", anchor=True), codec("vtm")
+    vtm.values["vmaf"] = vtm.values["vmaf"][:, ::-1]
+    text = words(printed(compare(results(hm, vtm))))
+    assert "no comparison by VMAF v0.6.1: the codecs' curves are not monotone (--pareto" in text
+    text = words(printed(compare(results(hm, vtm), anchor="vtm")))
+    assert "no comparison by VMAF v0.6.1: the anchor's curve is not monotone (--pareto" in text
+
+
+def test_each_note_names_its_figure_everywhere(tmp_path: Path) -> None:
+    report = pair()
+    found = next(each for each in report.comparisons if each.metric == "psnr_y")
+    quality = replace(found.quality, interval=None, notes=("no interval: 8.8 % of the resamples",))
+    noted = replace(report, comparisons=(replace(found, quality=quality),))
+    write_report(noted, tmp_path)
+    with (tmp_path / "bjontegaard.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert "BD-quality: no interval: 8.8 % of the resamples" in row["notes"]
+    for text in printed(noted), markdown(noted):
+        assert "vtm, BD-quality by PSNR Y: no interval: 8.8 % of the resamples" in words(text)
+
+
+def test_figures_in_notes_are_short() -> None:
+    reasons = [row["reason"] for row in pair(rates=(0.79, 6)).delta_rows]
+    assert "overlap only from" in reasons[0]
+    assert not re.search(r"\d\.\d{5,}", " ".join(reasons))
+
+
+@pytest.mark.parametrize(
+    ("saving", "told"),
+    [
+        (0.2, "By PSNR Y, vtm needs 20.00 % fewer bits than hm (20.00 to 20.00 %)."),
+        (-0.3, "By PSNR Y, vtm needs 30.00 % more bits than hm (30.00 to 30.00 %)."),
+    ],
+)
+def test_the_conclusion_is_a_sentence_above_the_table(saving: float, told: str) -> None:
+    report = pair(saving=saving)
+    text = words(printed(report))
+    assert text.index(told) < text.index("BD-quality")
+    assert told[1:-1] in words(markdown(report))
+
+
+def test_a_conclusion_says_what_the_images_cannot_tell() -> None:
+    report = pair()
+    first = report.comparisons[0]
+    unsure = replace(first, rate=replace(first.rate, value=-1.2, interval=(-7.4, 3.1)))
+    told = printed(replace(report, comparisons=(unsure,)))
+    assert "By PSNR Y, vtm needs as many bits as hm, as far as these images tell (-7 to +3 %)" in (
+        words(told)
+    )
+    apart = compare(results(codec("hm", anchor=True), codec("vtm", rates=(20, 40))))
+    assert not list(conclusions(apart))
+
+
+def test_a_conclusion_is_coloured_on_a_terminal() -> None:
+    for saving, colour in (0.2, "1;32"), (-0.2, "1;31"):
+        console = Console(width=80, force_terminal=True, color_system="standard")
+        with console.capture() as capture:
+            console.print(terminal(pair(saving=saving)))
+        assert f"\x1b[{colour}mBy PSNR Y, vtm needs" in capture.get()
+
+
+@pytest.mark.parametrize(
+    ("anchors", "named", "told"),
+    [
+        (("hm",), None, "Against hm (the only conventional codec here; --anchor CODEC names"),
+        (("hm", "vtm"), None, "Against hm (the first conventional codec here; --anchor CODEC"),
+        (("hm", "vtm"), "vtm", "Against vtm (named by --anchor), by akima"),
+    ],
+)
+def test_the_report_says_why_a_codec_is_the_anchor(
+    anchors: tuple[str, ...], named: str | None, told: str
+) -> None:
+    both = (codec(name, anchor=name in anchors) for name in ("hm", "vtm"))
+    report = compare(results(*both), anchor=named)
+    assert told in words(printed(report))
+    assert told in words(markdown(report)).replace("\\", "")
+
+
+def test_a_notebook_shows_a_short_report() -> None:
+    report = pair()
+    assert len(repr(report)) < 200
+    assert len(repr(report.results)) < 200 and len(repr(report.results.codecs[0])) < 200
+    shown = report._repr_markdown_()
+    assert "vtm needs 20.00 % fewer bits" in shown and "| vtm | PSNR Y | -20.00" in shown
+    assert "24 images" in compare(results(codec("one")))._repr_markdown_()
 
 
 def test_an_incomplete_codec_is_said_and_left_out() -> None:

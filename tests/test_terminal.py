@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import webbrowser
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,44 @@ def test_a_reader_that_goes_away_changes_no_status(arguments: list[str], status:
         )
     assert ran.returncode == status, ran.stderr
     assert "Traceback" not in ran.stderr and "Broken" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "anchor"),
+    [
+        (["jpeg", "webp"], "anchor jpeg, the first conventional codec here; --anchor CODEC names"),
+        (["webp", "jpeg"], "anchor webp, the first conventional codec here"),
+        (["webp", "./mine.toml"], "anchor webp, the only conventional codec here"),
+        (["webp", "jpeg", "--anchor", "jpeg"], "anchor jpeg, named by --anchor"),
+    ],
+)
+def test_the_plan_says_which_codec_is_the_anchor_and_why(
+    bench: Bench, pictures: Pictures, arguments: list[str], anchor: str
+) -> None:
+    Path("mine.toml").write_text(card_paths()["jpeg"].read_text("utf-8"))
+    named = [word for codec in arguments[:2] for word in ("--codec", codec)]
+    said = bench("run", *named, *arguments[2:], "--data", pictures(2), *QUICK)
+    assert said.status == 0
+    assert anchor in " ".join(said.err.split())
+    assert anchor.removeprefix("anchor ").split(",")[0] in said.out
+
+
+def test_a_single_codec_has_no_anchor_in_its_plan(bench: Bench, pictures: Pictures) -> None:
+    assert "anchor" not in bench("run", "--codec", "webp", "--data", pictures(2), *QUICK).err
+
+
+def test_open_shows_the_page_or_the_picture(
+    bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda url: shown.append(url) or len(shown) < 3)
+    run = ("run", "--codec", "webp", "--codec", "jpeg", "--data", pictures(2), *QUICK)
+    said = bench(*run, "--open")
+    assert "Picture: bench-results/report/curves.png" in said.out
+    assert bench("report", "--html", "--open", *QUICK[:2]).out.count("report.html") == 1
+    assert [Path(url).name for url in shown] == ["curves.png", "report.html"]
+    assert all(url.startswith("file:///") for url in shown)
+    said = bench("report", "--open", *QUICK[:2])
+    assert said.status == 0
+    assert "open bench-results/report/curves.png yourself" in said.err
+    assert len(said.err.splitlines()) == 1

@@ -140,6 +140,9 @@ stored_data_option = click.option(
     shell_complete=completion.datasets,
     help="[default: the one run last]",
 )
+open_option = click.option(
+    "--open", "show_it", is_flag=True, help="Show the page if one is made, else the picture."
+)
 jobs_option = click.option(
     "--jobs", type=click.IntRange(min=1), help="Operations at once. [default: one per core]"
 )

@@ -24,6 +24,7 @@ from bench.cli.options import (
     engine_option,
     jobs_option,
     metric_option,
+    open_option,
     points_option,
     results_option,
     root_option,
@@ -70,8 +71,15 @@ from bench.cli.options import (
 )
 @click.option("--shard", metavar="I/N", help="Every Nth image from the Ith, for a job array.")
 @click.option("--save-decoded", type=FOLDER, help="Write each decoded picture there, as PNG.")
+@open_option
 @results_option
-def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **options: Any) -> int:
+def run(
+    codecs: tuple[str, ...],
+    metrics: tuple[str, ...],
+    method: Method,
+    show_it: bool,
+    **options: Any,
+) -> int:
     """Code, measure and compare; what the store has is not done again."""
     from bench import api
     from bench.progress import following, outcome_line
@@ -80,7 +88,7 @@ def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **opt
         made = api.run(codecs, metrics=metrics or None, method=method, watcher=watcher, **options)
     assert made.outcome is not None
     say(f"{outcome_line(made.outcome)}\n", err=True)
-    _print_report(made, options["results"] / "report")
+    _print_report(made, options["results"] / "report", show_it=show_it)
     return 1 if made.outcome.failures else 0
 
 
@@ -104,11 +112,13 @@ def run(codecs: tuple[str, ...], metrics: tuple[str, ...], method: Method, **opt
 @click.option(
     "--html", is_flag=True, help="Also a page to explore, report.html; its pictures are decoded."
 )
+@open_option
 @results_option
 def report(
     spec: str | None,
     codecs: tuple[str, ...],
     metrics: tuple[str, ...],
+    show_it: bool,
     **options: Any,
 ) -> None:
     """Tables and curves of what the store holds; nothing is coded or measured anew.
@@ -120,7 +130,7 @@ def report(
     from bench.progress import following
 
     if spec is not None:
-        _report_by(spec, codecs=codecs, metrics=metrics, **options)
+        _report_by(spec, show_it=show_it, codecs=codecs, metrics=metrics, **options)
         return
     with following(stderr()) as watcher:
         made = api.report(
@@ -130,20 +140,23 @@ def report(
             **options,
         )
     folder = options["out"] or options["results"] / "report"
-    _print_report(made, folder)
-    if options["html"]:
-        say(f"Page: {folder / 'report.html'}")
+    page = folder / "report.html" if options["html"] else None
+    _print_report(made, folder, page, show_it=show_it)
 
 
-def _report_by(spec: str, **options: Any) -> None:
+def _report_by(spec: str, *, show_it: bool, **options: Any) -> None:
     from bench import api
+    from bench.cli.viewer import show
     from bench.screens import spec_report_screen
 
     its_own = {"codecs": "codec", "metrics": "metric", "tasks": "task"}
     its_own |= {name: name for name in ("points", "anchor", "incomplete", "html")}
     if said := [its_own[name] for name in its_own if options.pop(name)]:
         raise click.UsageError(f"--{said[0]}: not with a SPEC, which says itself what it shows.")
-    stdout().print(spec_report_screen(api.report_by(spec, **options)), crop=False)
+    made = api.report_by(spec, **options)
+    stdout().print(spec_report_screen(made), crop=False)
+    if show_it:
+        show(made.folder)
 
 
 @cli.command()
@@ -269,9 +282,18 @@ def import_(folder: Path, codec: str, point: str, metrics: tuple[str, ...], **op
     return 1 if outcome.failures else 0
 
 
-def _print_report(made: Report, folder: Path) -> None:
+def _print_report(
+    made: Report, folder: Path, page: Path | None = None, *, show_it: bool = False
+) -> None:
+    from bench.cli.viewer import show
+    from bench.report.figures import drawn_metrics
     from bench.report.terminal import terminal
 
-    console = stdout()
-    console.print(terminal(made), crop=False)
-    console.print(f"\nCurves and tables: {folder}", highlight=False, soft_wrap=True)
+    stdout().print(terminal(made), crop=False)
+    picture = folder / "curves.png" if drawn_metrics(made) else None
+    say(f"\nReport:  {folder / 'report.md'}, and its tables as CSV")
+    if picture:
+        say(f"Picture: {picture}")
+    say(f"Page:    {page or '--html of bench report makes one to explore'}")
+    if show_it:
+        show(page or picture or folder / "report.md")

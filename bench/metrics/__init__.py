@@ -10,6 +10,7 @@ from bench.metrics.table import (
     metric_fingerprints,
     quality_metrics,
     scorer_of,
+    version_in,
     wap_of,
     why_undefined,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "metric_fingerprints",
     "quality_metrics",
     "scorer_of",
+    "version_in",
     "wap_of",
     "why_undefined",
 ]

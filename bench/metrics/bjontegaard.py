@@ -160,7 +160,7 @@ def bd(
         reason, low, high = f"the curves have no {axis} in common", np.nan, np.nan
     elif overlap < MINIMUM_OVERLAP:
         reason = (
-            f"the curves overlap only from {low:.6g} to {high:.6g} in {axis}, "
+            f"the curves overlap only from {low:.4g} to {high:.4g} in {axis}, "
             f"{100 * overlap:.0f} % of their joint range; at least 25 % is needed"
         )
     elif np.isnan(value):
@@ -173,7 +173,7 @@ def _not_numbers(curve: Curve, name: str) -> str | None:
         return f"{name} has a rate that is not a positive number"
     if not np.isfinite(curve.quality).all():
         bad = curve.rate[~np.isfinite(curve.quality)][0]
-        return f"{name} has no finite quality at rate {bad:.6g}"
+        return f"{name} has no finite quality at rate {bad:.4g}"
     return None
 
 
@@ -202,7 +202,7 @@ def _not_monotone(curve: Curve, name: str) -> str | None:
 
 def _two_numbers(first: float, second: float) -> tuple[str, str]:
     """Both numbers, short, but with all digits where short ones would look the same."""
-    short = f"{first:.6g}", f"{second:.6g}"
+    short = f"{first:.4g}", f"{second:.4g}"
     return short if short[0] != short[1] else (str(first), str(second))
 
 

@@ -118,11 +118,16 @@ class Interval:
     def notes(self) -> tuple[str, ...]:
         notes = []
         if self.changed:
-            notes.append(f"the Pareto front changed {100 * self.changed:.3g} % of the resamples")
+            notes.append(f"the Pareto front changed {_percent(self.changed)} of the resamples")
         if self.undefined:
-            share = f"{100 * self.undefined:.3g} % of the resamples are undefined"
+            share = f"{_percent(self.undefined)} of the resamples are undefined"
             notes.append(share if self.bounds else f"no interval: {share}, more than 5 %")
         return tuple(notes)
+
+
+def _percent(share: float) -> str:
+    """Two digits are enough of what a thousand resamples say."""
+    return f"{100 * share:.{3 if share > 0.99 else 2}g} %"
 
 
 def resample_weights(images: int, resamples: int = RESAMPLES, seed: int = 0) -> FloatArray:

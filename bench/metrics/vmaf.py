@@ -1,4 +1,4 @@
-"""Many pairs of pictures through one ffmpeg: the YCbCr that is measured, and libvmaf's scores.
+"""Many pairs of pictures through one ffmpeg: their 8-bit Y, and libvmaf's scores.
 
 libvmaf takes its input for a video. Its motion term would compare each picture with the one
 before, another image here, and raise scores by up to 29 points; ``motion_force_zero`` gives each
@@ -25,20 +25,11 @@ _ONE_THREAD = ("-threads", "1", "-filter_threads", "1", "-filter_complex_threads
 
 
 @dataclass(frozen=True, eq=False)
-class Planes:
-    """A picture as 8-bit 4:2:0."""
-
-    y: Pixels
-    cb: Pixels
-    cr: Pixels
-
-
-@dataclass(frozen=True, eq=False)
 class Converted:
-    """A pair as it was measured, with the score of each model that was asked for."""
+    """The Y of a pair as it was measured, with the score of each model that was asked for."""
 
-    original: Planes
-    decoded: Planes
+    original: Pixels
+    decoded: Pixels
     scores: dict[str, float]
 
 
@@ -68,12 +59,12 @@ def convert(pairs: Sequence[tuple[Pixels, Pixels]], models: Sequence[str]) -> li
         scores = _read_scores(log.read_text() if log.exists() else "", models)
     if models and len(scores) != len(pairs):
         raise CodecError(f"libvmaf scored {len(scores)} pictures of {len(pairs)}")
-    if len(converted) != len(pairs) * colour.ycbcr_size(width, 2 * height):
+    if len(converted) != len(pairs) * 2 * height * width:
         raise CodecError(f"ffmpeg gave {len(converted)} bytes for {len(pairs)} pairs of pictures")
-    tall = np.frombuffer(converted, np.uint8).reshape(len(pairs), -1)
+    tall = np.frombuffer(converted, np.uint8).reshape(len(pairs), 2, height, width)
     return [
-        Converted(*_split(frame, width, height), scores[index] if models else {})
-        for index, frame in enumerate(tall)
+        Converted(original, decoded, scores[index] if models else {})
+        for index, (decoded, original) in enumerate(tall)
     ]
 
 
@@ -85,14 +76,14 @@ def _graph(width: int, height: int, models: Sequence[str]) -> str:
         f"[bottom]{crop}:{height},{colour.TO_YCBCR}"
     )
     if not models:
-        return f"{graph}[reference];[distorted][reference]vstack[out]"
+        return f"{graph}[reference];[distorted][reference]vstack,extractplanes=y[out]"
     described = "|".join(
         f"version={model}\\:name={model}\\:motion.motion_force_zero=true" for model in models
     )
     return (
         f"{graph},split[reference][copy];"
         f"[distorted][reference]libvmaf=model='{described}':n_threads=1:shortest=1:"
-        f"log_fmt=json:log_path={_LOG}[scored];[scored][copy]vstack[out]"
+        f"log_fmt=json:log_path={_LOG}[scored];[scored][copy]vstack,extractplanes=y[out]"
     )
 
 
@@ -105,12 +96,3 @@ def _read_scores(log: str, models: Sequence[str]) -> list[dict[str, float]]:
         return [{model: float(frame["metrics"][model]) for model in models} for frame in frames]
     except (ValueError, KeyError, TypeError) as error:
         raise CodecError(f"libvmaf left no scores of {', '.join(models)}") from error
-
-
-def _split(frame: Pixels, width: int, height: int) -> tuple[Planes, Planes]:
-    """The planes of the (upper) decoded and the (lower) original picture, original first."""
-    luma, chroma = 2 * height * width, height * width // 2
-    y = frame[:luma].reshape(2, height, width)
-    cb = frame[luma : luma + chroma].reshape(2, height // 2, width // 2)
-    cr = frame[luma + chroma :].reshape(2, height // 2, width // 2)
-    return Planes(y[1], cb[1], cr[1]), Planes(y[0], cb[0], cr[0])

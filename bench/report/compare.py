@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,14 @@ from bench.metrics import METRICS, quality_metrics, wap_of
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import PerImageDelta, Sample, mean_curve_delta, per_image_delta
 from bench.report.results import CodecResults, Results
+from bench.words import counted
 
 if TYPE_CHECKING:
     import pandas
 
     from bench.sweep import Outcome
+
+MEAN_OF_IMAGES = "mean of the images' BD-rates"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,18 +33,38 @@ class Comparison:
     per_image: PerImageDelta | None  # None of a metric that only a set has
 
     @property
-    def _figures(self) -> list[Delta | PerImageDelta]:
-        return [self.rate, self.quality, *([self.per_image] if self.per_image else [])]
+    def figures(self) -> dict[str, Delta | PerImageDelta]:
+        """By what they are called."""
+        figures = {
+            "BD-rate": self.rate,
+            "BD-quality": self.quality,
+            MEAN_OF_IMAGES: self.per_image,
+        }
+        return {name: figure for name, figure in figures.items() if figure is not None}
 
     @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why figures of it are undefined, each reason once."""
-        return tuple(dict.fromkeys(figure.reason for figure in self._figures if figure.reason))
+    def defined(self) -> dict[str, Delta | PerImageDelta]:
+        """Those that there are."""
+        return {name: figure for name, figure in self.figures.items() if not figure.reason}
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What else qualifies its figures, each note once."""
-        return tuple(dict.fromkeys(note for figure in self._figures for note in figure.notes))
+    def reasons(self) -> list[str]:
+        """Why figures of it are undefined, each reason once, after the figures that it is about."""
+        return _about((name, figure.reason) for name, figure in self.figures.items())
+
+    @property
+    def notes(self) -> list[str]:
+        """What else qualifies figures, each note once, after the figures that it is about."""
+        figures = self.figures.items()
+        return _about((name, note) for name, figure in figures for note in figure.notes)
+
+
+def _about(said: Iterable[tuple[str, str | None]]) -> list[str]:
+    figures: dict[str, list[str]] = {}
+    for figure, text in said:
+        if text:
+            figures.setdefault(text, []).append(figure)
+    return [f"{', '.join(names)}: {text}" for text, names in figures.items()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +77,18 @@ class Report:
     method: Method
     comparisons: tuple[Comparison, ...]
     outcome: Outcome | None = None  # of the sweep that was run for it
+    anchor_why: str = ""  # why that codec is the anchor
+
+    def __repr__(self) -> str:
+        codecs = ", ".join(codec.name for codec in self.results.codecs)
+        anchor = f", against {self.anchor}" if self.anchor else ""
+        images = counted(len(self.results.images), "image")
+        return f"<Report of {self.results.dataset}, {images}: {codecs}{anchor}>"
+
+    def _repr_markdown_(self) -> str:
+        from bench.report.markdown_page import summary
+
+        return summary(self)
 
     @property
     def records(self) -> pandas.DataFrame:
@@ -117,6 +152,19 @@ def _bounds(name: str, interval: tuple[float, float] | None) -> dict[str, float]
     return {f"{name}_low": low, f"{name}_high": high}
 
 
+def choose_anchor(named: str | None, codecs: Iterable[tuple[str, bool]]) -> tuple[str | None, str]:
+    """Whom to compare with, and why; ``codecs`` are names, each with whether it is conventional."""
+    if named is not None:
+        return named, "named by --anchor"
+    conventional = [name for name, is_conventional in codecs if is_conventional]
+    if not conventional:
+        return None, ""
+    which = (
+        "the only conventional codec" if len(conventional) == 1 else "the first conventional codec"
+    )
+    return conventional[0], f"{which} here; --anchor CODEC names another"
+
+
 def compare(
     results: Results,
     *,
@@ -147,8 +195,7 @@ def compare(
     if metrics and (absent := [name for name in wanted if name not in measured]):
         note = f"no codec has a value of {', '.join(absent)} here; 'bench run' measures"
         results = replace(results, notes=(*results.notes, note))
-    if anchor is None:
-        anchor = next((codec.name for codec in results.codecs if codec.anchor), None)
+    anchor, why = choose_anchor(anchor, ((codec.name, codec.anchor) for codec in results.codecs))
     comparisons = []
     if anchor is not None:
         reference = results.codec(anchor)
@@ -157,7 +204,7 @@ def compare(
                 comparisons += [
                     _compare(reference, codec, metric, method, pareto) for metric in chosen
                 ]
-    return Report(results, chosen, anchor, method, tuple(comparisons))
+    return Report(results, chosen, anchor, method, tuple(comparisons), anchor_why=why)
 
 
 def _compare(

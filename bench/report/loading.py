@@ -14,7 +14,7 @@ from bench.catalog import full_name
 from bench.codec import Point, title_with_version, what_changed
 from bench.datasets import dataset_kind
 from bench.errors import StoreError
-from bench.metrics import METRICS
+from bench.metrics import METRICS, describe, version_in
 from bench.plan import name_points
 from bench.report.results import COSTS, CodecResults, FloatArray, Results, Run
 from bench.report.scorings import load_scorings
@@ -187,12 +187,12 @@ def _dataset(store: Store, wanted: str | None) -> tuple[int, str, str, str]:
 def _metric_versions(
     store: Store, dataset: int, plans: list[_Planned]
 ) -> tuple[dict[str, int], list[str]]:
-    """Of each metric the one version that counts, the latest; and who was measured by none of it.
+    """Of each metric the one version that counts, the latest; and notes on values of others.
 
     Values of two versions are never compared, be it of one codec or of two.
     """
     rows: list[Any] = store.rows(
-        "SELECT DISTINCT codec, metrics.name, metric, used FROM measured "
+        "SELECT DISTINCT codec, metrics.name, metric, used, metrics.fingerprint FROM measured "
         "JOIN metrics ON metrics.id = metric JOIN streams ON streams.id = stream "
         "JOIN images ON images.id = image "
         "WHERE images.digest IN (SELECT digest FROM members WHERE dataset = ?)",
@@ -200,13 +200,24 @@ def _metric_versions(
     )
     names = {plan.codec: plan.name for plan in plans}
     mine = sorted((row for row in rows if row[0] in names), key=lambda row: row[3])
-    latest = {metric: version for _, metric, version, _ in mine}
-    measured = {(codec, metric) for codec, metric, version, _ in mine if version == latest[metric]}
-    old = {(names[codec], metric) for codec, metric, *_ in mine if (codec, metric) not in measured}
-    notes = [
-        f"{name}: {metric} was measured by another version of it; 'bench run' measures it anew"
-        for name, metric in sorted(old)
-    ]
+    latest = {metric: version for _, metric, version, *_ in mine if metric in METRICS}
+    marks = {metric: mark for _, metric, _, _, mark in mine}
+    notes = []
+    for metric in (name for name in METRICS if name in latest):
+        title = describe(metric).title
+        theirs = [(codec, version) for codec, name, version, *_ in mine if name == metric]
+        counted = {codec for codec, version in theirs if version == latest[metric]}
+        if left_out := sorted({names[codec] for codec, _ in theirs if codec not in counted}):
+            notes.append(
+                f"{', '.join(left_out)}: {title} was measured by another version of the metric, or "
+                "of ffmpeg, and is left out; 'bench run' measures it anew, without coding"
+            )
+        before, now = version_in(marks[metric]), METRICS[metric].version
+        if before != now:
+            notes.append(
+                f"{title} was measured by version {before} of the metric, and version {now} is "
+                "current; 'bench run' measures it anew, without coding"
+            )
     return {name: latest[name] for name in METRICS if name in latest}, notes
 
 

@@ -8,8 +8,10 @@ from bench.machine import bench_version
 from bench.metrics import describe
 from bench.report import words
 from bench.report.compare import Report
+from bench.report.conclusions import conclusions
 from bench.report.figures import drawn_metrics
 from bench.report.markdown import bullets, plain, table
+from bench.report.notes import notes
 from bench.report.results import Results
 from bench.report.scorings import Scoring
 from bench.words import counted
@@ -39,22 +41,37 @@ def markdown(report: Report) -> str:
             words.SCORES,
         ]
     if words.compared(report):
-        parts += ["## Bjøntegaard deltas", table(_delta_rows(report)), _averages(report)]
+        parts += ["## Bjøntegaard deltas", *_deltas(report)]
     elif report.anchor is None:
         parts.append(words.NO_ANCHOR)
-    if notes := words.notes(report):
-        parts += ["## Notes", bullets(notes)]
+    if told := notes(report):
+        parts += ["## Notes", bullets(told)]
     if failures := words.failures(report, FAILURES):
         parts += ["## Failures", bullets(failures)]
     parts += ["## Provenance", bullets(provenance(results)), table(_codec_rows(report))]
     return "\n\n".join(parts) + "\n"
 
 
-def _averages(report: Report) -> str:
-    return plain(
-        f"Against {report.anchor}, by {report.method}; less rate is better. BD-rate and BD-quality "
-        "are those of the set's mean curve; beside them is the mean of the images' own BD-rates. "
-        "Intervals hold 95 %, by resampling the images."
+def summary(report: Report) -> str:
+    """What a notebook shows of a report: what it comes to, and why not more."""
+    title = f"**{plain(report.results.dataset)}, {counted(len(report.results.images), 'image')}**"
+    parts = [title, *(_deltas(report) if words.compared(report) else [table(_mean_rows(report))])]
+    if told := notes(report):
+        parts.append(bullets(told))
+    return "\n\n".join(parts) + "\n"
+
+
+def _deltas(report: Report) -> Iterator[str]:
+    """What they come to, and a row for each comparison that has a figure."""
+    if told := [found.text for found in conclusions(report)]:
+        yield bullets(told)
+    rows = list(_delta_rows(report))
+    if len(rows) > 1:
+        yield table(rows)
+    yield plain(
+        f"{words.against(report)} BD-rate and BD-quality are those of the set's mean curve; beside "
+        "them is the mean of the images' own BD-rates. Intervals hold 95 %, by resampling the "
+        "images."
     )
 
 
@@ -76,6 +93,8 @@ def _score_rows(report: Report, scoring: Scoring) -> Iterator[Sequence[str]]:
 def _delta_rows(report: Report) -> Iterator[Sequence[str]]:
     yield BD_HEADINGS
     for comparison in words.compared(report):
+        if not comparison.defined:
+            continue
         rate, quality, images = comparison.rate, comparison.quality, comparison.per_image
         yield (
             comparison.codec,

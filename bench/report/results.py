@@ -17,6 +17,7 @@ from bench.metrics.bootstrap import Sample
 from bench.metrics.task_sample import SetScore, TaskSample
 from bench.report.scorings import MatchArray, Scoring, Seen, looked_at, match_array
 from bench.store import point_key
+from bench.words import counted
 
 if TYPE_CHECKING:
     import pandas
@@ -54,6 +55,9 @@ class CodecResults:
     version: str | None = None  # of the software that ran; None if it is unknown
     matches: dict[str, MatchArray] = field(default_factory=dict)  # by scorer; None where none
     masks: dict[str, bool] = field(default_factory=dict)  # by scorer: does it find masks?
+
+    def __repr__(self) -> str:
+        return f"<CodecResults of {self.name} at {self.unit} {', '.join(map(str, self.points))}>"
 
     @cached_property
     def done(self) -> BoolArray:
@@ -174,6 +178,10 @@ class Results:
     failures: tuple[tuple[str, str, Point, str], ...]  # codec, image, point, reason
     notes: tuple[str, ...] = ()
     scorings: tuple[Scoring, ...] = ()
+
+    def __repr__(self) -> str:
+        codecs = ", ".join(codec.name for codec in self.codecs)
+        return f"<Results of {self.dataset}, {counted(len(self.images), 'image')}: {codecs}>"
 
     def codec(self, name: str) -> CodecResults:
         for codec in self.codecs:

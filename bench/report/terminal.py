@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ from bench.columns import Columns, Line, Row
 from bench.metrics.bjontegaard import Delta
 from bench.report import words
 from bench.report.compare import Comparison, Report
+from bench.report.conclusions import conclusions
+from bench.report.notes import notes
 from bench.report.results import CodecResults
 from bench.report.scorings import Scoring
 from bench.words import counted
@@ -34,13 +36,13 @@ def terminal(report: Report) -> RenderableType:
     for scoring in results.scorings:
         parts += ["", *_scores(report, scoring)]
     if words.compared(report):
-        parts += ["", *_deltas(report)]
+        parts += ["", *_conclusions(report), *_deltas(report)]
     elif report.anchor is None:
         parts += ["", Line(Text(), words.NO_ANCHOR)]
     elif len(results.codecs) == 1:
         parts += ["", Line(Text(), words.ALONE)]
-    if notes := words.notes(report):
-        parts += ["", Text("Notes", style="bold"), _list(notes)]
+    if told := notes(report):
+        parts += ["", Text("Notes", style="bold"), _list(told)]
     if failures := words.failures(report, FAILURES):
         count = counted(len(results.failures), "failure")
         parts += ["", Text(count, style="bold red"), _list(failures)]
@@ -97,16 +99,32 @@ def _scores(report: Report, scoring: Scoring) -> Iterable[RenderableType]:
     yield Line(Text(), words.SCORES, "dim")
 
 
-def _deltas(report: Report) -> list[RenderableType]:
+def _conclusions(report: Report) -> Iterator[RenderableType]:
+    styles = {True: "bold green", False: "bold red", None: "bold"}
+    told = list(conclusions(report))
+    for found in told:
+        yield Line(Text(), f"{found.text[:1].upper()}{found.text[1:]}.", styles[found.better])
+    if told:
+        yield ""
+
+
+def _deltas(report: Report) -> Iterator[RenderableType]:
+    """A row for each comparison that has a figure; of the others the notes say why not."""
     body: list[Row | RenderableType] = []
+    several = len(report.results.scorings) > 1
     for codec in report.results.codecs:
-        mine = [each for each in words.compared(report) if each.codec == codec.name]
-        if mine:
-            several = len(report.results.scorings) > 1
-            body.append(_codec_line(codec, report))
-            body += [row for comparison in mine for row in _delta_rows(comparison, several)]
-    table = Columns(BD_HEADINGS, body, spare=("overlap", "over qualities", "BD-quality"))
-    return [table, Line(Text(), words.averages(report), "dim")]
+        rows = [
+            row
+            for comparison in words.compared(report)
+            if comparison.codec == codec.name and comparison.defined
+            for row in _delta_rows(comparison, several)
+        ]
+        body += [_codec_line(codec, report), *rows] if rows else []
+    if body:
+        yield Columns(BD_HEADINGS, body, spare=("overlap", "over qualities", "BD-quality"))
+        yield Line(Text(), words.averages(report), "dim")
+    else:
+        yield Line(Text(), words.against(report), "dim")
 
 
 def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Row | Text]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from bench.metrics import Group, describe, scorer_of, wap_of, why_undefined
+from bench.metrics import Group, describe, scorer_of, wap_of
 from bench.metrics.task_sample import SetScore
-from bench.report.compare import Comparison, Report
+from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
 from bench.report.results import CodecResults
 from bench.report.scorings import Scoring
 
@@ -33,20 +31,23 @@ def means(report: Report) -> str:
     return _MEANS + "".join(named)
 
 
+def against(report: Report) -> str:
+    """Whom the codecs are compared with, and why."""
+    return (
+        f"Against {report.anchor} ({report.anchor_why}), by {report.method}; less rate is better."
+    )
+
+
 def averages(report: Report) -> str:
     """What the Bjøntegaard averages are."""
-    figures = [comparison.per_image for comparison in compared(report)]
-    two = any(figure is not None and not figure.reason for figure in figures)
+    two = any(MEAN_OF_IMAGES in each.defined for each in compared(report))
     which = (
         "In the first line the BD of the set's mean curve, in the second the mean of the images' "
         "own BD."
         if two
         else "BD is that of the set's curve."
     )
-    return (
-        f"Against {report.anchor}, by {report.method}; less rate is better. {which} Intervals hold "
-        "95 %, by resampling the images."
-    )
+    return f"{against(report)} {which} Intervals hold 95 %, by resampling the images."
 
 
 def heading(metric: str) -> str:
@@ -141,75 +142,9 @@ def compared(report: Report) -> list[Comparison]:
     return [comparison for comparison in report.comparisons if comparison.codec not in incomplete]
 
 
-def notes(report: Report) -> list[str]:
-    """All that qualifies the figures."""
-    told = [_missing(codec, report) for codec in report.results.codecs if codec.missing]
-    whole = compared(report)
-    told += _grouped(((c, reason) for c in whole for reason in _reasons(c)), report)
-    told += _grouped(((c, note) for c in whole for note in c.notes), report)
-    told += [_truth(scoring) for scoring in report.results.scorings]
-    for metric in report.metrics:
-        if scorer_of(metric) is not None:
-            continue
-        sizes = [size for size in report.results.sizes if 0 not in size]
-        told += [why for width, height in sizes if (why := why_undefined(metric, width, height))][
-            :1
-        ]
-    return [note for note in dict.fromkeys([*told, *report.results.notes]) if note]
-
-
-def _truth(scoring: Scoring) -> str:
-    """What a score is against, where that is not the data set's labels."""
-    if scoring.pseudo is None:
-        return ""
-    return (
-        f"{scoring.name}: no labels are involved; the truth is what the network itself finds in "
-        f"the uncompressed images with a score of {scoring.pseudo:g} or more"
-    )
-
-
-def _reasons(comparison: Comparison) -> list[str]:
-    rate, quality = comparison.rate.reason, comparison.quality.reason
-    if rate and rate == quality:
-        front = "; --pareto takes its Pareto front" if "not monotone" in rate else ""
-        return [f"no figure: {rate}{front}"]
-    named = {"BD-rate": rate, "BD-quality": quality}
-    return [f"no {name}: {reason}" for name, reason in named.items() if reason]
-
-
-def _missing(codec: CodecResults, report: Report) -> str:
-    failed = sum(name == codec.name for name, *_ in report.results.failures)
-    told = f"{codec.missing} of {codec.bytes.size} operations missing"
-    coded = int((np.isfinite(codec.bytes) & ~codec.done).sum())
-    parts = [f"{failed} failed"] * bool(failed) + [f"{coded} coded, to be measured"] * bool(coded)
-    if parts:
-        told += f" ({', '.join(parts)})"
-    advice = "--incomplete compares on the images that all have"
-    if report.anchor is None:
-        return f"{codec.name}: {told}"
-    if codec.name == report.anchor:
-        return f"{codec.name}, the anchor: {told}, so there are no Bjøntegaard figures; {advice}"
-    return f"{codec.name}: {told}, left out of the Bjøntegaard figures; {advice}"
-
-
-def _grouped(said: Iterable[tuple[Comparison, str]], report: Report) -> list[str]:
-    """Each thing said once, with the codecs and metrics that it is said of."""
-    about: dict[str, dict[str, list[str]]] = {}
-    for comparison, text in said:
-        metrics = about.setdefault(text, {}).setdefault(comparison.codec, [])
-        metrics.append(short_title(comparison.metric))
-    return [f"{_whom(codecs, report)}{text}" for text, codecs in about.items()]
-
-
-def _whom(codecs: dict[str, list[str]], report: Report) -> str:
-    everything = sum(map(len, codecs.values())) == len(report.comparisons)
-    if everything and len(codecs) > 1:
-        return ""
-    whom = [
-        codec if len(metrics) == len(report.metrics) else f"{codec} ({', '.join(metrics)})"
-        for codec, metrics in codecs.items()
-    ]
-    return f"{', '.join(whom)}: "
+def shown(report: Report) -> list[Comparison]:
+    """The comparisons that have any figure."""
+    return [comparison for comparison in compared(report) if comparison.defined]
 
 
 def failures(report: Report, most: int) -> list[str]:

@@ -13,7 +13,7 @@ from bench.metrics.average_precision import average_precision
 from bench.metrics.ground_truth import read_ground_truth
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import Matches
-from bench.metrics.quality import psnr
+from bench.metrics.psnr import psnr
 from bench.training.coding import Coding
 from bench.vision.rcnn import RCNN, detect
 

@@ -21,6 +21,7 @@ from bench.report import words
 from bench.report.compare import Comparison, Report, compare
 from bench.report.figures import ceilings
 from bench.report.markdown_page import provenance
+from bench.report.notes import notes
 from bench.report.results import CodecResults
 from bench.words import counted
 
@@ -43,7 +44,7 @@ def page_figures(report: Report, *, pareto: bool) -> Figures:
             method: [_against(name, method, report, pareto) for name in names]
             for method in get_args(Method)
         },
-        "notes": words.notes(replace(report, anchor=None, comparisons=())),  # with no anchor
+        "notes": notes(replace(report, anchor=None, comparisons=())),  # with no anchor
         "failures": words.failures(report, FAILURES),
         "provenance": list(provenance(report.results)),
     }
@@ -141,7 +142,7 @@ def _against(anchor: str, method: Method, report: Report, pareto: bool) -> Figur
             [found.get((codec.name, metric)) for metric in report.metrics]
             for codec in report.results.codecs
         ],
-        "notes": words.notes(made),
+        "notes": notes(made),
     }
 
 

@@ -27,6 +27,8 @@ function drawGallery() {
       element("div", {}, stage(gallery), classKey(gallery)),
       element("div", { class: "wide" }, facts(gallery))),
     leftOut(gallery)));
+  const row = host.querySelector(".thumbnails"), shown = row.querySelector("[aria-pressed=true]");
+  row.scrollLeft = shown.offsetLeft - row.offsetLeft - (row.clientWidth - shown.clientWidth) / 2;
   writeView();
 }
 

@@ -7,6 +7,8 @@ function drawTimes() {
   byId("times-about").textContent = anchor === null ? "Choose an anchor to compare with."
     : `BD-rate against ${anchor} by ${shownMetric().title}, and CPU seconds of ${coding} an image: `
       + "the mean of a codec’s points, and from its fastest to its slowest. Below and left is better.";
+  const all = anchor === null ? [] : set.codecs.flatMap((codec, number) =>
+    isShown(number) ? seriesOfTimes(codec, number) : []);
   const chart = {
     label: `BD-rate against ${anchor} by ${shownMetric().title}, and ${coding} time`,
     x: `${coding[0].toUpperCase()}${coding.slice(1)}, CPU s an image`,
@@ -14,8 +16,7 @@ function drawTimes() {
     log: true,
     whiskers: true,
     level: anchor === null ? undefined : { y: 0, said: "" },
-    series: anchor === null ? [] : set.codecs.flatMap((codec, number) =>
-      isShown(number) ? seriesOfTimes(codec, number) : []),
+    series: all.some((series) => series.codec !== chosen.anchor) ? all : [], // the anchor alone says nothing
   };
   drawChart(byId("times"), chart);
   byId("save-times").replaceChildren(...(chart.series.length
