@@ -51,6 +51,7 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         return cli.main(arguments, prog_name="bench", standalone_mode=False) or 0
     except click.ClickException as error:
+        error.message = printable(error.message)
         error.show()
         return error.exit_code
     except click.Abort as error:

@@ -42,6 +42,15 @@ def test_cards_do_not_speak_to_the_terminal(bench: Bench, pictures: Pictures) ->
     assert harmless(said.err)
 
 
+def test_names_of_files_do_not_speak_to_the_terminal(bench: Bench, tmp_path: Path) -> None:
+    name = "a\x1b[31m\x07"
+    Path(name).mkdir()
+    for arguments in (("show", name), ("encode", name, name, "--codec", "jpeg"), ("report", name)):
+        said = bench(*arguments)
+        assert harmless(said.out), arguments
+        assert harmless(said.err), arguments
+
+
 def test_errors_quote_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "ffmpeg"
     code = "print('pixels' * 9); sys.exit('\\x1b[2Jout of memory')"
