@@ -22,6 +22,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from bench import ffmpeg
 from bench.columns import Line, Stacked
 from bench.datasets.dataset import Progress as PreparingProgress
 from bench.plan import Plan
@@ -240,7 +241,7 @@ def _lacking(plan: Plan) -> Counter[str]:
 
 def plan_screen(plan: Plan) -> Group:
     """The plan, and what there is to remark on it."""
-    remarks = [*plan.dataset.remarks, *(plan.remark or "").splitlines()]
+    remarks = [*plan.dataset.remarks, *filter(None, [plan.remark, ffmpeg.remark()])]
     told = [Line(Text("anchor  "), plan.anchor)] if plan.anchor else []
     return Group(Stacked(plan_table(plan)), *told, *(Line(Text(), r, "yellow") for r in remarks))
 

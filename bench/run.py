@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import ffmpeg
 from bench.catalog import card_name, full_name
 from bench.codec import Codec
 from bench.datasets import dataset_kind, open_dataset
@@ -97,9 +96,8 @@ def run(
         )
         for folder in {each.picture.parent for each in plan.operations if each.picture}:
             make_folder(folder)
-        remarks = [told for told in (remark, ffmpeg.remark()) if told]
         told = _told_anchor(anchor, chosen) if len(names) > 1 else ""
-        plan = replace(plan, remark="\n".join(remarks) or None, anchor=told)
+        plan = replace(plan, remark=remark or None, anchor=told)
         outcome = carry_out(plan, store, jobs, watcher, keep_going=keep_going)
         asked = {codec.name: its_points[codec] for codec in chosen}
         found = load_results(store, dataset=dataset.digest, codecs=names, points=asked)

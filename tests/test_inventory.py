@@ -270,9 +270,7 @@ def test_the_doctor_fits_a_screen_and_begins_with_the_verdict(width: int) -> Non
         assert name in text
 
 
-def test_the_doctor_tells_all_if_it_is_asked(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_doctor_tells_all_if_it_is_asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     found = doctor()  # once: what is free on the disk changes
     monkeypatch.setattr("bench.api.doctor", lambda: found)
     said = bench("doctor", "-v")
