@@ -51,8 +51,9 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         return cli.main(arguments, prog_name="bench", standalone_mode=False) or 0
     except click.ClickException as error:
-        error.message = printable(error.message)
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        print(printable(told.getvalue()), end="", file=sys.stderr)
         return error.exit_code
     except click.Abort as error:
         raise KeyboardInterrupt from error
