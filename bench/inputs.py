@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from bench.datasets import Entry
 from bench.errors import DataError
 from bench.image import Image, pixel_digest
-from bench.metrics.ground_truth import GroundTruth
+from bench.metrics.ground_truth import Truth
 from bench.plan import Plan, truth_name
 from bench.scoring import Scorer
 from bench.store import Store
@@ -30,10 +30,10 @@ class Truths:
             for scorer in plan.scorers
             if scorer.pseudo is not None
         }
-        self._known: dict[tuple[Scorer, str], Future[GroundTruth]] = {}
+        self._known: dict[tuple[Scorer, str], Future[Truth]] = {}
         self._lock = threading.Lock()
 
-    def get(self, scorer: Scorer, image: Image, entry: Entry) -> tuple[str, GroundTruth]:
+    def get(self, scorer: Scorer, image: Image, entry: Entry) -> tuple[str, Truth]:
         """Its name and itself."""
         key = (scorer, entry.name)
         with self._lock:
@@ -53,7 +53,7 @@ class Truths:
         if self._plan.images < len(self._plan.dataset.entries):
             return
         for scorer, kept in self._painted.items():
-            truths = [truth for _, truth in kept.values()]
+            truths: list[Truth | None] = [truth for _, truth in kept.values()]
             truths += [known.result() for (of, _), known in self._known.items() if of is scorer]
             if not any(truth is not None and (truth.ids >= 1000).any() for truth in truths):
                 raise DataError(
@@ -61,7 +61,7 @@ class Truths:
                     "in any image, so there is no pseudo ground truth; see --truth-score"
                 )
 
-    def _make(self, scorer: Scorer, image: Image, entry: Entry) -> GroundTruth:
+    def _make(self, scorer: Scorer, image: Image, entry: Entry) -> Truth:
         kept = self._painted.get(scorer, {})
         _, painted = kept.get(self._plan.dataset.digests[entry.name], ("", None))
         truth = painted or scorer.truth_of(image)

@@ -11,20 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from bench.colour import Pixels
 from bench.datasets import Dataset
-from bench.datasets.labels import EVALUATED
 from bench.errors import DataError
 from bench.image import Image
-from bench.metrics.ground_truth import GroundTruth, from_instance_ids, read_ground_truth
+from bench.metrics.ground_truth import Truth, read_ground_truth
 from bench.metrics.matches import Matches
+from bench.metrics.pseudo_truth import taken_for_truth
 from bench.vision.detections import Detections
 from bench.vision.tasks import Task
 
 # Changes whenever the same detections would be matched otherwise.
 _VERSION = "1"
+# Changes whenever the same detections would be another pseudo truth.
+_PSEUDO_VERSION = "2"
 PSEUDO = "pseudo"
 
 
@@ -47,23 +47,23 @@ class Scorer:
 
     @cached_property
     def fingerprint(self) -> str:
-        truth = "labels" if self.pseudo is None else f"{PSEUDO} {self.pseudo!r}"
+        truth = "labels" if self.pseudo is None else f"{PSEUDO} {_PSEUDO_VERSION} {self.pseudo!r}"
         parts = (self.task.fingerprint, truth, _VERSION)
         return hashlib.sha256(" | ".join(parts).encode()).hexdigest()
 
-    def truth_of(self, image: Image) -> GroundTruth:
+    def truth_of(self, image: Image) -> Truth:
         """What is truly in an image."""
         if self.pseudo is not None:
-            return paint(self.task.detect(image.pixels), self.pseudo)
+            return taken_for_truth(self.task.detect(image.pixels), self.pseudo)
         if image.instances is None:
             raise DataError(f"{image.name}: no instance labels")
         return read_ground_truth(image.instances)
 
-    def score(self, pixels: Pixels, truth: GroundTruth) -> Matches:
+    def score(self, pixels: Pixels, truth: Truth) -> Matches:
         """How what is found in a picture fares against the truth."""
         return self.judge(self.task.detect(pixels), truth)
 
-    def judge(self, found: Detections, truth: GroundTruth) -> Matches:
+    def judge(self, found: Detections, truth: Truth) -> Matches:
         """How what was found fares against the truth."""
         if self.task.masks:
             from bench.metrics.instance_matching import match
@@ -93,16 +93,3 @@ def make_scorers(
             "--truth pseudo takes what the network finds in the uncompressed images instead"
         )
     return tuple(Scorer(task) for task in tasks)
-
-
-def paint(found: Detections, at_least: float) -> GroundTruth:
-    """Detections as labels: the worst first, so that the best are whole."""
-    assert found.masks is not None
-    instance_ids = np.zeros(found.size, np.int32)
-    counts = dict.fromkeys((label.id for label in EVALUATED), 0)
-    for place in np.argsort(found.scores, kind="stable"):
-        if found.scores[place] >= at_least:
-            label = EVALUATED[found.classes[place]].id
-            instance_ids[found.masks[place].decode()] = 1000 * label + counts[label]
-            counts[label] += 1
-    return from_instance_ids(instance_ids)

@@ -28,8 +28,8 @@ from bench.files import replacing
 from bench.programs import Cost
 
 if TYPE_CHECKING:
-    from bench.metrics.ground_truth import GroundTruth
     from bench.metrics.matches import Matches
+    from bench.metrics.pseudo_truth import PseudoTruth
     from bench.scoring import Scorer
 
 _RECOVER = (
@@ -51,7 +51,7 @@ class Scored:
     scorer: str  # its fingerprint
     truth: str  # names the labels
     matches: Matches
-    painted: GroundTruth | None = None  # a truth of the network's own making
+    painted: PseudoTruth | None = None  # a truth of the network's own making
 
 
 @dataclass(frozen=True)
@@ -516,9 +516,9 @@ class Store:
         )
         return {str(name): str(mark) for name, mark in rows}
 
-    def kept_originals(self, scorer: Scorer) -> dict[str, tuple[str, GroundTruth | None]]:
+    def kept_originals(self, scorer: Scorer) -> dict[str, tuple[str, PseudoTruth | None]]:
         """By image digest: the name of its truth and, where the network painted that, itself."""
-        from bench.metrics.ground_truth import GroundTruth
+        from bench.metrics.pseudo_truth import PseudoTruth
 
         rows: list[Any] = self.rows(
             "SELECT images.digest, truth, painted FROM originals "
@@ -528,7 +528,7 @@ class Store:
         )
         with _understood(self.folder):
             return {
-                image: (truth, GroundTruth.from_bytes(painted) if painted else None)
+                image: (truth, PseudoTruth.from_bytes(painted) if painted else None)
                 for image, truth, painted in rows
             }
 

@@ -29,6 +29,7 @@ from bench.image import Image, pixel_digest, write_png
 from bench.inputs import Images, Truths, check_unchanged
 from bench.leftovers import remove_leftovers
 from bench.metrics import METRICS, fingerprint, measure
+from bench.metrics.pseudo_truth import PseudoTruth
 from bench.metrics.quality import Pair, Values
 from bench.plan import Operation, Original, Plan
 from bench.programs import Cost, Programs, metered
@@ -348,7 +349,7 @@ class _Sweep:
         for scorer in original.scorers:
             name, truth = self.truths.get(scorer, image, original.entry)
             matches = scorer.score(image.pixels, truth)
-            painted = truth if scorer.pseudo is not None else None
+            painted = truth if isinstance(truth, PseudoTruth) else None
             scored.append(Scored(scorer.fingerprint, name, matches, painted))
         return (image.width, image.height), scored
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench.datasets.labels import EVALUATED
 from bench.metrics.average_precision import AveragePrecision, weighted_mean, whole_set
-from bench.metrics.ground_truth import GroundTruth
+from bench.metrics.ground_truth import Truth
 from bench.metrics.instance_matching import check_size, count_by_class
 from bench.metrics.matches import (
     FALSE_POSITIVE,
@@ -34,7 +34,7 @@ MOST_DETECTIONS = 100  # of a class in an image
 States = NDArray[np.uint8]
 
 
-def match_boxes(truth: GroundTruth, detections: Detections) -> Matches:
+def match_boxes(truth: Truth, detections: Detections) -> Matches:
     """Compare the boxes found in one image with those around its instances."""
     check_size(truth, detections)
     states = np.full((len(detections), OVERLAPS), IGNORED, np.uint8)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,38 @@ _KNOWN = [label.id for label in LABELS]
 _VOID = [label.id for label in LABELS if label.void]
 _HEADER = struct.Struct("<BIIII")  # version, height, width, ids, runs
 _VERSION = 1
+
+
+class Truth(Protocol):
+    """An image's instances, of labels or of a network's own finding."""
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def ids(self) -> NDArray[np.int32]: ...
+
+    @property
+    def label_ids(self) -> NDArray[np.int32]: ...
+
+    @property
+    def void(self) -> NDArray[np.bool_]: ...
+
+    @property
+    def areas(self) -> NDArray[np.int64]: ...
+
+    @property
+    def boxes(self) -> NDArray[np.int64]: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    def mask(self, place: int) -> RunLengths: ...
+
+    def intersections(self, masks: Sequence[RunLengths]) -> NDArray[np.int64]: ...
 
 
 @dataclass(frozen=True, eq=False)

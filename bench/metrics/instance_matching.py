@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bench.datasets.labels import EVALUATED
 from bench.errors import DataError
-from bench.metrics.ground_truth import GroundTruth
+from bench.metrics.ground_truth import Truth
 from bench.metrics.matches import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, Matches
 from bench.vision.detections import Detections
 
@@ -24,7 +24,7 @@ SMALLEST = 100  # pixels of an instance that is to be found
 _LABEL_IDS = np.array([label.id for label in EVALUATED])
 
 
-def match(truth: GroundTruth, detections: Detections) -> Matches:
+def match(truth: Truth, detections: Detections) -> Matches:
     """Compare the masks found in one image with its instances; an empty mask counts for nothing."""
     check_size(truth, detections)
     if detections.masks is None:
@@ -33,7 +33,7 @@ def match(truth: GroundTruth, detections: Detections) -> Matches:
     large = instance & (truth.areas >= SMALLEST)
     valid, instances = count_by_class(truth, large), count_by_class(truth, instance)
     shared = truth.intersections(detections.masks)
-    pixels = shared.sum(axis=1)
+    pixels = np.array([mask.area for mask in detections.masks], np.int64)
     seen = pixels > 0
     shared, pixels = shared[seen], pixels[seen]
     classes, scores = detections.classes[seen], detections.scores[seen]
@@ -53,7 +53,7 @@ def match(truth: GroundTruth, detections: Detections) -> Matches:
     return Matches(classes.astype(np.uint8), scores, states, valid, instances)
 
 
-def check_size(truth: GroundTruth, detections: Detections) -> None:
+def check_size(truth: Truth, detections: Detections) -> None:
     height, width = detections.size
     if (truth.height, truth.width) != detections.size:
         raise DataError(
@@ -62,7 +62,7 @@ def check_size(truth: GroundTruth, detections: Detections) -> None:
         )
 
 
-def count_by_class(truth: GroundTruth, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+def count_by_class(truth: Truth, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
     """How many of the chosen ids each evaluated class has."""
     return np.array([(truth.label_ids[chosen] == label).sum() for label in _LABEL_IDS])
 

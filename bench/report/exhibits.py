@@ -18,7 +18,7 @@ from bench.datasets import Dataset, open_dataset
 from bench.datasets.labels import EVALUATED
 from bench.errors import DataError, StoreError, UnavailableError
 from bench.image import Image, pixel_digest
-from bench.metrics.ground_truth import GroundTruth
+from bench.metrics.ground_truth import Truth
 from bench.metrics.instance_matching import SMALLEST
 from bench.metrics.matches import Matches
 from bench.report.loading import data_of
@@ -150,7 +150,7 @@ class Exhibition(Pictures):
         pixels = self.pixels(image)
         return Exhibit(image, None, None, pixels, None, None, *self._looked_at(image, pixels))
 
-    def _truth(self, image: str) -> GroundTruth:
+    def _truth(self, image: str) -> Truth:
         """What is truly in an image, which has to be what it was scored against."""
         truth = self._scorer.truth_of(self._image(image))
         if self._scorer.pseudo is None and truth.digest != self._truths.get(image):
@@ -162,7 +162,7 @@ class Exhibition(Pictures):
         return found, self._scorer.judge(found, self.truth(image))
 
 
-def true_instances(truth: GroundTruth) -> Detections:
+def true_instances(truth: Truth) -> Detections:
     """The instances that are to be found, as a network that is always right would find them."""
     labels = {label.id: place for place, label in enumerate(EVALUATED)}
     instances = (truth.ids >= 1000) & np.isin(truth.label_ids, list(labels))

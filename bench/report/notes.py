@@ -120,7 +120,7 @@ def _truth(scoring: Scoring) -> str:
         return ""
     return (
         f"{scoring.name}: no labels are involved; the truth is what the network itself finds in "
-        f"the uncompressed images with a score of {scoring.pseudo:g} or more"
+        f"the uncompressed images with a score of {scoring.pseudo:g} or more, and all else is wrong"
     )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bench.colour import Pixels
 from bench.datasets.labels import CLASSES
-from bench.metrics.ground_truth import GroundTruth
+from bench.metrics.ground_truth import Truth
 from bench.report.canvas import GREY, INCH, PRINTED, save_print, settings
 from bench.report.exhibits import LEAST_SCORE, Exhibit, true_instances
 from bench.vision.detections import Detections
@@ -76,7 +76,7 @@ def print_pictures(plates: Sequence[Plate], files: Sequence[Path], width: float)
 
 def print_mask(
     image: Pixels,
-    truth: GroundTruth,
+    truth: Truth,
     alpha: NDArray[np.float32],
     files: Sequence[Path],
     width: float,

@@ -1,0 +1,94 @@
+"""The pseudo truth: what a network finds in the uncompressed image is exactly right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from oracles.scenes import ellipse
+
+from bench.datasets.labels import CLASSES
+from bench.errors import DataError
+from bench.metrics.average_precision import average_precision
+from bench.metrics.instance_matching import match
+from bench.metrics.matches import FALSE_POSITIVE, TRUE_POSITIVE
+from bench.metrics.pseudo_truth import PseudoTruth, taken_for_truth
+from bench.run_lengths import encode
+from bench.vision.detections import Detections
+
+SIZE = (60, 90)
+
+
+def network(seed: int, count: int = 25) -> Detections:
+    """Masks that lie over each other, of all classes, many of them the same thing twice."""
+    rng = np.random.default_rng(seed)
+    masks = tuple(encode(ellipse(rng, SIZE, (2, 25))) for _ in range(count))
+    classes = rng.integers(0, len(CLASSES), count)
+    return Detections(SIZE, classes, rng.uniform(0, 1, count), np.zeros((count, 4)), masks)
+
+
+def test_what_was_found_is_exactly_right() -> None:
+    found = [network(seed) for seed in range(8)]
+    matches = [match(taken_for_truth(one, 0.5), one) for one in found]
+    assert sum(int(one.valid.sum()) for one in matches) > 40
+    assert average_precision(matches).wap == 1
+
+
+def test_instances_that_are_covered_stay_whole() -> None:
+    found = network(1)
+    truth = taken_for_truth(found, 0.0)
+    assert truth.areas[1:].tolist() == [mask.area for mask in found.masks or () if mask.area]
+    assert truth.areas[1:].sum() > truth.height * truth.width - truth.areas[0]
+
+
+def test_what_is_found_elsewhere_is_wrong() -> None:
+    found = replace(network(2), scores=np.full(25, 0.9))
+    empty = np.zeros(SIZE, np.bool_)
+    empty[:20, :20] = True
+    assert found.masks is not None
+    away = [i for i, mask in enumerate(found.masks) if not (mask.decode() & empty).any()]
+    kept = Detections(
+        SIZE,
+        found.classes[away],
+        found.scores[away],
+        found.boxes[away],
+        tuple(found.masks[i] for i in away),
+    )
+    more = Detections(
+        SIZE,
+        np.append(kept.classes, 0),
+        np.append(kept.scores, 0.8),
+        np.zeros((len(away) + 1, 4)),
+        (*(kept.masks or ()), encode(empty)),
+    )
+    matches = match(taken_for_truth(kept, 0.5), more)
+    assert (matches.states[-1] == FALSE_POSITIVE).all()
+    assert (matches.states[:-1, 0] == TRUE_POSITIVE).any()
+
+
+def test_nothing_found_is_a_truth_without_instances() -> None:
+    truth = taken_for_truth(network(3), 1.1)
+    assert truth.ids.tolist() == [0]
+    states = match(truth, network(3)).states
+    assert (states == FALSE_POSITIVE).all()
+
+
+def test_intersections_are_those_of_the_masks() -> None:
+    found, seen = network(4), network(5)
+    truth = taken_for_truth(found, 0.3)
+    shared = truth.intersections(seen.masks or ())
+    for row, one in enumerate(seen.masks or ()):
+        for column, other in enumerate(truth.masks):
+            assert shared[row, column] == (one.decode() & other.decode()).sum()
+
+
+def test_it_is_kept_as_bytes() -> None:
+    truth = taken_for_truth(network(6), 0.5)
+    data = truth.to_bytes()
+    again = PseudoTruth.from_bytes(data)
+    assert again.digest == truth.digest
+    assert again.masks == truth.masks and again.ids.tolist() == truth.ids.tolist()
+    for damaged in (data[:-5], b"", b"x" * 40):
+        with pytest.raises(DataError, match="damaged"):
+            PseudoTruth.from_bytes(damaged)
