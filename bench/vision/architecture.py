@@ -11,7 +11,14 @@ from typing import Any
 from bench.errors import DataError
 
 METADATA = "architecture"  # what a weights file calls it
-_LARGEST = 2**20  # of an architecture's numbers
+_LARGEST = 2**20  # of an architecture's numbers, unless they decide how long or large its work is
+_LARGEST_OF = {
+    "blocks": 2**8,
+    "proposals_before": 2**14,
+    "proposals": 2**14,
+    "shortest_side": 2**12,
+    "longest_side": 2**12,
+}
 
 
 @dataclass(frozen=True)
@@ -80,8 +87,9 @@ def _like(default: Any, value: Any, name: str) -> Any:
     else:
         whole = isinstance(default, int)
         right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-        right = right and (0 < value < _LARGEST or (value == 0 and name == "pixel_mean"))
-        kind = "a whole number above 0" if whole else "a number above 0"
+        largest = _LARGEST_OF.get(name, _LARGEST)
+        right = right and (0 < value <= largest or (value == 0 and name == "pixel_mean"))
+        kind = f"a {'whole ' if whole else ''}number above 0 and at most {largest}"
     if not right:
         raise ValueError(f"{name} is {value!r}, not {kind}")
     return type(default)(value)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from bench.checkpoint import Checkpoint, check_tensors, read_checkpoint, save_tensors
+from bench.checkpoint import Checkpoint, check_tensors, outline, read_checkpoint, save_tensors
 from bench.errors import DataError
 from bench.vision.architecture import METADATA, Architecture, read_architecture
 from bench.vision.rcnn import RCNN
@@ -32,6 +33,8 @@ def load_network(
     if architecture.masks != usual.masks:
         finds, wanted = ("masks", "boxes") if architecture.masks else ("boxes", "masks")
         raise DataError(f"{path}: of a network that finds {finds}, not one for {wanted}")
+    if architecture is not usual:  # the file's own word is checked before it costs memory
+        _checked(outline(path, partial(RCNN, architecture)), found, path)
     network = RCNN(architecture)
     load_weights(network, found, path)
     network.to(device).eval().requires_grad_(False)
@@ -41,9 +44,13 @@ def load_network(
 
 def load_weights(network: nn.Module, found: Checkpoint, path: Path) -> None:
     """Fill the network with a file's weights, which must be those of exactly such a network."""
+    network.load_state_dict(_checked(network, found, path))
+
+
+def _checked(network: nn.Module, found: Checkpoint, path: Path) -> dict[str, Tensor]:
     tensors = {n: tensor for n, tensor in found.tensors.items() if not _NO_WEIGHTS.fullmatch(n)}
     check_tensors(path, network.state_dict(), tensors)
-    network.load_state_dict(tensors)
+    return tensors
 
 
 def save_weights(network: RCNN, path: Path) -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from bench.cache import file_digest
-from bench.checkpoint import Checkpoint, check_tensors, read_checkpoint, save_tensors
+from bench.checkpoint import Checkpoint, check_tensors, outline, read_checkpoint, save_tensors
 from bench.errors import DataError
 from bench.families.ncn.masking import LSMnet, new_lsm, resnet_lsm, vgg_lsm
 from bench.families.ncn.network import NCN
@@ -70,15 +72,18 @@ def load_ncn(path: Path, digest: str | None = None) -> tuple[NCN, LSMnet | None]
     first = found.get("encoder.0.weight")
     if first is None or first.shape[1:] != (3, 5, 5) or len(first) < 2:
         raise DataError(f"{path}: no encoder.0.weight N×3×5×5: not the weights of an NCN")
-    ncn, lsm = NCN(len(first)), _branch(found, len(first), path, said)
-    wanted = {_published(name): tensor for name, tensor in ncn.state_dict().items()}
-    if lsm is not None:
-        wanted |= {_published_of_lsm(name): tensor for name, tensor in _own(lsm).items()}
-    tensors = {name: _live(name, tensor, wanted) for name, tensor in found.items()}
+    branch = {n: tensor for n, tensor in found.items() if n.startswith((_TO_ALPHA, _BRANCH))}
+    shapes = outline(path, partial(NCN, len(first))).state_dict()
+    wanted = {_published(name): tensor for name, tensor in shapes.items()}
+    tensors = {n: _live(n, tensor, wanted) for n, tensor in found.items() if n not in branch}
     check_tensors(path, wanted, tensors)
+    ncn = NCN(len(first))
     ncn.load_state_dict({name: tensors[_published(name)] for name in ncn.state_dict()})
+    lsm = _branch(branch, len(first), path, said)
+    own = _own(lsm) if lsm else {}
+    check_tensors(path, {_published_of_lsm(name): tensor for name, tensor in own.items()}, branch)
     if lsm is not None:
-        own = {name: tensors[_published_of_lsm(name)] for name in _own(lsm)}
+        own = {name: branch[_published_of_lsm(name)] for name in own}
         lsm.load_state_dict(own, strict=not lsm.borrowed_from)
     for network in (ncn, lsm):
         if network is not None:
@@ -188,7 +193,7 @@ def _branch(
     if _FEATURES in said:
         lsm = _borrowing(path, said, channels, enlargement)
     else:
-        lsm = _complete(found, channels)
+        lsm = _complete(path, found, channels)
         lsm.enlargement = enlargement
     return lsm
 
@@ -203,11 +208,19 @@ def _borrowing(path: Path, said: dict[str, str], channels: int, enlargement: flo
     return lsm
 
 
-def _complete(found: dict[str, Tensor], channels: int) -> LSMnet:
+def _complete(path: Path, found: dict[str, Tensor], channels: int) -> LSMnet:
     """One whose features are in the file as well."""
+    build = _as_told(found, channels)
+    shapes = outline(path, build).state_dict()
+    check_tensors(path, {_published_of_lsm(name): t for name, t in shapes.items()}, found)
+    return build()
+
+
+def _as_told(found: dict[str, Tensor], channels: int) -> Callable[[], LSMnet]:
+    """What makes the network that names and shapes tell."""
     if f"{_BRANCH}.0.conv1.weight" not in found:
         widths = _vgg_widths(found)
-        return vgg_lsm(channels, widths) if widths else vgg_lsm(channels)
+        return partial(vgg_lsm, channels, widths) if widths else partial(vgg_lsm, channels)
     blocks: dict[int, int] = {}
     for name in found:
         if block := re.match(rf"{_BRANCH}\.([1-9])\.(\d{{1,2}})\.", name):
@@ -216,7 +229,7 @@ def _complete(found: dict[str, Tensor], channels: int) -> LSMnet:
     stem = _outputs(found, f"{_BRANCH}.0.conv1.weight", 64)
     res2 = _outputs(found, f"{_BRANCH}.1.0.conv3.weight", 256)
     depths = [blocks[stage] for stage in sorted(blocks)] or [3, 4, 6]
-    return resnet_lsm(channels, stem, res2, depths)
+    return partial(resnet_lsm, channels, stem, res2, depths)
 
 
 def _outputs(found: dict[str, Tensor], name: str, usual: int) -> int:

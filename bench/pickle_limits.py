@@ -1,0 +1,68 @@
+"""What a pickle asks for, told from its opcodes before anything is made of it.
+
+Nine bytes can ask for a memo of gigabytes, and a few hundred for a tuple of tuples of tuples that
+takes for ever to hash.
+"""
+
+from __future__ import annotations
+
+import pickletools
+from typing import BinaryIO
+
+_MOST_OPCODES = 2**21  # a tensor takes some 30
+_MOST_ITEMS = 1000  # in a tuple, those of the tuples in it included
+_PUTS = {"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"}
+_GETS = {"GET", "BINGET", "LONG_BINGET"}
+_HASHED = {"EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "FROZENSET"}
+
+
+class UnsafePickleError(Exception):
+    """What no weights ask for, in a few words."""
+
+
+def check_pickle(file: BinaryIO) -> None:
+    """Refuse what would fill the memory or never end; reads one pickle, to its end.
+
+    A ValueError is a pickle that is damaged.
+    """
+    stack: list[int] = []  # how many items each object has, all in all, if it is a tuple
+    marks: list[int] = []
+    memo: dict[int, int] = {}
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
+        if count > _MOST_OPCODES:
+            raise UnsafePickleError(f"more than {_MOST_OPCODES} instructions")
+        if opcode.name in _PUTS:
+            place = len(memo) if opcode.name == "MEMOIZE" else int(str(argument))
+            if place > count:
+                raise UnsafePickleError(f"a memo of {place} places")
+            memo[place] = stack[-1] if stack else 1
+        elif opcode.name in _GETS:
+            stack.append(memo.get(int(str(argument)), 1))
+        elif opcode.name == "MARK":
+            marks.append(len(stack))
+        elif opcode.name == "POP" and marks and marks[-1] == len(stack):
+            marks.pop()
+        elif opcode.name == "DUP":
+            stack += stack[-1:]
+        else:
+            items = sum(_taken(stack, marks, opcode))
+            if opcode.name not in _HASHED:
+                items = 0
+            if items > _MOST_ITEMS:
+                raise UnsafePickleError(f"a tuple of more than {_MOST_ITEMS} items")
+            stack += [1 + items] * len(opcode.stack_after)
+
+
+def _taken(stack: list[int], marks: list[int], opcode: pickletools.OpcodeInfo) -> list[int]:
+    """What an opcode takes from the stack."""
+    below, count = len(opcode.stack_before), 0
+    if pickletools.markobject in opcode.stack_before:
+        if not marks:
+            raise ValueError("no mark on the stack")
+        below, count = opcode.stack_before.index(pickletools.markobject), len(stack) - marks.pop()
+    count += below
+    if not 0 <= count <= len(stack):
+        raise ValueError("the stack is empty")
+    items = stack[len(stack) - count :]
+    del stack[len(stack) - count :]
+    return items
