@@ -83,6 +83,7 @@ def _in_words(folder: Path) -> Iterator[None]:
             "database or disk is full": "free some space and run the same command again",
             "attempt to write a readonly database": "it cannot be written; use another --results",
             "unable to open database file": "it cannot be opened; is the folder writable?",
+            "disk I/O error": "does the disk fail, or is a file larger than 'ulimit -f' allows?",
             "database is locked": "another sweep writes, or was halted while it did; try again",
         }.get(said, _RECOVER)
         raise StoreError(f"{folder}: {said}; {advice}") from error

@@ -172,7 +172,7 @@ def _what_failed(failed: Sequence[tuple[str, str]]) -> str:
 
 def _reason(reason: str) -> str:
     """What went wrong, alike for all that it happened to: temporary folders have many names."""
-    return re.sub(r"\S*/bench-[\w-]+", "…", one_line(reason))
+    return re.sub(r"[^\s'\"]*/bench-[\w-]+", "…", one_line(reason))
 
 
 def one_line(text: str) -> str:

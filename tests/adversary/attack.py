@@ -92,10 +92,9 @@ class Figures:
     def __init__(self, seed: int, rounds: int, tell: Callable[[tuple[str, object]], None]) -> None:
         self.seed, self.rounds, self._tell = seed, rounds, tell
 
-    def chances(self, what: str, rounds: int | None = None) -> list[random.Random]:
+    def chances(self, what: str) -> list[random.Random]:
         """A source of chance for each round, the same whatever else is run."""
-        count = self.rounds if rounds is None else rounds
-        return [random.Random(f"{self.seed} {what} {number}") for number in range(count)]
+        return [random.Random(f"{self.seed} {what} {number}") for number in range(self.rounds)]
 
     def tell(self, what: str, answers: Sequence[Answer]) -> None:
         outcomes = Counter(answer.outcome for answer in answers)
@@ -117,7 +116,8 @@ def table(lines: Sequence[tuple[str, dict[str, int], float, float]]) -> list[str
         out = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
         tried = str(sum(outcomes.values()))
         rows.append((what, tried, f"{seconds:.1f} s", f"+{max(0.0, peak):.0f} MB", out))
-    return ["{:32} {:>6} {:>9} {:>9}  {}".format(*row) for row in rows]
+    width = max(len(what) for what, *_ in rows)
+    return ["{0:{5}} {1:>6} {2:>9} {3:>9}  {4}".format(*row, width) for row in rows]
 
 
 def mutated(content: bytes, chance: random.Random, other: bytes = b"") -> bytes:
