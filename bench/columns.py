@@ -13,8 +13,7 @@ from itertools import groupby
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.measure import Measurement
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 Row = tuple[str | Text, ...]
@@ -48,18 +47,27 @@ class Stacked:
         self._table, self._lead = table, lead
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if Measurement.get(console, options, self._table).minimum <= options.max_width:
+        if sum(map(_narrowest, self._table.columns)) <= options.max_width:
             yield self._table
             return
         if self._table.title:
             yield Line(Text(), str(self._table.title), "bold")
         for row in zip(*(column.cells for column in self._table.columns), strict=True):
             cells = [cell if isinstance(cell, Text) else Text(str(cell)) for cell in row]
-            if first := Text(" ").join(cell for cell in cells[: self._lead] if cell):
-                yield first
+            yield Text(" ").join(cell for cell in cells[: self._lead] if cell)
             for cell in cells[self._lead :]:
                 if cell:
-                    yield Line(Text("    "), cell.plain, str(cell.style))
+                    yield Line(Text("    "), " ".join(cell.plain.split()), str(cell.style))
+
+
+def _narrowest(column: Column) -> int:
+    """What a column needs to break no word, with a space to the next one."""
+    words = [
+        word
+        for cell in column.cells
+        for word in ([str(cell)] if column.no_wrap else str(cell).split())
+    ]
+    return 1 + max(map(cell_len, words), default=0)
 
 
 @dataclass(frozen=True)

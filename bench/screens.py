@@ -1,4 +1,4 @@
-"""What the commands print that are no reports: calm at 80 columns and at 120, in colour or not.
+"""What the commands print that are no reports: calm at 40 columns and at 120, in colour or not.
 
 Everything is a ``Text``: a plain string's ``[paths]`` would be taken for markup. Commands and paths
 are never broken, so that they can be copied: print a screen with ``crop=False``.
@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.codec import Point
-from bench.columns import Line
+from bench.columns import Columns, Line, Row, Stacked
 from bench.datasets.labels import CLASSES
 from bench.inventory import CodecDescription, CodecStatus, DatasetStatus, TaskStatus
 from bench.metrics import Metric
@@ -51,7 +51,7 @@ def list_screen(
     table.add_column(width=2)
     table.add_column(no_wrap=True)
     table.add_column()
-    table.add_column(overflow="fold")
+    table.add_column(no_wrap=True)
     anchors = [codec for codec in codecs if codec.anchor]
     others = [codec for codec in codecs if not codec.anchor]
     # Units are as wide in each row, so that what comes after them is aligned, too.
@@ -62,11 +62,16 @@ def list_screen(
     _section(table, "Tasks", "weights", map(_task_row, tasks))
     _section(table, "Metrics", "unit, and what is better", (_metric_row(m, width) for m in metrics))
     marks = {str(cell) for cell in table.columns[0].cells}
-    legend = [Text(f"{mark}  {text}", "dim") for mark, text in _LEGEND.items() if mark in marks]
-    more = Text("'bench show NAME' tells all of one, and how to get what is not here.", "dim")
+    legend = [
+        Line(Text(f"{mark}  ", "dim"), text, "dim")
+        for mark, text in _LEGEND.items()
+        if mark in marks
+    ]
+    where = "'bench show NAME' tells all of one, and how to get what is not here."
+    more = Line(Text(), where, "dim")
     entries: list[CodecStatus | DatasetStatus | TaskStatus] = [*codecs, *datasets, *tasks]
     lacking = [_lacking(entry) for entry in entries if entry.missing]
-    return Group(table, Text(), *legend, Text(), *lacking, Text(), more)
+    return Group(Stacked(table, lead=2), Text(), *legend, Text(), *lacking, Text(), more)
 
 
 def _lacking(entry: CodecStatus | DatasetStatus | TaskStatus) -> RenderableType:
@@ -219,16 +224,14 @@ def spec_report_screen(made: SpecReport) -> RenderableType:
 def score_screen(found: Score) -> RenderableType:
     """A line for each class, then the means; a class without instances has no figure."""
     precision = found.precision
-    table = Table(box=None, padding=(0, 3, 0, 0))
-    table.add_column("class", no_wrap=True)
-    for title in ("AP", "AP50", "instances"):
-        table.add_column(title, justify="right", no_wrap=True)
+    body: list[Row | RenderableType] = []
     for index, name in enumerate(CLASSES):
         figures = precision.by_class[index], precision.matrix[index, 0]
-        table.add_row(Text(name), *map(_fraction, figures), str(int(precision.instances[index])))
-    table.add_row()
+        body.append((name, *map(_fraction, figures), str(int(precision.instances[index]))))
     total = str(int(precision.instances.sum()))
-    table.add_row(Text("mean", "bold"), _fraction(precision.ap), _fraction(precision.ap50), total)
+    means = _fraction(precision.ap), _fraction(precision.ap50)
+    body += ["", (Text("mean", "bold"), *means, total)]
+    table = Columns(("class", "AP", "AP50", "instances"), body)
     bounds = found.interval and found.interval.bounds
     interval = f"   95 % of resamples: {bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else ""
     wap = Text.assemble(("wAP  ", "bold"), _fraction(precision.wap), interval)
@@ -253,12 +256,10 @@ def predict_screen(found: Predictions) -> RenderableType:
     return Group(*parts[:-1])
 
 
-def _detections(image: Prediction) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("class", no_wrap=True)
-    for title in ("score", "x0", "y0", "x1", "y1"):
-        table.add_column(title, justify="right", no_wrap=True)
+def _detections(image: Prediction) -> Columns:
     found = image.detections
-    for which, score, box in zip(found.classes, found.scores, found.boxes, strict=True):
-        table.add_row(CLASSES[which], f"{score:.3f}", *(f"{value:.1f}" for value in box))
-    return table
+    body = [
+        (CLASSES[which], f"{score:.3f}", *(f"{value:.1f}" for value in box))
+        for which, score, box in zip(found.classes, found.scores, found.boxes, strict=True)
+    ]
+    return Columns(("class", "score", "x0", "y0", "x1", "y1"), body)

@@ -50,16 +50,17 @@ class Comparison:
     @property
     def reasons(self) -> list[str]:
         """Why figures of it are undefined, each reason once, after the figures that it is about."""
-        return _about((name, figure.reason) for name, figure in self.figures.items())
+        return about_figures((name, figure.reason) for name, figure in self.figures.items())
 
     @property
     def notes(self) -> list[str]:
         """What else qualifies figures, each note once, after the figures that it is about."""
         figures = self.figures.items()
-        return _about((name, note) for name, figure in figures for note in figure.notes)
+        return about_figures((name, note) for name, figure in figures for note in figure.notes)
 
 
-def _about(said: Iterable[tuple[str, str | None]]) -> list[str]:
+def about_figures(said: Iterable[tuple[str, str | None]]) -> list[str]:
+    """Each text once, after the figures that it is said of."""
     figures: dict[str, list[str]] = {}
     for figure, text in said:
         if text:

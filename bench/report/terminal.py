@@ -13,7 +13,7 @@ from rich.text import Text
 from bench.columns import Columns, Line, Row
 from bench.metrics.bjontegaard import Delta
 from bench.report import words
-from bench.report.compare import Comparison, Report
+from bench.report.compare import Comparison, Report, about_figures
 from bench.report.conclusions import conclusions
 from bench.report.notes import notes
 from bench.report.results import CodecResults
@@ -62,9 +62,11 @@ def difference(found: Difference) -> RenderableType:
         value = Text(words.signed(delta.value, unit), style=_colour(delta), justify="right")
         table.add_row(Text(name, style="bold"), value, Text(told))
     title = f"{found.test.curve.name} against {found.anchor.curve.name}, by {found.rate.method}"
-    said = [found.rate.reason, found.quality.reason, *found.rate.notes, *found.quality.notes]
-    notes = _list(dict.fromkeys(text for text in said if text))
-    return Group(Text(title, style="bold"), table, notes)
+    figures = ("BD-rate", found.rate), ("BD-quality", found.quality)
+    notes = about_figures(
+        (name, text) for name, delta in figures for text in (delta.reason, *delta.notes)
+    )
+    return Group(Line(Text(), title, "bold"), table, _list(notes))
 
 
 def _means(report: Report) -> list[RenderableType]:
