@@ -16,9 +16,11 @@ from adversary.attack import Answer, Figures, Victim, mutated
 from conftest import picture
 from oracles.scenes import Scene, write
 from PIL import Image
+from safetensors.numpy import save
 
 from bench.catalog import card_paths
 from bench.families.ncn.stream import Stream
+from bench.vision.architecture import Architecture
 
 MOST_MB = 900  # a picture of the largest size that is read takes this
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -103,9 +105,32 @@ def hostile_checkpoints(folder: Path) -> dict[str, bytes | Callable[[Path], obje
     return {
         "a command": pickle.dumps({"model": _Runs()}, 2),
         "cut short": b"\x80\x02N",
+        "a memo of 4 GB": b"\x80\x02Nr\xff\xff\xff\x0f.",
+        "a key that is never hashed": b"\x80\x02}N" + 60 * b"2\x86" + b"Ns.",
         "long header": (10**9).to_bytes(8, "little") + b"{" + bytes(99),
         "pipe": os.mkfifo,
         "endless": lambda path: path.symlink_to("/dev/zero"),
+    }
+
+
+def detectors(folder: Path) -> dict[str, bytes]:
+    """Weights with the architecture of their network, in which its parts may be of any size."""
+    return {"safetensors": detector()}
+
+
+def detector(**changes: object) -> bytes:
+    its_parts = {**json.loads(Architecture().to_json()), **changes}
+    tensors = {"backbone.weight": np.zeros((3, 3), np.float32)}
+    return save(tensors, {"architecture": json.dumps(its_parts)})
+
+
+def hostile_detectors(folder: Path) -> dict[str, bytes | Callable[[Path], object]]:
+    return {
+        "3000 channels": detector(stem=3000, res2=3000, pyramid=3000),
+        "200,000 channels": detector(stem=200_000, res2=200_000),
+        "many blocks": detector(blocks=[255, 255, 255, 255]),
+        "many classes": detector(classes=2**20),
+        "nested": save({"a": np.zeros(1, np.float32)}, {"architecture": 10**5 * "["}),
     }
 
 
@@ -138,6 +163,9 @@ KINDS = {
         "encode good.png out.ncn --codec ncn-lsm --weights {}",
         checkpoints,
         hostile_checkpoints,
+    ),
+    "detectors": Kind(
+        "predict good.png --task mask-rcnn=hostile --json out.json", detectors, hostile_detectors
     ),
     "cards": Kind("show ./{}.toml", cards),
     "curves": Kind("bd good.csv {}", curves),
