@@ -32,8 +32,8 @@ LARGEST_MULTIPLE = 8
 MOST_PIXELS = 2**27
 PillowImage.MAX_IMAGE_PIXELS = MOST_PIXELS  # the limit is ours alone
 warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
-# Pillow's word for EXIF data without a tag that it can read; ours is STORED.
-warnings.filterwarnings("ignore", "Corrupt EXIF data|Tag data larger than file", UserWarning)
+# Pillow's words for tags that it cannot read; ours is STORED, or that the image is damaged.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 _STRIP_PIXELS = 2**20
 
 # What a user may not expect of an image that was read.
