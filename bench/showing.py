@@ -37,7 +37,8 @@ def show(name: str, point: str | None = None) -> CodecDescription | Description:
 
     A codec's commands are at the point, or at a middle one.
     """
-    if name.endswith(".toml") or card_name(name).partition(":")[0] in card_paths():
+    card = name if name.endswith(".toml") else name.rpartition(":")[0]  # of a weight set
+    if card.endswith(".toml") or card_name(name).partition(":")[0] in card_paths():
         return show_codec(name, point)
     if point is not None:
         raise CardError(f"--point {point}: goes with a codec, and '{name}' is none")

@@ -189,7 +189,7 @@ def test_what_is_not_there_is_told_with_its_place(bench: Bench) -> None:
     assert "put the 4 files of NCN+L_TASK+LSMnet+CS (*lambda_<λ>.pth.tar)" in told
     assert "https://github.com/FAU-LMS/NCN_for_M2M" in told
     assert "ncn-lsm/cityscapes" in told
-    said = bench("doctor")
+    said = bench("doctor", "-v")
     assert "NCN+L_TASK+LSMnet+CS" in " ".join(said.out.split())
 
 
