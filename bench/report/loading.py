@@ -202,22 +202,26 @@ def _metric_versions(
     mine = sorted((row for row in rows if row[0] in names), key=lambda row: row[3])
     latest = {metric: version for _, metric, version, *_ in mine if metric in METRICS}
     marks = {metric: mark for _, metric, _, _, mark in mine}
-    notes = []
+    left_out: dict[str, list[str]] = {}  # by the codecs that have no value of the latest
+    earlier = []
     for metric in (name for name in METRICS if name in latest):
-        title = describe(metric).title
         theirs = [(codec, version) for codec, name, version, *_ in mine if name == metric]
         counted = {codec for codec, version in theirs if version == latest[metric]}
-        if left_out := sorted({names[codec] for codec, _ in theirs if codec not in counted}):
-            notes.append(
-                f"{', '.join(left_out)}: {title} was measured by another version of the metric, or "
-                "of ffmpeg, and is left out; 'bench run' measures it anew, without coding"
-            )
-        before, now = version_in(marks[metric]), METRICS[metric].version
-        if before != now:
-            notes.append(
-                f"{title} was measured by version {before} of the metric, and version {now} is "
-                "current; 'bench run' measures it anew, without coding"
-            )
+        title = describe(metric).title
+        if lacking := sorted({names[codec] for codec, _ in theirs if codec not in counted}):
+            left_out.setdefault(", ".join(lacking), []).append(title)
+        if version_in(marks[metric]) != METRICS[metric].version:
+            earlier.append(title)
+    remedy = "'bench run' measures anew, without coding"
+    notes = [
+        f"{codecs}: {', '.join(titles)} left out, as measured by another version of the metric, or "
+        f"of ffmpeg; {remedy}"
+        for codecs, titles in left_out.items()
+    ]
+    if earlier:
+        notes.append(
+            f"{', '.join(earlier)}: measured by an earlier version of the metric; {remedy}"
+        )
     return {name: latest[name] for name in METRICS if name in latest}, notes
 
 
