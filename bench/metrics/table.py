@@ -212,7 +212,7 @@ def fingerprint(name: str) -> str:
 
 def version_in(fingerprint: str) -> str:
     """The metric's version that a fingerprint names."""
-    return fingerprint.split(" | ")[1]
+    return fingerprint.partition(" | ")[2].partition(" | ")[0]
 
 
 def metric_fingerprints(names: Iterable[str] | None = None) -> dict[str, str]:
