@@ -37,7 +37,7 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 _STRIP_PIXELS = 2**20
 
 # What a user may not expect of an image that was read.
-TURNED = "turned upright by its EXIF orientation"
+TURNED = "turned upright by EXIF orientation"
 STORED = "not turned upright: damaged EXIF data"
 FIRST = "only the first of several pictures is used"
 # How a picture of each EXIF orientation is brought upright.

@@ -211,6 +211,10 @@ def test_images_in_subfolders_are_offered(bench: Bench, tmp_path: Path) -> None:
     assert ".trash" not in said.err
     assert said.err.rstrip().endswith("--data photos/val")
     assert len(api.run(["jpeg"], data="photos/val", metrics=["psnr_rgb"]).means)
+    Image.fromarray(picture(3, 32, 32)).save("photos/cover.png")
+    said = bench("run", "--codec", "jpeg", "--data", "photos", *QUICK)
+    assert said.status == 0
+    assert "2 in photos/val, 1 in photos/train set" in " ".join(said.err.split())
 
 
 def test_reading_keeps_pixels_and_their_digest(tmp_path: Path) -> None:

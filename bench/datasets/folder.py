@@ -32,14 +32,34 @@ def open_folder(folder: Path) -> Dataset:
     paths = sorted(path for path in files if _is_image(path))
     if not paths:
         raise DataError(f"{folder}: {_no_images(folder)}")
-    others = len(there) - len(paths)
-    remark = f"left out: {others} other files or folders in {folder}" if others else None
+    remark = _left_out(folder, len(there) - len(paths))
     entries = tuple(Entry(path.name, path) for path in paths)
     return Dataset("folder", folder.resolve().name, entries, remark, str(folder.resolve()))
 
 
+def _left_out(folder: Path, others: int) -> str | None:
+    """What of the folder is not used, and which subfolder to name for the images in one."""
+    if deeper := _images_below(folder):
+        return f"left out: images in subfolders, {_told(deeper)} for those"
+    return f"left out: {others} other files or folders in {folder}" if others else None
+
+
 def _no_images(folder: Path) -> str:
     """That there are none, and which subfolder to name where they are deeper."""
+    if found := _images_below(folder):
+        return f"no images directly in it, but {_told(found)}"
+    return f"no images in it ({', '.join(sorted(SUFFIXES))})"
+
+
+def _told(found: dict[Path, int]) -> str:
+    most = sorted(found, key=lambda place: -found[place])
+    told = ", ".join(f"{found[place]} in {place}" for place in most[:_FEW])
+    told += ", …" if len(most) > _FEW else ""
+    return f"{told}; say --data {shlex.quote(str(most[0]))}"
+
+
+def _images_below(folder: Path) -> dict[Path, int]:
+    """How many images each folder in it has, hidden ones left out."""
     found: dict[Path, int] = {}
     looked_at = 0
     for place, subfolders, names in os.walk(folder):
@@ -49,12 +69,8 @@ def _no_images(folder: Path) -> str:
         looked_at += 1 + len(names)
         if looked_at > _MOST_LOOKED_AT:
             break
-    if not found:
-        return f"no images in it ({', '.join(sorted(SUFFIXES))})"
-    most = sorted(found, key=lambda place: -found[place])
-    told = ", ".join(f"{found[place]} in {place}" for place in most[:_FEW])
-    told += ", …" if len(most) > _FEW else ""
-    return f"no images directly in it, but {told}; say --data {shlex.quote(str(most[0]))}"
+    found.pop(folder, None)
+    return found
 
 
 def _is_image(path: Path) -> bool:
