@@ -29,7 +29,9 @@ def status(arguments: Sequence[str]) -> int:
             _say(f"{argument!a}: not UTF-8; rename the file, or type it in a UTF-8 locale")
             return 2
     try:
-        return _run(arguments)
+        number = _run(arguments)
+        sys.stdout.flush()  # here, where a failure is told and changes the status
+        return number
     except KeyboardInterrupt:
         _say(f"stopped{_kept(arguments)}")
         return 128 + signal.SIGINT

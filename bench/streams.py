@@ -11,17 +11,24 @@ from typing import Any
 class _Pipe(io.FileIO):
     """A descriptor whose reader may go away, as ``head`` does: what is left goes nowhere.
 
-    The command goes on, so that its exit status is its own.
+    The command goes on, so that its exit status is its own. Another failure, such as a full disk,
+    is raised once; Python, which writes again at the end, would add a traceback.
     """
 
     def write(self, data: Any) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.fileno())
-            os.close(nowhere)
+            self._discard_the_rest()
             return len(data)
+        except OSError:
+            self._discard_the_rest()
+            raise
+
+    def _discard_the_rest(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
 
 
 def guard_streams() -> None:

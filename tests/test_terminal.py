@@ -104,6 +104,22 @@ def test_a_reader_that_goes_away_changes_no_status(arguments: list[str], status:
     assert "Traceback" not in ran.stderr and "Broken" not in ran.stderr
 
 
+@pytest.mark.parametrize("command", ["--version", "list"])  # less, and more, than is buffered
+def test_a_full_disk_behind_the_output_is_one_line(command: str) -> None:
+    code = "import sys; from bench.__main__ import main; main()"
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-c", code, command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            text=True,
+        )
+    assert ran.returncode == 1
+    (line,) = ran.stderr.splitlines()
+    assert "space" in line
+
+
 @pytest.mark.parametrize(
     ("arguments", "anchor"),
     [
