@@ -82,7 +82,10 @@ def write_text(path: Path, content: str) -> Path:
 def read_toml(path: Path, what: str, error: type[BenchError]) -> dict[str, Any]:
     """A TOML file that a person wrote; ``what`` it should be, if it is not there."""
     try:
+        check_regular(path)
         return tomllib.loads(path.read_text("utf-8"))
+    except DataError as irregular:
+        raise error(str(irregular)) from irregular
     except FileNotFoundError as missing:
         raise error(f"{path}: no such {what}") from missing
     except (OSError, UnicodeDecodeError) as unreadable:

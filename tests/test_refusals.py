@@ -47,6 +47,20 @@ def test_nothing_that_is_read_is_replaced(bench: Bench, arguments: str) -> None:
     assert {path: path.read_bytes() for path in Path().iterdir()} == before
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    ["check pipe.toml", "check gate.toml", "show ./pipe.toml", "run --codec ./pipe.toml"],
+)
+def test_a_pipe_without_a_writer_is_not_waited_for(bench: Bench, arguments: str) -> None:
+    for name in ("pipe.toml", "gate.jsonl"):
+        os.mkfifo(name)
+    rule = "bpp of jpeg: within 0.2 %"
+    Path("gate.toml").write_text(f'data = "toyscapes"\ncodecs = ["jpeg"]\nrules = ["{rule}"]\n')
+    said = bench(*arguments.split())
+    assert said.status in (1, 2)
+    assert "not a regular file" in said.out + said.err
+
+
 def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
     pipe, read = tmp_path / "pipe", list[str]()
     os.mkfifo(pipe)

@@ -18,7 +18,7 @@ import numpy as np
 
 from bench.codec import Point
 from bench.errors import DataError
-from bench.files import write_text, writing
+from bench.files import check_regular, write_text, writing
 from bench.gate.match_text import from_text
 from bench.metrics import wap_of
 from bench.metrics.bjontegaard import FloatArray
@@ -66,6 +66,7 @@ class Recording:
 
 def read_recording(path: Path) -> Recording:
     try:
+        check_regular(path)
         with path.open(encoding="utf-8") as file:
             return read_lines(tuple(file), str(path))
     except FileNotFoundError as error:

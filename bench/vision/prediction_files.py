@@ -18,6 +18,7 @@ from PIL import Image
 
 from bench.datasets.labels import CLASSES, EVALUATED, LABELS
 from bench.errors import DataError
+from bench.files import check_regular
 from bench.image import open_image
 from bench.run_lengths import RunLengths, encode
 from bench.vision.detections import Detections
@@ -94,6 +95,7 @@ def read_predictions(text: Path, folder: Path, size: tuple[int, int]) -> Detecti
 def _read_lines(text: Path, folder: Path) -> dict[Path, _Line]:
     """The lines by their mask."""
     try:
+        check_regular(text)
         content = text.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{text}: cannot be read: {error}") from error
