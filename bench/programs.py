@@ -19,7 +19,7 @@ from typing import IO
 
 from bench.errors import Cancelled, CodecError, TimeLimitError, UnavailableError
 from bench.leftovers import temporary_name
-from bench.words import printable
+from bench.words import one_line
 
 
 class Programs:
@@ -121,7 +121,7 @@ class Finished:
         tails = []
         for output in (self.stderr,) if self.stdout_is_data else (self.stdout, self.stderr):
             text = _POINTERS.sub("", output[-4096:].decode("utf-8", "replace"))
-            lines = (printable(line).strip() for line in text.split("\n"))
+            lines = map(one_line, text.split("\n"))
             tails += [line for line in lines if any(map(str.isalnum, line))][-3:]
         return " / ".join(tails)[-400:] or "it printed nothing"
 

@@ -26,10 +26,9 @@ from bench import ffmpeg
 from bench.columns import Line, Stacked
 from bench.datasets.dataset import Progress as PreparingProgress
 from bench.plan import Plan
-from bench.report.words import one_line
 from bench.run import Watcher
 from bench.sweep import Outcome
-from bench.words import counted, duration
+from bench.words import counted, duration, one_line
 
 if TYPE_CHECKING:
     from bench.training.loop import Progress as TrainingProgress

@@ -1,7 +1,10 @@
 """Figures in words, and words that are safe to show."""
 
+import re
 from collections.abc import Sequence
 
+# What colours text or moves the cursor; without its first character, the rest would be shown.
+_ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]")
 # What moves a terminal's cursor or turns its writing round; tabs and new lines stay.
 _CONTROLS = (*range(9), *range(11, 32), *range(127, 160))
 _DIRECTIONS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -10,7 +13,13 @@ _DROPPED = dict.fromkeys((*_CONTROLS, *_DIRECTIONS))
 
 def printable(text: str) -> str:
     """The text without control characters: what a file says may be meant for the terminal."""
-    return text if text.isprintable() else text.translate(_DROPPED)
+    return text if text.isprintable() else _ESCAPES.sub("", text).translate(_DROPPED)
+
+
+def one_line(text: str) -> str:
+    """What a program or a file says, in one line that is safe to show."""
+    shown = printable(text)
+    return " ".join("".join(c if c.isprintable() else " " for c in shown).split())
 
 
 def duration(seconds: float) -> str:

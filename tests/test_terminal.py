@@ -14,6 +14,8 @@ from conftest import Bench, Pictures
 from bench import ffmpeg
 from bench.catalog import card_paths
 from bench.errors import CodecError
+from bench.programs import Finished
+from bench.words import one_line, printable
 
 ESCAPE = "\\u001b[31m\\u009b5m\\u202e\\u0007"  # as TOML and JSON write it
 QUICK = ("--metric", "psnr_rgb", "--task", "none")
@@ -21,6 +23,13 @@ QUICK = ("--metric", "psnr_rgb", "--task", "none")
 
 def harmless(text: str) -> bool:
     return all(line.isprintable() for line in text.split("\n"))
+
+
+def test_codes_that_colour_are_dropped_whole() -> None:
+    said = Finished(1, b"", b"first\n\x1b[1;31mError:\x1b[0m no\x07 input\n\x1b[K\n")
+    assert said.complaint() == "first / Error: no input"
+    assert printable("a\x1b[31mb\x9b2Jc\n\x1b[") == "abc\n["
+    assert one_line("a\x1b[31m\n\ud800 b\tc") == "a b c"
 
 
 def test_cards_do_not_speak_to_the_terminal(bench: Bench, pictures: Pictures) -> None:

@@ -12,7 +12,7 @@ from bench.files import write_text, writing
 from bench.gate.verdicts import BROKEN, Check, Verdict
 from bench.gate.words import EXPLAINED, HEADINGS, figures, summary, title
 from bench.report.markdown import bullets, plain, table
-from bench.report.words import one_line
+from bench.words import one_line
 
 _SIGNS = {
     "pass": "✅ pass",

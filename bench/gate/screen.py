@@ -11,7 +11,7 @@ from rich.text import Text
 from bench.columns import Columns, Line, Row
 from bench.gate.verdicts import Check, Verdict
 from bench.gate.words import EXPLAINED, HEADINGS, figures, summary, title
-from bench.report.words import one_line
+from bench.words import one_line
 
 _MARKS = {
     "pass": Text("✓ pass", "green"),

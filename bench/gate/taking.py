@@ -16,9 +16,8 @@ from bench.machine import this_machine
 from bench.metrics import wap_of
 from bench.report.results import CodecResults, Results
 from bench.report.scorings import Scoring
-from bench.report.words import one_line
 from bench.store import Store
-from bench.words import counted
+from bench.words import counted, one_line
 
 _DECIMALS = 6
 

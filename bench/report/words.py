@@ -13,6 +13,7 @@ from bench.metrics.task_sample import SetScore
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
 from bench.report.results import CodecResults
 from bench.report.scorings import Scoring
+from bench.words import one_line
 
 NOTHING = "–"
 _MEANS = (
@@ -142,11 +143,6 @@ def compared(report: Report) -> list[Comparison]:
     return [comparison for comparison in report.comparisons if comparison.codec not in incomplete]
 
 
-def shown(report: Report) -> list[Comparison]:
-    """The comparisons that have any figure."""
-    return [comparison for comparison in compared(report) if comparison.defined]
-
-
 def failures(report: Report, most: int) -> list[str]:
     """Each reason once, with what failed for it; after the first few only how many more."""
     by_reason: dict[str, list[tuple[str, str]]] = {}
@@ -173,12 +169,6 @@ def _what_failed(failed: Sequence[tuple[str, str]]) -> str:
 def _reason(reason: str) -> str:
     """What went wrong, alike for all that it happened to: temporary folders have many names."""
     return re.sub(r"[^\s'\"]*/bench-[\w-]+", "…", one_line(reason))
-
-
-def one_line(text: str) -> str:
-    """What a program said, without its line ends and the codes that colour a terminal."""
-    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def mean_columns(report: Report) -> Sequence[str]:
