@@ -23,6 +23,7 @@ from bench.programs import run_program
 SCRIPT, LIBRARIES = "what the script starts", "its libraries"
 
 _State = tuple[int, int, int, int]
+_ELF_HEADER = 64  # bytes
 _INTERPRETER = 3  # the type of an ELF segment that only programs with libraries have
 _LIBRARY = re.compile(r"^\s*(?:(\S+) => )?(/\S+|not found)", re.MULTILINE)
 _RUNTIME = re.compile(
@@ -52,7 +53,7 @@ def look_at(path: Path) -> Executable:
     """A program, or a file that one reads."""
     try:
         with path.open("rb") as file:
-            head = file.read(64)
+            head = file.read(_ELF_HEADER)
     except OSError as error:
         raise UnavailableError(f"{path}: cannot be read: {error.strerror}") from error
     others: Iterable[Path] = ()
@@ -92,16 +93,21 @@ def _named_in(script: Path) -> list[Path]:
 
 
 def _loads_libraries(path: Path, head: bytes) -> bool:
-    """Whether an ELF file names a loader."""
+    """Whether an ELF file names a loader; a damaged one does not."""
+    if len(head) < _ELF_HEADER:
+        return False
     order = "<" if head[5] == 1 else ">"
     is_wide = head[4] == 2  # of 64 bits
     (offset,) = struct.unpack_from(f"{order}{'Q' if is_wide else 'I'}", head, 32 if is_wide else 28)
     size, count = struct.unpack_from(f"{order}HH", head, 54 if is_wide else 42)
+    if offset + size * count > path.stat().st_size:
+        return False
     with path.open("rb") as file:
         file.seek(offset)
         table = file.read(size * count)
-    kinds = (struct.unpack_from(f"{order}I", table, at)[0] for at in range(0, len(table), size))
-    return _INTERPRETER in kinds
+    kind = struct.Struct(f"{order}I")
+    places = range(0, len(table) - kind.size + 1, size or kind.size)
+    return _INTERPRETER in (kind.unpack_from(table, at)[0] for at in places)
 
 
 def _libraries(program: Path) -> list[Path] | None:

@@ -152,6 +152,13 @@ def test_the_runtime_is_none_of_a_program_s(tmp_path: Path) -> None:
     assert program.digest == hashlib.sha256(program.path.read_bytes()).hexdigest()
 
 
+@pytest.mark.parametrize("rest", [b"", b"\x02\x01" + b"\xff" * 90, b"\x01\x01" + bytes(90)])
+def test_a_damaged_program_is_its_file(tmp_path: Path, rest: bytes) -> None:
+    path = tmp_path / "program"
+    path.write_bytes(b"\x7fELF" + rest)
+    assert look_at(path).digest == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def test_libraries_that_cannot_be_listed_are_unknown(
     compiled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
