@@ -406,16 +406,21 @@ class _Sweep:
 
 
 def _measure(pairs: Sequence[Pair], metrics: Sequence[str]) -> list[Values | CodecError]:
-    """What was measured of each pair. Of a batch that failed, each is measured by itself, and
-    again if need be: a machine short of memory may do better with fewer, or later."""
+    """What was measured of each pair, or why it could not be.
+
+    The pairs of a batch that failed are measured again one by one: a machine short of memory may
+    do better with fewer, or later.
+    """
     try:
         return [*measure(pairs, metrics)]
     except TimeLimitError:
         raise
     except CodecError:
-        if len(pairs) > 1:
-            return [values for pair in pairs for values in _measure([pair], metrics)]
+        return [_measure_again(pair, metrics) for pair in pairs]
+
+
+def _measure_again(pair: Pair, metrics: Sequence[str]) -> Values | CodecError:
     try:
-        return [*measure(pairs, metrics)]
+        return measure([pair], metrics)[0]
     except CodecError as error:
-        return [error]
+        return error
