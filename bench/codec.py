@@ -146,11 +146,17 @@ def inputs_of(options: Mapping[str, Any], depends_on: Mapping[str, str]) -> dict
 def title_with_version(title: str, options: Mapping[str, Any], version: str | None) -> str:
     """A card's title, with the version that ran where it names the one that the card expects."""
     expected = options.get("version")
-    if not isinstance(expected, str) or expected == version:
-        return title
-    names_it = re.compile(rf"(?<![\w.]){re.escape(expected)}(?!\.?\w)")
     ran = f"{version} (card: {expected})" if version else f"{expected} (card; unknown version ran)"
-    return names_it.sub(lambda _: ran, title, count=1)
+    return replace_version(title, options, version, ran)
+
+
+def replace_version(text: str, options: Mapping[str, Any], version: str | None, ran: str) -> str:
+    """The text, where another version than the card's ran, with ``ran`` in place of the card's."""
+    expected = options.get("version")
+    if not isinstance(expected, str) or expected == version:
+        return text
+    names_it = re.compile(rf"(?<![\w.]){re.escape(expected)}(?!\.?\w)")
+    return names_it.sub(lambda _: ran, text, count=1)
 
 
 def what_changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:

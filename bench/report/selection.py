@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from bench.catalog import full_name, load_codec, read_card
+from bench.codec import replace_version
 from bench.errors import BenchError, DataError, StoreError
 from bench.metrics import wap_of
 from bench.metrics.bjontegaard import Delta, Method
@@ -90,12 +91,11 @@ class Selection:
         if found is None:
             return label
         try:
-            expected = read_card(found.card, self.results.kind).options.get("version")
+            options = read_card(found.card, self.results.kind).options
         except BenchError:  # the card is gone
             return label
-        if not isinstance(expected, str) or found.version == expected:
-            return label
-        return label.replace(expected, found.version or "(version unknown)")
+        ran = found.version or "(version unknown)"
+        return replace_version(label, options, found.version, ran)
 
     def _results_of(self, codec: str) -> CodecResults | None:
         names = [each.name for each in self.results.codecs]
