@@ -20,7 +20,7 @@ from bench.cache import cache_folder
 from bench.catalog import card_paths, load_codec
 from bench.codec import Card, Codec
 from bench.cores import available_cores
-from bench.datasets.cityscapes import IMAGES, VARIABLE, open_cityscapes, read_split
+from bench.datasets.cityscapes import VARIABLE, count_images, open_cityscapes
 from bench.errors import BenchError
 from bench.families.compressai.codec import why_no_compressai
 from bench.families.external import ExternalCodec
@@ -187,12 +187,8 @@ def _cityscapes() -> Check:
         return Check("Cityscapes", _absent(VARIABLE), "not found", str(error), _DATA)
     root = user_path(VARIABLE)
     assert root is not None  # or it would not have been opened
-    counts = []
-    for split in ("train", "val"):
-        entries = read_split(root, split)
-        labelled = sum(entry.instances is not None for entry in entries)
-        counts.append(f"{split} {len(entries)} of {IMAGES[split]} images, {labelled} labelled")
-    return Check("Cityscapes", True, f"{root}, {'; '.join(counts)}", remark, _DATA)
+    counts = "; ".join(f"{split} {count_images(root, split)}" for split in ("train", "val"))
+    return Check("Cityscapes", True, f"{root}, {counts}", remark, _DATA)
 
 
 def _absent(variable: str) -> bool | None:

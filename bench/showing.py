@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.cache import cache_folder
 from bench.catalog import card_name, card_paths
-from bench.datasets.cityscapes import IMAGES, VARIABLE, open_cityscapes, read_split
+from bench.datasets.cityscapes import IMAGES, VARIABLE, count_images, open_cityscapes
 from bench.datasets.folder import open_folder
 from bench.datasets.on_demand import SCALES
 from bench.datasets.toyscapes import SIZES
@@ -119,10 +119,7 @@ def _cityscapes() -> Description:
         root = user_path(VARIABLE)
         assert root is not None  # or it would not have been opened
         facts["folder"] = str(root)
-        for split in IMAGES:
-            entries = read_split(root, split)
-            labelled = sum(entry.instances is not None for entry in entries)
-            counts[split] = f"{len(entries)} of {IMAGES[split]} images, {labelled} labelled"
+        counts = {split: count_images(root, split) for split in IMAGES}
     except BenchError as error:
         missing = str(error)
     facts |= {f":{split}": told for split, told in counts.items()}

@@ -74,3 +74,10 @@ def read_split(root: Path, split: str) -> tuple[Entry, ...]:
             )
         )
     return tuple(sorted(entries, key=lambda entry: entry.name))
+
+
+def count_images(root: Path, split: str) -> str:
+    """How many images of a split are there, and how many of them have labels."""
+    entries = read_split(root, split)
+    labelled = sum(entry.instances is not None for entry in entries)
+    return f"{len(entries)} of {IMAGES[split]} images, {labelled} labelled"
