@@ -49,7 +49,12 @@ class Metric:
     ycbcr: bool = False  # of 8 bits, as ffmpeg converts it
     smallest_side: int = 1
     vmaf_model: str | None = None
-    elsewhere: str = ""  # what a paper calls it, for a footnote
+    elsewhere: str = ""  # what a paper calls it
+
+    @property
+    def footnote(self) -> str:
+        """What a paper calls it, as a sentence; empty if it is called the same."""
+        return f"{self.title}: {self.elsewhere}." if self.elsewhere else ""
 
 
 _Y = "Y of 4:2:0 YCbCr, 8 bit"

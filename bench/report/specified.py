@@ -85,8 +85,7 @@ class _Writer:
     def _footnotes(self, part: Part) -> list[str]:
         """What else the caption says: a metric's name in papers, and the programs' versions."""
         metrics = [*part.panels, *(column.metric for column in part.columns)]
-        named = [METRICS[name] for name in dict.fromkeys(metrics) if name in METRICS]
-        notes = [f"{metric.title}: {metric.elsewhere}." for metric in named if metric.elsewhere]
+        notes = [METRICS[name].footnote for name in dict.fromkeys(metrics) if name in METRICS]
         shown = [self._selection.anchor(part), *map(self._selection.shown, part.codecs)]
         versions = dict.fromkeys(
             f"{self._selection.label(each.codec)}: {each.results.version}"
@@ -94,7 +93,7 @@ class _Writer:
             if each.results and each.results.anchor and each.results.version
             if each.results.version not in each.look.label
         )
-        return [*notes, *([f"Versions: {'; '.join(versions)}."] if versions else [])]
+        return [*filter(None, notes), *([f"Versions: {'; '.join(versions)}."] if versions else [])]
 
     def _left(self, part: Part) -> tuple[str, ...]:
         """What an earlier report made of a part stays, and is said to be old."""

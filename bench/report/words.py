@@ -26,10 +26,9 @@ NO_ANCHOR = "no anchor: curves only; --anchor NAME compares"
 
 
 def means(report: Report) -> str:
-    """What the table of means holds; a metric that a paper calls otherwise has that name here."""
-    shown = [describe(metric) for metric in report.metrics]
-    named = [f" {metric.title}: {metric.elsewhere}." for metric in shown if metric.elsewhere]
-    return _MEANS + "".join(named)
+    """What the table of means holds, and what a paper calls its metrics."""
+    footnotes = (describe(metric).footnote for metric in report.metrics)
+    return " ".join([_MEANS, *filter(None, footnotes)])
 
 
 def against(report: Report) -> str:

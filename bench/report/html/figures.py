@@ -58,7 +58,7 @@ def _metric(name: str, report: Report) -> Figures:
         "title": metric.title,
         "short": words.short_title(name),
         "unit": metric.unit,
-        "elsewhere": f"{metric.title}: {metric.elsewhere}." if metric.elsewhere else "",
+        "elsewhere": metric.footnote,
         "task": metric.group is Group.TASK,
         "ceiling": ceiling,
         "ceiling_said": None if ceiling is None else words.mean(name, ceiling),
