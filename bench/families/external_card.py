@@ -82,17 +82,10 @@ def read_external(card: Card) -> External:
     demand("multiple", 1 <= table["multiple"] <= LARGEST_MULTIPLE)
     minutes = table.get("minutes_per_2_megapixels", _USUAL_MINUTES)
     demand("minutes_per_2_megapixels", 0 < minutes < _A_YEAR)
-    demand("version_command", bool(table.get("version_command", "-").strip()))
-    asked = [key for key in ("version_command", "version_pattern") if key in table]
-    if len(asked) == 1 or ("version" in table and not asked):
-        lacking = "version_command" if "version_command" not in table else "version_pattern"
-        raise CardError(f"{where}: 'external.{lacking}' is missing: it tells the version")
     for key in ("encoder", "decoder"):
         demand(key, bool(table[key]) and all(isinstance(name, str) for name in table[key]))
-    try:
-        pattern = re.compile(table["version_pattern"]) if asked else None
-    except re.error as error:
-        raise CardError(f"{where}: 'external.version_pattern': {error}") from error
+    demand("version_command", bool(table.get("version_command", "-").strip()))
+    pattern = _version_pattern(card)
     demand("version_pattern", pattern is None or pattern.groups == 1)
     raw = table["output"] in RAW
     if raw != ("size_from" in table):
@@ -116,7 +109,7 @@ def read_external(card: Card) -> External:
             table.get("get"),
         ),
         version=table.get("version"),
-        version_command=command("version_command", [], []) if asked else None,
+        version_command=command("version_command", [], []) if pattern else None,
         version_pattern=pattern,
         input=table["input"],
         output=table["output"],
@@ -134,3 +127,17 @@ def read_external(card: Card) -> External:
         ),
         seconds_per_pixel=minutes * 60 / 2e6,
     )
+
+
+def _version_pattern(card: Card) -> re.Pattern[str] | None:
+    """What finds the version in what the program prints; None if the card does not ask for it."""
+    table = card.options
+    if not {"version", "version_command", "version_pattern"} & table.keys():
+        return None
+    for key in ("version_command", "version_pattern"):
+        if key not in table:
+            raise CardError(f"{card.path}: 'external.{key}' is missing: it tells the version")
+    try:
+        return re.compile(table["version_pattern"])
+    except re.error as error:
+        raise CardError(f"{card.path}: 'external.version_pattern': {error}") from error
