@@ -79,15 +79,8 @@ def _encoder_version(program: Executable, encoder: str) -> str:
     prints = _VERSIONS.get(encoder)
     if prints is not None:
         picture = ["-f", "lavfi", "-i", "color=s=64x64", "-frames:v", "1", "-pix_fmt", "yuv420p"]
-        command: list[str | Path] = [
-            program.path,
-            "-hide_banner",
-            "-nostdin",
-            *picture,
-            "-c:v",
-            encoder,
-        ]
-        said = run_program([*command, "-f", "null", "-"]).stderr.decode("utf-8", "replace")
+        coding = ["-hide_banner", "-nostdin", *picture, "-c:v", encoder, "-f", "null", "-"]
+        said = run_program([program.path, *coding]).stderr.decode("utf-8", "replace")
         if found := re.search(prints, said):
             return f"{encoder} {found[1]}"
     return f"ffmpeg {version()}"

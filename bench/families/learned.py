@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar, Generic, Protocol, TypeVar
 
-from bench.cache import file_digest, remembered_digests
+from bench.cache import file_digests, remembered_digests
 from bench.catalog import card_paths, read_card
 from bench.codec import Card, Codec, Point
 from bench.errors import CardError, CodecError, StreamError
@@ -70,7 +70,7 @@ class LearnedCodec(Codec, Generic[Model]):
     def _files(self) -> dict[Path, str]:
         """The digest of each file of weights when it was first asked for: those that are loaded."""
         paths = self.card.weights.paths if self.card.weights else {}
-        return remembered_digests("file", list(paths.values()), file_digest)
+        return file_digests(list(paths.values()))
 
     def check_size(self, image: Image) -> None:
         """CodecError for a picture that no stream may hold."""

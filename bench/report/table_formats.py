@@ -227,10 +227,10 @@ def notes(table: Table) -> Sequence[str]:
 
 
 def grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    """Each first word once, with all that it is said of."""
+    """Each reason once, with all that it holds for."""
     found: dict[str, list[str]] = {}
-    for what, whom in pairs:
-        found.setdefault(what, []).append(whom)
+    for reason, whom in pairs:
+        found.setdefault(reason, []).append(whom)
     return list(found.items())
 
 
