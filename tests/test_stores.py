@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas
@@ -20,10 +21,11 @@ from conftest import Bench
 from bench import schema
 from bench.catalog import load_codec
 from bench.datasets import open_dataset
+from bench.errors import StoreError
 from bench.store import Store
 
 KEPT = Path(__file__).parent / "stores"
-# The exports that the release which wrote the store made of it, with the options that make them.
+# The exports that the bench which wrote the store made of it, with the options that make them.
 EXPORTS = {
     "toyscapes": ("--data", "toyscapes:val[:3]"),
     "toyscapes-means": ("--data", "toyscapes:val[:3]", "--means"),
@@ -111,6 +113,18 @@ def test_a_damaged_record_is_no_traceback(
         said = bench(*command, *on)
         assert said.status in (0, 1)
         assert said.err.count("\n") == said.status
+
+
+def test_a_damaged_pseudo_truth_names_the_folder(old: Path) -> None:
+    with Store(old, writable=True) as store:
+        # Of a version whose truth was kept otherwise, and so is damaged for this one.
+        fingerprints = store.rows(
+            "SELECT fingerprint FROM scorers JOIN originals ON scorer = id WHERE painted NOT NULL"
+        )
+        assert fingerprints
+        scorer: Any = SimpleNamespace(fingerprint=fingerprints[0][0])
+        with pytest.raises(StoreError, match=f"{old}.*record.*pseudo truth"):
+            store.kept_originals(scorer)
 
 
 def test_two_processes_may_upgrade_at_once(bench: Bench, old: Path) -> None:

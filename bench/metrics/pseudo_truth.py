@@ -76,13 +76,14 @@ class PseudoTruth:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> PseudoTruth:
+        """What ``to_bytes`` gave; a ValueError if it is damaged."""
         try:
             content = json.loads(zlib.decompress(data))
             masks = tuple(map(from_coco, content["masks"]))
             ids = np.array(content["ids"], np.int32)
             return cls(masks[0].height, masks[0].width, ids, masks)
-        except (zlib.error, ValueError, KeyError, IndexError, TypeError) as error:
-            raise DataError(f"a pseudo truth that is damaged ({error}); look anew") from error
+        except (DataError, zlib.error, LookupError, TypeError) as error:
+            raise ValueError(f"a damaged pseudo truth: {error}") from error
 
 
 def taken_for_truth(found: Detections, at_least: float) -> PseudoTruth:
