@@ -162,7 +162,7 @@ def _check_archive(content: bytes) -> None:
     """Nothing in it may be larger than in the file: torch neither compresses nor shares bytes."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > len(content):
-            raise _RefusedError("its parts are larger than itself")
+            raise _RefusedError("its parts are larger than the file")
         for name in archive.namelist():
             if name.endswith(".pkl"):
                 check_pickle(io.BytesIO(archive.read(name)))

@@ -146,7 +146,7 @@ def open_image(path: Path) -> Iterator[PillowImage.Image]:
         check_regular(path)
         with PillowImage.open(path, formats=FORMATS) as opened:
             if padded_pixels(opened.width, opened.height, LARGEST_MULTIPLE) > MOST_PIXELS:
-                raise DataError(f"{path}: {opened.width}x{opened.height} pixels are too many")
+                raise DataError(f"{path}: {opened.width}x{opened.height} are too many pixels")
             yield opened
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such image") from error
@@ -158,7 +158,7 @@ def open_image(path: Path) -> Iterator[PillowImage.Image]:
     except PermissionError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     except (PillowImage.DecompressionBombError, PillowImage.DecompressionBombWarning) as error:
-        raise DataError(f"{path}: its pixels are too many") from error
+        raise DataError(f"{path}: too many pixels") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{path}: damaged image ({error})") from error
 

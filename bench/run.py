@@ -128,7 +128,7 @@ def _changed_pictures(outcome: Outcome) -> list[str]:
     return [
         f"{codec}: {counted(count, 'kept stream')} decoded to another picture than before, so all "
         "its figures were measured anew; what tasks outside this run found in it is dropped. A "
-        "neural decoder may round otherwise on another machine; any other should not differ"
+        "neural decoder may round differently on another machine; no other decoder should"
         for codec, count in outcome.changed.items()
     ]
 

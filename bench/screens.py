@@ -218,7 +218,7 @@ def spec_report_screen(made: SpecReport) -> RenderableType:
     if not made.to_fill:
         return Group(about, "", table, "", where)
     command = Text(f"  {made.to_fill}", no_wrap=True, overflow="ignore")
-    return Group(about, "", table, "", where, "", "What was not run, this command runs:", command)
+    return Group(about, "", table, "", where, "", "This command runs what is missing:", command)
 
 
 def score_screen(found: Score) -> RenderableType:

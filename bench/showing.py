@@ -41,7 +41,7 @@ def show(name: str, point: str | None = None) -> CodecDescription | Description:
     if card.endswith(".toml") or card_name(name).partition(":")[0] in card_paths():
         return show_codec(name, point)
     if point is not None:
-        raise CardError(f"--point {point}: goes with a codec, and '{name}' is none")
+        raise CardError(f"--point {point}: only a codec has points, and '{name}' is not one")
     if name in METRICS:
         return _metric(METRICS[name])
     if name in task_names():
@@ -53,7 +53,7 @@ def show(name: str, point: str | None = None) -> CodecDescription | Description:
         return _cityscapes()
     if not split and Path(name).is_dir():
         return _folder(Path(name))
-    raise CardError(f"nothing is called '{name}'; {_hint(name)}")
+    raise CardError(f"unknown name '{name}'; {_hint(name)}")
 
 
 def names() -> dict[str, list[str]]:
@@ -71,11 +71,11 @@ def _hint(name: str) -> str:
         return f"did you mean './{name}.toml'?"
     known = [known for of_kind in names().values() for known in of_kind]
     near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean '{near[0]}'?" if near else "'bench list' shows all that is"
+    return f"did you mean '{near[0]}'?" if near else "'bench list' shows all names"
 
 
 def _metric(metric: Metric) -> Description:
-    sides = f"pictures of {metric.smallest_side} pixels a side at least"
+    sides = f"pictures of at least {metric.smallest_side} pixels a side"
     facts = {
         "measured": "by default" if metric.default else f"with --metric {metric.name}",
         "unit": metric.unit,
@@ -103,7 +103,7 @@ def _toyscapes() -> Description:
     scales = ", ".join(f"@{scale}" for scale in SCALES if scale > 1)
     facts = {
         "images": f"{', '.join(splits)}; toyscapes is toyscapes:val",
-        "size": f"512x256; so many times as large with {scales} behind the split",
+        "size": f"512x256; larger by that factor with {scales} after the split",
         "labels": "instances of Cityscapes' classes; depth",
         "made": f"rendered at first use, in {cache_folder() / 'toyscapes'} or --root",
     }

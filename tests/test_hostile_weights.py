@@ -120,7 +120,7 @@ def test_archives_that_ask_for_much(tmp_path: Path) -> None:
         archive(tmp_path / "nested.pth", nested(50)),
         archive(tmp_path / "bomb.pth", b"", zipfile.ZIP_DEFLATED),
     ):
-        with pytest.raises(DataError, match=r"a tuple of more|larger than itself"):
+        with pytest.raises(DataError, match=r"a tuple of more|larger than the file"):
             read_checkpoint(path)
     # Of one value, seen as so many.
     stream = io.BytesIO()

@@ -213,7 +213,7 @@ def test_nothing_of_that_name(bench: Bench) -> None:
         answer = bench("show", said)
         assert answer.status == 1
         assert f"did you mean '{meant}'?" in answer.err
-    assert "--point 3: goes with a codec" in bench("show", "vmaf", "--point", 3).err
+    assert "--point 3: only a codec has points" in bench("show", "vmaf", "--point", 3).err
 
 
 def test_show_explains_a_codec_that_cannot_run() -> None:

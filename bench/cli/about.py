@@ -25,7 +25,7 @@ def list_() -> None:
 @click.argument("name", shell_complete=completion.completing("codec", "metric", "task", "data set"))
 @click.option("--point", help="Whose commands to show. [default: the middle one of the card's]")
 def show(name: str, point: str | None) -> None:
-    """All of a codec, metric, task or data set: a codec's card and its exact commands.
+    """Describe a codec, with its exact commands, or a metric, task or data set.
 
     NAME is one of 'bench list', the path of a card, or a folder of images.
     """
@@ -36,7 +36,9 @@ def show(name: str, point: str | None) -> None:
 
 
 @cli.command()
-@click.option("-v", "--verbose", is_flag=True, help="All of each finding, and how to get the rest.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Each finding in full, and how to get what is missing."
+)
 def doctor(verbose: bool) -> int:
     """What this machine has, and what to do about what it lacks."""
     from bench import api
@@ -51,7 +53,7 @@ def doctor(verbose: bool) -> int:
 @click.argument("command", required=False, shell_complete=completion.completing("command"))
 @click.pass_context
 def help_(context: click.Context, command: str | None) -> None:
-    """What bench, or one of its commands, does and takes."""
+    """Show the help of bench or of one of its commands."""
     above = context.parent
     assert above is not None
     if command is None:

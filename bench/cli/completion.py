@@ -13,7 +13,7 @@ _PATHS = {"codec": "file", "data set": "dir"}  # what may be named by a path as 
 
 
 def completing(*kinds: str) -> Completed:
-    """Completes names of these kinds, or paths where nothing is called so."""
+    """Completes names of these kinds, or paths if no name begins with what was typed."""
 
     def complete(
         context: click.Context, parameter: click.Parameter, typed: str

@@ -66,9 +66,7 @@ from bench.cli.options import (
 )
 @comparison_options
 @jobs_option
-@click.option(
-    "--keep-going", is_flag=True, help="Also try a codec to the end that has only failed so far."
-)
+@click.option("--keep-going", is_flag=True, help="Do not stop a codec that has only failed so far.")
 @click.option("--shard", metavar="I/N", help="Every Nth image from the Ith, for a job array.")
 @click.option("--save-decoded", type=FOLDER, help="Write each decoded picture there, as PNG.")
 @open_option

@@ -55,7 +55,7 @@ def _told(found: dict[Path, int]) -> str:
     most = sorted(found, key=lambda place: -found[place])
     told = ", ".join(f"{found[place]} in {place}" for place in most[:_FEW])
     told += ", …" if len(most) > _FEW else ""
-    return f"{told}; say --data {shlex.quote(str(most[0]))}"
+    return f"{told}; use --data {shlex.quote(str(most[0]))}"
 
 
 def _images_below(folder: Path) -> dict[Path, int]:
