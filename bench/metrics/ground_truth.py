@@ -7,8 +7,6 @@ and with void at once without either being drawn.
 from __future__ import annotations
 
 import hashlib
-import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,8 +24,6 @@ from bench.run_lengths import RunLengths, run_extents
 
 _KNOWN = [label.id for label in LABELS]
 _VOID = [label.id for label in LABELS if label.void]
-_HEADER = struct.Struct("<BIIII")  # version, height, width, ids, runs
-_VERSION = 1
 
 
 class Truth(Protocol):
@@ -133,37 +129,6 @@ class GroundTruth:
         cell = owners[run] * len(self.ids) + self.labels[under]
         shared = np.bincount(cell, length, len(masks) * len(self.ids))
         return shared.astype(np.int64).reshape(len(masks), len(self.ids))
-
-    def to_bytes(self) -> bytes:
-        header = _HEADER.pack(_VERSION, self.height, self.width, len(self.ids), len(self.labels))
-        columns = (
-            self.ids.astype("<i4"),
-            self.labels.astype("<u2"),
-            np.diff(self.edges).astype("<u4"),
-        )
-        return header + zlib.compress(b"".join(column.tobytes() for column in columns), 1)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> GroundTruth:
-        try:
-            version, height, width, ids, runs = _HEADER.unpack_from(data)
-            if version != _VERSION:
-                raise DataError(
-                    f"a ground truth of version {version}, not {_VERSION}; read it anew"
-                )
-            columns = zlib.decompress(data[_HEADER.size :])
-            if len(columns) != 4 * ids + 6 * runs:
-                raise DataError("a ground truth that is damaged; read it anew")
-        except (struct.error, zlib.error) as error:
-            raise DataError(f"a ground truth that is damaged ({error}); read it anew") from error
-        lengths = np.frombuffer(columns, "<u4", runs, 4 * ids + 2 * runs)
-        return cls(
-            height,
-            width,
-            np.frombuffer(columns, "<i4", ids),
-            np.frombuffer(columns, "<u2", runs, 4 * ids),
-            np.concatenate([[0], lengths.cumsum(dtype=np.int64)]),
-        )
 
 
 def from_instance_ids(instance_ids: NDArray[np.integer]) -> GroundTruth:
