@@ -291,10 +291,24 @@ def test_a_wrong_spec_is_one_line(
 
 
 @pytest.mark.usefixtures("swept")
-def test_a_bend_of_points_that_are_not_there_is_told(bench: Bench, root: Path) -> None:
+def test_a_bend_of_points_that_are_not_there_is_told_and_filled(bench: Bench, root: Path) -> None:
     Path("mine.toml").write_text(SPEC.replace("bend = [5", "bend = [6"))
-    said = bench("report", "mine.toml", "--root", root)
-    assert "not made: jpeg: the bend's quality 6 is not there" in " ".join(said.out.split())
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert "JPEG_1 was not run at quality 6" in " ".join(said.out.split())
+    ours = ours_in(Path("print/deltas.csv"))
+    assert ours["rate wap"] and not ours["rate wap against vtm bend"]
+    command = command_in(said.out)
+    assert "6" in given(command, "--points")[0].split("=")[1].split(",")
+    assert bench(*command).status == 0
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert "bench run" not in said.out
+    assert ours_in(Path("print/deltas.csv"))["rate wap against vtm bend"]
+
+
+def ours_in(path: Path) -> dict[str, str]:
+    """JPEG 2000's own figures, by column."""
+    ours = [row for row in rows(path) if (row["codec"], row["published"]) == ("jpeg2000", "no")]
+    return {row["column"]: row["value"] for row in ours}
 
 
 @pytest.mark.usefixtures("swept")

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from bench.catalog import full_name, load_codec, read_card
-from bench.codec import replace_version
+from bench.codec import Point, replace_version
 from bench.errors import BenchError, DataError, StoreError
 from bench.metrics import wap_of
 from bench.metrics.bjontegaard import Delta, Method
@@ -124,7 +124,11 @@ class Selection:
             return self._undefined(column, f"{anchor.lacking}: {anchor.look.plain}, the anchor")
         assert anchor.results is not None and codec.results is not None
         reference, test = anchor.results, codec.results
-        if column.bend:
+        if column.bend and (reference is self._anchor or test is self._anchor):
+            if points := ", ".join(map(str, self.lacking_at_the_bend)):
+                its = self.shown(self.setting.anchor)
+                reason = f"{its.look.plain} was not run at {self._anchor.unit} {points}"
+                return self._undefined(column, reason)
             reference, test = self._at_the_bend(reference), self._at_the_bend(test)
         metric = self.metric(column.metric)
         return mean_curve_delta(
@@ -148,13 +152,17 @@ class Selection:
         return self.shown(self.setting.anchor).results
 
     @cached_property
+    def lacking_at_the_bend(self) -> tuple[Point, ...]:
+        """The points of the bend that the setting's anchor, if it was run, was not run at."""
+        if self._anchor is None:
+            return ()
+        there = set(map(point_key, self._anchor.points))
+        return tuple(point for point in self.setting.bend if point_key(point) not in there)
+
+    @cached_property
     def _bend(self) -> CodecResults:
         assert self._anchor is not None
         there = {point_key(point): place for place, point in enumerate(self._anchor.points)}
-        if lacking := [point for point in self.setting.bend if point_key(point) not in there]:
-            raise DataError(
-                f"{self._anchor.name}: the bend's {self._anchor.unit} {lacking[0]} is not there"
-            )
         return self._anchor.at([there[point_key(point)] for point in self.setting.bend])
 
 

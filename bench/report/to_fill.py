@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.codec import Point
 from bench.metrics import METRICS, scorer_of, wap_of
 from bench.report.loading import data_of
 from bench.report.results import CodecResults
@@ -17,17 +18,25 @@ from bench.store import Store
 def command_to_fill(selection: Selection, store: Store, root: Path | None) -> str:
     """``bench run …`` of all that is missing and can run here; empty if nothing is."""
     metrics = list(dict.fromkeys(_metrics(selection)))
-    lacking = dict.fromkeys(
-        shown.codec
+    lacking = {
+        shown.codec: shown
         for part in selection.spec.parts
         for shown in _shown(part, selection)
         if shown.lacking == NOT_RUN or (shown.results and _is_partial(shown.results, metrics))
-    )
+    }
+    at_the_bend = _lacking_at_the_bend(selection)
+    if at_the_bend:
+        anchor = selection.shown(selection.setting.anchor)
+        lacking[anchor.codec] = anchor
     if not lacking:
         return ""
     words = ["bench", "run"]
     for codec in lacking:
         words += ["--codec", codec]
+    for codec, shown in lacking.items():
+        if shown.results:  # all its points, which may be others than the card's
+            more = at_the_bend if shown.key == selection.setting.anchor else ()
+            words += ["--points", f"{codec}={','.join(map(str, (*shown.results.points, *more)))}"]
     words += _data(selection, store, root)
     measured = [name for name in metrics if scorer_of(name) is None]
     if not all(METRICS[name].default for name in measured):
@@ -46,6 +55,12 @@ def _shown(part: Part, selection: Selection) -> Iterator[Shown]:
         yield selection.anchor(part)
         yield from (selection.anchor(part, column) for column in part.columns)
     yield from map(selection.shown, part.codecs)
+
+
+def _lacking_at_the_bend(selection: Selection) -> tuple[Point, ...]:
+    """What the anchor lacks for the columns about the bend of its curve."""
+    about = any(column.bend for part in selection.spec.parts for column in part.columns)
+    return selection.lacking_at_the_bend if about else ()
 
 
 def _metrics(selection: Selection) -> Iterator[str]:
