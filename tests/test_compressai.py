@@ -196,7 +196,7 @@ def test_without_compressai_a_line_says_how_to_get_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(family, "find_spec", lambda name: None)
-    for command in (("show", "mbt2018"), ("doctor",)):
+    for command in (("show", "mbt2018"), ("doctor", "-v")):
         said = bench(*command)
         assert "needs CompressAI: pip install '.[compressai]'" in " ".join(said.out.split())
     write_png(IMAGE.pixels, Path("street.png"))
