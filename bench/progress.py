@@ -112,7 +112,7 @@ def _failed(failed: int, untried: int) -> str:
 def given_up(outcome: Outcome, told: set[str]) -> Iterator[str]:
     """A line about each codec that was given up since the last time."""
     for name, untried in outcome.untried.items():
-        if name in told:
+        if name in told or not untried:  # all of it was under way already
             continue
         told.add(name)
         reasons = Counter(why for each, why in outcome.failures if each.codec.name == name)

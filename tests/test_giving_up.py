@@ -54,6 +54,15 @@ def test_a_codec_that_only_fails_is_given_up(
     assert "80 failures" in bench("report").out
 
 
+def test_a_codec_of_which_all_was_tried_is_not_called_stopped(
+    bench: Bench, pictures: Pictures, broken: Broken
+) -> None:
+    said = bench("run", "--codec", "jpeg", "--data", pictures(2), *POINTS[:2], *QUICK)
+    assert said.status == 1
+    assert "8 failed" in said.err
+    assert "not tried" not in said.err and "--keep-going" not in said.err
+
+
 def test_others_go_on(bench: Bench, pictures: Pictures, broken: Broken) -> None:
     both = ("--codec", "jpeg", "--codec", "x265")
     said = bench("run", *both, "--data", pictures(6), *POINTS, *QUICK)

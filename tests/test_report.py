@@ -150,6 +150,14 @@ def test_a_metric_by_which_nothing_can_be_compared_is_said_once_and_has_no_row()
         assert "BD-quality" not in text.partition("Notes")[0].replace("BD-rate and BD-quality", "")
 
 
+def test_metrics_without_comparison_for_all_and_for_some_are_told_apart() -> None:
+    hm, a, b = codec("hm", anchor=True), codec("a"), codec("b")
+    for each, metric in (a, "vmaf"), (b, "vmaf"), (a, "psnr_y"):
+        each.values[metric] = each.values[metric][:, ::-1]
+    text = words(printed(compare(results(hm, a, b))))
+    assert "by VMAF v0.6.1, nor by PSNR Y for a: the codecs' curves are not monotone" in text
+
+
 def test_a_bent_curve_says_whose_it_is() -> None:
     hm, vtm = codec("hm", anchor=True), codec("vtm")
     vtm.values["vmaf"] = vtm.values["vmaf"][:, ::-1]

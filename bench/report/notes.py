@@ -43,10 +43,10 @@ def _not_compared(report: Report) -> str:
     for (why, metric), its in codecs.items():
         whom = "" if {*its} == everyone else f" for {listed(_short(its, report))}"
         metrics.setdefault(why, {}).setdefault(whom, []).append(metric)
-    told = [
-        f"by {listed([f'{listed(titles)}{whom}' for whom, titles in groups.items()])}: {why}"
-        for why, groups in metrics.items()
-    ]
+    told = []
+    for why, groups in metrics.items():  # first what holds for all codecs
+        by = [f"by {listed(titles)}{whom}" for whom, titles in sorted(groups.items())]
+        told.append(f"{', nor '.join(by)}: {why}")
     return f"no comparison {'; '.join(told)}" if told else ""
 
 
