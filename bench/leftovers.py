@@ -16,7 +16,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-_NAME = re.compile(r"\.?bench-([0-9a-f]{8})-([0-9a-f]+)-([0-9a-f]+)-")
+TEMPORARY = re.compile(r"\.?bench-([0-9a-f]{8})-([0-9a-f]+)-([0-9a-f]+)-")
+"""The start of such a name."""
 _UNKNOWN = "0" * 8
 
 
@@ -37,7 +38,7 @@ def remove_leftovers(folder: Path) -> None:
         return
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if (found := _NAME.match(entry.name)) and found[1] == place:
+            if (found := TEMPORARY.match(entry.name)) and found[1] == place:
                 with suppress(FileNotFoundError):  # another sweep may be at it, too
                     _remove_dead(entry, int(found[2], 16), int(found[3], 16))
 

@@ -17,6 +17,7 @@ from PIL import Image
 from rich.console import Console
 
 from bench.errors import DataError, StoreError
+from bench.leftovers import temporary_name
 from bench.report import figures
 from bench.report.compare import Report, compare
 from bench.report.conclusions import conclusions
@@ -284,15 +285,20 @@ def test_only_the_first_failures_are_printed() -> None:
 
 
 def test_what_failed_for_one_reason_is_said_once() -> None:
-    failures = [("hm", f"image_{i:02}", 37, f"no /tmp/bench-{i}x/out.yuv") for i in range(12)]
+    failures = [
+        ("hm", f"image_{i:02}", 37, f"no /tmp/{temporary_name()}{i}_x/out.yuv") for i in range(12)
+    ]
     failures += [("hm", f"image_{i:02}", 32, "killed") for i in range(2)]
-    failures += [("vtm", "image_03", 32, "killed"), ("vtm", "image_03", 37, "other")]
+    failures += [
+        ("vtm", "image_03", 32, "killed"),
+        ("vtm", "image_03", 37, "no /data/bench-results/x"),
+    ]
     report = compare(results(codec("hm"), codec("vtm"), failures=tuple(failures)))
     for text in words(printed(report)), words(markdown(report)).replace("\\", ""):
         assert "hm, 12 times, such as image_00, QP 37: no …/out.yuv" in text
         assert "hm (2 times), vtm: killed" in text
-        assert "vtm, image_03, QP 37: other" in text
-        assert "more" not in text.partition("ailures")[2].partition("other")[0]
+        assert "vtm, image_03, QP 37: no /data/bench-results/x" in text
+        assert "more" not in text.partition("ailures")[2].partition("bench-results")[0]
 
 
 @pytest.mark.parametrize("width", [40, 50, 60, 80, 120])

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bench.leftovers import TEMPORARY
 from bench.metrics import Group, describe, scorer_of, wap_of
 from bench.metrics.task_sample import SetScore
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
@@ -167,7 +168,7 @@ def _what_failed(failed: Sequence[tuple[str, str]]) -> str:
 
 def _reason(reason: str) -> str:
     """What went wrong, alike for all that it happened to: temporary folders have many names."""
-    return re.sub(r"[^\s'\"]*/bench-[\w-]+", "…", one_line(reason))
+    return re.sub(rf"[^\s'\"]*/{TEMPORARY.pattern}\w*", "…", one_line(reason))
 
 
 def mean_columns(report: Report) -> Sequence[str]:
