@@ -31,6 +31,12 @@ def fingerprint() -> str:
     return f"{TO_YCBCR} | {TO_RGB} | {ffmpeg.digest()}"
 
 
+def check_unchanged(since: str) -> None:
+    """CodecError if the fingerprint, under which results are to be kept, is another by now."""
+    if fingerprint() != since:
+        raise CodecError(f"{ffmpeg.binary()} was replaced meanwhile; run the command again")
+
+
 def ycbcr_size(width: int, height: int) -> int:
     """The bytes of one 8-bit 4:2:0 picture; both sides must be even."""
     return width * height * 3 // 2

@@ -12,7 +12,7 @@ import math
 import tempfile
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -28,7 +28,7 @@ from bench.files import read_regular
 from bench.image import Image, pixel_digest, write_png
 from bench.inputs import Images, Truths, check_unchanged
 from bench.leftovers import remove_leftovers
-from bench.metrics import METRICS, fingerprint, measure
+from bench.metrics import METRICS, fingerprint, measure, metric_fingerprints
 from bench.metrics.pseudo_truth import PseudoTruth
 from bench.metrics.quality import Pair, Values
 from bench.plan import Operation, Original, Plan
@@ -183,7 +183,8 @@ class _Sweep:
     def _start_work(self, pool: ThreadPoolExecutor) -> None:
         for batch in self._batches_to_measure():
             pairs = [(coded.original.pixels, coded.picture) for coded in batch]
-            future = pool.submit(_measure, pairs, batch[0].operation.metrics)
+            wanted = {name: self.fingerprints[name] for name in batch[0].operation.metrics}
+            future = pool.submit(_measure, pairs, wanted)
             self.measuring[future] = batch
         # One ahead of the workers keeps them busy; more would only hold pictures in memory.
         while self.queue and len(self.coding) <= self.jobs:
@@ -405,22 +406,29 @@ class _Sweep:
             return None  # to be coded again
 
 
-def _measure(pairs: Sequence[Pair], metrics: Sequence[str]) -> list[Values | CodecError]:
-    """What was measured of each pair, or why it could not be.
+def _measure(pairs: Sequence[Pair], wanted: Mapping[str, str]) -> list[Values | CodecError]:
+    """What was measured of each pair, or why it could not be, by metrics of these fingerprints.
 
     The pairs of a batch that failed are measured again one by one: a machine short of memory may
     do better with fewer, or later.
     """
     try:
-        return [*measure(pairs, metrics)]
+        return [*_measure_by(pairs, wanted)]
     except TimeLimitError:
         raise
     except CodecError:
-        return [_measure_again(pair, metrics) for pair in pairs]
+        return [_measure_again(pair, wanted) for pair in pairs]
 
 
-def _measure_again(pair: Pair, metrics: Sequence[str]) -> Values | CodecError:
+def _measure_again(pair: Pair, wanted: Mapping[str, str]) -> Values | CodecError:
     try:
-        return measure([pair], metrics)[0]
+        return _measure_by([pair], wanted)[0]
     except CodecError as error:
         return error
+
+
+def _measure_by(pairs: Sequence[Pair], wanted: Mapping[str, str]) -> list[Values]:
+    values = measure(pairs, [*wanted])
+    if metric_fingerprints(wanted) != wanted:
+        raise CodecError("ffmpeg was replaced meanwhile; run the command again")
+    return values

@@ -6,16 +6,20 @@ import hashlib
 import os
 import shutil
 import subprocess
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
 from conftest import Bench, Pictures
+from rich.console import Console
 
-from bench import api, ffmpeg
+from bench import api, ffmpeg, progress
 from bench.errors import CodecError
 from bench.executables import LIBRARIES, SCRIPT, look_at
 from bench.inventory import doctor
+from bench.plan import Plan
+from bench.run import Watcher
 
 QUICK = {"metrics": ["psnr_rgb"], "tasks": ["none"]}
 WHEEL = Path(imageio_ffmpeg.get_ffmpeg_exe())
@@ -113,6 +117,30 @@ def test_ffmpeg_replaced_in_a_run_does_not_code_under_the_old_name(
         ffmpeg.run_ffmpeg(["-version"])
     assert ffmpeg.digest() != before
     assert ffmpeg.run_ffmpeg(["-version"]).stdout
+
+
+def test_ffmpeg_replaced_after_planning_is_not_used(
+    bench: Bench, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it was looked at again meanwhile, as for the plan that is printed."""
+    wrapper = write_wrapper(tmp_path / "ffmpeg", WHEEL)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(wrapper))
+
+    def replace(console: Console) -> AbstractContextManager[Watcher]:
+        def planned(plan: Plan) -> None:
+            write_wrapper(wrapper, WHEEL, "# another")
+            assert ffmpeg.remark()
+
+        return nullcontext(Watcher(planned=planned))
+
+    monkeypatch.setattr(progress, "following", replace)
+    metrics = ("--metric", "vmaf", "--task", "none")
+    for codec, point in (("x265", "37"), ("jpeg", "50")):
+        write_wrapper(wrapper, WHEEL)
+        data = pictures(1, 256, 192, name=codec)
+        said = bench("run", "--codec", codec, "--data", data, "--points", point, *metrics)
+        assert said.status == 1
+        assert "was replaced" in said.out
 
 
 @pytest.fixture

@@ -71,6 +71,10 @@ class ExternalCodec(Codec):
         return {name: look_at(path) for name, path in (self._tools.files() | scripts).items()}
 
     @cached_property
+    def _conversion(self) -> str:
+        return colour.fingerprint()
+
+    @cached_property
     def _version(self) -> str | None:
         command, pattern = self._card.version_command, self._card.version_pattern
         return printed_version(self._tools, command, pattern) if command and pattern else None
@@ -94,7 +98,7 @@ class ExternalCodec(Codec):
         return f"{self._tools.encoder} is {found}, where {self._card.version} is expected"
 
     def depends_on(self) -> dict[str, str]:
-        version = {"version": self._version or "unknown", "conversion": colour.fingerprint()}
+        version = {"version": self._version or "unknown", "conversion": self._conversion}
         return {name: file.digest for name, file in self._executables.items()} | version
 
     def commands(self, point: Point) -> tuple[str, ...]:
@@ -190,6 +194,7 @@ class ExternalCodec(Codec):
         values = {"width": width, "height": height, "point": point}
         if replaced := [file.path for file in self._executables.values() if file.changed]:
             raise CodecError(f"{replaced[0]} was replaced since its digest was taken; run it again")
+        colour.check_unchanged(self._conversion)
         command = fill(words, {**self._tools.names(), **self._files, **values})
         pixels = width * height if size else 2e6
         limit = max(_SHORTEST_LIMIT, pixels * self._card.seconds_per_pixel)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -79,10 +80,15 @@ class FfmpegCodec(Codec):
             "'pip install imageio-ffmpeg' has it (unset IMAGEIO_FFMPEG_EXE to use that one)"
         )
 
+    @cached_property
+    def _conversion(self) -> str:
+        return colour.fingerprint()
+
     def version(self) -> str:
         return ffmpeg.encoder_version(self.card.options["needs"])
 
     def encode(self, image: Image, point: Point) -> bytes:
+        colour.check_unchanged(self._conversion)
         width, height = padded_size(image, self._multiple)
         if self._input == "rgb24":
             picture = np.ascontiguousarray(image.pixels).tobytes()
@@ -98,6 +104,7 @@ class FfmpegCodec(Codec):
         return mark_crop(stream, image, self._multiple)
 
     def decode(self, stream: bytes) -> Pixels:
+        colour.check_unchanged(self._conversion)
         own, right, below = take_crop(stream, self._multiple)
         if len(own) < _SHORTEST_STREAM:
             raise StreamError(f"{self.name}: {len(own)} bytes are no stream")
@@ -121,7 +128,7 @@ class FfmpegCodec(Codec):
         )
 
     def depends_on(self) -> dict[str, str]:
-        return {"ffmpeg": ffmpeg.digest(), "conversion": colour.fingerprint()}
+        return {"ffmpeg": ffmpeg.digest(), "conversion": self._conversion}
 
     def _encode_arguments(self, size: str, point: Point) -> list[str]:
         source = ["-f", "rawvideo", "-pix_fmt", self._input, "-s", size, "-r", "1", "-i", "pipe:0"]
