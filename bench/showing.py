@@ -84,7 +84,7 @@ def _metric(metric: Metric) -> Description:
         "compares": metric.compares,
         "needs": sides if metric.smallest_side > 1 else "",
         "model": metric.vmaf_model or "",
-        "elsewhere": metric.elsewhere,
+        "also called": metric.elsewhere,
         "version": metric.version,
     }
     return Description("metric", metric.name, metric.title, facts)
@@ -103,7 +103,7 @@ def _toyscapes() -> Description:
     scales = ", ".join(f"@{scale}" for scale in SCALES if scale > 1)
     facts = {
         "images": f"{', '.join(splits)}; toyscapes is toyscapes:val",
-        "size": f"512x256; larger by that factor with {scales} after the split",
+        "size": f"512x256; {scales} after the split multiply it",
         "labels": "instances of Cityscapes' classes; depth",
         "made": f"rendered at first use, in {cache_folder() / 'toyscapes'} or --root",
     }

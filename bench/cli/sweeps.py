@@ -171,7 +171,7 @@ def _report_by(spec: str, *, show_it: bool, **options: Any) -> None:
 def check(
     baseline: Path, record: bool, markdown: Path | None, junit: Path | None, **options: Any
 ) -> int:
-    """Fail if codecs have regressed since BASELINE, a TOML file, was recorded.
+    """Fail if codecs have regressed or changed since BASELINE, a TOML file, was recorded.
 
     Its status is 0 if all rules are kept, 1 if one is broken, and 2 if of one nothing is known. A
     rule is a sentence, as in docs/gate.md: "bpp of x265: within 0.0001 %".
