@@ -15,7 +15,7 @@ import platformdirs
 from numpy.typing import NDArray
 
 from bench.cores import available_cores
-from bench.errors import BenchError, DataError
+from bench.errors import CacheError, DataError
 from bench.files import check_regular
 
 # A file is taken as unchanged while its size and both its times, in ns, stay the same: the time of
@@ -44,7 +44,7 @@ def _database() -> Iterator[sqlite3.Connection]:
             connection.executescript(_SCHEMA)
             yield connection
     except (OSError, sqlite3.Error) as error:
-        raise BenchError(
+        raise CacheError(
             f"{folder}: the cache cannot be used ({error}); name another folder in BENCH_CACHE"
         ) from error
 

@@ -21,7 +21,7 @@ from bench.catalog import card_paths, load_codec
 from bench.codec import Card, Codec
 from bench.cores import available_cores
 from bench.datasets.cityscapes import VARIABLE, count_images, open_cityscapes
-from bench.errors import BenchError
+from bench.errors import BenchError, CacheError
 from bench.families.compressai.codec import why_no_compressai
 from bench.families.external import ExternalCodec
 from bench.families.external_card import read_external
@@ -102,6 +102,9 @@ def _ffmpeg() -> Iterator[Check]:
     try:
         found, encoders, filters = ffmpeg.version(), ffmpeg.encoders(), ffmpeg.filters()
         yield Check("ffmpeg", True, f"{found}, {ffmpeg.binary()}", ffmpeg.remark())
+    except CacheError as error:  # it keeps the digest of ffmpeg, which may be all right
+        yield Check("ffmpeg", False, str(ffmpeg.binary()), str(error))
+        return
     except (BenchError, IndexError):  # or it is another program, which prints no version
         named = os.environ.get("IMAGEIO_FFMPEG_EXE")
         yield Check("ffmpeg", False, f"{named} is no ffmpeg" if named else "none", _ANOTHER_FFMPEG)

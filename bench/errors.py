@@ -33,6 +33,10 @@ class StoreError(BenchError):
     """A results folder that cannot be read or written."""
 
 
+class CacheError(BenchError):
+    """The user's cache folder cannot be used."""
+
+
 class Terminated(BaseException):
     """The process was asked to end (SIGTERM, SIGHUP)."""
 

@@ -336,6 +336,17 @@ def test_no_ffmpeg_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check("ffmpeg").found == "/bin/true is no ffmpeg"
 
 
+def test_a_cache_that_cannot_be_used_is_no_missing_ffmpeg(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(ffmpeg, "_looked_at", {})
+    assert check("ffmpeg").ok is False
+    assert check("ffmpeg").found == str(ffmpeg.binary())
+    assert "BENCH_CACHE" in str(check("ffmpeg").advice)
+
+
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "file" / "cache"))
