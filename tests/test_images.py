@@ -217,6 +217,14 @@ def test_images_in_subfolders_are_offered(bench: Bench, tmp_path: Path) -> None:
     assert "2 in photos/val, 1 in photos/train set" in " ".join(said.err.split())
 
 
+def test_pictures_of_reports_are_not_offered(bench: Bench) -> None:
+    Image.fromarray(picture(1, 32, 32)).save("a.png")
+    run = ("run", "--codec", "jpeg", "--data", ".", *QUICK)
+    assert bench(*run).status == 0
+    assert list(Path("bench-results").rglob("*.png"))
+    assert "subfolder" not in bench(*run).err
+
+
 def test_reading_keeps_pixels_and_their_digest(tmp_path: Path) -> None:
     """In strips, as if at once; and the digest that stores know images by."""
     pixels = picture(3, 1500, 1400)

@@ -11,6 +11,7 @@ from bench.errors import DataError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp"}
 _FEW = 3
+_STORE = "store.sqlite"  # what a results folder has
 _MOST_LOOKED_AT = 20_000  # files and folders, on the way to images in subfolders
 
 
@@ -59,10 +60,13 @@ def _told(found: dict[Path, int]) -> str:
 
 
 def _images_below(folder: Path) -> dict[Path, int]:
-    """How many images each folder in it has, hidden ones left out."""
+    """How many images each folder in it has, without hidden ones and those of bench's results."""
     found: dict[Path, int] = {}
     looked_at = 0
     for place, subfolders, names in os.walk(folder):
+        if _STORE in names and Path(place) != folder:
+            subfolders.clear()
+            continue
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         if images := sum(_is_image(Path(name)) for name in names):
             found[Path(place)] = images
