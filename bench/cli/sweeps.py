@@ -292,6 +292,7 @@ def _print_report(
     say(f"\nReport:  {folder / 'report.md'}, and its tables as CSV")
     if picture:
         say(f"Picture: {picture}")
-    say(f"Page:    {page or '--html of bench report makes one to explore'}")
+    explore = "'bench report --html' makes one to explore"
+    say(f"Page:    {page or explore}")
     if show_it:
         show(page or picture or folder / "report.md")
