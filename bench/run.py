@@ -14,10 +14,11 @@ from bench.datasets import dataset_kind, open_dataset
 from bench.datasets.dataset import Progress
 from bench.files import make_folder
 from bench.machine import this_machine
-from bench.metrics import metric_fingerprints
+from bench.metrics import metric_fingerprints, wap_of
+from bench.metrics.between import parse_between
 from bench.metrics.bjontegaard import Method
 from bench.plan import Plan, choose_points, make_plan, parse_shard, plan_import
-from bench.report.compare import Report, choose_anchor, compare
+from bench.report.compare import Report, choose_anchor, compare, wanted_metrics
 from bench.report.files import write_report
 from bench.report.loading import load_results, stored_name
 from bench.scoring import make_scorers
@@ -61,6 +62,7 @@ def run(
     method: Method = "akima",
     pareto: bool = False,
     incomplete: bool = False,
+    between: str | None = None,
     watcher: Watcher | None = None,
 ) -> Report:
     """Code and measure whatever the store lacks, then compare with the anchor.
@@ -70,6 +72,7 @@ def run(
     """
     watcher = watcher or Watcher()
     part = parse_shard(shard)
+    qualities = None if between is None else parse_between(between)
     fingerprints = metric_fingerprints(metrics)
     kind = dataset_kind(data)
     chosen = runnable_codecs(codecs, kind)
@@ -79,6 +82,9 @@ def run(
     dataset = open_dataset(data, root=root, limit=limit, progress=watcher.preparing)
     its_tasks, remark = open_tasks(tasks, dataset.kind, engine)
     scorers = make_scorers(its_tasks, dataset, truth, truth_score)
+    if qualities is not None:  # an invalid one is refused before hours of coding
+        by_tasks = [wap_of(scorer.name) for scorer in scorers]
+        qualities = qualities.among([*wanted_metrics(metrics), *by_tasks], metrics or ())
     names = [codec.name for codec in chosen]
     if anchor is not None and (anchor := full_name(card_name(anchor), names)) not in names:
         with Store(results, writable=False) as store:
@@ -110,6 +116,7 @@ def run(
         method=method,
         pareto=pareto,
         incomplete=incomplete,
+        between=qualities,
     )
     write_report(made, results / "report")
     return replace(made, outcome=outcome)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import quad
 from scipy.interpolate import Akima1DInterpolator, PchipInterpolator
 
 from bench.metrics.bjontegaard import (
@@ -271,6 +272,72 @@ def test_a_quarter_must_overlap(overlap: float, defined: bool) -> None:
         assert delta.overlap == pytest.approx(overlap)
         assert (delta.reason is None) == defined
         assert delta.value == pytest.approx(0 if defined else math.nan, abs=1e-9, nan_ok=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(curves(), curves(), st.sampled_from(METHODS), st.floats(0, 0.9), st.floats(0.05, 1))
+def test_between_two_qualities_equals_a_numerical_integral(
+    anchor: Curve, test: Curve, method: Method, start: float, share: float
+) -> None:
+    least = max(anchor.quality[0], test.quality[0])
+    most = min(anchor.quality[-1], test.quality[-1])
+    if most - least < 0.01:
+        return
+    low = float(least + start * (most - least))
+    high = float(low + share * (most - low))
+    delta = bd_rate(anchor, test, method=method, between=(low, high))
+    assert (delta.reason, delta.range) == (None, (low, high))
+    means = []
+    for one in (anchor, test):
+        x, y = one.quality, np.log10(one.rate)
+        if method == "cubic":
+            function = np.polynomial.Polynomial.fit(x, y, 3)
+        else:
+            function = {"akima": Akima1DInterpolator, "pchip": PchipInterpolator}[method](x, y)
+        inside = x[(low < x) & (x < high)]
+        means.append(quad(function, low, high, points=inside, limit=200)[0] / (high - low))
+    assert delta.value == pytest.approx(100 * (10 ** (means[1] - means[0]) - 1), abs=1e-5, rel=1e-6)
+
+
+def test_between_two_qualities_however_little_the_curves_share() -> None:
+    anchor, test = line(np.array([1, 2, 5, 10.0])), line(np.array([7, 20, 50, 100.0]))
+    assert bd_rate(anchor, test).reason is not None
+    delta = bd_rate(anchor, test, between=(90.0, 95.0))
+    assert (delta.value, delta.reason) == (pytest.approx(0, abs=1e-9), None)
+    assert delta.overlap == pytest.approx(math.log10(10 / 7) / 2)
+
+
+@pytest.mark.parametrize("between", [(31.0, 41.0), (25.0, 33.0), (50.0, 60.0)])
+def test_no_figure_where_a_curve_does_not_span_the_range(between: tuple[float, float]) -> None:
+    short = curve([0.2, 0.4, 0.7, 1.4], [30.0, 31, 33, 36], "x265")
+    long = curve([0.1, 0.4, 0.7, 9.4], [24.0, 31, 33, 42], "vtm")
+    for one, other in (short, long), (long, short):
+        delta = bd_rate(one, other, between=between)
+        assert math.isnan(delta.value)
+        assert "curve does not span the range" in (delta.reason or "")
+        assert np.isnan(deltas(_one(one), _one(other), "rate", between=between).value[0])
+    ends = bd_rate(short, long, between=(30.0, 36.0))
+    assert ends.value == bd_rate(short, long).value
+
+
+def test_a_batch_has_a_range_for_each_of_its_rows() -> None:
+    anchors, tests = (
+        Curves(np.repeat(one.rate[None], 3, 0), np.repeat(one.quality[None], 3, 0))
+        for one in README
+    )
+    low, high = np.array([35.0, 36, 30]), np.array([37.0, 40, 37])
+    batch = deltas(anchors, tests, "rate", between=(low, high))
+    alone = [
+        bd_rate(*README, between=limits).value
+        for limits in zip(low.tolist(), high.tolist(), strict=True)
+    ]
+    assert np.isnan(alone).tolist() == [False, False, True]
+    np.testing.assert_allclose(batch.value, alone)
+
+
+def test_a_range_of_quality_is_of_a_bd_rate() -> None:
+    with pytest.raises(ValueError, match="BD-rate only"):
+        bd(*README, "quality", between=(36.0, 38.0))
 
 
 def test_few_points_are_said() -> None:

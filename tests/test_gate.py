@@ -26,6 +26,7 @@ from bench.gate.baseline import read_baseline
 from bench.gate.judging import judge
 from bench.gate.recording import read_recording
 from bench.metrics import METRICS
+from bench.metrics.bjontegaard import bd_rate
 
 SHIPPED = (content_folder("anchors") / "jpeg.toml").read_text("utf-8")
 RULES = [
@@ -181,6 +182,33 @@ def test_wap_is_checked_too(bench: Bench, red: RedThings, root: Path) -> None:
     said = bench("check", baseline, *at)
     assert said.status == 2
     assert "recorded with other labels" in words(said)
+
+
+def test_a_bd_rate_is_checked_over_percentages_of_the_recorded_uncompressed_wap(
+    bench: Bench, red: RedThings, root: Path
+) -> None:
+    rules = ["bd-rate by wap between 50%,70% of jpeg against jpeg2000: at most +1 %"]
+    points = {"jpeg": [1, 5, 30, 95], "jpeg2000": [160, 60, 25, 3]}
+    codecs = ("jpeg", "jpeg2000")
+    baseline = write_baseline(rules, codecs, data="cityscapes", tasks=[red.name], points=points)
+    said = bench("check", baseline, "--record", "--root", root)
+    assert said.status == 0, said.out
+    (verdict,) = api.check(baseline, root=root).verdicts
+    recording = read_recording(baseline.with_suffix(".jsonl"))
+    whole = recording.uncompressed["wap:red-things"].found.wap
+    hm, ours = (
+        recording.codecs[name].curve("wap:red-things").mean_curve() for name in codecs[::-1]
+    )
+    expected = bd_rate(hm, ours, between=(0.5 * whole, 0.7 * whole)).value
+    assert verdict.was == verdict.now == pytest.approx(expected)
+    lines = [json.loads(line) for line in baseline.with_suffix(".jsonl").read_text().splitlines()]
+    for line in lines:
+        line.pop("uncompressed", None)  # as older recordings are
+    old = "".join(f"{json.dumps(line)}\n" for line in lines)
+    baseline.with_suffix(".jsonl").write_text(old)
+    said = bench("check", baseline, "--root", root)
+    assert said.status == 2
+    assert "of the uncompressed images was not recorded; --record makes it anew" in words(said)
 
 
 def test_an_anchor_is_not_coded_again(bench: Bench, baseline: Path) -> None:

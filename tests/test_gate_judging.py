@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bench.errors import DataError
 from bench.gate.baseline import Baseline
 from bench.gate.judging import judge
 from bench.gate.match_text import from_text, to_text
@@ -128,6 +129,30 @@ def test_the_interval_is_that_of_resampled_pairs() -> None:
         drawn.append(bd_rate(anchor, after).value - bd_rate(anchor, before).value)
     assert found.interval == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.5)
     assert found.interval[0] < found.change < found.interval[1]
+
+
+def test_a_rule_may_be_between_two_qualities() -> None:
+    better_above = np.where(np.arange(len(POINTS)) > 1, 1.0, 0.0)
+    now = codec("ours", quality=better_above)
+    whole, below, beyond = (
+        verdict(now, BD.replace("psnr_y", f"psnr_y{between}"))
+        for between in ("", " between 31,34", " between 31,60")
+    )
+    assert whole.change < -1
+    hm, ours = (each.curve("psnr_y").mean_curve() for each in (HM, now))
+    assert below.now == bd_rate(hm, ours, between=(31, 34)).value
+    assert below.interval is not None
+    assert beyond.outcome == "could not tell"
+    assert "does not span the range 31 to 60" in beyond.why
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [("5", "expected LOW%,HIGH%"), ("9,5", "9 is not below 5"), ("5%,9%", "LOW,HIGH in dB")],
+)
+def test_a_rule_with_an_invalid_range_is_refused(said: str, told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        parse_rules([BD.replace("psnr_y", f"psnr_y between {said}")], ["ours", "hm"], "here")
 
 
 def test_an_anchor_that_got_worse_makes_nobody_better() -> None:

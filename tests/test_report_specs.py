@@ -276,6 +276,10 @@ def test_a_table_of_nothing_is_not_made(bench: Bench, root: Path) -> None:
         (('name = "curves"', 'name = "../curves"'), "must do as a file's name"),
         (('[data.cityscapes]', '[data.elsewhere]'), "says nothing of data such as cityscapes"),
         (('task = "red-things"', 'task = "blue-things"'), "no results of the task 'blue-things'"),
+        (('metric = "wap" }', 'metric = "wap", between = "9,5" }'), "9 is not below 5"),
+        (('metric = "wap" }', 'metric = "wap", between = "wap=5,9" }'), "expected LOW,HIGH"),
+        (('"psnr_rgb" }', '"psnr_rgb", between = "5,9" }'), "is of a delta of rate"),
+        (('kind = "deltas"', 'kind = "deltas"\nbetween = "5%,9%"'), "is for a transfer table"),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("swept")
@@ -288,6 +292,26 @@ def test_a_wrong_spec_is_one_line(
     assert said.status == 1
     assert told in " ".join(said.err.split())
     assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("swept")
+def test_tables_are_between_the_qualities_that_they_name(bench: Bench, root: Path) -> None:
+    spec = SPEC.replace('metric = "wap" }', 'metric = "wap", between = "50%,60%" }')
+    spec = spec.replace('kind = "transfer"', 'kind = "transfer"\nbetween = "50%,60%"')
+    Path("mine.toml").write_text(spec)
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert said.status == 0, said.err
+    assert bench("report", "--between", "50%,60%").status == 0
+    plain = {row["metric"]: row for row in rows(Path("bench-results/report/bjontegaard.csv"))}
+    expected = plain["wap:red-things"]["bd_rate"]
+    assert expected
+    assert ours_in(Path("print/deltas.csv"))["rate wap between 50%,60%"] == expected
+    assert ours_in(Path("print/transfer.csv"))["red-things"] == expected
+    assert "BD-rate by wAP at 50–60 %" in Path("print/deltas.md").read_text("utf-8")
+    Path("mine.toml").write_text(spec.replace("50%,60%", "0.375,0.5", 1))
+    assert bench("report", "mine.toml", "--root", root, "--out", "print").status == 0
+    assert "BD-rate by wAP at 0.375–0.5," in Path("print/deltas.md").read_text("utf-8")
+    assert ours_in(Path("print/deltas.csv"))["rate wap between 0.375,0.5"] not in ("", expected)
 
 
 @pytest.mark.usefixtures("swept")
@@ -342,6 +366,7 @@ def test_a_mask_is_shown_where_an_lsmnet_makes_it(
 
 def test_options_that_a_spec_decides_are_refused(bench: Bench) -> None:
     assert bench("report", "paper", "--metric", "psnr_y").status == 2
+    assert bench("report", "paper", "--between", "60%,95%").status == 2
     assert "there is paper" in bench("report", "papers").err
 
 

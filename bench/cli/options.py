@@ -95,6 +95,12 @@ comparison_options = options(
         is_flag=True,
         help="Where images are missing, compare on those that every codec has.",
     ),
+    click.option(
+        "--between",
+        metavar="[METRIC=]LOW,HIGH",
+        help="The range of quality of BD-rates: 60%,95% of the uncompressed accuracy, by wAP, or "
+        "psnr_y=30,40 in the metric's unit. [default: all that both curves reach]",
+    ),
 )
 data_option = click.option(
     "--data",

@@ -148,7 +148,7 @@ def _report_by(spec: str, *, show_it: bool, **options: Any) -> None:
     from bench.screens import spec_report_screen
 
     its_own = {"codecs": "codec", "metrics": "metric", "tasks": "task"}
-    its_own |= {name: name for name in ("points", "anchor", "incomplete", "html")}
+    its_own |= {name: name for name in ("points", "anchor", "incomplete", "between", "html")}
     if said := [its_own[name] for name in its_own if options.pop(name)]:
         raise click.UsageError(f"--{said[0]}: not with a SPEC, which says itself what it shows.")
     made = api.report_by(spec, **options)

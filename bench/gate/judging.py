@@ -26,6 +26,7 @@ from bench.gate.baseline import Baseline
 from bench.gate.recording import Recorded, Recording
 from bench.gate.rules import WAP, Rule
 from bench.gate.verdicts import Check, Outcome, Verdict
+from bench.metrics.between import QualityRange
 from bench.metrics.bjontegaard import FloatArray, bd, deltas
 from bench.metrics.bootstrap import FEW_IMAGES, MAXIMUM_UNDEFINED, Sample, resample_weights
 from bench.metrics.task_sample import TaskSample
@@ -170,15 +171,19 @@ def _judge_bd_rate(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
     for curve, whose in zip(curves, ("in the recording, ", "in the recording, ", ""), strict=True):
         _whole(curve, whose)
     yardstick, before, after = (curve.mean_curve() for curve in curves)
-    was, is_now = bd(yardstick, before, "rate"), bd(yardstick, after, "rate")
+    qualities = _qualities(rule, metric, recorded)
+    limits = qualities.of_set() if qualities else None
+    was, is_now = (bd(yardstick, curve, "rate", between=limits) for curve in (before, after))
     if was.reason or is_now.reason:
         raise _UnknownError(f"in the recording, {was.reason}" if was.reason else str(is_now.reason))
     weights = _weights(len(now.images))
     bases, befores, afters = (curve.resampled(weights) for curve in curves)
-    difference = (
-        deltas(bases, afters, "rate", pareto=True).value
-        - deltas(bases, befores, "rate", pareto=True).value
+    its_limits = qualities.resampled(weights) if qualities else None
+    figures_now, figures_then = (
+        deltas(bases, curves, "rate", pareto=True, between=its_limits).value
+        for curves in (afters, befores)
     )
+    difference = figures_now - figures_then
     change = is_now.value - was.value
     low, high = _interval(difference)
     sees = max(change - low, 0.0)
@@ -186,6 +191,20 @@ def _judge_bd_rate(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
     return Verdict(
         rule, outcome, why, "", metric, was.value, is_now.value, change, (low, high), sees
     )
+
+
+def _qualities(rule: Rule, metric: str, recorded: Recording) -> QualityRange | None:
+    """Those that both figures are over: in percent of the *recorded* uncompressed accuracy."""
+    if rule.between is None:
+        return None
+    if rule.between.percent and metric not in recorded.uncompressed:
+        raise _UnknownError(
+            f"{metric} of the uncompressed images was not recorded; --record makes it anew"
+        )
+    qualities = QualityRange(rule.between, recorded.uncompressed.get(metric))
+    if missing := qualities.missing():
+        raise _UnknownError(missing)
+    return qualities
 
 
 def _judge_time(rule: Rule, recorded: Recording, now: Recording) -> Verdict:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ class Recording:
     versions: Mapping[str, str]  # what values of each metric, task networks too, depend on
     images: tuple[str, ...]
     codecs: Mapping[str, Recorded]
+    uncompressed: Mapping[str, SetScore] = field(default_factory=dict)  # by metric
 
 
 def read_recording(path: Path) -> Recording:
@@ -110,6 +111,7 @@ def read_lines(lines: tuple[str, ...], where: str) -> Recording:
             heading["metrics"] | tasks,
             tuple(images),
             {name: _recorded(codecs[name], streams[name], images, heading) for name in codecs},
+            _uncompressed(images, heading),
         )
     except _DAMAGE as error:
         raise DataError(
@@ -157,6 +159,21 @@ def _recorded(
         np.array([np.nan if value is None else value for value in codec["encode_cpu"]]),
         codec["run"],
     )
+
+
+def _uncompressed(
+    images: dict[str, dict[str, Any]], heading: dict[str, Any]
+) -> dict[str, SetScore]:
+    """Of each task network that saw all the images; older recordings do not have it."""
+    scores = {}
+    for task, its in heading["tasks"].items():
+        if images and all(task in image.get("uncompressed", ()) for image in images.values()):
+            matches = [
+                from_text(image["uncompressed"][task], *image["instances"][task])
+                for image in images.values()
+            ]
+            scores[wap_of(task)] = SetScore(matches, masks=its["masks"])
+    return scores
 
 
 def _as_seen(name: str, rate: FloatArray, matches: MatchArray, masks: bool) -> TaskSample:

@@ -3,6 +3,7 @@
 bpp of x265: within 0.0001 %
 psnr_y of ncn-lsm: within 0.02 dB
 bd-rate by wap of ncn-lsm against vvenc: at most +1 %
+bd-rate by wap between 60%,95% of ncn-lsm against vvenc: at most +1 %
 encode time of ncn-lsm against x265: at most x1.3
 """
 
@@ -16,6 +17,7 @@ from typing import Literal
 from bench.catalog import full_name
 from bench.errors import BenchError, DataError
 from bench.metrics import Group, describe
+from bench.metrics.between import Between, parse_between
 
 Kind = Literal["point", "bd-rate", "time"]
 WAP = "wap"  # the one task network's, whichever it is
@@ -23,8 +25,8 @@ WAP = "wap"  # the one task network's, whichever it is
 _NUMBER = r"(?P<allowed>\d+(?:\.\d+)?(?:e-?\d+)?)"
 _SENTENCES: dict[Kind, re.Pattern[str]] = {
     "bd-rate": re.compile(
-        rf"bd-rate by (?P<metric>\S+) of (?P<codec>.+) against (?P<other>.+): "
-        rf"at most \+?{_NUMBER} ?(?P<unit>%)"
+        r"bd-rate by (?P<metric>\S+)(?: between (?P<between>.+?))? "
+        rf"of (?P<codec>.+) against (?P<other>.+): at most \+?{_NUMBER} ?(?P<unit>%)"
     ),
     "time": re.compile(
         rf"encode time of (?P<codec>.+) against (?P<other>.+): at most (?P<unit>[x×]){_NUMBER}"
@@ -33,7 +35,7 @@ _SENTENCES: dict[Kind, re.Pattern[str]] = {
 }
 _FORMS = (
     "'METRIC of CODEC: within 0.02 dB' (or 0.2 %), "
-    "'bd-rate by METRIC of CODEC against ANCHOR: at most +1 %', "
+    "'bd-rate by METRIC [between LOW,HIGH] of CODEC against ANCHOR: at most +1 %', "
     "'encode time of CODEC against CODEC: at most x1.3'"
 )
 _MEASURED: dict[Kind, tuple[Group, ...]] = {
@@ -54,6 +56,7 @@ class Rule:
     unit: str
     metric: str
     other: str | None = None  # the anchor, or who encodes beside it for comparison
+    between: Between | None = None  # the qualities of a BD-rate
 
     @property
     def group(self) -> Group:
@@ -100,7 +103,15 @@ def _parse(text: str, codecs: Sequence[str]) -> Rule:
     other = _known(said["other"], codecs, text) if "other" in said else None
     if codec == other:
         raise DataError(f"'{text}': a codec against itself")
-    return Rule(text, kind, codec, allowed, unit, metric, other)
+    between = _between(said["between"], metric, text) if said.get("between") else None
+    return Rule(text, kind, codec, allowed, unit, metric, other, between)
+
+
+def _between(said: str, metric: str, text: str) -> Between:
+    try:
+        return parse_between(said, metric)
+    except DataError as error:
+        raise DataError(f"'{text}': {error}") from error
 
 
 def _known(said: str, codecs: Sequence[str], text: str) -> str:

@@ -54,7 +54,11 @@ def _lines(results: Results, metrics: Mapping[str, str], store: Store) -> Iterat
     for row, image in enumerate(results.images):
         width, height = results.sizes[row]
         instances = {scoring.name: _instances(scoring, row) for scoring in results.scorings}
-        yield _line({"image": image, "size": [width, height], "instances": instances})
+        entry = {"image": image, "size": [width, height], "instances": instances}
+        seen = {scoring.name: scoring.originals[row] for scoring in results.scorings}
+        if uncompressed := {name: to_text(its) for name, its in seen.items() if its is not None}:
+            entry["uncompressed"] = uncompressed
+        yield _line(entry)
     runs: dict[object, int] = {}
     for codec in results.codecs:
         yield _line(_codec(codec, runs))

@@ -17,6 +17,10 @@ A figure that means nothing is NaN with the reason in words: where a curve's qua
 rise strictly with its rate (unless the Pareto front is asked for), or where the overlap is
 under 25 %. The overlap is the length of the range that both curves cover over the length of
 the range that either covers: of quality for BD-rate, of log-rate for BD-quality.
+
+A BD-rate may be asked for between two qualities: then it is the mean over exactly that range,
+however little of the curves it is, and undefined where a curve does not span it. BD-quality has
+no such range: its mean is over rates, and the same qualities are other rates on each curve.
 """
 
 from collections.abc import Callable, Iterator
@@ -102,7 +106,7 @@ class Delta:
     reason: str | None  # why it is undefined
     notes: tuple[str, ...]
     range: tuple[float, float]  # integrated over: qualities for BD-rate, rates for BD-quality
-    overlap: float  # what both curves cover over what either covers, 0 to 1
+    overlap: float  # what both curves cover over what either covers, 0 to 1; NaN if unusable
     interval: tuple[float, float] | None = None  # 95 %
 
 
@@ -117,9 +121,16 @@ class Deltas:
     changed: BoolArray  # the Pareto front dropped a point of either curve
 
 
-def bd_rate(anchor: Curve, test: Curve, *, method: Method = "akima", pareto: bool = False) -> Delta:
+def bd_rate(
+    anchor: Curve,
+    test: Curve,
+    *,
+    method: Method = "akima",
+    pareto: bool = False,
+    between: tuple[float, float] | None = None,
+) -> Delta:
     """How many percent more rate `test` needs than `anchor` for the same quality."""
-    return bd(anchor, test, "rate", method=method, pareto=pareto)
+    return bd(anchor, test, "rate", method=method, pareto=pareto, between=between)
 
 
 def bd_quality(
@@ -130,9 +141,15 @@ def bd_quality(
 
 
 def bd(
-    anchor: Curve, test: Curve, kind: Kind, *, method: Method = "akima", pareto: bool = False
+    anchor: Curve,
+    test: Curve,
+    kind: Kind,
+    *,
+    method: Method = "akima",
+    pareto: bool = False,
+    between: tuple[float, float] | None = None,
 ) -> Delta:
-    """BD-rate or BD-quality of `test` against `anchor`."""
+    """BD-rate (where asked, `between` two qualities) or BD-quality of `test` against `anchor`."""
     notes: list[str] = []
     pair: list[Curves] = []
     for curve, role in (anchor, "the anchor"), (test, "the test"):
@@ -144,21 +161,22 @@ def bd(
                 notes.append(f"the Pareto front dropped {dropped} of {len(curve)} points of {name}")
             curve = front
         reason = reason or _too_short(curve, name, method) or _not_monotone(curve, name)
+        reason = reason or _too_narrow(curve, name, between)
         if reason:
             nowhere = (np.nan, np.nan)
             return Delta(kind, method, np.nan, reason, tuple(notes), nowhere, np.nan)
         if len(curve) < 4:
             notes.append(f"{name} has only {len(curve)} points")
         pair.append(curve.alone)
-    figures = deltas(pair[0], pair[1], kind, method)
+    figures = deltas(pair[0], pair[1], kind, method, between=between)
     value, overlap, low, high = (
         float(v[0]) for v in (figures.value, figures.overlap, figures.low, figures.high)
     )
     reason = None
     axis = "quality" if kind == "rate" else "rate"
-    if overlap == 0:
+    if between is None and overlap == 0:
         reason, low, high = f"the curves have no {axis} in common", np.nan, np.nan
-    elif overlap < MINIMUM_OVERLAP:
+    elif between is None and overlap < MINIMUM_OVERLAP:
         reason = (
             f"the curves overlap only from {low:.4g} to {high:.4g} in {axis}, "
             f"{100 * overlap:.0f} % of their joint range; at least 25 % is needed"
@@ -200,6 +218,14 @@ def _not_monotone(curve: Curve, name: str) -> str | None:
     return f"{name} is not monotone: quality {what} between the rates {rate} and {next_rate}"
 
 
+def _too_narrow(curve: Curve, name: str, between: tuple[float, float] | None) -> str | None:
+    first, last = curve.quality[0], curve.quality[-1]
+    if between is None or (first <= between[0] and between[1] <= last):
+        return None
+    asked = f"{between[0]:.4g} to {between[1]:.4g}"
+    return f"{name} does not span the range {asked}: its quality is {first:.4g} to {last:.4g}"
+
+
 def _two_numbers(first: float, second: float) -> tuple[str, str]:
     """Both numbers, short, but with all digits where short ones would look the same."""
     short = f"{first:.4g}", f"{second:.4g}"
@@ -207,11 +233,21 @@ def _two_numbers(first: float, second: float) -> tuple[str, str]:
 
 
 def deltas(
-    anchor: Curves, test: Curves, kind: Kind, method: Method = "akima", pareto: bool = False
+    anchor: Curves,
+    test: Curves,
+    kind: Kind,
+    method: Method = "akima",
+    pareto: bool = False,
+    between: tuple[FloatArray | float, FloatArray | float] | None = None,
 ) -> Deltas:
-    """The figure of each row of `test` against the same row of `anchor`; NaN where undefined."""
+    """The figure of each row of `test` against the same row of `anchor`; NaN where undefined.
+
+    A BD-rate may be `between` two qualities, the same for all rows or a pair a row.
+    """
     if method not in get_args(Method) or kind not in get_args(Kind):
         raise ValueError(f"no Bjøntegaard delta of {kind} by {method}")
+    if between is not None and kind != "rate":
+        raise ValueError("a range of quality is of a BD-rate only")
     a, t = (curves.functions(kind, pareto) for curves in (anchor, test))
     (a_start, a_end), (t_start, t_end) = a.ends, t.ends
     low, high = np.maximum(a_start, t_start), np.minimum(a_end, t_end)
@@ -219,11 +255,16 @@ def deltas(
     overlap = np.full(len(low), np.nan)
     usable = a.usable & t.usable
     np.divide(np.maximum(high - low, 0), span, out=overlap, where=usable)
+    defined = overlap >= MINIMUM_OVERLAP
+    if between is not None:
+        asked_low, asked_high = (np.broadcast_to(limit, low.shape) for limit in between)
+        defined = usable & (low <= asked_low) & (asked_low < asked_high) & (asked_high <= high)
+        low, high = asked_low, asked_high
     with np.errstate(all="ignore"):  # points too close to compute with end as NaN below
         difference = t.integral(low, high, method) - a.integral(low, high, method)
         difference /= high - low
         value = 100 * np.expm1(np.log(10) * difference) if kind == "rate" else difference
-        value[~(np.isfinite(value) & (overlap >= MINIMUM_OVERLAP))] = np.nan
+        value[~(np.isfinite(value) & defined)] = np.nan
         if kind == "quality":
             low, high = 10**low, 10**high
     return Deltas(value, low, high, overlap, a.changed | t.changed)

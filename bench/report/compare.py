@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import StoreError
-from bench.metrics import METRICS, quality_metrics, wap_of
+from bench.metrics import METRICS, quality_metrics, scorer_of, wap_of
+from bench.metrics.between import Between, QualityRange
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import PerImageDelta, Sample, mean_curve_delta, per_image_delta
 from bench.report.results import CodecResults, Results
@@ -30,7 +31,7 @@ class Comparison:
     metric: str
     rate: Delta
     quality: Delta
-    per_image: PerImageDelta | None  # None of a metric that only a set has
+    per_image: PerImageDelta | None  # None of a metric that only a set has, or between qualities
 
     @property
     def figures(self) -> dict[str, Delta | PerImageDelta]:
@@ -79,6 +80,7 @@ class Report:
     comparisons: tuple[Comparison, ...]
     outcome: Outcome | None = None  # of the sweep that was run for it
     anchor_why: str = ""  # why that codec is the anchor
+    between: Between | None = None  # which qualities BD-rates are over
 
     def __repr__(self) -> str:
         codecs = ", ".join(codec.name for codec in self.results.codecs)
@@ -175,14 +177,16 @@ def compare(
     method: Method = "akima",
     pareto: bool = False,
     incomplete: bool = False,
+    between: Between | None = None,
 ) -> Report:
     """Every codec against the anchor, by each metric and by each task (all, or those named).
 
     The anchor is the first codec that is one unless named. Curves that lack images have no
-    figure, unless ``incomplete`` asks for the images that every codec has.
+    figure, unless ``incomplete`` asks for the images that every codec has. BD-rates are over all
+    qualities that two curves share, or ``between`` two.
     """
     measured = {name for codec in results.codecs for name in codec.values}
-    wanted = [metric.name for metric in quality_metrics(metrics) if metrics or metric.headline]
+    wanted = wanted_metrics(metrics)
     chosen = tuple(name for name in METRICS if name in wanted and name in measured)
     known = [scoring.name for scoring in results.scorings]
     if absent_tasks := [name for name in tasks or () if name not in known]:
@@ -191,34 +195,59 @@ def compare(
     shown = [name for name in known if tasks is None or name in tasks]
     results = results.seen_by(shown)
     chosen += tuple(map(wap_of, shown))
+    if between is not None:
+        between = between.among(chosen, metrics or ())
     if incomplete:
         results = results.on_common_images(chosen)
     if metrics and (absent := [name for name in wanted if name not in measured]):
         note = f"no codec has a value of {', '.join(absent)} here; 'bench run' measures"
         results = replace(results, notes=(*results.notes, note))
     anchor, why = choose_anchor(anchor, ((codec.name, codec.anchor) for codec in results.codecs))
+    limits = {metric: quality_range(between, metric, results) for metric in chosen}
     comparisons = []
     if anchor is not None:
         reference = results.codec(anchor)
         for codec in results.codecs:
             if codec is not reference:
                 comparisons += [
-                    _compare(reference, codec, metric, method, pareto) for metric in chosen
+                    _compare(reference, codec, metric, method, pareto, limits[metric])
+                    for metric in chosen
                 ]
-    return Report(results, chosen, anchor, method, tuple(comparisons), anchor_why=why)
+    return Report(
+        results, chosen, anchor, method, tuple(comparisons), anchor_why=why, between=between
+    )
+
+
+def wanted_metrics(named: Sequence[str] | None) -> list[str]:
+    """The metrics of quality that a report shows where they were measured."""
+    return [metric.name for metric in quality_metrics(named) if named or metric.headline]
+
+
+def quality_range(between: Between | None, metric: str, results: Results) -> QualityRange | None:
+    """Which qualities by a metric a range is about, if it is about that metric."""
+    if between is None or not between.applies_to(metric):
+        return None
+    ceilings = {scoring.name: scoring.ceiling for scoring in results.scorings}
+    return QualityRange(between, ceilings.get(scorer_of(metric) or ""))
 
 
 def _compare(
-    anchor: CodecResults, codec: CodecResults, metric: str, method: Method, pareto: bool
+    anchor: CodecResults,
+    codec: CodecResults,
+    metric: str,
+    method: Method,
+    pareto: bool,
+    between: QualityRange | None,
 ) -> Comparison:
     reference, test = anchor.sample(metric), codec.sample(metric)
     per_image = None
-    if isinstance(reference, Sample) and isinstance(test, Sample):
+    # Few images' own curves span a range of the set's, and their mean would be of those alone.
+    if between is None and isinstance(reference, Sample) and isinstance(test, Sample):
         per_image = per_image_delta(reference, test, "rate", method=method, pareto=pareto)
     return Comparison(
         codec.name,
         metric,
-        mean_curve_delta(reference, test, "rate", method=method, pareto=pareto),
+        mean_curve_delta(reference, test, "rate", method=method, pareto=pareto, between=between),
         mean_curve_delta(reference, test, "quality", method=method, pareto=pareto),
         per_image,
     )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from bench.catalog import card_name, full_name
 from bench.datasets.dataset import Progress
-from bench.errors import StoreError
+from bench.errors import DataError, StoreError
+from bench.metrics.between import parse_between
 from bench.metrics.bjontegaard import Method
 from bench.report.compare import Report, compare
 from bench.report.files import write_report
@@ -36,6 +37,7 @@ def report(
     method: Method = "akima",
     pareto: bool = False,
     incomplete: bool = False,
+    between: str | None = None,
     root: Path | None = None,
     out: Path | None = None,
     html: bool = False,
@@ -43,8 +45,9 @@ def report(
 ) -> Report:
     """What ``run`` reports, from the store alone; files go to ``out``, else beside the store.
 
-    ``html`` adds a page to explore. Unless data, codecs or points are named, it has every data set
-    of the store.
+    ``between`` is the range of quality of BD-rates: ``60%,95%`` of the uncompressed accuracy, or
+    ``psnr_y=30,40``. ``html`` adds a page to explore. Unless data, codecs or points are named, it
+    has every data set of the store.
     """
     anchor = None if anchor is None else card_name(anchor)
     chosen = codecs is not None or bool(points) or data is not None
@@ -53,7 +56,12 @@ def report(
         codecs = list(dict.fromkeys([*named, anchor] if anchor else named))
     named_tasks = [] if list(tasks) == ["none"] else list(tasks) or None
     compared = partial(
-        compare, metrics=metrics, method=method, pareto=pareto, incomplete=incomplete
+        compare,
+        metrics=metrics,
+        method=method,
+        pareto=pareto,
+        incomplete=incomplete,
+        between=None if between is None else parse_between(between),
     )
     with Store(results, writable=False) as store:
         found = load_some(store, data, codecs, points)
@@ -80,7 +88,7 @@ def _with_others(
     for other in others:
         try:
             reports.append(_likewise(other, made, compared))
-        except StoreError as error:
+        except (DataError, StoreError) as error:
             notes.append(f"{other.dataset} is left out: {error}")
     made = replace(made, results=replace(made.results, notes=tuple(notes)))
     return made, [made, *reports]

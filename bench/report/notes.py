@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bench.catalog import short_name
-from bench.metrics import scorer_of, why_undefined
+from bench.metrics import describe, scorer_of, why_undefined
 from bench.metrics.bjontegaard import Delta
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
 from bench.report.results import CodecResults
@@ -24,10 +24,21 @@ _SHARED = "the curves have less than 25 % of their {} in common"
 def notes(report: Report) -> list[str]:
     """All that one has to know of the figures."""
     told = [_missing(codec, report) for codec in report.results.codecs if codec.missing]
-    told += [_not_compared(report), *_of_figures(report)]
+    told += [_between(report), _not_compared(report), *_of_figures(report)]
     told += [_truth(scoring) for scoring in report.results.scorings]
     told += [_too_small(metric, report) for metric in report.metrics if scorer_of(metric) is None]
     return [note for note in dict.fromkeys([*told, *report.results.notes]) if note]
+
+
+def _between(report: Report) -> str:
+    """Which qualities were asked for."""
+    asked = report.between
+    if asked is None or not compared(report):
+        return ""
+    its = next(metric for metric in report.metrics if asked.applies_to(metric))
+    of = "% of that of the uncompressed images" if asked.percent else describe(its).unit
+    by, qualities = short_title(its), f"{asked.low:g} to {asked.high:g} {of}".rstrip()
+    return f"BD-rates by {by} are over {qualities}; other figures, over all that two curves share"
 
 
 def _not_compared(report: Report) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bench.content import content_folder
 from bench.errors import DataError
-from bench.metrics import Group, describe
+from bench.metrics import Group, describe, wap_of
 from bench.metrics.bjontegaard import Delta
 from bench.report.looks import Look
 from bench.report.selection import Selection
@@ -93,7 +93,7 @@ def transfer_table(part: Part, selection: Selection) -> Table:
     headings = tuple(Heading(scoring.name, scoring.title) for scoring in scorings)
     rows = []
     for key in part.codecs:
-        columns = [Column("rate", f"wap:{scoring.name}") for scoring in scorings]
+        columns = [Column("rate", wap_of(each.name), between=part.between) for each in scorings]
         cells = [_cell(selection.delta(part, each, key), each) for each in columns]
         rows.append(_row(key, cells, selection))
     return _with_best(Table(headings, tuple(rows)))
@@ -136,6 +136,10 @@ def _title(column: Column, selection: Selection) -> str:
         unit = "points" if column.metric == WAP else describe(column.metric).unit
     if column.against:
         text += f" vs. {selection.label(selection.shown(column.against).codec)}"
+    if column.between:
+        its_unit = "" if column.metric == WAP else describe(column.metric).unit
+        of = "%" if column.between.percent else its_unit
+        text += f" at {column.between.low:g}–{column.between.high:g} {of}".rstrip()
     return f"{text}{', bend' if column.bend else ''}{f', {unit}' if unit else ''}"
 
 

@@ -13,6 +13,7 @@ from bench.errors import BenchError, DataError, StoreError
 from bench.metrics import wap_of
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import mean_curve_delta
+from bench.report.compare import quality_range
 from bench.report.looks import Look
 from bench.report.results import CodecResults, Results
 from bench.report.scorings import Scoring
@@ -137,6 +138,7 @@ class Selection:
             column.delta,
             method=self.method,
             pareto=self.pareto,
+            between=quality_range(column.between, metric, self.results),
         )
 
     def _undefined(self, column: Column, reason: str) -> Delta:

@@ -14,6 +14,7 @@ from bench.content import content_folder
 from bench.errors import DataError
 from bench.files import read_toml
 from bench.metrics import METRICS, Group
+from bench.metrics.between import Between, parse_between
 from bench.metrics.bjontegaard import Kind
 from bench.report.looks import LINES, MARKERS, Look
 
@@ -43,12 +44,14 @@ class Column:
     metric: str
     against: str = ""  # the part's anchor, unless it names another
     bend: bool = False
+    between: Between | None = None  # the qualities of a BD-rate
 
     @property
     def key(self) -> str:
         """Names it in files."""
         against = f" against {self.against}" if self.against else ""
-        return f"{self.delta} {self.metric}{against}{' bend' if self.bend else ''}"
+        between = f" between {self.between}" if self.between else ""
+        return f"{self.delta} {self.metric}{against}{' bend' if self.bend else ''}{between}"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Part:
     anchor: str = ""  # the setting's, unless it names another
     width: str = "page"
     published: str = ""  # a file in results/
+    between: Between | None = None  # the qualities of a transfer table's BD-rates
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ _COLUMN = {
     "metric": _TEXT,
     "against": _TEXT,
     "bend": (bool, "true or false"),
+    "between": _TEXT,
 }
 _PART = {
     "kind": _TEXT,
@@ -115,6 +120,7 @@ _PART = {
     "anchor": _TEXT,
     "width": _TEXT,
     "published": _TEXT,
+    "between": _TEXT,
 }
 _NEEDS = {"curves": "panels", "deltas": "columns"}
 _PICTURED = ("mask", "pictures")  # parts that need a setting's image, near a rate
@@ -190,8 +196,11 @@ def _part(path: Path, number: int, table: Any, looks: Mapping[str, Look]) -> Par
     columns = tuple(
         _column(path, f"{where}.columns", each, looks) for each in table.get("columns", ())
     )
+    if "between" in table and table["kind"] != "transfer":
+        raise DataError(f"{path}: '{where}.between' is for a transfer table, or of a column")
+    between = _between(path, where, table, WAP)
     texts = {key: tuple(table.get(key, ())) for key in ("codecs", "panels")}
-    return Part(**{**table, **texts, "columns": columns})
+    return Part(**{**table, **texts, "columns": columns, "between": between})
 
 
 def _column(path: Path, where: str, table: Any, looks: Mapping[str, Look]) -> Column:
@@ -200,7 +209,18 @@ def _column(path: Path, where: str, table: Any, looks: Mapping[str, Look]) -> Co
     _known(path, f"{where}.metric", [table["metric"]], QUALITIES, "metrics")
     if "against" in table:
         _known(path, f"{where}.against", [table["against"]], looks, "codecs")
-    return Column(**table)
+    if "between" in table and table["delta"] != "rate":
+        raise DataError(f"{path}: '{where}.between' is of a delta of rate")
+    return Column(**{**table, "between": _between(path, where, table, table["metric"])})
+
+
+def _between(path: Path, where: str, table: Any, metric: str) -> Between | None:
+    if "between" not in table:
+        return None
+    try:
+        return parse_between(table["between"], metric)
+    except DataError as error:
+        raise DataError(f"{path}: '{where}.between': {error}") from error
 
 
 def _check(

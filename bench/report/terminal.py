@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.columns import Columns, Line, Row
+from bench.metrics import scorer_of
 from bench.metrics.bjontegaard import Delta
 from bench.report import words
 from bench.report.compare import Comparison, Report, about_figures
@@ -140,7 +141,7 @@ def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Row | Text]:
         words.span(rate.range),
         words.percent(rate.overlap),
     )
-    if images is None and several:
+    if several and scorer_of(comparison.metric):
         yield Text(f"  {comparison.metric.partition(':')[2]}", style="dim")
     elif images and not images.reason:
         value = words.signed(images.value, "%")

@@ -135,7 +135,14 @@ def _against(anchor: str, method: Method, report: Report, pareto: bool) -> Figur
     quality = [name for name in report.metrics if scorer_of(name) is None]
     made = report
     if (anchor, method) != (report.anchor, report.method):
-        made = compare(report.results, anchor=anchor, metrics=quality, method=method, pareto=pareto)
+        made = compare(
+            report.results,
+            anchor=anchor,
+            metrics=quality,
+            method=method,
+            pareto=pareto,
+            between=report.between,
+        )
     found = {(each.codec, each.metric): _comparison(each) for each in words.compared(made)}
     return {
         "figures": [

@@ -1,0 +1,115 @@
+"""The range of quality that a BD-rate is asked for: ``60%,95%``, ``30,40`` or ``psnr_y=30,40``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bench.errors import DataError
+from bench.metrics.bjontegaard import FloatArray
+from bench.metrics.table import Group, describe
+from bench.metrics.task_sample import SetScore
+
+EXPECTED = "expected LOW%,HIGH% of the uncompressed accuracy, or [METRIC=]LOW,HIGH in its unit"
+_WAP = "wap"  # of every task network
+_NUMBER = r"\d+(?:\.\d+)?"
+_RANGE = re.compile(
+    rf"(?:(?P<metric>.+)=)?(?P<low>{_NUMBER})(?P<percent>%?),(?P<high>{_NUMBER})(?P=percent)"
+)
+
+
+@dataclass(frozen=True)
+class Between:
+    """A range of quality as it is asked for."""
+
+    low: float
+    high: float
+    percent: bool  # of the uncompressed accuracy, else in the metric's unit
+    metric: str = ""  # none yet of a bare range in units; wap: every task network's
+
+    def __str__(self) -> str:
+        unit = "%" if self.percent else ""
+        return f"{self.low:g}{unit},{self.high:g}{unit}"
+
+    def applies_to(self, metric: str) -> bool:
+        return metric == self.metric or (self.metric == _WAP and _is_task(metric))
+
+    def among(self, compared: Sequence[str], named: Sequence[str]) -> Between:
+        """For the metrics that are compared, of which some may have been named by the user."""
+        told = f"invalid range of quality '{self}'"
+        if self.metric == _WAP:
+            if not any(map(_is_task, compared)):
+                raise DataError(f"{told}: it is of what a task network scores; there is no task")
+            return self
+        candidates = [self.metric] if self.metric else list(dict.fromkeys(named or compared))
+        if len(candidates) != 1:
+            raise DataError(f"{told}: of which metric? write METRIC={self}")
+        if candidates[0] not in compared:
+            there = ", ".join(compared) or "none"
+            raise DataError(f"{told}: {candidates[0]} is not compared; the metrics are {there}")
+        return replace(self, metric=candidates[0])
+
+
+def _is_task(metric: str) -> bool:
+    return metric.partition(":")[0] == _WAP
+
+
+def parse_between(text: str, metric: str = "") -> Between:
+    """The range that a text names, of a given metric or of the one in the text."""
+    told = f"invalid range of quality '{text}'"
+    found = _RANGE.fullmatch(text.replace(" ", ""))
+    if found is None:
+        raise DataError(f"{told}; {EXPECTED}")
+    low, high, percent = float(found["low"]), float(found["high"]), bool(found["percent"])
+    if not low < high:
+        raise DataError(f"{told}: {low:g} is not below {high:g}")
+    if metric and found["metric"]:
+        raise DataError(f"{told}: it is of {metric}; expected LOW,HIGH")
+    metric = metric or found["metric"] or (_WAP if percent else "")
+    if metric and not _is_task(metric):
+        described = describe(metric)
+        if described.group is not Group.QUALITY:
+            raise DataError(f"{told}: {metric} is no quality")
+        if percent:
+            unit = described.unit or "its own unit"
+            raise DataError(f"{told}: {metric} has no percentages; expected LOW,HIGH in {unit}")
+    return Between(low, high, percent, metric)
+
+
+@dataclass(frozen=True, eq=False)
+class QualityRange:
+    """The qualities that a BD-rate is integrated over, of the set and of each resample."""
+
+    asked: Between
+    uncompressed: SetScore | None = None  # what the task network scores without a codec
+
+    def missing(self) -> str | None:
+        """Why the range is unknown."""
+        if not self.asked.percent:
+            return None
+        if self.uncompressed is None:
+            return "the task network has not seen all the uncompressed images"
+        return None if self.uncompressed.found.wap > 0 else "the uncompressed images have no wAP"
+
+    def of_set(self) -> tuple[float, float]:
+        if not self.asked.percent:
+            return self.asked.low, self.asked.high
+        assert self.uncompressed is not None
+        whole = self.uncompressed.found.wap
+        return self.asked.low / 100 * whole, self.asked.high / 100 * whole
+
+    def resampled(self, weights: FloatArray) -> tuple[FloatArray | float, FloatArray | float]:
+        """Of each resample, a row of ``resample_weights`` each.
+
+        Percentages are of the resample's own uncompressed accuracy, since the bootstrap repeats
+        all that is done with the set, and that accuracy is measured on the set, too. With the
+        set's range for all, a draw of harder images, which lower the codecs' accuracy and the
+        uncompressed one alike, would not reach the range, and the interval would be that of the
+        easier draws alone.
+        """
+        if not self.asked.percent:
+            return self.asked.low, self.asked.high
+        assert self.uncompressed is not None
+        whole = self.uncompressed.resampled(weights)
+        return self.asked.low / 100 * whole, self.asked.high / 100 * whole
