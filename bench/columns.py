@@ -9,10 +9,9 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType, RenderResult
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -114,13 +113,15 @@ class Columns:
     def _block(self, columns: list[int], widths: list[int]) -> Iterator[RenderableType]:
         chosen = [widths[at] for at in columns]
         yield _rows(chosen, [[Text(self.headings[at], style="bold") for at in columns]])
-        for is_row, group in groupby(self.body, key=lambda entry: isinstance(entry, tuple)):
-            entries = list(group)
-            if is_row:
-                rows = [[row[at] for at in columns if at < len(row)] for row in entries]  # type: ignore[index, arg-type]
-                yield _rows(chosen, rows)
-            else:
-                yield from entries  # type: ignore[misc]
+        rows: list[Sequence[str | Text]] = []
+        for entry in self.body:
+            if isinstance(entry, tuple):
+                rows.append([entry[at] for at in columns if at < len(entry)])
+                continue
+            yield _rows(chosen, rows)
+            yield entry
+            rows = []
+        yield _rows(chosen, rows)
 
 
 def _blocks(widths: list[int], shown: list[int], room: int) -> Iterator[list[int]]:
@@ -146,8 +147,8 @@ def _length(cell: str | Text) -> int:
 def _rows(widths: Sequence[int], rows: Sequence[Sequence[str | Text]]) -> Table:
     table = Table.grid(padding=(0, 1, 0, 0))
     for column, width in enumerate(widths):
-        justify = "right" if column else "left"
-        table.add_column(width=width, justify=justify, vertical="bottom", overflow="fold")  # type: ignore[arg-type]
+        justify: JustifyMethod = "right" if column else "left"
+        table.add_column(width=width, justify=justify, vertical="bottom", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     return table
