@@ -32,7 +32,7 @@ def _cell(cell: object) -> object:
     """What is written of a value."""
     if isinstance(cell, str):
         return f"'{cell}" if _FORMULA.match(cell) else cell
-    if isinstance(cell, float):  # numpy's too, whose own repr is no number
+    if isinstance(cell, float):  # numpy's too, whose repr is not a number
         return "" if math.isnan(cell) else repr(float(cell))
     return cell
 

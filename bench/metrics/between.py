@@ -40,7 +40,7 @@ class Between:
         told = f"invalid range of quality '{self}'"
         if self.metric == _WAP:
             if not any(map(_is_task, compared)):
-                raise DataError(f"{told}: it is of what a task network scores; there is no task")
+                raise DataError(f"{told}: percentages need a task; there is no task here")
             return self
         candidates = [self.metric] if self.metric else list(dict.fromkeys(named or compared))
         if len(candidates) != 1:
@@ -70,7 +70,7 @@ def parse_between(text: str, metric: str = "") -> Between:
     if metric and not _is_task(metric):
         described = describe(metric)
         if described.group is not Group.QUALITY:
-            raise DataError(f"{told}: {metric} is no quality")
+            raise DataError(f"{told}: {metric} is not a quality metric")
         if percent:
             unit = described.unit or "its own unit"
             raise DataError(f"{told}: {metric} has no percentages; expected LOW,HIGH in {unit}")
