@@ -2,3 +2,7 @@
 
 ``bench.api`` holds every command of the tool as a Python call.
 """
+
+from bench.moved import redirect
+
+redirect()

@@ -7,10 +7,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from bench.cli.stopping import Stopping
+from bench.cli.streams import guard_streams
 from bench.errors import BenchError, Terminated
-from bench.stopping import Stopping
-from bench.streams import guard_streams
-from bench.words import printable
+from bench.runtime.words import printable
 
 _GOING_ON = {"check", "import", "run", "train"}  # commands that keep what they have finished
 

@@ -1,17 +1,17 @@
 """What ``bench`` does, as Python calls; the command line only parses and prints."""
 
-from bench.bd import Difference, bd
-from bench.export import export
-from bench.gate.check import check, record
-from bench.inventory import codecs, datasets, doctor, metrics, tasks
-from bench.predict import Prediction, Predictions, predict
+from bench.commands.bd import Difference, bd
+from bench.commands.check import check, record
+from bench.commands.export import export
+from bench.commands.inventory import codecs, datasets, doctor, metrics, tasks
+from bench.commands.predict import Prediction, Predictions, predict
+from bench.commands.report import report, report_by
+from bench.commands.run import RESULTS, Watcher, import_streams, run
+from bench.commands.score import Score, score
+from bench.commands.show import show
+from bench.commands.single import Coded, decode, encode
+from bench.commands.train import train, training_folder, zoo
 from bench.report.compare import Report
-from bench.report.from_store import report, report_by
-from bench.run import RESULTS, Watcher, import_streams, run
-from bench.score import Score, score
-from bench.showing import show
-from bench.single import Coded, decode, encode
-from bench.train import train, training_folder, zoo
 
 __all__ = [
     "RESULTS",

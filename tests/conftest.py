@@ -13,7 +13,7 @@ from fakes.task import RedThings, red_cityscapes
 from PIL import Image
 
 from bench.__main__ import status
-from bench.vision import tasks
+from bench.tasks import task as tasks
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

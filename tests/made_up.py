@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.metrics.matches import FALSE_POSITIVE, OVERLAPS, TRUE_POSITIVE, Matches
-from bench.store import Store
+from bench.store.store import Store
 
 SIZE = (512, 256)
 METRICS = ("psnr_y", "ssim_db", "vmaf", "psnr_rgb")

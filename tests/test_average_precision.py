@@ -9,10 +9,10 @@ import pytest
 from oracles import cityscapes
 from oracles.scenes import Scene, detections, random_scene, write
 
-from bench.datasets.labels import CLASSES, EVALUATED
+from bench.instances.ground_truth import from_instance_ids
+from bench.instances.labels import CLASSES, EVALUATED
 from bench.metrics.average_precision import average_precision, resampled_wap, wap_interval
 from bench.metrics.bootstrap import resample_weights
-from bench.metrics.ground_truth import from_instance_ids
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import Matches
 

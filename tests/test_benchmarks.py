@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.machine import processor
+from bench.runtime.machine import processor
 
 FOLDER = Path(__file__).parent / "benchmarks"
 SHARED = {"all", "figures"}

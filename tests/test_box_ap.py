@@ -14,13 +14,13 @@ from oracles.scenes import Scene, detections, random_scene
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from bench.datasets.labels import CLASSES, EVALUATED
 from bench.errors import DataError
+from bench.instances.detections import Detections
+from bench.instances.ground_truth import GroundTruth, from_instance_ids
+from bench.instances.labels import CLASSES, EVALUATED
 from bench.metrics.bootstrap import resample_weights
 from bench.metrics.box_ap import box_average_precision, match_boxes, resampled_box_wap
-from bench.metrics.ground_truth import GroundTruth, from_instance_ids
 from bench.metrics.matches import Matches
-from bench.vision.detections import Detections
 
 Pair = tuple[GroundTruth, Detections]
 LABELS = [label.id for label in EVALUATED]

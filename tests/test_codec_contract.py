@@ -13,12 +13,13 @@ import pytest
 from fakes import ncn, zoo
 from PIL import Image as PillowImage
 
-from bench.catalog import card_paths, check_point, load_codec, read_card
-from bench.codec import Codec, Point
-from bench.colour import Pixels
+from bench.codecs.catalog import card_paths, load_codec, read_card
+from bench.codecs.codec import Codec, Point
+from bench.codecs.points import check_point
 from bench.errors import StreamError
-from bench.image import Image
-from bench.programs import metered
+from bench.images.colour import Pixels
+from bench.images.image import Image
+from bench.runtime.programs import metered
 
 # Weights that come along need not keep any picture but those that they were trained for.
 ALL = [

@@ -19,19 +19,19 @@ from PIL import Image
 from torch import Tensor, nn
 
 from bench import api
-from bench.catalog import card_paths, read_card
-from bench.families.ncn.checkpoint import load_ncn
-from bench.families.ncn.masking import new_lsm
-from bench.families.ncn.network import NCN
+from bench.codecs.catalog import card_paths, read_card
+from bench.codecs.families.ncn.checkpoint import load_ncn
+from bench.codecs.families.ncn.masking import new_lsm
+from bench.codecs.families.ncn.network import NCN
 from bench.metrics.ms_ssim import ms_ssim as measured_ms_ssim
 from bench.metrics.psnr import psnr
+from bench.tasks.task import task_network
 from bench.training import codecs
 from bench.training.codec_recipe import read_recipe
 from bench.training.coding import Coding
 from bench.training.distortions import feature, hvs, ms_ssim, task
 from bench.training.loop import Progress, Training
 from bench.vision.rcnn import Truth
-from bench.vision.tasks import task_network
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench import api
-from bench.columns import Columns, Line, Stacked
+from bench.cli.columns import Columns, Line, Stacked
 
 WIDTHS = (40, 50, 60, 80, 120)
 

@@ -16,13 +16,13 @@ from conftest import Bench, picture
 from fakes.zoo import hand_made_network
 from torch import Tensor
 
-from bench.catalog import load_codec, read_card
-from bench.codec import Codec
+from bench.codecs.catalog import load_codec, read_card
+from bench.codecs.codec import Codec
+from bench.codecs.families.compressai import codec as family
+from bench.codecs.families.compressai.stream import Stream, pack, unpack
+from bench.codecs.families.recognise import recognise
 from bench.errors import BenchError, CodecError, DataError, StreamError
-from bench.families.compressai import codec as family
-from bench.families.compressai.stream import Stream, pack, unpack
-from bench.families.recognise import recognise
-from bench.image import Image, pad, write_png
+from bench.images.image import Image, pad, write_png
 
 MODELS = ["bmshj2018-hyperprior", "mbt2018-mean", "mbt2018", "cheng2020-attn"]
 IMAGE = Image("street", picture(3, 90, 70))

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from conftest import Bench, Pictures
 
-from bench.catalog import card_paths
-from bench.csv_files import csv_text, read_cell
+from bench.codecs.catalog import card_paths
+from bench.runtime.csv_files import csv_text, read_cell
 
 FORMULAS = ("=1+1", "@sum", "+1", "-1+2", "\tx", "\rx", "'=1", "''-x")
 

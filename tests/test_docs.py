@@ -15,13 +15,13 @@ from conftest import Bench, Pictures
 from fakes import package
 from PIL import Image
 
-from bench.catalog import load_codec
 from bench.cli import cli
+from bench.codecs.catalog import load_codec
 from bench.errors import StreamError
 from bench.gate.baseline import read_baseline
-from bench.image import Image as BenchImage
+from bench.images.image import Image as BenchImage
 from bench.metrics import METRICS
-from bench.report.spec import read_spec
+from bench.report.paper.spec import read_spec
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = [*DOCS.glob("*.md"), DOCS.parent / "README.md"]

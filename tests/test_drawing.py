@@ -11,11 +11,11 @@ from conftest import picture
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.datasets.labels import CLASSES
-from bench.run_lengths import encode
-from bench.vision.detections import Detections
-from bench.vision.drawing import COLOURS, draw
-from bench.vision.label_places import Rectangle, place_labels
+from bench.instances.detections import Detections
+from bench.instances.drawing import COLOURS, draw
+from bench.instances.label_places import Rectangle, place_labels
+from bench.instances.labels import CLASSES
+from bench.instances.run_lengths import encode
 
 GREY = np.full((512, 1024, 3), 90, np.uint8)
 CAR, PERSON = (np.array(COLOURS[name]) for name in ("car", "person"))

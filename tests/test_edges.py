@@ -20,12 +20,12 @@ from conftest import Bench, Pictures, picture
 from PIL import Image
 
 from bench import api
-from bench.catalog import card_paths
-from bench.content import content_folder
+from bench.codecs.catalog import card_paths
 from bench.errors import CodecError, DataError
-from bench.image import read_pixels
+from bench.images.image import read_pixels
 from bench.metrics import table
-from bench.programs import run_program
+from bench.runtime.content import content_folder
+from bench.runtime.programs import run_program
 
 QUICK = ("--metric", "psnr_rgb")
 
@@ -112,7 +112,7 @@ def test_what_has_changed_of_a_codec_is_told(
     card = card_paths()["jpeg"].read_text("utf-8")
     Path("mine.toml").write_text(card, "utf-8")
     bench(*command)
-    monkeypatch.setattr("bench.families.pillow.pillow_version", "1.2.3")
+    monkeypatch.setattr("bench.codecs.families.pillow.pillow_version", "1.2.3")
     assert "older results" not in bench("report", "--html").out
     page = html.unescape(Path("bench-results/report/report.html").read_text("utf-8"))
     assert "mine: has changed since its results were made (pillow {" in page
@@ -257,7 +257,7 @@ def test_deep_pixmaps_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_process_left_behind_does_not_hold_us(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.programs._LINGER", 0.5)
+    monkeypatch.setattr("bench.runtime.programs._LINGER", 0.5)
     leave = (  # once it is out of reach of those who end its group
         "import os, time\nready, gone = os.pipe()\nif os.fork() == 0:\n    os.setsid()\n"
         "    os.write(gone, b'!')\n    time.sleep(4)\n    os._exit(0)\nos.read(ready, 1)\n"

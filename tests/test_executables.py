@@ -14,12 +14,14 @@ import pytest
 from conftest import Bench, Pictures
 from rich.console import Console
 
-from bench import api, ffmpeg, progress
+from bench import api
+from bench.cli import progress
+from bench.commands.inventory import doctor
+from bench.commands.run import Watcher
 from bench.errors import CodecError
-from bench.executables import LIBRARIES, SCRIPT, look_at
-from bench.inventory import doctor
-from bench.plan import Plan
-from bench.run import Watcher
+from bench.runtime import ffmpeg
+from bench.runtime.executables import LIBRARIES, SCRIPT, look_at
+from bench.sweep.plan import Plan
 
 QUICK = {"metrics": ["psnr_rgb"], "tasks": ["none"]}
 WHEEL = Path(imageio_ffmpeg.get_ffmpeg_exe())

@@ -12,15 +12,15 @@ from fakes.task import RedThings
 from PIL import Image
 
 from bench import api
-from bench.catalog import card_paths
+from bench.codecs.catalog import card_paths
 from bench.errors import BenchError
-from bench.image import read_pixels
-from bench.metrics.ground_truth import from_instance_ids
+from bench.images.image import read_pixels
+from bench.instances.ground_truth import from_instance_ids
 from bench.metrics.instance_matching import match
 from bench.report.exhibits import Exhibition, true_instances
-from bench.report.loading import load_results
-from bench.report.results import Results
-from bench.store import Store
+from bench.store.loading import load_results
+from bench.store.results import Results
+from bench.store.store import Store
 
 CODEC, POINT = "jpeg", 50
 

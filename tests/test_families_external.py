@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from fakes.card import CARD, install
 
-from bench import ffmpeg
-from bench.catalog import load_codec
-from bench.codec import Codec
+from bench.codecs.catalog import load_codec
+from bench.codecs.codec import Codec
+from bench.codecs.families import external, tools
 from bench.errors import CardError, CodecError, StreamError, TimeLimitError
-from bench.families import external, tools
-from bench.image import Image
-from bench.programs import metered
+from bench.images.image import Image
+from bench.runtime import ffmpeg
+from bench.runtime.programs import metered
 
 LAST_WORD = "here is my last word"
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import ffmpeg
-from bench.catalog import load_codec
-from bench.colour import Pixels
+from bench.codecs.catalog import load_codec
+from bench.codecs.families.sizes import planes, planes_size
 from bench.errors import CardError, CodecError, StreamError
-from bench.families.sizes import planes, planes_size
-from bench.image import Image, write_png
-from bench.programs import run_program
+from bench.images.colour import Pixels
+from bench.images.image import Image, write_png
+from bench.runtime import ffmpeg
+from bench.runtime.programs import run_program
 
 CARD = """
 title = "Mine"

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from bench.catalog import load_codec
+from bench.codecs.catalog import load_codec
 from bench.errors import CardError, CodecError, StreamError
-from bench.image import Image
+from bench.images.image import Image
 
 CARD = """
 title = "Mine"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.codecs.families.sizes import cut, mark_crop, padded_size, take_crop
 from bench.errors import CodecError, StreamError
-from bench.families.sizes import cut, mark_crop, padded_size, take_crop
-from bench.image import Image
+from bench.images.image import Image
 
 SIDES, MULTIPLES = st.integers(1, 70), st.integers(1, 8)
 

@@ -14,11 +14,11 @@ from PIL import Image
 
 from bench import api
 from bench.errors import DataError
-from bench.image import read_pixels
-from bench.report.html import gallery
-from bench.report.html.gallery import Gallery, make_gallery
-from bench.report.html.kept_pictures import KeptPictures
-from bench.store import Store
+from bench.images.image import read_pixels
+from bench.report.page import gallery
+from bench.report.page.gallery import Gallery, make_gallery
+from bench.report.page.kept_pictures import KeptPictures
+from bench.store.store import Store
 
 Made = Callable[[], Gallery]
 

@@ -20,13 +20,13 @@ from PIL import Image
 from test_ncn_codec import CARD as NCN_CARD
 
 from bench import api
-from bench.content import content_folder
-from bench.families.ncn.checkpoint import save_ncn
+from bench.codecs.families.ncn.checkpoint import save_ncn
 from bench.gate.baseline import read_baseline
 from bench.gate.judging import judge
 from bench.gate.recording import read_recording
 from bench.metrics import METRICS
 from bench.metrics.bjontegaard import bd_rate
+from bench.runtime.content import content_folder
 
 SHIPPED = (content_folder("anchors") / "jpeg.toml").read_text("utf-8")
 RULES = [

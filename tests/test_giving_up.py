@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from conftest import Bench, Pictures
 
-from bench import sweep
+from bench.codecs.families import ffmpeg, pillow
 from bench.errors import CodecError
-from bench.families import ffmpeg, pillow
-from bench.image import Image
+from bench.images.image import Image
 from bench.metrics.quality import Pair, Values, measure
+from bench.sweep import execute as sweep
 
 QUICK = ("--metric", "psnr_rgb")
 POINTS = ("--points", "jpeg=20,40,60,80", "--points", "x265=22,27,32,37")

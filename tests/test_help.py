@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from conftest import Bench
 
-from bench.catalog import card_paths
 from bench.cli import cli
+from bench.codecs.catalog import card_paths
 from bench.metrics import METRICS
-from bench.vision.tasks import task_names
+from bench.tasks.task import task_names
 
 README = Path(__file__).parent.parent / "README.md"
 

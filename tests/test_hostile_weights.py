@@ -18,9 +18,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from bench.checkpoint import read_checkpoint
+from bench.codecs.families.ncn.checkpoint import load_ncn
 from bench.errors import DataError
-from bench.families.ncn.checkpoint import load_ncn
+from bench.runtime.checkpoint import read_checkpoint
 from bench.vision.architecture import METADATA, Architecture
 from bench.vision.checkpoint import load_network
 

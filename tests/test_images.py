@@ -13,12 +13,12 @@ from conftest import Bench, Pictures, picture
 from PIL import ExifTags, Image, ImageOps
 
 from bench import api
+from bench.codecs.families.ncn.stream import Stream
+from bench.codecs.families.neural_stream import LATENTS, MODEL_DIGEST
 from bench.datasets import open_dataset
 from bench.errors import CodecError, DataError, StreamError
-from bench.families.ncn.stream import Stream
-from bench.families.neural_stream import LATENTS, MODEL_DIGEST
-from bench.image import FIRST, STORED, TURNED, pixel_digest, read_image, read_pixels
-from bench.image import Image as CodecImage
+from bench.images.image import FIRST, STORED, TURNED, pixel_digest, read_image, read_pixels
+from bench.images.image import Image as CodecImage
 
 LOSSLESS = {"PNG": {}, "TIFF": {"compression": "tiff_lzw"}, "WEBP": {"lossless": True}}
 QUICK = ("--metric", "psnr_rgb", "--task", "none")
@@ -135,7 +135,7 @@ def test_a_stream_holds_less_than_an_image() -> None:
     pixels = np.broadcast_to(np.uint8(0), (8192, 8200, 3))
     large = CodecImage("large", pixels)
     for name in ("jpeg", "x265", "vvenc-medium", "ncn-hvs:toyscapes"):
-        from bench.catalog import load_codec
+        from bench.codecs.catalog import load_codec
 
         codec = load_codec(name)
         with pytest.raises(CodecError, match="8200x8192 is too large"):
@@ -143,7 +143,7 @@ def test_a_stream_holds_less_than_an_image() -> None:
 
 
 def test_streams_that_claim_too_much() -> None:
-    from bench.catalog import load_codec
+    from bench.codecs.catalog import load_codec
 
     jpeg = load_codec("jpeg")
     stream = jpeg.encode(CodecImage("a", picture(1, 64, 64)), 30)

@@ -17,7 +17,7 @@ from adversary.attack import records
 from conftest import Bench, Pictures
 
 from bench import api
-from bench.files import replacing
+from bench.runtime.files import replacing
 
 METRICS = ("--metric", "psnr_rgb", "--metric", "psnr_y", "--metric", "vmaf")
 
@@ -79,7 +79,7 @@ def test_a_worker_that_does_not_end_is_left(
     script = tmp_path / "deaf.py"
     script.write_text(
         "from pathlib import Path\nfrom bench.__main__ import main\n"
-        "from bench.families.pillow import PillowCodec\nworks = PillowCodec.encode\n"
+        "from bench.codecs.families.pillow import PillowCodec\nworks = PillowCodec.encode\n"
         "def encode(codec, image, point):\n"
         "    if point == 5: return works(codec, image, point)\n"
         "    Path('reached').touch()\n"
@@ -177,7 +177,7 @@ def test_no_space_left_for_a_stream(
         return replacing(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr("bench.store.replacing", full_after_three)
+        patch.setattr("bench.store.store.replacing", full_after_three)
         said = bench(*command)
     assert said.status == 1
     assert "No space left" in said.err
@@ -192,7 +192,7 @@ def test_no_space_left_for_a_stream(
 def test_a_disk_that_fills(
     bench: Bench, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.sweep._FLUSH_SECONDS", 0.0)  # it fills within half a second
+    monkeypatch.setattr("bench.sweep.execute._FLUSH_SECONDS", 0.0)  # it fills within half a second
     small = tmp_path / "small"
     small.mkdir()
     mounted = subprocess.run(

@@ -13,15 +13,17 @@ from conftest import Bench, Pictures
 from fakes import package
 from rich.console import Console, RenderableType
 
-from bench import catalog, ffmpeg, inventory
-from bench import doctor as doctor_module
-from bench.codec import Codec
-from bench.content import content_folder
-from bench.doctor_screen import doctor_screen
+from bench.cli.doctor_screen import doctor_screen
+from bench.cli.screens import list_screen, show_screen
+from bench.codecs import catalog
+from bench.codecs.codec import Codec
+from bench.commands import doctor as doctor_module
+from bench.commands import inventory
+from bench.commands.inventory import Check, codecs, datasets, doctor, metrics, show_codec, tasks
+from bench.commands.show import show
 from bench.errors import CardError, CodecError
-from bench.inventory import Check, codecs, datasets, doctor, metrics, show_codec, tasks
-from bench.screens import list_screen, show_screen
-from bench.showing import show
+from bench.runtime import ffmpeg
+from bench.runtime.content import content_folder
 
 JPEG = content_folder("anchors") / "jpeg.toml"
 
@@ -94,7 +96,7 @@ def test_a_third_party_s_failing_family_does_not_hide_the_others(
             raise ImportError("no module of theirs")
         return catalog.load_codec(name)
 
-    monkeypatch.setattr("bench.doctor.load_codec", load)
+    monkeypatch.setattr("bench.commands.doctor.load_codec", load)
     jpeg, other = codecs()
     assert jpeg.available
     assert "no module of theirs" in str(other.missing)

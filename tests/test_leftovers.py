@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 from conftest import Bench, Pictures
 
-from bench import leftovers
-from bench.files import replacing, write_text
-from bench.leftovers import remove_leftovers, temporary_name
+from bench.runtime import leftovers
+from bench.runtime.files import replacing, write_text
+from bench.runtime.leftovers import remove_leftovers, temporary_name
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
 
 LEAVE = """
 import sys, os
 from pathlib import Path
-from bench.files import replacing
-from bench.programs import workspace
+from bench.runtime.files import replacing
+from bench.runtime.programs import workspace
 with replacing(Path("kept/a.json")) as temporary, workspace() as folder:
     temporary.write_text("half")
     (folder / "input.yuv").write_text("half")
@@ -40,7 +40,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "kept").mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr("bench.files._tidied", set())
+    monkeypatch.setattr("bench.runtime.files._tidied", set())
     return folder
 
 
@@ -70,7 +70,7 @@ def test_what_a_killed_process_left_is_removed(
     process.communicate()
     assert bench(*command).status == 0
     with pytest.MonkeyPatch.context() as anew:  # as in another process
-        anew.setattr("bench.files._tidied", set())
+        anew.setattr("bench.runtime.files._tidied", set())
         write_text(Path("kept/b.json"), "")
     assert others(scratch) == list(Path("kept").glob(".bench-*")) == []
     assert Path("kept/store.sqlite").is_file()

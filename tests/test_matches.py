@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.datasets.labels import CLASSES
 from bench.errors import DataError
-from bench.metrics.ground_truth import from_instance_ids
+from bench.instances.detections import Detections
+from bench.instances.ground_truth import from_instance_ids
+from bench.instances.labels import CLASSES
+from bench.instances.run_lengths import encode
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, Matches
-from bench.run_lengths import encode
-from bench.vision.detections import Detections
 
 CAR, PERSON = CLASSES.index("car"), CLASSES.index("person")
 Prediction = tuple[int, float, NDArray[np.bool_]]  # class, score, mask

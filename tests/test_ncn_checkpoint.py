@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from oracles.ncn import Weights, narrow_lsm_weights, ncn_weights, save_checkpoint
 from torch import Tensor
 
+from bench.codecs.families.ncn.checkpoint import load_ncn
+from bench.codecs.families.ncn.masking import LSMnet, vgg_lsm
+from bench.codecs.families.ncn.network import NCN
 from bench.errors import DataError
-from bench.families.ncn.checkpoint import load_ncn
-from bench.families.ncn.masking import LSMnet, vgg_lsm
-from bench.families.ncn.network import NCN
 
 PRIOR = "LSUnits.0.priorNetwork"
 CAUSAL = f"{PRIOR}.autoregressive"

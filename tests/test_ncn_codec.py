@@ -13,9 +13,9 @@ from conftest import Bench, Pictures
 from fakes.ncn import CHANNELS, STEPS, hand_made_lsm, hand_made_ncn
 from PIL import Image
 
-from bench.catalog import load_codec
-from bench.families.ncn.checkpoint import save_ncn
-from bench.families.recognise import recognise
+from bench.codecs.catalog import load_codec
+from bench.codecs.families.ncn.checkpoint import save_ncn
+from bench.codecs.families.recognise import recognise
 
 CARD = """
 title = "Hand-made"

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from oracles import whole_numbers
 
+from bench.codecs.families.ncn import portable
+from bench.codecs.families.ncn.network import GDN, NCN
+from bench.codecs.families.ncn.portable import PortablePrior, exact_prior
 from bench.errors import DataError
-from bench.families.ncn import portable
-from bench.families.ncn.network import GDN, NCN
-from bench.families.ncn.portable import PortablePrior, exact_prior
 
 CPU = torch.device("cpu")
 CHANNELS = 4

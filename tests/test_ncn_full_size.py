@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from oracles.ncn import lsm_weights, save_checkpoint
 from PIL import Image
 
-from bench.families.ncn.stream import Stream
+from bench.codecs.families.ncn.stream import Stream
 
 SIZES = [(512, 256), (333, 500), (2048, 1024)]
 NAME = "ncn_maskLoss_CS_maskLatentSpaceNonFrozen_resnetCS_lambda_0_02.pth.tar"

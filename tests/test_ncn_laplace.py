@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.families.ncn import laplace
-from bench.families.ncn.laplace import (
+from bench.codecs.families.ncn import laplace
+from bench.codecs.families.ncn.laplace import (
     FRACTIONS,
     SCALES,
     choose_tables,

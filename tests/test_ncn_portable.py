@@ -18,11 +18,11 @@ import torch.nn.functional as functional
 from numpy.typing import NDArray
 from oracles.ncn import drawn_latents, ncn_weights, save_checkpoint
 
-from bench.families.ncn.checkpoint import load_ncn
-from bench.families.ncn.entropy import decode_latents, encode_latents
-from bench.families.ncn.laplace import FRACTIONS, SCALES, scale
-from bench.families.ncn.network import NCN
-from bench.families.ncn.portable import PortablePrior
+from bench.codecs.families.ncn.checkpoint import load_ncn
+from bench.codecs.families.ncn.entropy import decode_latents, encode_latents
+from bench.codecs.families.ncn.laplace import FRACTIONS, SCALES, scale
+from bench.codecs.families.ncn.network import NCN
+from bench.codecs.families.ncn.portable import PortablePrior
 
 CPU = torch.device("cpu")
 WIDTH, HEIGHT = 384, 256

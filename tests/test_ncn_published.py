@@ -22,12 +22,12 @@ from oracles.ncn import (
     save_checkpoint,
 )
 
-from bench.families.ncn import rate
-from bench.families.ncn.checkpoint import load_ncn
-from bench.families.ncn.masking import masked
-from bench.families.ncn.model import Model
-from bench.families.ncn.network import NCN, bounded
-from bench.families.ncn.portable import PortablePrior
+from bench.codecs.families.ncn import rate
+from bench.codecs.families.ncn.checkpoint import load_ncn
+from bench.codecs.families.ncn.masking import masked
+from bench.codecs.families.ncn.model import Model
+from bench.codecs.families.ncn.network import NCN, bounded
+from bench.codecs.families.ncn.portable import PortablePrior
 
 CPU = torch.device("cpu")
 Record = dict[str, NDArray[Any]]

@@ -15,14 +15,14 @@ import torch
 from numpy.typing import NDArray
 from oracles.ncn import drawn_latents, ncn_weights, save_checkpoint
 
+from bench.codecs.families.ncn import rate
+from bench.codecs.families.ncn.checkpoint import load_ncn
+from bench.codecs.families.ncn.entropy import as_latent, decode_latents, encode_latents
+from bench.codecs.families.ncn.network import NCN
+from bench.codecs.families.ncn.portable import PortablePrior
+from bench.codecs.families.ncn.stream import Stream, latents_checksum
+from bench.codecs.families.neural_stream import MULTIPLE
 from bench.errors import CodecError, StreamError
-from bench.families.ncn import rate
-from bench.families.ncn.checkpoint import load_ncn
-from bench.families.ncn.entropy import as_latent, decode_latents, encode_latents
-from bench.families.ncn.network import NCN
-from bench.families.ncn.portable import PortablePrior
-from bench.families.ncn.stream import Stream, latents_checksum
-from bench.families.neural_stream import MULTIPLE
 
 CPU = torch.device("cpu")
 CHANNELS = 16

@@ -20,11 +20,11 @@ from test_report import codec, pair, printed, results, words
 from bench import api
 from bench.metrics.bjontegaard import Method
 from bench.report.compare import compare
-from bench.report.html.choosing import choose_levels, columns_at, images_by_difference
-from bench.report.html.figures import page_figures
-from bench.report.html.gallery import MOST_BYTES
-from bench.report.html.outlines import outline
-from bench.report.html.page import page
+from bench.report.page.choosing import choose_levels, columns_at, images_by_difference
+from bench.report.page.figures import page_figures
+from bench.report.page.gallery import MOST_BYTES
+from bench.report.page.outlines import outline
+from bench.report.page.page import page
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&amp;\u2028'\"`${1}"
 

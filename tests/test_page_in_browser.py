@@ -18,8 +18,8 @@ from made_up import fabricate
 from test_page import HOSTILE, figures_in
 
 from bench import api
-from bench.report.html.page import page as page_of
-from bench.store import Store
+from bench.report.page.page import page as page_of
+from bench.store.store import Store
 
 SIZES = pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 
@@ -384,7 +384,7 @@ def test_a_picture_is_made_once(hung: Path, red: RedThings, bench: Bench) -> Non
 def test_a_codec_that_has_changed_is_left_out_and_said(
     browser: Any, hung: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bench.families.pillow import PillowCodec
+    from bench.codecs.families.pillow import PillowCodec
 
     for kept in hung.parent.glob("gallery/*"):
         kept.unlink()

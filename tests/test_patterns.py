@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Bench, Pictures
 
-from bench.catalog import card_paths, read_card
+from bench.codecs.catalog import card_paths, read_card
 
 Named = Callable[..., list[object]]
 

@@ -15,19 +15,19 @@ from fakes.network import TINY, write_network
 from PIL import Image
 
 from bench import api
-from bench.datasets.labels import CLASSES, EVALUATED, OF_COCO
 from bench.errors import DataError
-from bench.image import read_pixels
-from bench.run_lengths import from_coco
+from bench.images.image import read_pixels
+from bench.instances.labels import CLASSES, EVALUATED, OF_COCO
+from bench.instances.run_lengths import from_coco
+from bench.tasks.task import open_task
 from bench.vision.checkpoint import load_network, save_weights
 from bench.vision.rcnn import to_network
-from bench.vision.tasks import open_task
 
 # Finds one car in the upper left quarter, and breaks on black pictures.
 ALIEN = """
 import numpy as np
-from bench.run_lengths import encode
-from bench.vision.detections import Detections
+from bench.instances.run_lengths import encode
+from bench.instances.detections import Detections
 
 class Alien:
     name, title, masks, fingerprint = "alien", "From elsewhere", True, "alien 1"

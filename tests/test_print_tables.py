@@ -14,8 +14,8 @@ from bench.report.canvas import settings
 from bench.report.compare import compare
 from bench.report.figures import draw_curves
 from bench.report.looks import Look
-from bench.report.print_tables import Cell, Heading, Row, Table
-from bench.report.table_formats import as_latex, as_markdown, notes
+from bench.report.paper.print_tables import Cell, Heading, Row, Table
+from bench.report.paper.table_formats import as_latex, as_markdown, notes
 
 NOTHING = Cell(math.nan, reason="no weights")
 

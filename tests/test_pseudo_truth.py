@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from oracles.scenes import ellipse
 
-from bench.datasets.labels import CLASSES
+from bench.instances.detections import Detections
+from bench.instances.labels import CLASSES
+from bench.instances.pseudo_truth import PseudoTruth, taken_for_truth
+from bench.instances.run_lengths import encode
 from bench.metrics.average_precision import average_precision
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import FALSE_POSITIVE, TRUE_POSITIVE
-from bench.metrics.pseudo_truth import PseudoTruth, taken_for_truth
-from bench.run_lengths import encode
-from bench.vision.detections import Detections
 
 SIZE = (60, 90)
 

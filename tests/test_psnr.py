@@ -9,14 +9,15 @@ import pytest
 from numpy.typing import NDArray
 from test_quality import distorted, picture
 
-from bench import colour, ffmpeg
-from bench.catalog import load_codec
-from bench.colour import Pixels
+from bench.codecs.catalog import load_codec
+from bench.codecs.families.sizes import take_crop
 from bench.datasets import open_dataset
-from bench.families.sizes import take_crop
-from bench.image import Image, pad
+from bench.images import colour
+from bench.images.colour import Pixels
+from bench.images.image import Image, pad
 from bench.metrics import measure
 from bench.metrics.bjontegaard import Curve, bd_rate
+from bench.runtime import ffmpeg
 
 Floats = NDArray[np.float64]
 NAMES = ["psnr_y", "psnr_cb", "psnr_cr", "psnr_611"]

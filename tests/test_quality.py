@@ -15,13 +15,14 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import correlate1d, gaussian_filter
 
-from bench import colour, ffmpeg
-from bench.colour import Pixels
 from bench.errors import Cancelled, CodecError, DataError, UnavailableError
-from bench.image import pad, read_pixels
+from bench.images import colour
+from bench.images.colour import Pixels
+from bench.images.image import pad, read_pixels
 from bench.metrics import METRICS, measure, metric_fingerprints, why_undefined
 from bench.metrics.ms_ssim import ms_ssim
-from bench.programs import Finished, Programs, _programs
+from bench.runtime import ffmpeg
+from bench.runtime.programs import Finished, Programs, _programs
 
 DEFAULTS = list(metric_fingerprints())
 VMAFS = {"vmaf": "vmaf_v0.6.1", "vmaf_neg": "vmaf_v0.6.1neg", "vmaf_v1": "vmaf_v1.0.16_3d0h"}

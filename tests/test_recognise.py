@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from bench.catalog import card_paths, load_codec, read_card
-from bench.codec import Codec
-from bench.families.recognise import recognise
-from bench.image import Image
+from bench.codecs.catalog import card_paths, load_codec, read_card
+from bench.codecs.codec import Codec
+from bench.codecs.families.recognise import recognise
+from bench.images.image import Image
 
 # Where several cards have one format, the one named is whose decoder needs nothing installed.
 SAME_FORMAT = {"vtm": "vvenc", "vvenc-medium": "vvenc", "hm": "x265"}

@@ -12,8 +12,8 @@ from conftest import Bench, Pictures, picture
 from fakes.card import CARD, install
 from PIL import Image
 
-from bench.catalog import card_paths
-from bench.files import write_text
+from bench.codecs.catalog import card_paths
+from bench.runtime.files import write_text
 from bench.vision.architecture import Architecture
 from bench.vision.rcnn import network_size
 

@@ -16,16 +16,16 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from bench.cli.report_screen import terminal
 from bench.errors import DataError, StoreError
-from bench.leftovers import temporary_name
 from bench.report import figures
 from bench.report.compare import Report, compare
 from bench.report.conclusions import conclusions
 from bench.report.files import write_report
 from bench.report.markdown_page import markdown
 from bench.report.rate_axis import rate_limits, rate_ticks
-from bench.report.results import CodecResults, Results, Run
-from bench.report.terminal import terminal
+from bench.runtime.leftovers import temporary_name
+from bench.store.results import CodecResults, Results, Run
 
 IMAGES = 24
 POINTS = (37, 32, 27, 22)

@@ -17,12 +17,12 @@ from fakes.task import RedThings
 from PIL import Image
 from test_report import codec, results
 
-from bench.catalog import card_paths
-from bench.content import content_folder
-from bench.report.print_tables import read_published
-from bench.report.scorings import Scoring
-from bench.report.selection import Selection
-from bench.report.spec import read_spec
+from bench.codecs.catalog import card_paths
+from bench.report.paper.print_tables import read_published
+from bench.report.paper.selection import Selection
+from bench.report.paper.spec import read_spec
+from bench.runtime.content import content_folder
+from bench.store.scorings import Scoring
 
 SPEC = """
 title = "A paper & its figures"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco
 
 from bench.errors import DataError
-from bench.run_lengths import RunLengths, encode, from_coco
+from bench.instances.run_lengths import RunLengths, encode, from_coco
 
 Mask = NDArray[np.bool_]
 SIZES = st.tuples(st.integers(1, 30), st.integers(1, 30))

@@ -14,8 +14,8 @@ from oracles.scenes import Scene, detections, random_scene, write
 from PIL import Image
 
 from bench import api
-from bench.datasets.labels import CLASSES, EVALUATED
-from bench.vision.prediction_files import find_predictions, read_predictions, write_predictions
+from bench.instances.labels import CLASSES, EVALUATED
+from bench.instances.prediction_files import find_predictions, read_predictions, write_predictions
 
 LABELS = [label.id for label in EVALUATED[:5]]
 CAR = np.zeros((60, 90), np.bool_)

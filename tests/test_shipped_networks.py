@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file
 
 from bench import api
-from bench.checkpoint import read_checkpoint
 from bench.datasets import open_dataset
+from bench.runtime.checkpoint import read_checkpoint
 from bench.training import classifiers
 from bench.training.classifiers import VggClassifier
 from bench.training.recipes import CLASSIFIERS, RECIPES

@@ -9,11 +9,11 @@ import pytest
 from conftest import Bench, Pictures
 from fakes import package
 
-from bench.catalog import load_codec
+from bench.codecs.catalog import load_codec
 
 CODE = """
 import numpy as np
-from bench.codec import Codec
+from bench.codecs.codec import Codec
 
 class Flat(Codec):
     def missing(self): return None
@@ -30,7 +30,7 @@ unit = "grey"
 default = [1, 200]
 [flat]
 """
-ENTRY = "[bench.families]\nflat = {}:Flat\n"
+ENTRY = "[bench.codecs.families]\nflat = {}:Flat\n"
 
 
 @pytest.fixture

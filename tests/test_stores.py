@@ -18,11 +18,11 @@ import pandas
 import pytest
 from conftest import Bench
 
-from bench import schema
-from bench.catalog import load_codec
+from bench.codecs.catalog import load_codec
 from bench.datasets import open_dataset
 from bench.errors import StoreError
-from bench.store import Store
+from bench.store import schema
+from bench.store.store import Store
 
 KEPT = Path(__file__).parent / "stores"
 # The exports that the bench which wrote the store made of it, with the options that make them.
@@ -71,7 +71,7 @@ def test_a_store_that_cannot_be_written_is_read(
         """As the system opens a file that is write-protected, which root's never are."""
         return connect(str(database).replace("mode=rw", "mode=ro"), **options)
 
-    monkeypatch.setattr("bench.store.sqlite3.connect", protected)
+    monkeypatch.setattr("bench.store.store.sqlite3.connect", protected)
     check_exports(bench, old)
     assert version_of(old) == "3"
 
@@ -139,8 +139,8 @@ def test_two_processes_may_upgrade_at_once(bench: Bench, old: Path) -> None:
 def test_a_killed_upgrade_leaves_the_store_as_it_was(bench: Bench, old: Path) -> None:
     program = """
 import os, signal, sqlite3, sys
-from bench import schema
-from bench.catalog import load_codec
+from bench.store import schema
+from bench.codecs.catalog import load_codec
 from bench.datasets import open_dataset
 
 class Killed(sqlite3.Connection):

@@ -14,10 +14,10 @@ from fakes.card import CARD, install
 from fakes.task import RedThings
 from PIL import Image
 
-from bench import sweep
-from bench.catalog import card_paths
+from bench.codecs.catalog import card_paths
+from bench.codecs.families import external, pillow
 from bench.errors import CodecError
-from bench.families import external, pillow
+from bench.sweep import execute as sweep
 
 QUICK = ("--metric", "psnr_rgb")
 
@@ -84,7 +84,7 @@ def test_a_new_metric_measures_the_kept_streams(
     folder = pictures()
     bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
     before = records(bench)
-    from bench.families.pillow import PillowCodec
+    from bench.codecs.families.pillow import PillowCodec
 
     def never(*_: object) -> bytes:
         raise AssertionError("coded again")

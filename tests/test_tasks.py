@@ -13,11 +13,11 @@ from PIL import Image
 
 from bench import api
 from bench.datasets.cityscapes import read_split
-from bench.image import read_pixels
+from bench.images.image import read_pixels
+from bench.instances.ground_truth import read_ground_truth
 from bench.metrics import task_sample
 from bench.metrics.average_precision import average_precision, resampled_wap
 from bench.metrics.bootstrap import resample_weights
-from bench.metrics.ground_truth import read_ground_truth
 from bench.metrics.instance_matching import match
 
 QUICK = ("--metric", "psnr_rgb")

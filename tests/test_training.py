@@ -16,14 +16,14 @@ from fakes.task import red_cityscapes
 from PIL import Image
 
 from bench import api
-from bench.checkpoint import read_checkpoint
 from bench.errors import BenchError, DataError
+from bench.runtime.checkpoint import read_checkpoint
+from bench.tasks.task import open_task
 from bench.training import detectors, recipes
 from bench.training.loop import Progress, Training, train
 from bench.training.processes import Processes
 from bench.training.recipes import Recipe
 from bench.training.schedule import Schedule
-from bench.vision.tasks import open_task
 
 SCHEDULE = Schedule(steps=12, batch=4, rate=1e-2, warm_up=2)
 

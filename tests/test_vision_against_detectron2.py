@@ -21,9 +21,9 @@ from oracles.detectron2 import SMALL, network, recorded, synthetic_image, synthe
 from PIL import Image
 from torch import Tensor
 
-from bench.run_lengths import RunLengths
+from bench.instances.detections import Detections
+from bench.instances.run_lengths import RunLengths
 from bench.vision.architecture import Architecture
-from bench.vision.detections import Detections
 from bench.vision.heads import Found, Regions
 from bench.vision.pasting import paste
 from bench.vision.rcnn import RCNN, detect, to_network

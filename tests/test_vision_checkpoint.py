@@ -18,8 +18,8 @@ from oracles.detectron2 import SMALL
 from safetensors.torch import save_file
 from torch import Tensor
 
-from bench.checkpoint import read_checkpoint
 from bench.errors import DataError
+from bench.runtime.checkpoint import read_checkpoint
 from bench.vision.architecture import Architecture, read_architecture
 from bench.vision.checkpoint import load_weights, save_weights
 from bench.vision.rcnn import RCNN
@@ -182,7 +182,7 @@ def test_nothing_in_a_file_is_executed(writer: Callable[[Any, Path], Path], tmp_
         ("builtins", "eval"),
         ("numpy", "load"),
         ("numpy.core.multiarray", "scalar"),
-        ("bench.checkpoint", "pickle.loads"),
+        ("bench.runtime.checkpoint", "pickle.loads"),
         ("_codecs", "decode"),
     ],
 )

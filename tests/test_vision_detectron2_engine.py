@@ -11,11 +11,11 @@ import pytest
 import torch
 from oracles.detectron2 import network, synthetic_image
 
-from bench.checkpoint import read_checkpoint
 from bench.errors import UnavailableError
+from bench.runtime.checkpoint import read_checkpoint
+from bench.tasks.detectron2_engine import detectron2_finder
 from bench.vision.architecture import Architecture
 from bench.vision.checkpoint import load_weights, save_weights
-from bench.vision.detectron2_engine import detectron2_finder
 from bench.vision.rcnn import detect
 
 CPU = torch.device("cpu")

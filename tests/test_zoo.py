@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench import api
-from bench.catalog import load_codec
+from bench.codecs.catalog import load_codec
 from bench.datasets import open_dataset
 
 ROOT = Path(__file__).parent.parent

@@ -15,7 +15,7 @@ from bench.cli.options import stdout
 def list_() -> None:
     """Codecs, datasets, tasks and metrics, and whether each can run here."""
     from bench import api
-    from bench.screens import list_screen
+    from bench.cli.screens import list_screen
 
     screen = list_screen(api.codecs(), api.datasets(), api.tasks(), api.metrics())
     stdout().print(screen, crop=False)
@@ -30,7 +30,7 @@ def show(name: str, point: str | None) -> None:
     NAME is one of 'bench list', the path of a card, or a folder of images.
     """
     from bench import api
-    from bench.screens import show_screen
+    from bench.cli.screens import show_screen
 
     stdout().print(show_screen(api.show(name, point)), crop=False)
 
@@ -42,7 +42,7 @@ def show(name: str, point: str | None) -> None:
 def doctor(verbose: bool) -> int:
     """What this machine has, and what to do about what it lacks."""
     from bench import api
-    from bench.doctor_screen import doctor_screen
+    from bench.cli.doctor_screen import doctor_screen
 
     checks = api.doctor()
     stdout().print(doctor_screen(checks, whole=verbose), crop=False)

@@ -31,7 +31,7 @@ def _names(kind: str) -> list[str]:
         from bench.cli.group import cli
 
         return list(cli.commands)
-    from bench.showing import names
+    from bench.commands.show import names
 
     return names()[kind]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from bench.words import printable
+from bench.runtime.words import printable
 
 
 class SafeConsole(Console):

@@ -98,8 +98,8 @@ def predict(images: tuple[Path, ...], **options: Any) -> int:
     In JSON are class, score, box (x0, y0, x1, y1 in pixels) and mask (COCO's run lengths) of each.
     """
     from bench import api
-    from bench.progress import following
-    from bench.screens import predict_screen
+    from bench.cli.progress import following
+    from bench.cli.screens import predict_screen
 
     with following(stderr()) as watcher:
         found = api.predict(images, progress=watcher.preparing, **options)
@@ -128,8 +128,8 @@ def score(predictions: Path, **options: Any) -> None:
     For each image IMAGE*.txt, at any depth, with a line MASK.png LABEL SCORE for each instance.
     """
     from bench import api
-    from bench.progress import following
-    from bench.screens import score_screen
+    from bench.cli.progress import following
+    from bench.cli.screens import score_screen
 
     with following(stderr()) as watcher:
         found = api.score(predictions, progress=watcher.preparing, **options)

@@ -80,7 +80,7 @@ def run(
 ) -> int:
     """Code, measure and compare; what the store has is not done again."""
     from bench import api
-    from bench.progress import following, outcome_line
+    from bench.cli.progress import following, outcome_line
 
     with following(stderr()) as watcher:
         made = api.run(codecs, metrics=metrics or None, method=method, watcher=watcher, **options)
@@ -125,7 +125,7 @@ def report(
     for print.
     """
     from bench import api
-    from bench.progress import following
+    from bench.cli.progress import following
 
     if spec is not None:
         _report_by(spec, show_it=show_it, codecs=codecs, metrics=metrics, **options)
@@ -144,8 +144,8 @@ def report(
 
 def _report_by(spec: str, *, show_it: bool, **options: Any) -> None:
     from bench import api
+    from bench.cli.screens import spec_report_screen
     from bench.cli.viewer import show
-    from bench.screens import spec_report_screen
 
     its_own = {"codecs": "codec", "metrics": "metric", "tasks": "task"}
     its_own |= {name: name for name in ("points", "anchor", "incomplete", "between", "html")}
@@ -177,11 +177,11 @@ def check(
     rule is a sentence, as in docs/gate.md: "bpp of x265: within 0.0001 %".
     """
     from bench import api
+    from bench.cli.check_screen import check_screen
+    from bench.cli.progress import following
     from bench.errors import BenchError
-    from bench.files import check_outputs
     from bench.gate import ci
-    from bench.gate.screen import check_screen
-    from bench.progress import following
+    from bench.runtime.files import check_outputs
 
     if record and options["rules"]:
         raise click.UsageError("--record writes down what BASELINE's own rules need: no --rule.")
@@ -228,7 +228,7 @@ def bd(anchor: str, test: str, **options: Any) -> int:
     CompressAI's results are read as they are.
     """
     from bench import api
-    from bench.report.terminal import difference
+    from bench.cli.report_screen import difference
 
     found = api.bd(anchor, test, **options)
     stdout().print(difference(found), crop=False)
@@ -268,7 +268,7 @@ def export(out: Path, codecs: tuple[str, ...], **options: Any) -> None:
 def import_(folder: Path, codec: str, point: str, metrics: tuple[str, ...], **options: Any) -> int:
     """Adopt the bitstreams in FOLDER, each named after its image, by decoding them."""
     from bench import api
-    from bench.progress import following, refused_files
+    from bench.cli.progress import following, refused_files
 
     with following(stderr()) as watcher:
         outcome = api.import_streams(
@@ -283,9 +283,9 @@ def import_(folder: Path, codec: str, point: str, metrics: tuple[str, ...], **op
 def _print_report(
     made: Report, folder: Path, page: Path | None = None, *, show_it: bool = False
 ) -> None:
+    from bench.cli.report_screen import terminal
     from bench.cli.viewer import show
     from bench.report.figures import drawn_metrics
-    from bench.report.terminal import terminal
 
     stdout().print(terminal(made), crop=False)
     picture = folder / "curves.png" if drawn_metrics(made) else None

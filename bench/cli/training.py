@@ -48,8 +48,8 @@ def train(
     torchrun --nproc-per-node 4 -m bench train NAME.
     """
     from bench import api
-    from bench.progress import following_training
-    from bench.screens import training_screen
+    from bench.cli.progress import following_training
+    from bench.cli.screens import training_screen
 
     if (name is None) == (zoo is None):
         raise click.UsageError("Say what to train, NAME or --zoo SET.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.datasets.dataset import Dataset, Entry
 from bench.errors import DataError
-from bench.settings import user_path
+from bench.runtime.settings import user_path
 
 VARIABLE = "CITYSCAPES_DATASET"
 IMAGES = {"train": 2975, "val": 500, "test": 1525}

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from bench.cache import remembered_digests
 from bench.errors import DataError
-from bench.image import Image, pixel_digest, read_image, read_pixels
+from bench.images.image import Image, pixel_digest, read_image, read_pixels
+from bench.runtime.cache import remembered_digests
 
 Progress = Callable[[str, int, int], None]
 """Told what is being prepared, how much of it is done, and of how much."""
@@ -78,7 +78,7 @@ class Dataset:
     @cached_property
     def truths(self) -> dict[str, str]:
         """The digest of each labelled image's instances, by name."""
-        from bench.metrics.ground_truth import read_ground_truth
+        from bench.instances.ground_truth import read_ground_truth
 
         labelled = {entry.name: entry.instances for entry in self.entries if entry.instances}
         known = remembered_digests(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from bench.cache import cache_folder
-from bench.cores import available_cores
 from bench.datasets.dataset import Dataset, Entry, Progress
 from bench.datasets.toyscapes import PIXELS_DIGEST, SIZES, digest, paths, scene_name, write_split
 from bench.errors import DataError
+from bench.runtime.cache import cache_folder
+from bench.runtime.cores import available_cores
 
 SCALES = (1, 2, 3, 4)
 

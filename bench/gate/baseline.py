@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.catalog import card_name, check_keys, full_name, read_card
-from bench.codec import Point
+from bench.codecs.catalog import card_name, check_keys, full_name, read_card
+from bench.codecs.codec import Point
 from bench.datasets import dataset_kind
 from bench.errors import CardError, DataError
-from bench.files import read_toml
 from bench.gate.rules import Rule, parse_rules
 from bench.metrics import Group
+from bench.runtime.files import read_toml
 
 _TEXT, _LIST = (str, "a text"), (list, "a list of texts")
 _KEYS: dict[str, tuple[type, str]] = {

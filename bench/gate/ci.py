@@ -8,11 +8,11 @@ from math import isfinite
 from pathlib import Path
 from xml.etree import ElementTree
 
-from bench.files import write_text, writing
 from bench.gate.verdicts import BROKEN, Check, Verdict
 from bench.gate.words import EXPLAINED, HEADINGS, figures, summary, title
 from bench.report.markdown import bullets, plain, table
-from bench.words import one_line
+from bench.runtime.files import write_text, writing
+from bench.runtime.words import one_line
 
 _SIGNS = {
     "pass": "✅ pass",

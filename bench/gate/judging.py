@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from bench.catalog import full_name
+from bench.codecs.catalog import full_name
 from bench.gate.baseline import Baseline
 from bench.gate.recording import Recorded, Recording
 from bench.gate.rules import WAP, Rule
@@ -30,8 +30,8 @@ from bench.metrics.between import QualityRange
 from bench.metrics.bjontegaard import FloatArray, bd, deltas
 from bench.metrics.bootstrap import FEW_IMAGES, MAXIMUM_UNDEFINED, Sample, resample_weights
 from bench.metrics.task_sample import TaskSample
-from bench.store import point_key
-from bench.words import counted
+from bench.runtime.words import counted
+from bench.store.store import point_key
 
 
 class _UnknownError(Exception):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.datasets.labels import CLASSES
+from bench.instances.labels import CLASSES
 from bench.metrics.matches import FALSE_POSITIVE, IGNORED, OVERLAPS, TRUE_POSITIVE, Matches
 
 _LETTERS = {IGNORED: "I", TRUE_POSITIVE: "T", FALSE_POSITIVE: "F"}

@@ -16,16 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from bench.codec import Point
+from bench.codecs.codec import Point
 from bench.errors import DataError
-from bench.files import check_regular, write_text, writing
 from bench.gate.match_text import from_text
 from bench.metrics import wap_of
 from bench.metrics.bjontegaard import FloatArray
 from bench.metrics.bootstrap import Sample
 from bench.metrics.task_sample import SetScore, TaskSample
-from bench.report.scorings import MatchArray, looked_at
-from bench.store import point_key
+from bench.runtime.files import check_regular, write_text, writing
+from bench.store.scorings import MatchArray, looked_at
+from bench.store.store import point_key
 
 VERSION = 1
 # What comes of reading lines that are no recording's.

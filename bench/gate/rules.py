@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.catalog import full_name
+from bench.codecs.catalog import full_name
 from bench.errors import BenchError, DataError
 from bench.metrics import Group, describe
 from bench.metrics.between import Between, parse_between

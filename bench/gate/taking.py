@@ -12,12 +12,12 @@ import numpy as np
 
 from bench.gate.match_text import to_text
 from bench.gate.recording import VERSION, Recording, read_lines
-from bench.machine import this_machine
 from bench.metrics import wap_of
-from bench.report.results import CodecResults, Results
-from bench.report.scorings import Scoring
-from bench.store import Store
-from bench.words import counted, one_line
+from bench.runtime.machine import this_machine
+from bench.runtime.words import counted, one_line
+from bench.store.results import CodecResults, Results
+from bench.store.scorings import Scoring
+from bench.store.store import Store
 
 _DECIMALS = 6
 

@@ -6,7 +6,7 @@ import math
 
 from bench.gate.verdicts import Check, Verdict
 from bench.report.words import NOTHING, mean, signed
-from bench.words import counted
+from bench.runtime.words import counted
 
 HEADINGS = ("was", "now", "change", "95 % interval", "sees from")
 EXPLAINED = (

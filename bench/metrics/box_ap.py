@@ -13,9 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.datasets.labels import EVALUATED
+from bench.instances.detections import Detections
+from bench.instances.ground_truth import Truth
+from bench.instances.labels import EVALUATED
 from bench.metrics.average_precision import AveragePrecision, weighted_mean, whole_set
-from bench.metrics.ground_truth import Truth
 from bench.metrics.instance_matching import check_size, count_by_class
 from bench.metrics.matches import (
     FALSE_POSITIVE,
@@ -25,7 +26,6 @@ from bench.metrics.matches import (
     Matches,
 )
 from bench.metrics.precision_recall import Floats, Reached, areas, precision
-from bench.vision.detections import Detections
 
 THRESHOLDS = np.linspace(0.5, 0.95, OVERLAPS)
 RECALLS = np.linspace(0, 1, 101)

@@ -12,11 +12,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.datasets.labels import EVALUATED
 from bench.errors import DataError
-from bench.metrics.ground_truth import Truth
+from bench.instances.detections import Detections
+from bench.instances.ground_truth import Truth
+from bench.instances.labels import EVALUATED
 from bench.metrics.matches import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, Matches
-from bench.vision.detections import Detections
 
 THRESHOLDS = np.arange(0.5, 1.0, 0.05)
 SMALLEST = 100  # pixels of an instance that is to be found

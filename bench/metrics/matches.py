@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.datasets.labels import CLASSES
 from bench.errors import DataError
+from bench.instances.labels import CLASSES
 
 OVERLAPS = 10
 IGNORED, TRUE_POSITIVE, FALSE_POSITIVE = 0, 1, 2

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.colour import Pixels
+from bench.images.colour import Pixels
 from bench.metrics.filters import Floats, Plane, Tile, TileFilter, halve, symmetric
 
 # libvmaf's tables, of six decimals. Its window's sum is not quite 1, which takes a share of the

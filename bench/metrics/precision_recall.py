@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.datasets.labels import CLASSES
+from bench.instances.labels import CLASSES
 from bench.metrics.matches import IGNORED, OVERLAPS, TRUE_POSITIVE, Matches
 
 Counts = NDArray[np.int32]

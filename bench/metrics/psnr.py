@@ -3,7 +3,7 @@
 The conversion to YCbCr is linear: the difference of two pictures in YCbCr is that of their RGB,
 converted, and nothing is rounded. Rounding to 8 bits would take more from a codec of 10 bits than
 from one of 8, whose levels survive the way through RGB (``docs/footguns.md``). Matrix and filter
-are those of ``bench.colour``: BT.601, limited range, bicubic 4:2:0.
+are those of ``bench.images.colour``: BT.601, limited range, bicubic 4:2:0.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.colour import Pixels
-from bench.image import pad
+from bench.images.colour import Pixels
+from bench.images.image import pad
 from bench.metrics.filters import Floats, TileFilter
 
 MOST_PSNR = 60.0  # as libvmaf caps it at 8 bits

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bench.colour import Pixels
 from bench.errors import DataError
-from bench.image import pad
+from bench.images.colour import Pixels
+from bench.images.image import pad
 from bench.metrics.ms_ssim import decibels, ms_ssim
 from bench.metrics.psnr import psnr, psnr_ycbcr
 from bench.metrics.table import Metric, quality_metrics, why_undefined

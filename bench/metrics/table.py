@@ -2,8 +2,8 @@
 
 All codecs are measured alike, on the RGB that their decoders return. PSNR of Y, Cb and Cr is of
 numbers with fractions (``bench.metrics.psnr``); for MS-SSIM and VMAF the original and the decoded
-picture go through one conversion to 8 bits (``bench.colour``). For both, a picture of odd width or
-height is first padded to even by repeating its last column or row, both alike.
+picture go through one conversion to 8 bits (``bench.images.colour``). For both, a picture of odd
+width or height is first padded to even by repeating its last column or row, both alike.
 
 PSNR is capped at 60 dB, as libvmaf caps it at 8 bits, and so are both MS-SSIM: ``1 - x`` has no
 meaning beyond the six decimals that libvmaf prints. Identical pictures have a VMAF of 97.43.
@@ -20,8 +20,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from bench import colour
 from bench.errors import DataError
+from bench.images import colour
 
 
 class Group(Enum):

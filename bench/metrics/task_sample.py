@@ -10,7 +10,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.cache import remembered_figures
 from bench.metrics.average_precision import (
     AveragePrecision,
     average_precision,
@@ -21,6 +20,7 @@ from bench.metrics.bjontegaard import Curve, Curves, FloatArray
 from bench.metrics.bootstrap import LastResampled, resample_weights
 from bench.metrics.box_ap import box_average_precision, resampled_box_wap
 from bench.metrics.matches import Matches
+from bench.runtime.cache import remembered_figures
 
 # Changes whenever the same matches would have another wAP.
 _VERSION = "1"

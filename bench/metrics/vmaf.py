@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench import colour, ffmpeg
-from bench.colour import Pixels
 from bench.errors import CodecError, UnavailableError
-from bench.programs import workspace
+from bench.images import colour
+from bench.images.colour import Pixels
+from bench.runtime import ffmpeg
+from bench.runtime.programs import workspace
 
 _LOG = "vmaf.json"
 # One thread each: the jobs run side by side.

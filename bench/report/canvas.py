@@ -17,12 +17,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench.errors import DataError
-from bench.files import replacing
 from bench.metrics import describe
 from bench.report import words
 from bench.report.figures import Drawing, Line
 from bench.report.looks import LINES, MARKERS
 from bench.report.rate_axis import MOST_TICKS, rate_limits, rate_ticks
+from bench.runtime.files import replacing
 
 MARKS = dict(zip(MARKERS, ("o", "s", "^", "D", "v", "P", "X", "p", "*"), strict=True))
 DASHES: dict[str, Any] = dict(

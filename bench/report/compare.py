@@ -12,13 +12,13 @@ from bench.metrics import METRICS, quality_metrics, scorer_of, wap_of
 from bench.metrics.between import Between, QualityRange
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import PerImageDelta, Sample, mean_curve_delta, per_image_delta
-from bench.report.results import CodecResults, Results
-from bench.words import counted
+from bench.runtime.words import counted
+from bench.store.results import CodecResults, Results
 
 if TYPE_CHECKING:
     import pandas
 
-    from bench.sweep import Outcome
+    from bench.sweep.execute import Outcome
 
 MEAN_OF_IMAGES = "mean of the images' BD-rates"
 

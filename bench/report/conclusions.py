@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.catalog import short_name
+from bench.codecs.catalog import short_name
 from bench.metrics import describe, scorer_of
 from bench.metrics.bjontegaard import Delta
 from bench.report.compare import Comparison, Report

@@ -23,9 +23,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.csv_files import read_cell
 from bench.errors import DataError
 from bench.metrics.bjontegaard import Curve
+from bench.runtime.csv_files import read_cell
 
 RATES = {  # plain column name → unit; curves are only compared in one unit
     "bpp": "bits per pixel",

@@ -12,23 +12,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.codec import Codec, Point, what_changed
-from bench.colour import Pixels
+from bench.codecs.catalog import runnable
+from bench.codecs.codec import Codec, Point, what_changed
 from bench.datasets import Dataset, open_dataset
-from bench.datasets.labels import EVALUATED
 from bench.errors import DataError, StoreError, UnavailableError
-from bench.image import Image, pixel_digest
-from bench.metrics.ground_truth import Truth
+from bench.images.colour import Pixels
+from bench.images.image import Image, pixel_digest
+from bench.instances.detections import Detections
+from bench.instances.ground_truth import Truth
+from bench.instances.labels import EVALUATED
 from bench.metrics.instance_matching import SMALLEST
 from bench.metrics.matches import Matches
-from bench.report.loading import data_of
-from bench.report.results import CodecResults, Results
-from bench.report.scorings import Scoring
-from bench.scoring import Scorer
-from bench.single import runnable
-from bench.store import Store
-from bench.vision.detections import Detections
-from bench.vision.tasks import open_task
+from bench.store.loading import data_of
+from bench.store.results import CodecResults, Results
+from bench.store.scorings import Scoring
+from bench.store.store import Store
+from bench.tasks.scoring import Scorer
+from bench.tasks.task import open_task
 
 LEAST_SCORE = 0.5  # of a detection that is drawn and counted
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.machine import bench_version
 from bench.metrics import scorer_of, wap_of
 from bench.report import words
 from bench.report.compare import Report
 from bench.report.looks import ANCHOR, Look, distinct_looks
-from bench.report.results import CodecResults, Results
-from bench.words import counted
+from bench.runtime.machine import bench_version
+from bench.runtime.words import counted
+from bench.store.results import CodecResults, Results
 
 LONGEST_TITLE = 36  # a longer one is no label: the codec's name is shown instead
 

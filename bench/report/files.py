@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.csv_files import csv_text
 from bench.errors import StoreError
-from bench.files import write_text
 from bench.report.compare import Report
 from bench.report.figures import draw_curves
 from bench.report.markdown_page import markdown
+from bench.runtime.csv_files import csv_text
+from bench.runtime.files import write_text
 
 
 def write_report(report: Report, folder: Path) -> list[Path]:

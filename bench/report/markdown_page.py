@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bench.machine import bench_version
 from bench.metrics import describe
 from bench.report import words
 from bench.report.compare import Report
@@ -12,9 +11,10 @@ from bench.report.conclusions import conclusions
 from bench.report.figures import drawn_metrics
 from bench.report.markdown import bullets, plain, table
 from bench.report.notes import notes
-from bench.report.results import Results
-from bench.report.scorings import Scoring
-from bench.words import counted
+from bench.runtime.machine import bench_version
+from bench.runtime.words import counted
+from bench.store.results import Results
+from bench.store.scorings import Scoring
 
 FAILURES = 100
 BD_HEADINGS = (

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bench.catalog import short_name
+from bench.codecs.catalog import short_name
 from bench.metrics import describe, scorer_of, why_undefined
 from bench.metrics.bjontegaard import Delta
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
-from bench.report.results import CodecResults
-from bench.report.scorings import Scoring
 from bench.report.words import compared, short_title
-from bench.words import listed
+from bench.runtime.words import listed
+from bench.store.results import CodecResults
+from bench.store.scorings import Scoring
 
 _SHARED = "the curves have less than 25 % of their {} in common"
 

@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.leftovers import TEMPORARY
 from bench.metrics import Group, describe, scorer_of, wap_of
 from bench.metrics.task_sample import SetScore
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
-from bench.report.results import CodecResults
-from bench.report.scorings import Scoring
-from bench.words import one_line
+from bench.runtime.leftovers import TEMPORARY
+from bench.runtime.words import one_line
+from bench.store.results import CodecResults
+from bench.store.scorings import Scoring
 
 NOTHING = "–"
 _MEANS = (

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from torch import Tensor, nn
 
-from bench.checkpoint import save_tensors
 from bench.datasets import Dataset
 from bench.datasets.dataset import Progress as Preparing
-from bench.datasets.labels import EVALUATED
-from bench.image import read_pixels
+from bench.images.image import read_pixels
+from bench.instances.labels import EVALUATED
+from bench.runtime.checkpoint import save_tensors
 from bench.training.curves import draw_training
 from bench.training.labels import instances_in, read_instances
 from bench.training.loop import Training, train

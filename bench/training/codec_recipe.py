@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bench.catalog import check_keys, read_card
-from bench.codec import Card
+from bench.codecs.catalog import check_keys, read_card
+from bench.codecs.codec import Card
 from bench.errors import CardError
 
 LOSSES = ("hvs", "feature", "task")

@@ -9,15 +9,16 @@ from pathlib import Path
 
 from torch import Tensor, autocast, channels_last, manual_seed
 
-from bench.cache import file_digest
-from bench.catalog import card_paths
-from bench.codec import Card
+from bench.codecs.catalog import card_paths
+from bench.codecs.codec import Card
+from bench.codecs.families.ncn.checkpoint import beside, load_ncn, save_ncn
+from bench.codecs.families.ncn.masking import new_lsm
+from bench.codecs.families.ncn.network import NCN
 from bench.datasets import Dataset
 from bench.errors import DataError
-from bench.families.ncn.checkpoint import beside, load_ncn, save_ncn
-from bench.families.ncn.masking import new_lsm
-from bench.families.ncn.network import NCN
-from bench.settings import user_path
+from bench.runtime.cache import file_digest
+from bench.runtime.settings import user_path
+from bench.tasks.task import open_task, task_network
 from bench.training.codec_recipe import CodecRecipe, read_recipe
 from bench.training.coding import Coding
 from bench.training.curves import draw_training
@@ -29,7 +30,6 @@ from bench.training.schedule import Schedule
 from bench.training.sitting import Sitting
 from bench.training.validation import validate
 from bench.vision.rcnn import RCNN
-from bench.vision.tasks import open_task, task_network
 
 _VALIDATED = 20  # pictures
 

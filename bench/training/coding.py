@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from bench.families.ncn.masking import LSMnet, masked
-from bench.families.ncn.network import NCN
-from bench.families.ncn.rate import bits, sigma
+from bench.codecs.families.ncn.masking import LSMnet, masked
+from bench.codecs.families.ncn.network import NCN
+from bench.codecs.families.ncn.rate import bits, sigma
 
 
 class Coding(nn.Module):

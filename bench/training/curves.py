@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from bench.files import replacing
 from bench.report.canvas import settings
 from bench.report.looks import COLOURS
+from bench.runtime.files import replacing
 from bench.training.scalars import LOSSES, VALIDATION
 
 _VALIDATED = {"bpp": "Rate, bpp", "psnr": "PSNR, dB", "wap": "wAP", "accuracy": "Accuracy"}

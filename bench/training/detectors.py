@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.datasets import Dataset, Entry
-from bench.image import read_pixels
+from bench.images.image import read_pixels
 from bench.training.curves import draw_training
 from bench.training.labels import read_instances, truth_of
 from bench.training.loop import Training, train

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from bench.datasets import Entry
-from bench.datasets.labels import EVALUATED
 from bench.errors import DataError
-from bench.image import open_image
+from bench.images.image import open_image
+from bench.instances.labels import EVALUATED
 from bench.vision.rcnn import Truth
 
 _FEWEST_PIXELS = 16  # of an instance; fewer show nothing of it

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import BenchError, DataError
-from bench.files import replacing
+from bench.runtime.files import replacing
 from bench.training.processes import Processes
 from bench.training.scalars import LOSSES, VALIDATION, Scalars
 from bench.training.schedule import Schedule

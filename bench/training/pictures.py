@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bench.datasets import Dataset, Entry
 from bench.errors import DataError
-from bench.image import read_pixels
+from bench.images.image import read_pixels
 from bench.training.labels import read_instances, truth_of
 from bench.vision.rcnn import Truth
 

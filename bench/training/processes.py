@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, distributed, nn
 
-from bench.cores import available_cores
 from bench.errors import DataError
+from bench.runtime.cores import available_cores
 
 
 @dataclass(frozen=True)

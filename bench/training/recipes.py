@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bench.catalog import card_paths
+from bench.codecs.catalog import card_paths
 from bench.errors import DataError
 from bench.training.schedule import Schedule
 from bench.vision.architecture import Architecture

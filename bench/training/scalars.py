@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
-from bench.files import replacing
+from bench.runtime.files import replacing
 
 LOSSES, VALIDATION = "losses.csv", "validation.csv"
 

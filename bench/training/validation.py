@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bench.colour import Pixels
+from bench.codecs.families.neural_stream import MULTIPLE
 from bench.datasets import Dataset
-from bench.families.neural_stream import MULTIPLE
-from bench.image import pad, read_pixels
+from bench.images.colour import Pixels
+from bench.images.image import pad, read_pixels
+from bench.instances.ground_truth import read_ground_truth
 from bench.metrics.average_precision import average_precision
-from bench.metrics.ground_truth import read_ground_truth
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import Matches
 from bench.metrics.psnr import psnr

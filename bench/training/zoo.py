@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from bench.catalog import card_paths, read_card
+from bench.codecs.catalog import card_paths, read_card
 from bench.errors import CardError
 from bench.training.codec_recipe import read_recipe
 from bench.training.codecs import training_data

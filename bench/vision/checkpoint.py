@@ -9,8 +9,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bench.checkpoint import Checkpoint, check_tensors, outline, read_checkpoint, save_tensors
 from bench.errors import DataError
+from bench.runtime.checkpoint import (
+    Checkpoint,
+    check_tensors,
+    outline,
+    read_checkpoint,
+    save_tensors,
+)
 from bench.vision.architecture import METADATA, Architecture, read_architecture
 from bench.vision.rcnn import RCNN
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.run_lengths import RunLengths, encode
+from bench.instances.run_lengths import RunLengths, encode
 
 _AT_LEAST = 0.5
 

@@ -15,12 +15,12 @@ import torch
 from PIL import Image as PillowImage
 from torch import Tensor, nn
 
-from bench.colour import Pixels
-from bench.datasets.labels import CLASSES, OF_COCO
+from bench.images.colour import Pixels
+from bench.instances.detections import Detections
+from bench.instances.labels import CLASSES, OF_COCO
 from bench.vision.architecture import Architecture
 from bench.vision.backbone import FeaturePyramid
 from bench.vision.boxes import clip, not_empty
-from bench.vision.detections import Detections
 from bench.vision.heads import Found, RegionHeads
 from bench.vision.outlines import Outlines
 from bench.vision.pasting import paste

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from torch import nn
 
-from bench.checkpoint import check_tensors, read_checkpoint
 from bench.errors import UnavailableError
-from bench.settings import user_path
+from bench.runtime.checkpoint import check_tensors, read_checkpoint
+from bench.runtime.settings import user_path
+from bench.vision import SHIPPED_WEIGHTS
 
 # Up to relu5_3, torchvision's features[:30]; None halves the size.
 VGG16 = (64, 64, None, 128, 128, None, 256, 256, 256, None, 512, 512, 512, None, 512, 512, 512)
@@ -29,7 +29,6 @@ class _Known:
 
 
 _KNOWN = {"vgg-toy": _Known(VGG_TOY), "vgg16": _Known(VGG16, "BENCH_VGG16")}
-_WEIGHTS = Path(__file__).parent / "weights"
 
 
 def vgg_layers(widths: Sequence[int | None]) -> nn.Sequential:
@@ -52,7 +51,7 @@ def is_vgg(name: str) -> bool:
 def trained_vgg(name: str) -> tuple[nn.Sequential, Sequence[int | None]]:
     """The convolutions of a classifier that we know, and their widths."""
     known = _KNOWN[name]
-    path = _WEIGHTS / f"{name}.safetensors"
+    path = SHIPPED_WEIGHTS / f"{name}.safetensors"
     if known.variable is not None:
         named = user_path(known.variable)
         if named is None:

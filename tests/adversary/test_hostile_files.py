@@ -18,8 +18,8 @@ from oracles.scenes import Scene, write
 from PIL import Image
 from safetensors.numpy import save
 
-from bench.catalog import card_paths
-from bench.families.ncn.stream import Stream
+from bench.codecs.catalog import card_paths
+from bench.codecs.families.ncn.stream import Stream
 from bench.vision.architecture import Architecture
 
 MOST_MB = 900  # a picture of the largest size that is read takes this

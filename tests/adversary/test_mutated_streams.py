@@ -13,9 +13,9 @@ from adversary.attack import Answer, Figures, Victim, mutated
 from conftest import picture
 from fakes import zoo
 
-from bench.catalog import card_paths, load_codec, read_card
-from bench.families.ncn.stream import Stream
-from bench.image import Image
+from bench.codecs.catalog import card_paths, load_codec, read_card
+from bench.codecs.families.ncn.stream import Stream
+from bench.images.image import Image
 
 SIZE = (64, 48)
 MOST_MB = 700  # more than for a whole stream; what a small stream may claim is bounded

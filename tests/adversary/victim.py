@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.__main__ import status
-from bench.catalog import load_codec
+from bench.codecs.catalog import load_codec
 from bench.errors import StreamError
 
 

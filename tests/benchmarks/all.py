@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.machine import this_machine
+from bench.runtime.machine import this_machine
 
 HERE = Path(__file__).parent
 NAMES = (

@@ -26,15 +26,15 @@ from figures import options_of, tell
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.datasets.labels import EVALUATED
+from bench.instances.detections import Detections
+from bench.instances.ground_truth import read_ground_truth
+from bench.instances.labels import EVALUATED
+from bench.instances.prediction_files import write_predictions
+from bench.instances.run_lengths import encode, from_coco
 from bench.metrics.average_precision import average_precision, resampled_wap
 from bench.metrics.bootstrap import resample_weights
-from bench.metrics.ground_truth import read_ground_truth
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import Matches
-from bench.run_lengths import encode, from_coco
-from bench.vision.detections import Detections
-from bench.vision.prediction_files import write_predictions
 
 HEIGHT, WIDTH = SIZE = (1024, 2048)
 SHARES = [0.34, 0.053, 0.46, 0.009, 0.01, 0.002, 0.015, 0.111]  # of the classes, as in Cityscapes

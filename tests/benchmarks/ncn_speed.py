@@ -22,11 +22,11 @@ import torch
 from figures import options_of, tell
 from torch import Tensor
 
-from bench.families.ncn import rate
-from bench.families.ncn.entropy import as_latent, decode_latents, encode_latents
-from bench.families.ncn.model import Model
-from bench.families.ncn.network import NCN
-from bench.families.ncn.portable import PortablePrior
+from bench.codecs.families.ncn import rate
+from bench.codecs.families.ncn.entropy import as_latent, decode_latents, encode_latents
+from bench.codecs.families.ncn.model import Model
+from bench.codecs.families.ncn.network import NCN
+from bench.codecs.families.ncn.portable import PortablePrior
 
 PUBLISHED = {"encode": 35.9, "decode": 56.7}
 CPU = torch.device("cpu")

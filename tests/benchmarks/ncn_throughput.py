@@ -21,10 +21,10 @@ from figures import options_of, tell
 from ncn_speed import make_ncn, multiply_adds
 from numpy.typing import NDArray
 
-from bench.cores import available_cores
-from bench.families.devices import coding_device
-from bench.families.ncn.model import Model
-from bench.families.ncn.portable import PortablePrior
+from bench.codecs.families.devices import coding_device
+from bench.codecs.families.ncn.model import Model
+from bench.codecs.families.ncn.portable import PortablePrior
+from bench.runtime.cores import available_cores
 
 
 def pictures_a_second(work: Callable[[int], object], count: int, threads: int) -> float:

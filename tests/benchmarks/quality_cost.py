@@ -23,10 +23,11 @@ from pathlib import Path
 import numpy as np
 from figures import options_of, spread, tell
 
-from bench import colour, ffmpeg
-from bench.colour import Pixels
-from bench.image import read_pixels
+from bench.images import colour
+from bench.images.colour import Pixels
+from bench.images.image import read_pixels
 from bench.metrics import measure
+from bench.runtime import ffmpeg
 
 PAPER = ["psnr_y", "psnr_cb", "psnr_cr", "psnr_611", "ssim_db", "vmaf"]
 DEFAULTS = [*PAPER, "psnr_rgb", "ms_ssim_db"]

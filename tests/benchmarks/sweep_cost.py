@@ -23,11 +23,12 @@ from pathlib import Path
 
 from figures import options_of, spread, tell
 
-from bench import colour, ffmpeg
-from bench.catalog import load_codec
-from bench.codec import Point
+from bench.codecs.catalog import load_codec
+from bench.codecs.codec import Point
 from bench.datasets import open_dataset
-from bench.image import read_pixels
+from bench.images import colour
+from bench.images.image import read_pixels
+from bench.runtime import ffmpeg
 
 VMAF = (
     "libvmaf=model='version=vmaf_v0.6.1\\:motion.motion_force_zero=true'"

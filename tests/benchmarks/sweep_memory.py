@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from figures import options_of, tell
 
-from bench.image import write_png
+from bench.images.image import write_png
 
 PROGRAM = (
-    "import sys, resource, bench.progress, bench.report.terminal\n"
+    "import sys, resource, bench.cli.progress, bench.cli.report_screen\n"
     "from bench.__main__ import status\n"
     "outcome = status(sys.argv[1:]) if sys.argv[1:] else 0\n"
     "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"

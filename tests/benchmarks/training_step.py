@@ -15,13 +15,13 @@ import time
 import torch
 from figures import options_of, tell
 
+from bench.codecs.families.ncn.masking import new_lsm
+from bench.codecs.families.ncn.network import NCN
 from bench.datasets import open_dataset
-from bench.families.ncn.masking import new_lsm
-from bench.families.ncn.network import NCN
+from bench.tasks.task import task_network
 from bench.training.coding import Coding
 from bench.training.distortions import feature, hvs, task
 from bench.training.pictures import Cutting, crops
-from bench.vision.tasks import task_network
 
 CHANNELS, ENLARGEMENT = 40, 1.5
 

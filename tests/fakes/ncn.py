@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from bench.catalog import card_paths, read_card
-from bench.families.ncn.checkpoint import save_ncn
-from bench.families.ncn.masking import LSMnet, resnet_lsm, vgg_lsm
-from bench.families.ncn.network import NCN
+from bench.codecs.catalog import card_paths, read_card
+from bench.codecs.families.ncn.checkpoint import save_ncn
+from bench.codecs.families.ncn.masking import LSMnet, resnet_lsm, vgg_lsm
+from bench.codecs.families.ncn.network import NCN
 
 CHANNELS = 96
 # Steps between latents of 0 to 1, by λ: the larger it is, the coarser.

@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from bench.colour import Pixels
-from bench.run_lengths import encode
-from bench.vision.detections import Detections
+from bench.images.colour import Pixels
+from bench.instances.detections import Detections
+from bench.instances.run_lengths import encode
 
 CAR = 2  # among the evaluated classes
 CAR_ID = 26

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from bench.catalog import card_paths, read_card
+from bench.codecs.catalog import card_paths, read_card
 
 CHANNELS = 48
 # Steps between latents of 0 to 1, by quality.

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from oracles.detectron2 import random_weights
 from torch import Tensor
 
-from bench.families.ncn.entropy import as_latent
-from bench.families.ncn.network import NCN
+from bench.codecs.families.ncn.entropy import as_latent
+from bench.codecs.families.ncn.network import NCN
 
 EVERY = 17
 Shape = tuple[int, ...]

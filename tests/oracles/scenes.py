@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.datasets.labels import EVALUATED
-from bench.run_lengths import encode
-from bench.vision.detections import Detections
+from bench.instances.detections import Detections
+from bench.instances.labels import EVALUATED
+from bench.instances.run_lengths import encode
 
 Mask = NDArray[np.bool_]
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.families.ncn.network import NCN
+from bench.codecs.families.ncn.network import NCN
 
 Whole = NDArray[np.object_]
 LARGEST = 2**20  # of activations, in their unit

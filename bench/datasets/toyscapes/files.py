@@ -13,7 +13,7 @@ from PIL import Image
 
 from bench.datasets.toyscapes.scene import Scene, render
 from bench.errors import DataError
-from bench.files import replacing
+from bench.runtime.files import replacing
 
 SIZES = {"train": 2000, "dev": 100, "val": 200}
 CITY = "toyville"

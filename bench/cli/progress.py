@@ -1,0 +1,273 @@
+"""How a sweep is followed: live bars on a terminal, sparse lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from bench.cli.columns import Line, Stacked
+from bench.commands.run import Watcher
+from bench.datasets.dataset import Progress as PreparingProgress
+from bench.runtime import ffmpeg
+from bench.runtime.words import counted, duration, one_line
+from bench.sweep.execute import Outcome
+from bench.sweep.plan import Plan
+
+if TYPE_CHECKING:
+    from bench.training.loop import Progress as TrainingProgress
+
+# Off a terminal: seconds between two lines.
+_SPARSE = 30.0
+_ORIGINALS = "uncompressed images"
+
+
+@contextmanager
+def following(console: Console) -> Iterator[Watcher]:
+    """Tell the console of a sweep's plan and progress."""
+    if not console.is_terminal:
+        yield _sparse_lines(console)
+        return
+    bars = _bars(console, "red", speed_over=120, transient=True)
+    with bars:
+        yield _live_bars(bars)
+
+
+def _bars(console: Console, remark: str, *, speed_over: float, transient: bool = False) -> Progress:
+    """Bars that end in a remark of this style; their speed is that of so many seconds."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None, complete_style="cyan", finished_style="green"),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[remark]}", style=remark, markup=False),
+        console=console,
+        transient=transient,
+        expand=True,
+        speed_estimate_period=speed_over,
+    )
+
+
+def _live_bars(bars: Progress) -> Watcher:
+    tasks: dict[str, TaskID] = {}
+
+    def preparing(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = bars.add_task(what, total=total, remark="")
+        bars.update(tasks[what], completed=done, visible=done < total)
+
+    def planned(plan: Plan) -> None:
+        bars.console.print(plan_screen(plan), "", sep="\n")
+        if plan.originals:
+            tasks[_ORIGINALS] = bars.add_task(_ORIGINALS, total=len(plan.originals), remark="")
+        lacking = _lacking(plan)
+        for name, count in lacking.items():
+            tasks[name] = bars.add_task(name, total=count, remark="")
+        if len(lacking) > 1:
+            tasks["all"] = bars.add_task("all", total=len(plan.operations), remark="")
+
+    def going(outcome: Outcome) -> None:
+        if _ORIGINALS in tasks:
+            bars.update(tasks[_ORIGINALS], completed=outcome.originals)
+        failed = Counter(operation.codec.name for operation, _ in outcome.failures)
+        untried = outcome.untried
+        for line in given_up(outcome, told):
+            bars.console.print(Text(line, style="red"), soft_wrap=True)
+        for name in outcome.coded | failed:
+            _show(bars, tasks[name], outcome.coded[name], failed[name], untried[name])
+        if "all" in tasks:
+            _show(bars, tasks["all"], outcome.coded.total(), failed.total(), untried.total())
+
+    told = set[str]()
+    return Watcher(preparing, planned, going)
+
+
+def _show(bars: Progress, task: TaskID, coded: int, failed: int, untried: int) -> None:
+    """Measuring follows coding closely, many pictures at a time: coding is what moves steadily."""
+    bars.update(task, completed=coded + failed + untried, remark=_failed(failed, untried))
+
+
+def _failed(failed: int, untried: int) -> str:
+    counts = [f"{failed} failed"] * bool(failed) + [f"{untried} not tried"] * bool(untried)
+    return ", ".join(counts)
+
+
+def given_up(outcome: Outcome, told: set[str]) -> Iterator[str]:
+    """A line about each codec that was given up since the last time."""
+    for name, untried in outcome.untried.items():
+        if name in told or not untried:  # all of it was under way already
+            continue
+        told.add(name)
+        reasons = Counter(why for each, why in outcome.failures if each.codec.name == name)
+        reason, _ = reasons.most_common(1)[0]
+        yield (
+            f"{name}: stopped after {counted(reasons.total(), 'failure')} and no success; "
+            f"{untried} not tried (--keep-going tries all): {one_line(reason)}"
+        )
+
+
+class _Rate(ProgressColumn):
+    """Operations a second, or seconds an operation where they are slow."""
+
+    def render(self, task: Task) -> Text:
+        return Text(_rate(task.speed) if task.speed else "", style="cyan")
+
+
+def _rate(speed: float) -> str:
+    return f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each"
+
+
+@contextmanager
+def following_training(
+    console: Console, name: str
+) -> Iterator[tuple[PreparingProgress, Callable[[TrainingProgress], None]]]:
+    """Tell the console how far a training has come, and what its losses are."""
+    if not console.is_terminal:
+        yield _sparse_lines(console).preparing, _sparse_losses(console)
+        return
+    bars = _bars(console, "", speed_over=600)
+
+    def watch(progress: TrainingProgress) -> None:
+        total = f"loss {sum(progress.losses.values()):.3f}"
+        if not tasks:
+            tasks.append(bars.add_task(name, total=progress.steps, remark=total))
+        bars.update(tasks[0], completed=progress.step, remark=total)
+
+    tasks: list[TaskID] = []
+    with bars:
+        yield _live_bars(bars).preparing, watch
+
+
+def _sparse_losses(console: Console) -> Callable[[TrainingProgress], None]:
+    def watch(progress: TrainingProgress) -> None:
+        losses = ", ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
+        left = progress.seconds / progress.step * (progress.steps - progress.step)
+        ahead = f", about {duration(left)} left" if left else ""
+        clock = time.strftime("%H:%M:%S")
+        told = f"{clock}  step {progress.step} of {progress.steps}: {losses}{ahead}"
+        console.print(told, highlight=False, soft_wrap=True)
+
+    return watch
+
+
+def _sparse_lines(console: Console) -> Watcher:
+    began = last = time.monotonic()
+    planned_operations = planned_originals = 0
+
+    def say(words: str) -> None:
+        console.print(f"{time.strftime('%H:%M:%S')}  {words}", highlight=False, soft_wrap=True)
+
+    def preparing(what: str, done: int, total: int) -> None:
+        nonlocal last
+        if done == 0 or done == total or time.monotonic() - last > _SPARSE:
+            last = time.monotonic()
+            say(f"{what}: {done} of {total}")
+
+    def planned(plan: Plan) -> None:
+        nonlocal planned_operations, planned_originals, began, last
+        console.print(plan_screen(plan), soft_wrap=True)
+        planned_operations, planned_originals = len(plan.operations), len(plan.originals)
+        began = last = time.monotonic()
+
+    def going(outcome: Outcome) -> None:
+        nonlocal began, last
+        now = time.monotonic()
+        finished = outcome.finished
+        for line in given_up(outcome, told):
+            say(line)
+        if not outcome.coded and not outcome.failures:
+            began = now  # what comes before says nothing of what is to come
+            if outcome.originals < planned_originals and now - last > _SPARSE:
+                last = now
+                say(f"{outcome.originals} of {planned_originals} {_ORIGINALS} looked at")
+        if finished and (now - last > _SPARSE or finished == planned_operations):
+            last, taken = now, now - began
+            left = taken / finished * (planned_operations - finished)
+            counts = [f"{name} {count}" for name, count in outcome.done.items()]
+            if failed := _failed(len(outcome.failures), outcome.untried.total()):
+                counts.append(failed)
+            ahead = f", about {duration(left)} left" if left else ""
+            say(
+                f"{finished} of {planned_operations} done ({', '.join(counts)}), "
+                f"{_rate(finished / taken)}{ahead}"
+            )
+
+    told = set[str]()
+    return Watcher(preparing, planned, going)
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """What a sweep did: how much of it was encoded, how much the store had as bitstreams."""
+    if not outcome.finished:
+        return "0 encoded; the store had all of it"
+    encoded, coded = outcome.encoded.total(), outcome.coded.total()
+    failed = _failed(len(outcome.failures), outcome.untried.total())
+    taken = f"{encoded} encoded, {coded - encoded} bitstreams taken from the store"
+    return f"{taken}, {failed}" if failed else taken
+
+
+def refused_files(outcome: Outcome) -> list[str]:
+    """The bitstreams that an import refused; where many are for one reason, it is said once."""
+    by_reason: dict[str, list[str]] = {}
+    for operation, reason in outcome.failures:
+        by_reason.setdefault(reason, []).append(str(operation.made_elsewhere))
+    return [
+        f"{files[0]}{f' and {len(files) - 1} more' if files[1:] else ''}: {one_line(reason)}"
+        for reason, files in by_reason.items()
+    ]
+
+
+def _lacking(plan: Plan) -> Counter[str]:
+    return Counter(operation.codec.name for operation in plan.operations)
+
+
+def plan_screen(plan: Plan) -> Group:
+    """The plan, and what there is to remark on it."""
+    remarks = [*plan.dataset.remarks, *filter(None, [plan.remark, ffmpeg.remark()])]
+    told = [Line(Text("anchor  "), plan.anchor)] if plan.anchor else []
+    return Group(Stacked(plan_table(plan)), *told, *(Line(Text(), r, "yellow") for r in remarks))
+
+
+def plan_table(plan: Plan) -> Table:
+    """What is to be done, and how much of it is there already."""
+    images = "1 image" if plan.images == 1 else f"{plan.images} images"
+    whole = len(plan.dataset.entries)
+    part = "" if plan.images == whole else f" of its {whole}"
+    table = Table(
+        title=Text.assemble((plan.dataset.name, "bold"), f", {images}{part}"),
+        title_justify="left",
+        title_style="",
+        box=None,
+        show_header=False,
+        padding=(0, 2, 0, 0),
+    )
+    table.add_column(no_wrap=True)
+    lacking = _lacking(plan)
+    for codec, points in plan.points.items():
+        operations = plan.total if len(plan.points) == 1 else plan.images * len(points)
+        to_do = lacking[codec.name]
+        coded = sum(o.codec is codec and o.kept is not None for o in plan.operations)
+        there = f"{operations - to_do} of {operations} done before" if to_do else "all done before"
+        there += f", {coded} more coded" if coded else ""
+        its_points = f"{codec.card.unit} {' '.join(map(str, points))}"
+        table.add_row(Text(codec.name), Text(its_points), there)
+        if remark := codec.remark():
+            table.add_row("", Text(remark, style="yellow"))
+    return table

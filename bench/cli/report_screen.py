@@ -1,0 +1,168 @@
+"""A report in the terminal: means, Bjøntegaard figures, and all that qualifies them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bench.cli.columns import Columns, Line, Row
+from bench.metrics import scorer_of
+from bench.metrics.bjontegaard import Delta
+from bench.report import words
+from bench.report.compare import Comparison, Report, about_figures
+from bench.report.conclusions import conclusions
+from bench.report.notes import notes
+from bench.runtime.words import counted
+from bench.store.results import CodecResults
+from bench.store.scorings import Scoring
+
+if TYPE_CHECKING:
+    from bench.commands.bd import Difference
+
+FAILURES = 5
+SCORE_HEADINGS = ("", "bpp", "wAP", "95 % interval", "AP", "AP50")
+BD_HEADINGS = ("", "BD-rate", "95 % interval", "BD-quality", "over qualities", "overlap")
+
+
+def terminal(report: Report) -> RenderableType:
+    """Everything a report says, to print."""
+    results = report.results
+    title = f"{results.dataset}, {counted(len(results.images), 'image')}"
+    parts: list[RenderableType] = [Text(title, style="bold"), "", *_means(report)]
+    for scoring in results.scorings:
+        parts += ["", *_scores(report, scoring)]
+    if words.compared(report):
+        parts += ["", *_conclusions(report), *_deltas(report)]
+    elif report.anchor is None:
+        parts += ["", Line(Text(), words.NO_ANCHOR)]
+    elif len(results.codecs) == 1:
+        parts += ["", Line(Text(), words.ALONE)]
+    if told := notes(report):
+        parts += ["", Text("Notes", style="bold"), _list(told)]
+    if failures := words.failures(report, FAILURES):
+        count = counted(len(results.failures), "failure")
+        parts += ["", Text(count, style="bold red"), _list(failures)]
+    return Group(*parts)
+
+
+def difference(found: Difference) -> RenderableType:
+    """Two curves from files against each other."""
+    table = Table.grid(padding=(0, 2))
+    for name, delta, unit, axis in (
+        ("BD-rate", found.rate, "%", found.test.metric),
+        ("BD-quality", found.quality, "", found.test.rate),
+    ):
+        told = words.NOTHING
+        if not delta.reason:
+            told = f"{axis} from {words.span(delta.range)}, overlap {words.percent(delta.overlap)}"
+        value = Text(words.signed(delta.value, unit), style=_colour(delta), justify="right")
+        table.add_row(Text(name, style="bold"), value, Text(told))
+    title = f"{found.test.curve.name} against {found.anchor.curve.name}, by {found.rate.method}"
+    figures = ("BD-rate", found.rate), ("BD-quality", found.quality)
+    notes = about_figures(
+        (name, text) for name, delta in figures for text in (delta.reason, *delta.notes)
+    )
+    return Group(Line(Text(), title, "bold"), table, _list(notes))
+
+
+def _means(report: Report) -> list[RenderableType]:
+    columns = words.mean_columns(report)
+    body: list[Row | RenderableType] = []
+    for codec in report.results.codecs:
+        rows = [row for row in report.results.mean_rows if row["codec"] == codec.name]
+        ran = words.version(codec)
+        body.append(_codec_line(codec, report).append(f"  {ran}" if ran else "", "not bold dim"))
+        body += [
+            (
+                f"  {codec.unit} {row['point']}{'' if row['complete'] else ' *'}",
+                *(words.mean(name, row.get(name, float("nan"))) for name in columns),
+            )
+            for row in rows
+        ]
+    told = [words.means(report)]
+    if any(codec.missing for codec in report.results.codecs):
+        told.append(words.PARTIAL)
+    table = Columns(["", *map(words.heading, columns)], body)
+    return [table, *(Line(Text(), line, "dim") for line in told)]
+
+
+def _scores(report: Report, scoring: Scoring) -> Iterable[RenderableType]:
+    yield Text.assemble((f"wAP, {scoring.name}", "bold"), (f"  {scoring.title}", "dim"))
+    body: list[Row | RenderableType] = []
+    for codec, rows in groupby(words.score_rows(report, scoring), key=lambda row: row.codec):
+        if codec is not None:
+            body.append(_codec_line(codec, report))
+        body += [(f"  {row.point}", *row.cells()) for row in rows]
+    yield Columns(SCORE_HEADINGS, body, spare=("AP50", "AP", "bpp"))
+    yield Line(Text(), words.SCORES, "dim")
+
+
+def _conclusions(report: Report) -> Iterator[RenderableType]:
+    styles = {True: "bold green", False: "bold red", None: "bold"}
+    told = list(conclusions(report))
+    for found in told:
+        yield Line(Text(), f"{found.text[:1].upper()}{found.text[1:]}.", styles[found.better])
+    if told:
+        yield ""
+
+
+def _deltas(report: Report) -> Iterator[RenderableType]:
+    """A row for each comparison that has a figure; of the others the notes say why not."""
+    body: list[Row | RenderableType] = []
+    several = len(report.results.scorings) > 1
+    for codec in report.results.codecs:
+        rows = [
+            row
+            for comparison in words.compared(report)
+            if comparison.codec == codec.name and comparison.defined
+            for row in _delta_rows(comparison, several)
+        ]
+        body += [_codec_line(codec, report), *rows] if rows else []
+    if body:
+        yield Columns(BD_HEADINGS, body, spare=("overlap", "over qualities", "BD-quality"))
+        yield Line(Text(), words.averages(report), "dim")
+    else:
+        yield Line(Text(), words.against(report), "dim")
+
+
+def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Row | Text]:
+    """Its figures; where there are ``several`` task networks, which of them it is."""
+    rate, quality, images = comparison.rate, comparison.quality, comparison.per_image
+    yield (
+        f"  {words.short_title(comparison.metric)}",
+        Text(words.signed(rate.value, "%"), style=_colour(rate)),
+        words.interval(rate.interval),
+        words.gain(comparison.metric, quality.value),
+        words.span(rate.range),
+        words.percent(rate.overlap),
+    )
+    if several and scorer_of(comparison.metric):
+        yield Text(f"  {comparison.metric.partition(':')[2]}", style="dim")
+    elif images and not images.reason:
+        value = words.signed(images.value, "%")
+        told = ("    mean of images", value, words.interval(images.interval))
+        yield tuple(Text(cell, style="dim") for cell in told)
+
+
+def _colour(delta: Delta) -> str:
+    """Green for a saving and red for a loss, where the interval leaves no doubt."""
+    low, high = delta.interval or (0.0, 0.0)
+    return "green" if high < 0 else "red" if low > 0 else ""
+
+
+def _codec_line(codec: CodecResults, report: Report) -> Text:
+    line = Text(codec.name, style="bold", no_wrap=True, overflow="ellipsis")
+    if traits := words.traits(codec, report):
+        line.append(f" ({traits})", style="not bold")
+    if codec.title != codec.name:
+        line.append(f"  {codec.title}", style="not bold dim")
+    return line
+
+
+def _list(lines: Iterable[str]) -> Group:
+    return Group(*(Line(Text("- "), line) for line in lines))

@@ -1,0 +1,265 @@
+"""What the commands print that are no reports: calm at 40 columns and at 120, in colour or not.
+
+Everything is a ``Text``: a plain string's ``[paths]`` would be taken for markup. Commands and paths
+are never broken, so that they can be copied: print a screen with ``crop=False``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bench.cli.columns import Columns, Line, Row, Stacked
+from bench.codecs.codec import Point
+from bench.commands.inventory import CodecDescription, CodecStatus, DatasetStatus, TaskStatus
+from bench.commands.predict import Prediction, Predictions
+from bench.commands.score import Score
+from bench.commands.show import Description
+from bench.instances.labels import CLASSES
+from bench.metrics import Metric
+from bench.runtime.words import counted, duration
+
+if TYPE_CHECKING:
+    from bench.report.paper.specified import SpecReport
+    from bench.training.zoo import Trained
+
+YES, NO = Text("✓", "green"), Text("✗", "bold red")
+ABSENT, BUT, _ASKED = Text("–", "dim"), Text("!", "bold yellow"), Text("·", "dim")
+_LEGEND = {
+    "✓": "ready; a metric: measured by default",
+    "·": "measured when --metric names it",
+    "!": "ready, with a remark that 'bench show' tells",
+    "–": "not ready",
+    "✗": "its card cannot be used",
+}
+
+
+def list_screen(
+    codecs: Sequence[CodecStatus],
+    datasets: Sequence[DatasetStatus],
+    tasks: Sequence[TaskStatus],
+    metrics: Sequence[Metric],
+) -> RenderableType:
+    """One table, so that the columns are the same from top to bottom."""
+    table = Table.grid(padding=(0, 1, 0, 0))  # more, and titles would be broken at 80 columns
+    table.add_column(width=2)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    table.add_column(no_wrap=True)
+    anchors = [codec for codec in codecs if codec.anchor]
+    others = [codec for codec in codecs if not codec.anchor]
+    # Units are as wide in each row, so that what comes after them is aligned, too.
+    width = max(len(unit) for unit in [*(c.unit for c in codecs), *(m.unit for m in metrics)])
+    _section(table, "Anchors", "points on Toyscapes", (_codec_row(c, width) for c in anchors))
+    _section(table, "Codecs", "points on Toyscapes", (_codec_row(c, width) for c in others))
+    _section(table, "Datasets", "variants", map(_dataset_row, datasets))
+    _section(table, "Tasks", "weights", map(_task_row, tasks))
+    _section(table, "Metrics", "unit, and what is better", (_metric_row(m, width) for m in metrics))
+    marks = {str(cell) for cell in table.columns[0].cells}
+    legend = [
+        Line(Text(f"{mark}  ", "dim"), text, "dim")
+        for mark, text in _LEGEND.items()
+        if mark in marks
+    ]
+    where = "'bench show NAME' tells all of one, and how to get what is not here."
+    more = Line(Text(), where, "dim")
+    entries: list[CodecStatus | DatasetStatus | TaskStatus] = [*codecs, *datasets, *tasks]
+    lacking = [_lacking(entry) for entry in entries if entry.missing]
+    return Group(Stacked(table, lead=2), Text(), *legend, Text(), *lacking, Text(), more)
+
+
+def _lacking(entry: CodecStatus | DatasetStatus | TaskStatus) -> RenderableType:
+    """What is missing, without the advice, which is the doctor's."""
+    return Line(Text(f"–  {entry.name}: ", "dim"), (entry.missing or "").split("; ")[0], "dim")
+
+
+def _section(table: Table, title: str, last: str, rows: Iterable[Sequence[Text]]) -> None:
+    rows = list(rows)
+    if not rows:
+        return
+    if table.row_count:
+        table.add_row()
+    table.add_row(Text(), Text(title, "bold"), Text(), Text(last, "dim"))
+    for row in rows:
+        table.add_row(*row)
+
+
+def _codec_row(codec: CodecStatus, width: int) -> Sequence[Text]:
+    name = Text(codec.name)
+    if not codec.title:
+        return NO, name, Text(codec.missing or "", "red"), Text()
+    points = codec.points.get("toyscapes", codec.points["default"])
+    mark = ABSENT if not codec.available else BUT if codec.remark else YES
+    style = "" if codec.available else "dim"
+    title = f"{codec.title} (oracle)" if codec.oracle else codec.title
+    unit_and_points = f"{codec.unit:<{width}}  {_spaced(points)}"
+    return mark, Text(codec.name, style), Text(title, style), Text(unit_and_points, style)
+
+
+def _dataset_row(dataset: DatasetStatus) -> Sequence[Text]:
+    mark = ABSENT if not dataset.available else BUT if dataset.remark else YES
+    style = "" if dataset.available else "dim"
+    variants = " ".join(dataset.variants)
+    return mark, Text(dataset.name, style), Text(dataset.title, style), Text(variants, style)
+
+
+def _task_row(task: TaskStatus) -> Sequence[Text]:
+    mark, style = (YES, "") if task.available else (ABSENT, "dim")
+    return mark, Text(task.name, style), Text(task.title, style), Text(task.weights, style)
+
+
+def _metric_row(metric: Metric, width: int) -> Sequence[Text]:
+    style = "" if metric.default else "dim"
+    unit = f"{metric.unit:<{width}}  {'more' if metric.higher_is_better else 'less'}"
+    mark = YES if metric.default else _ASKED
+    return mark, Text(metric.name, style), Text(metric.title, style), Text(unit, style)
+
+
+def show_screen(shown: CodecDescription | Description) -> RenderableType:
+    """What is known of a codec, metric, task or data set, as a page."""
+    if isinstance(shown, CodecDescription):
+        return _codec_page(shown)
+    lines = [("kind", shown.kind), *shown.facts.items()]
+    return Group(*_page(shown, lines))
+
+
+def _codec_page(codec: CodecDescription) -> RenderableType:
+    """A codec's card, then its commands."""
+    lines = _card_lines(codec)
+    if codec.fingerprint:
+        inputs = (f"{what} {_short(value)}" for what, value in codec.depends_on.items())
+        lines += [("fingerprint", codec.fingerprint), ("", f"of {', '.join(inputs)}")]
+    page = _page(codec, lines, codec.about)
+    encode, decode = codec.commands
+    at = "" if codec.point is None else f" at {codec.unit} {codec.point}"
+    commands = {f"Encode{at}": encode, "Decode": decode}
+    if codec.conversion:
+        commands = {"Picture, the same for all codecs": codec.conversion, **commands}
+    for title, command in commands.items():
+        page += [Text(), Text(title, "bold"), Text(command, no_wrap=True, overflow="ignore")]
+    return Group(*page)
+
+
+def _page(
+    shown: CodecDescription | Description, lines: Sequence[tuple[str, str]], about: str = ""
+) -> list[RenderableType]:
+    """A heading, and labelled lines below it; those without words are left out."""
+    asking = [("missing", shown.missing or ""), ("remark", shown.remark or "")]
+    lines = [(label, words) for label, words in [*lines, *asking] if words]
+    width = 2 + max(len(label) for label, _ in lines)
+    page: list[RenderableType] = [Text.assemble((shown.name, "bold"), "  ", shown.title), Text()]
+    if about:
+        page += [Line(Text(), about), Text()]
+    for label, words in lines:
+        style = "yellow" if label in ("missing", "remark") else "" if label else "dim"
+        page.append(Line(Text(f"{label:<{width}}", "dim"), words, style))
+    return page
+
+
+def _card_lines(codec: CodecDescription) -> list[tuple[str, str]]:
+    """What the card says, labelled; what it does not say is left out."""
+    limits = "" if codec.limits is None else f", {codec.limits[0]:g} to {codec.limits[1]:g}"
+    lines = [
+        ("kind", "anchor" if codec.anchor else "codec"),
+        ("oracle", "it codes with the help of the ground truth" if codec.oracle else ""),
+        ("unit", codec.unit + limits),
+        ("points", _spaced(codec.points["default"])),
+        *((f"on {data}", _spaced(p)) for data, p in codec.points.items() if data != "default"),
+        *(("weights", each) for each in codec.weights),
+        ("counted", codec.counted),
+        ("damage", "" if codec.detects_damage else "may decode to a wrong picture, unnoticed"),
+        ("source", codec.source),
+        ("family", codec.family),
+        ("card", str(codec.path)),
+    ]
+    return [(label, words) for label, words in lines if words]
+
+
+def _short(value: str) -> str:
+    """A digest by its first digits, and whatever is longer still by its digest's."""
+    if len(value) < 64:
+        return value
+    return (value if value.isalnum() else hashlib.sha256(value.encode()).hexdigest())[:12]
+
+
+def _spaced(points: Sequence[Point]) -> str:
+    return " ".join(str(point) for point in points)
+
+
+def training_screen(trained: Trained) -> RenderableType:
+    """The files of weights that there are, and what each took."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for made in trained.files:
+        time = duration(made.seconds)
+        size = f"{made.size / 1e6:.2f} MB"
+        table.add_row(Text(made.weights.name), counted(made.steps, "step"), time, size)
+    told = "Weights:" if trained.whole else "Not done yet; the same command goes on in"
+    where = Line(Text(), f"{told} {trained.folder}")
+    return Group(table, where) if trained.files else where
+
+
+def spec_report_screen(made: SpecReport) -> RenderableType:
+    """What was made of each part, or why there is none, and what qualifies it."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    for one in made.parts:
+        parts = [Text(f"not made: {one.undone}", "red") if one.undone else Text(one.part.caption)]
+        parts += [Text(f"- {remark}", "dim") for remark in one.remarks]
+        table.add_row(Text(one.part.name, "bold"), Group(*parts))
+    count = counted(len(made.results.images), "image")
+    about = Line(Text(), f"{made.results.dataset}, {count}", "bold")
+    where = Line(Text(), f"Figures and tables: {made.folder}")
+    if not made.to_fill:
+        return Group(about, "", table, "", where)
+    command = Text(f"  {made.to_fill}", no_wrap=True, overflow="ignore")
+    return Group(about, "", table, "", where, "", "This command runs what is missing:", command)
+
+
+def score_screen(found: Score) -> RenderableType:
+    """A line for each class, then the means; a class without instances has no figure."""
+    precision = found.precision
+    body: list[Row | RenderableType] = []
+    for index, name in enumerate(CLASSES):
+        figures = precision.by_class[index], precision.matrix[index, 0]
+        body.append((name, *map(_fraction, figures), str(int(precision.instances[index]))))
+    total = str(int(precision.instances.sum()))
+    means = _fraction(precision.ap), _fraction(precision.ap50)
+    body += ["", (Text("mean", "bold"), *means, total)]
+    table = Columns(("class", "AP", "AP50", "instances"), body)
+    bounds = found.interval and found.interval.bounds
+    interval = f"   95 % of resamples: {bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else ""
+    wap = Text.assemble(("wAP  ", "bold"), _fraction(precision.wap), interval)
+    counted = f"{found.predictions} predictions in {found.images} images"
+    remarks = [Line(Text(), note, "yellow") for note in found.notes]
+    return Group(table, Text(), wap, Text(), Text(counted, "dim"), *remarks)
+
+
+def _fraction(value: float) -> Text:
+    return ABSENT if math.isnan(value) else Text(f"{value:.3f}")
+
+
+def predict_screen(found: Predictions) -> RenderableType:
+    """For each image a table of what is in it."""
+    parts: list[RenderableType] = []
+    for image in found.images:
+        count = len(image.detections)
+        things = "nothing" if not count else "1 thing" if count == 1 else f"{count} things"
+        name = (str(image.file), "bold")
+        title = Text.assemble(name, f"  {things} found", no_wrap=True, overflow="ignore")
+        parts += [title, *([_detections(image)] if count else []), Text()]
+    return Group(*parts[:-1])
+
+
+def _detections(image: Prediction) -> Columns:
+    found = image.detections
+    body = [
+        (CLASSES[which], f"{score:.3f}", *(f"{value:.1f}" for value in box))
+        for which, score, box in zip(found.classes, found.scores, found.boxes, strict=True)
+    ]
+    return Columns(("class", "score", "x0", "y0", "x1", "y1"), body)

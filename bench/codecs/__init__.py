@@ -1,0 +1,1 @@
+"""Codecs: the contract, cards and the catalogue, points and weights; families beneath."""

@@ -1,0 +1,171 @@
+"""The contract every codec keeps: an image to bytes and bytes to an image, at operating points."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from bench.codecs.weights import WeightSet
+from bench.errors import CardError
+from bench.images.colour import Pixels
+from bench.images.image import Image
+from bench.runtime.sources import source_digest
+
+Point = int | float | str
+_DIGEST = 64  # characters
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a codec is, as its TOML file says; ``options`` is the table its family reads.
+
+    Of a learned codec, a card and one of its weight sets are a codec: ``ncn-lsm:toyscapes``. Where
+    none was chosen, ``weights`` is None and the codec cannot run.
+    """
+
+    name: str
+    title: str
+    family: str
+    unit: str
+    points: dict[str, tuple[Point, ...]]
+    options: dict[str, Any]
+    anchor: bool = False
+    oracle: bool = False
+    detects_damage: bool = True
+    limits: tuple[float, float] | None = None
+    whole: bool = False  # the codec would round a point that is no whole number
+    about: str = ""
+    counted: str = ""
+    source: str = ""
+    path: Path = Path("card")
+    shipped: bool = True  # it comes along; else it is a user's own
+    sets: Mapping[str, WeightSet] = field(default_factory=dict)
+    weights: WeightSet | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)  # a recipe for each weight set
+
+    @property
+    def reference(self) -> str:
+        """What opens it again from any folder: its name if it comes along, else where it lies."""
+        _, colon, its_set = self.name.partition(":")
+        return self.name if self.shipped else f"{self.path.resolve()}{colon}{its_set}"
+
+    @property
+    def middle_point(self) -> Point | None:
+        """One for whoever names none; None where there are no weights for any."""
+        points = self.points["default"]
+        return points[len(points) // 2] if points else None
+
+    @property
+    def codes_ycbcr(self) -> bool:
+        """Whether its encoder gets the picture as YCbCr, by ``bench.images.colour``."""
+        return bool(self.options.get("input") == "yuv420p")
+
+    def points_for(self, dataset: str) -> tuple[Point, ...]:
+        """The default operating points on a dataset, in order of rising rate."""
+        return self.points.get(dataset, self.points["default"])
+
+
+class Codec(ABC):
+    """A card that came to life on this machine. Threads may share one."""
+
+    # Raised when the family's code comes to give other bytes or pictures for the same card.
+    revision: ClassVar[int] = 1
+
+    def __init__(self, card: Card) -> None:
+        self.card = card
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    @abstractmethod
+    def missing(self) -> str | None:
+        """What this machine lacks to run the codec and how to get it, in one line; else None."""
+
+    def remark(self) -> str | None:
+        """What is worth knowing of the codec on this machine (another version), in one line."""
+        return None
+
+    def version(self) -> str | None:
+        """The version of the software that codes here; None if it is unknown."""
+        return None
+
+    @abstractmethod
+    def encode(self, image: Image, point: Point) -> bytes:
+        """The image's bitstream at an operating point."""
+
+    @abstractmethod
+    def decode(self, stream: bytes) -> Pixels:
+        """The picture that a stream holds, from the stream alone; StreamError if it cannot be."""
+
+    def inspect(self, image: Image, point: Point) -> dict[str, NDArray[Any]]:
+        """What a learned encoder makes of an image on its way to bytes, by name."""
+        raise CardError(f"{self.name}: has no latents to be looked at")
+
+    @abstractmethod
+    def commands(self, point: Point) -> tuple[str, ...]:
+        """What encode and decode run, as one would type it, for people to read."""
+
+    @abstractmethod
+    def depends_on(self) -> dict[str, str]:
+        """Whatever outside the card decides the bytes: binaries, weights, versions."""
+
+    def dependencies(self) -> dict[str, str]:
+        """The same, and the source of a family that is not bench's own."""
+        source = source_digest(type(self))
+        return self.depends_on() | ({"source": source} if source else {})
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes whenever the bytes could: the card's options, binaries, weights, versions."""
+        family = f"{self.card.family} {self.revision}"
+        parts = {"family": family, "options": self.card.options, **self.dependencies()}
+        canonical = json.dumps(parts, sort_keys=True, default=str)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def inputs(self) -> dict[str, str]:
+        """What decides the bytes, by name."""
+        return inputs_of(self.card.options, self.dependencies())
+
+
+def inputs_of(options: Mapping[str, Any], depends_on: Mapping[str, str]) -> dict[str, str]:
+    """The inputs of a codec whose card had these options."""
+    canonical = json.dumps(options, sort_keys=True, default=str)
+    return {"card": hashlib.sha256(canonical.encode()).hexdigest(), **depends_on}
+
+
+def title_with_version(title: str, options: Mapping[str, Any], version: str | None) -> str:
+    """A card's title, with the version that ran where it names the one that the card expects."""
+    expected = options.get("version")
+    ran = f"{version} (card: {expected})" if version else f"{expected} (card; unknown version ran)"
+    return replace_version(title, options, version, ran)
+
+
+def replace_version(text: str, options: Mapping[str, Any], version: str | None, ran: str) -> str:
+    """The text, where another version than the card's ran, with ``ran`` in place of the card's."""
+    expected = options.get("version")
+    if not isinstance(expected, str) or expected == version:
+        return text
+    names_it = re.compile(rf"(?<![\w.]){re.escape(expected)}(?!\.?\w)")
+    return names_it.sub(lambda _: ran, text, count=1)
+
+
+def what_changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Which inputs of a codec are others than before; of a version, both."""
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    changes = (_change(name, before.get(name), now.get(name)) for name in names)
+    return ", ".join(changes) or "bench itself"
+
+
+def _change(name: str, before: str | None, now: str | None) -> str:
+    tells = before and now and len(before) < _DIGEST and len(now) < _DIGEST
+    return f"{name} {before}, now {now}" if tells else name

@@ -1,0 +1,152 @@
+"""One file of the zoo's weights: CompressAI's network for it, and its own entropy coder."""
+
+from __future__ import annotations
+
+import re
+import threading
+import zlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from compressai.entropy_models import GaussianConditional
+from compressai.zoo.image import model_architectures
+from torch import Tensor, nn
+
+from bench.codecs.families.compressai.stream import pack, unpack
+from bench.codecs.families.devices import coding_device, full_precision
+from bench.codecs.families.neural_stream import LATENTS
+from bench.errors import DataError
+from bench.images.colour import Pixels
+from bench.images.image import pad
+from bench.runtime.checkpoint import check_tensors, read_checkpoint
+
+# What the latent's and the hyper-latent's elements stand for, in pixels each way.
+_Y_STEP, _Z_STEP = 16, 64
+# What parameters of the hyper-latent's entropy model were called before: _matrices.0, _matrix0.
+_OLD = re.compile(r"(entropy_bottleneck\.)_(matri|bias|factor)(?:ces\.|x|es\.|s\.|)(\d)")
+_MOST_CHANNELS = 512  # the zoo's have at most 320; memory grows with the square
+_PLURAL = {"matri": "matrices", "bias": "biases", "factor": "factors"}
+
+
+def load_model(path: Path, digest: str) -> Model:
+    """The network in a file of that digest, which its tensors tell, ready to code."""
+    read = read_checkpoint(path, digest)
+    found = {_todays(name): tensor for name, tensor in read.tensors.items()}
+    name = _name(path, found)
+    first = "g_a.0.conv1.weight" if name == "cheng2020-attn" else "g_a.0.weight"
+    last = () if name == "cheng2020-attn" else (len(found["g_a.6.weight"]),)
+    if max(len(found[first]), *last) > _MOST_CHANNELS:
+        raise DataError(f"{path}: more than {_MOST_CHANNELS} channels: not weights of the zoo's")
+    network = model_architectures[name](len(found[first]), *last)
+    network.gaussian_conditional = WatchedGaussian()
+    # Tables may lie beside the weights. They are not taken: a damaged one would crash the coder.
+    own = network.state_dict()
+    weights = dict(network.named_parameters())
+    check_tensors(path, weights, {k: t for k, t in found.items() if k in weights or k not in own})
+    nn.Module.load_state_dict(network, own | {key: found[key] for key in weights})
+    network.eval().requires_grad_(False).update(force=True)
+    network.to(memory_format=torch.channels_last)
+    return Model(name, bytes.fromhex(read.digest), network, coding_device())
+
+
+def _todays(name: str) -> str:
+    """What CompressAI calls a tensor today; it reads files by all the names it ever used."""
+    name = name.removeprefix("module.").replace(".downsample.", ".skip.")
+    return _OLD.sub(lambda old: f"{old[1]}{_PLURAL[old[2]]}.{old[3]}", name)
+
+
+def _name(path: Path, found: dict[str, Tensor]) -> str:
+    """Whose weights a file holds, by what only its networks have."""
+    if "g_a.0.conv1.weight" in found:
+        return "cheng2020-attn"
+    if not {"g_a.0.weight", "g_a.6.weight", "h_s.4.weight"} <= set(found):
+        raise DataError(f"{path}: no g_a.6.weight or no h_s.4.weight: not weights of the zoo's")
+    if "context_prediction.weight" in found:
+        return "mbt2018"
+    has_means = len(found["h_s.4.weight"]) > len(found["g_a.6.weight"])
+    return "mbt2018-mean" if has_means else "bmshj2018-hyperprior"
+
+
+class Model:
+    def __init__(self, name: str, digest: bytes, network: Any, device: torch.device) -> None:
+        self.name = name
+        self.digest = digest
+        self._network = network
+        self._watched: WatchedGaussian = network.gaussian_conditional
+        if device.type != "cpu":
+            network.g_a = _OnDevice(network.g_a, device)
+            network.g_s = _OnDevice(network.g_s, device)
+
+    @torch.inference_mode()
+    def compress(self, pixels: Pixels) -> tuple[bytes, bytes]:
+        """A checksum of the latents of a picture of any size, and CompressAI's strings."""
+        x = torch.tensor(pad(pixels, _Z_STEP)).permute(2, 0, 1)[None]
+        self._watched.start()
+        coded = self._network.compress(x.to(torch.float32) / 255)
+        (y,), (z,) = coded["strings"]
+        return self._watched.checksum(), pack(y, z)
+
+    @torch.inference_mode()
+    def decompress(self, body: bytes, width: int, height: int) -> tuple[bytes, Pixels]:
+        """A checksum of the latents that the strings hold, and the picture."""
+        y, z = unpack(body)
+        rows, columns = (-(-side // _Z_STEP) for side in (height, width))
+        # A decoder that lost its way reads on behind a string's end: there shall be zeros, 32 bits
+        # for each symbol.
+        beyond = bytes(4 * self._network.M * rows * columns * (_Z_STEP // _Y_STEP) ** 2)
+        self._watched.start()
+        decoded = self._network.decompress([[y + beyond], [z + beyond]], (rows, columns))
+        x_hat = decoded["x_hat"][0, :, :height, :width]
+        samples = torch.round(x_hat * 255).to(torch.uint8)
+        return self._watched.checksum(), samples.permute(1, 2, 0).cpu().numpy()
+
+
+class WatchedGaussian(GaussianConditional):  # type: ignore[misc]
+    """The entropy model of the latent, which sums up what it codes or decodes in each thread.
+
+    A decoder that rounds otherwise than the encoder finds other probabilities and then other
+    symbols, and CompressAI's gives no sign of it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self._sums = threading.local()
+
+    def start(self) -> None:
+        self._sums.crc = 0
+
+    def checksum(self) -> bytes:
+        return int(self._sums.crc).to_bytes(4, "little")[:LATENTS]
+
+    def quantize(self, inputs: Tensor, mode: str, means: Tensor | None = None) -> Tensor:
+        symbols: Tensor = super().quantize(inputs, mode, means)
+        self._add(symbols)
+        return symbols
+
+    def dequantize(
+        self, inputs: Tensor, means: Tensor | None = None, dtype: torch.dtype = torch.float
+    ) -> Tensor:
+        self._add(inputs)
+        latents: Tensor = super().dequantize(inputs, means, dtype)
+        return latents
+
+    def _add(self, symbols: Tensor) -> None:
+        integers = symbols.to(torch.int32).contiguous().numpy()
+        self._sums.crc = zlib.crc32(integers.astype("<i4", copy=False).tobytes(), self._sums.crc)
+
+
+class _OnDevice(nn.Module):
+    """A transform on a GPU. All that entropy coding depends on stays on the CPU: it goes from one
+    position to the next, and must come to the same probabilities where there is no GPU."""
+
+    def __init__(self, transform: nn.Module, device: torch.device) -> None:
+        super().__init__()
+        self._transform = transform.to(device)
+        self._device = device
+        self._lane = threading.Lock()  # one image at a time, as all share the device
+
+    def forward(self, x: Tensor) -> Tensor:
+        with self._lane, full_precision():
+            y: Tensor = self._transform(x.to(self._device, memory_format=torch.channels_last))
+        return y.cpu()

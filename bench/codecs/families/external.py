@@ -1,0 +1,224 @@
+"""Codecs outside: an encoder and a decoder run by the command lines of their card.
+
+Exit statuses are not believed: reference software returns 0 for failures. So the input is right
+by construction, and the stream and the picture are checked after. Where the encoder can write
+its own reconstruction, the decoder has to give the same picture, byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import struct
+from functools import cached_property
+from pathlib import Path
+
+from bench.codecs.codec import Card, Codec, Point
+from bench.codecs.families.commands import Words, fill, written
+from bench.codecs.families.external_card import RAW, read_external
+from bench.codecs.families.sizes import (
+    cut,
+    is_too_large,
+    mark_crop,
+    padded_size,
+    planes,
+    planes_size,
+    take_crop,
+)
+from bench.codecs.families.tools import Tools, find_tools, printed_version
+from bench.errors import BenchError, CodecError, StreamError, UnavailableError
+from bench.images import colour
+from bench.images.colour import Pixels
+from bench.images.image import Image, pad, read_pixels, write_png
+from bench.runtime import ffmpeg
+from bench.runtime.executables import Executable, look_at
+from bench.runtime.programs import run_program, unmetered, workspace
+
+# Where a format has no size that ffmpeg could read, ours stands before it: width and height.
+_HEADER = struct.Struct(">HH")
+_DIMENSIONS = re.compile(rb"#dimensions 0: (\d+)x(\d+)")
+_SHORTEST_LIMIT = 120.0  # seconds, for the smallest picture on a busy machine
+_MOST_OUTPUT = 2**24  # bytes printed; a program that prints more never stops
+
+Size = tuple[int, int]
+
+
+class ExternalCodec(Codec):
+    """An encoder and a decoder that read and write files, in a temporary folder of their own."""
+
+    def __init__(self, card: Card) -> None:
+        super().__init__(card)
+        self._card = read_external(card)
+        raw = self._card.output in RAW
+        self._files: dict[str, object] = {
+            "input": "input.png" if self._card.input == "png" else "input.yuv",
+            "stream": "stream.bin",
+            "reconstruction": "reconstruction.yuv",
+            "output": "output.yuv" if raw else f"output.{self._card.output}",
+        }
+
+    @cached_property
+    def _tools(self) -> Tools:
+        return find_tools(self._card.wanted)
+
+    @cached_property
+    def _executables(self) -> dict[str, Executable]:
+        """What decides the bytes, as it is when it is first asked for."""
+        scripts = {
+            word: Path(word)  # where the program is an interpreter, or a wrapper
+            for word in (*self._card.encode, *self._card.decode)
+            if Path(word).is_absolute() and Path(word).is_file()
+        }
+        return {name: look_at(path) for name, path in (self._tools.files() | scripts).items()}
+
+    @cached_property
+    def _conversion(self) -> str:
+        return colour.fingerprint()
+
+    @cached_property
+    def _version(self) -> str | None:
+        command, pattern = self._card.version_command, self._card.version_pattern
+        return printed_version(self._tools, command, pattern) if command and pattern else None
+
+    def missing(self) -> str | None:
+        try:
+            find_tools(self._card.wanted)
+            ffmpeg.digest()
+        except UnavailableError as error:
+            return str(error)
+        return None
+
+    def version(self) -> str | None:
+        """The version that the program prints, if it can be asked."""
+        return self._version
+
+    def remark(self) -> str | None:
+        if self._card.version is None or self.missing() or self._version == self._card.version:
+            return None
+        found = f"version {self._version}" if self._version else "of an unknown version"
+        return f"{self._tools.encoder} is {found}, where {self._card.version} is expected"
+
+    def depends_on(self) -> dict[str, str]:
+        version = {"version": self._version or "unknown", "conversion": self._conversion}
+        return {name: file.digest for name, file in self._executables.items()} | version
+
+    def commands(self, point: Point) -> tuple[str, ...]:
+        names = self._card.wanted.names() if self.missing() else self._tools.names()
+        values = {**names, **self._files, "width": "W", "height": "H", "point": point}
+        lines = (self._card.encode, self._card.decode)
+        return tuple(shlex.join(fill(words, values)) for words in lines)
+
+    def encode(self, image: Image, point: Point) -> bytes:
+        size = padded_size(image, self._card.multiple)
+        with workspace() as folder:
+            self._write_input(image, folder)
+            said = self._run(self._card.encode, folder, size, point)
+            own = written(self._file(folder, "stream"))
+            if not own:
+                raise CodecError(f"{self._tools.encoder.name} wrote no stream: {said}")
+            if self._card.reconstructs:
+                with unmetered():  # the check is ours; decoding is measured when it is asked for
+                    self._check_reconstruction(folder, size)
+        if self._card.size_from == "header":
+            return _HEADER.pack(image.width, image.height) + own
+        return mark_crop(own, image, self._card.multiple)
+
+    def decode(self, stream: bytes) -> Pixels:
+        try:
+            own, size, right, below = self._unwrap(stream)
+            with workspace() as folder:
+                self._file(folder, "stream").write_bytes(own)
+                self._decode_file(folder, size)
+                with unmetered():
+                    pixels = self._read_output(folder, size)
+        except UnavailableError:
+            raise
+        except BenchError as error:
+            raise StreamError(f"{self.name} cannot decode the stream: {error}") from error
+        return cut(pixels, right, below)
+
+    def _write_input(self, image: Image, folder: Path) -> None:
+        path = self._file(folder, "input")
+        if self._card.input == "png":
+            with unmetered():
+                write_png(pad(image.pixels, self._card.multiple), path)
+        else:
+            path.write_bytes(planes(image, self._card.multiple))
+
+    def _check_reconstruction(self, folder: Path, size: Size) -> None:
+        self._decode_file(folder, size)
+        decoded = written(self._file(folder, "output"))
+        if decoded != written(self._file(folder, "reconstruction")):
+            decoder, encoder = self._tools.decoder.name, self._tools.encoder.name
+            raise CodecError(f"{decoder}'s picture differs from {encoder}'s own reconstruction")
+
+    def _unwrap(self, stream: bytes) -> tuple[bytes, Size | None, int, int]:
+        """The codec's own stream, its picture's size if a raw picture needs it, the padding."""
+        if self._card.size_from == "header":
+            if len(stream) <= _HEADER.size:
+                raise StreamError("it is cut short")
+            width, height = _HEADER.unpack_from(stream)
+            right, below = -width % self._card.multiple, -height % self._card.multiple
+            size = _sane(width + right, height + below)
+            return stream[_HEADER.size :], size, right, below
+        own, right, below = take_crop(stream, self._card.multiple)
+        if self._card.size_from is None:
+            return own, None, right, below
+        with unmetered():
+            return own, _size_inside(own, self._card.size_from), right, below
+
+    def _decode_file(self, folder: Path, size: Size | None) -> None:
+        """Run the decoder; it must have written a picture, of the right size if that is known."""
+        said = self._run(self._card.decode, folder, size)
+        output, decoder = self._file(folder, "output"), self._tools.decoder.name
+        written = output.stat().st_size if output.is_file() else 0
+        if not written:
+            raise CodecError(f"{decoder} wrote no picture: {said}")
+        if size is None:
+            return
+        expected = planes_size(*size) * RAW[self._card.output]
+        if written != expected:
+            of = f"{expected} bytes of {size[0]}x{size[1]}"
+            raise CodecError(f"{decoder} wrote {written} bytes, not the {of}: {said}")
+
+    def _read_output(self, folder: Path, size: Size | None) -> Pixels:
+        output = self._file(folder, "output")
+        if size is None:
+            return read_pixels(output)
+        return colour.to_rgb(output.read_bytes(), self._card.output, *size)
+
+    def _run(
+        self, words: Words, folder: Path, size: Size | None, point: Point | None = None
+    ) -> str:
+        """Run a command of the card; the end of what it printed."""
+        width, height = size or (0, 0)
+        values = {"width": width, "height": height, "point": point}
+        if replaced := [file.path for file in self._executables.values() if file.changed]:
+            raise CodecError(f"{replaced[0]} was replaced since its digest was taken; run it again")
+        colour.check_unchanged(self._conversion)
+        command = fill(words, {**self._tools.names(), **self._files, **values})
+        pixels = width * height if size else 2e6
+        limit = max(_SHORTEST_LIMIT, pixels * self._card.seconds_per_pixel)
+        finished = run_program(command, folder=folder, time_limit=limit, most_output=_MOST_OUTPUT)
+        if finished.status != 0:
+            name, said = Path(command[0]).name, finished.complaint()
+            raise CodecError(f"{name} failed (status {finished.status}): {said}")
+        return finished.complaint()
+
+    def _file(self, folder: Path, which: str) -> Path:
+        return folder / str(self._files[which])
+
+
+def _size_inside(stream: bytes, demuxer: str) -> Size:
+    """The size that the stream's own headers tell."""
+    arguments = ["-f", demuxer, "-i", "pipe:0", "-c", "copy", "-f", "framecrc", "pipe:1"]
+    found = _DIMENSIONS.search(ffmpeg.run_ffmpeg(arguments, stream).stdout)
+    if found is None:
+        raise StreamError("it does not tell the picture's size")
+    return _sane(int(found[1]), int(found[2]))
+
+
+def _sane(width: int, height: int) -> Size:
+    if not width or not height or is_too_large(width, height):
+        raise StreamError(f"it tells an impossible size, {width}x{height}")
+    return width, height

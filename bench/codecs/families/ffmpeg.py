@@ -1,0 +1,141 @@
+"""Codecs inside ffmpeg: a raw picture in by a pipe, an elementary stream out, and back.
+
+The stream is written to a file, not to standard output: VVenC prints warnings there, which would
+become part of the stream.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from bench.codecs.catalog import check_keys
+from bench.codecs.codec import Card, Codec, Point
+from bench.codecs.families.commands import fill, parse_command, written
+from bench.codecs.families.sizes import (
+    MOST_STREAM_PIXELS,
+    cut,
+    mark_crop,
+    padded_size,
+    planes,
+    take_crop,
+)
+from bench.errors import BenchError, CardError, CodecError, StreamError
+from bench.images import colour
+from bench.images.colour import Pixels
+from bench.images.image import LARGEST_MULTIPLE, Image
+from bench.runtime import ffmpeg
+from bench.runtime.programs import workspace
+
+_KEYS: dict[str, tuple[type, str]] = {
+    "needs": (str, "the name of an ffmpeg encoder, such as libx265"),
+    "input": (str, "'yuv420p' or 'rgb24'"),
+    "multiple": (int, f"a number from 1 to {LARGEST_MULTIPLE}"),
+    "encode": (str, "a command line, from the encoder to the muxer"),
+    "decode": (str, "a command line that names the demuxer"),
+}
+# Pictures come back as PPM: ffmpeg has them in RGB with their size, and at no cost.
+_PPM_HEADER = re.compile(rb"P6\n(\d+) (\d+)\n255\n")
+# Two pictures are asked for, so that a stream with more than its one is told from a good one.
+_TO_PPM = ("-frames:v", "2", "-vf", colour.TO_RGB, "-f", "image2pipe", "-c:v", "ppm", "pipe:1")
+# The slowest preset here takes 3 minutes for 2 megapixels, on one busy core perhaps 15.
+_SECONDS_PER_MEGAPIXEL = 900.0
+_SHORTEST_LIMIT = 300.0
+_DECODE_LIMIT = 120.0
+_STREAM = "stream.bin"
+# Shorter than any; and ffmpeg waits without end for the rest of a JPEG XL signature.
+_SHORTEST_STREAM = 12
+
+
+class FfmpegCodec(Codec):
+    """An encoder and a decoder of the ffmpeg binary, one process each, one thread each."""
+
+    def __init__(self, card: Card) -> None:
+        super().__init__(card)
+        options: dict[str, Any] = card.options
+        check_keys(card.path, options, _KEYS, required=tuple(_KEYS), prefix="ffmpeg.")
+        if options["input"] not in ("yuv420p", "rgb24"):
+            raise CardError(f"{card.path}: 'ffmpeg.input' must be {_KEYS['input'][1]}")
+        if not 1 <= options["multiple"] <= LARGEST_MULTIPLE:
+            raise CardError(f"{card.path}: 'ffmpeg.multiple' must be {_KEYS['multiple'][1]}")
+        self._input: str = options["input"]
+        self._multiple: int = options["multiple"]
+        self._encode = parse_command(
+            card.path, "ffmpeg.encode", options["encode"], allowed=["point"], required=["point"]
+        )
+        self._decode = parse_command(card.path, "ffmpeg.decode", options["decode"], allowed=[])
+
+    def missing(self) -> str | None:
+        try:
+            encoders = ffmpeg.encoders()
+        except BenchError as error:
+            return str(error)
+        if self.card.options["needs"] in encoders:
+            return None
+        return (
+            f"{ffmpeg.binary()} has no encoder {self.card.options['needs']}; the binary of "
+            "'pip install imageio-ffmpeg' has it (unset IMAGEIO_FFMPEG_EXE to use that one)"
+        )
+
+    @cached_property
+    def _conversion(self) -> str:
+        return colour.fingerprint()
+
+    def version(self) -> str:
+        return ffmpeg.encoder_version(self.card.options["needs"])
+
+    def encode(self, image: Image, point: Point) -> bytes:
+        colour.check_unchanged(self._conversion)
+        width, height = padded_size(image, self._multiple)
+        if self._input == "rgb24":
+            picture = np.ascontiguousarray(image.pixels).tobytes()
+        else:
+            picture = planes(image, self._multiple)
+        limit = max(_SHORTEST_LIMIT, width * height / 1e6 * _SECONDS_PER_MEGAPIXEL)
+        arguments = self._encode_arguments(f"{width}x{height}", point)
+        with workspace() as folder:
+            ffmpeg.run_ffmpeg(arguments, picture, time_limit=limit, folder=folder)
+            stream = written(folder / _STREAM)
+        if not stream:
+            raise CodecError("ffmpeg reported success but wrote no stream")
+        return mark_crop(stream, image, self._multiple)
+
+    def decode(self, stream: bytes) -> Pixels:
+        colour.check_unchanged(self._conversion)
+        own, right, below = take_crop(stream, self._multiple)
+        if len(own) < _SHORTEST_STREAM:
+            raise StreamError(f"{self.name}: {len(own)} bytes are no stream")
+        try:
+            ppm = ffmpeg.run_ffmpeg(self._decode_arguments(), own, time_limit=_DECODE_LIMIT).stdout
+        except CodecError as error:
+            raise StreamError(f"{self.name} cannot decode the stream: {error}") from error
+        header = _PPM_HEADER.match(ppm)
+        if header is None:
+            raise StreamError(f"{self.name}: the stream holds no picture")
+        width, height = int(header[1]), int(header[2])
+        if len(ppm) != header.end() + width * height * 3:
+            raise StreamError(f"{self.name}: the stream holds more than one picture, or a part")
+        pixels = np.frombuffer(ppm, np.uint8, offset=header.end()).reshape(height, width, 3)
+        return cut(pixels, right, below)
+
+    def commands(self, point: Point) -> tuple[str, ...]:
+        return (
+            shlex.join(["ffmpeg", *self._encode_arguments("WxH", point)]) + " < picture",
+            shlex.join(["ffmpeg", *self._decode_arguments()]) + " < stream > picture.ppm",
+        )
+
+    def depends_on(self) -> dict[str, str]:
+        return {"ffmpeg": ffmpeg.digest(), "conversion": self._conversion}
+
+    def _encode_arguments(self, size: str, point: Point) -> list[str]:
+        source = ["-f", "rawvideo", "-pix_fmt", self._input, "-s", size, "-r", "1", "-i", "pipe:0"]
+        return [*source, "-frames:v", "1", *fill(self._encode, {"point": point}), "-y", _STREAM]
+
+    def _decode_arguments(self) -> list[str]:
+        # Without -xerror, ffmpeg waits without end for the rest of a JPEG XL stream cut short.
+        careful = ["-xerror", "-threads", "1", "-max_pixels", str(MOST_STREAM_PIXELS)]
+        return [*careful, *self._decode, "-i", "pipe:0", *_TO_PPM]

@@ -1,0 +1,282 @@
+"""An NCN's weights: the published files are read by their names, ours are kept under the same.
+
+What a file holds tells what it is: the channels from its shapes, and whether there is an LSMnet,
+and of which kind, from its names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from bench.codecs.families.ncn.masking import LSMnet, new_lsm, resnet_lsm, vgg_lsm
+from bench.codecs.families.ncn.network import NCN
+from bench.codecs.families.neural_stream import MODEL_DIGEST
+from bench.errors import DataError
+from bench.runtime.cache import file_digest
+from bench.runtime.checkpoint import (
+    Checkpoint,
+    check_tensors,
+    outline,
+    read_checkpoint,
+    save_tensors,
+)
+from bench.tasks.task import is_shipped
+
+# Where a layer of ours is in the published files.
+_PRIOR = "LSUnits.0.priorNetwork"
+_NAMES = {
+    "g_enc.0": "encoder.0",
+    "g_enc.2": "encoder.1",
+    "g_enc.4": "encoder.2",
+    "g_enc.6": "LSUnits.0.convEnc",
+    "g_enc.8": "LSUnits.0.LSGen",
+    "g_dec.0": "LSUnits.0.deconvDec",
+    "g_dec.2": "decoder.0",
+    "g_dec.4": "decoder.1",
+    "g_dec.6": "decoder.2",
+    "h_enc.0": f"{_PRIOR}.encoder_first",
+    "h_enc.1": f"{_PRIOR}.encoder_GDN.0",
+    "h_enc.2": f"{_PRIOR}.encoder.0",
+    "h_dec.0": f"{_PRIOR}.decoder.0",
+    "h_dec.1": f"{_PRIOR}.decoder_GDN.0",
+    "h_dec.2": f"{_PRIOR}.decoder.1",
+    "h_dec.3": f"{_PRIOR}.decoder_GDN.1",
+    "h_dec.4": f"{_PRIOR}.decoder_final",
+    "z_prior": f"{_PRIOR}.autoregressive",
+}
+_TO_ALPHA = "LSUnits.0.resNetToMask.0"
+_BRANCH = "parallelBranch"
+# What a file says of weights that it has not itself.
+_FEATURES, _FEATURES_DIGEST, _ENLARGEMENT = "features", "features_digest", "enlargement"
+_NCN, _NCN_DIGEST = "ncn", "ncn_digest"
+_CODEC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VGG_LAYER = re.compile(rf"{_BRANCH}\.(\d{{1,2}})\.weight")
+# The inputs that are always zero: which axis has them, and whether they come first.
+_DEAD = {
+    "LSUnits.0.LSGen.weight": (1, False),
+    "LSUnits.0.deconvDec.weight": (0, True),
+    f"{_PRIOR}.encoder_first.weight": (1, False),
+    f"{_PRIOR}.decoder_final.weight": (1, False),
+}
+_PAST = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 1], dtype=torch.bool).reshape(3, 3)
+
+
+def load_ncn(path: Path, digest: str | None = None) -> tuple[NCN, LSMnet | None]:
+    """The networks in a file, ready to code; if a digest is given, the file must have it."""
+    read = read_checkpoint(path, digest)
+    found, said = _weights(path, read), read.metadata
+    if _NCN in said:
+        found = _borrowed(path, said[_NCN], said.get(_NCN_DIGEST, "")) | found
+    first = found.get("encoder.0.weight")
+    if first is None or first.shape[1:] != (3, 5, 5) or len(first) < 2:
+        raise DataError(f"{path}: no encoder.0.weight N×3×5×5: not the weights of an NCN")
+    branch = {n: tensor for n, tensor in found.items() if n.startswith((_TO_ALPHA, _BRANCH))}
+    shapes = outline(path, partial(NCN, len(first))).state_dict()
+    wanted = {_published(name): tensor for name, tensor in shapes.items()}
+    tensors = {n: _live(n, tensor, wanted) for n, tensor in found.items() if n not in branch}
+    check_tensors(path, wanted, tensors)
+    ncn = NCN(len(first))
+    ncn.load_state_dict({name: tensors[_published(name)] for name in ncn.state_dict()})
+    lsm = _branch(branch, len(first), path, said)
+    own = _own(lsm) if lsm else {}
+    check_tensors(path, {_published_of_lsm(name): tensor for name, tensor in own.items()}, branch)
+    if lsm is not None:
+        own = {name: branch[_published_of_lsm(name)] for name in own}
+        lsm.load_state_dict(own, strict=not lsm.borrowed_from)
+    for network in (ncn, lsm):
+        if network is not None:
+            network.eval().requires_grad_(False)
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return ncn, lsm
+
+
+def save_ncn(ncn: NCN, lsm: LSMnet | None, path: Path, ncn_of: str = "") -> None:
+    """Write weights in half precision, under the published names.
+
+    What other files have is not kept twice: features of a network that is shipped and, if
+    ``ncn_of`` says of which codec, those of the NCN, which are beside this codec's.
+    """
+    tensors, said = {}, dict[str, str]()
+    if lsm is not None:
+        tensors = {_published_of_lsm(name): tensor for name, tensor in _own(lsm).items()}
+        said[_ENLARGEMENT] = repr(lsm.enlargement)
+        if lsm.borrowed_from:
+            said |= {_FEATURES: lsm.borrowed_from, _FEATURES_DIGEST: _digest(lsm.features)}
+    if ncn_of:
+        said |= {_NCN: ncn_of, _NCN_DIGEST: file_digest(beside(path, ncn_of))}
+    else:
+        tensors |= {_published(name): tensor for name, tensor in ncn.state_dict().items()}
+    save_tensors(tensors, path, said)
+
+
+def _borrowed(path: Path, codec: str, digest: str) -> dict[str, Tensor]:
+    """The weights of an NCN that another codec's file has."""
+    if not _CODEC.fullmatch(codec):
+        raise DataError(f"{path}: '{codec}' is no codec to have its NCN from")
+    other = beside(path, codec)
+    if not other.is_file():
+        raise DataError(f"{path}: its NCN is that of {codec}, but there is no {other}")
+    read = read_checkpoint(other)
+    if read.digest != digest:
+        raise DataError(f"{path}: its NCN is that of {codec}, but {other} has changed since")
+    return {
+        name: tensor
+        for name, tensor in _weights(other, read).items()
+        if not name.startswith((_TO_ALPHA, _BRANCH))
+    }
+
+
+def beside(path: Path, codec: str) -> Path:
+    """The file of the same λ, of another codec's same weight set."""
+    its_set = path.absolute().parent
+    return its_set.parent.parent / codec / its_set.name / path.name
+
+
+def _own(lsm: LSMnet) -> dict[str, Tensor]:
+    """Its weights, without features that it borrows."""
+    tensors = lsm.state_dict()
+    if not lsm.borrowed_from:
+        return tensors
+    return {name: tensor for name, tensor in tensors.items() if name.startswith("to_alpha.")}
+
+
+def decoder_digest(ncn: NCN) -> bytes:
+    """Names the weights that a decoder needs, whatever file they came in."""
+    digest = hashlib.sha256()
+    for part in (ncn.h_dec, ncn.z_prior, ncn.g_dec):
+        _feed(digest, part)
+    return digest.digest()[:MODEL_DIGEST]
+
+
+def _digest(network: nn.Module) -> str:
+    digest = hashlib.sha256()
+    _feed(digest, network)
+    return digest.hexdigest()
+
+
+def _feed(digest: hashlib._Hash, network: nn.Module) -> None:
+    for name, tensor in network.state_dict().items():
+        digest.update(f"{name} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.cpu().contiguous().numpy().astype("<f4").tobytes())
+
+
+def _published(name: str) -> str:
+    layer = max((layer for layer in _NAMES if name.startswith(f"{layer}.")), key=len)
+    return _NAMES[layer] + name.removeprefix(layer)
+
+
+def _published_of_lsm(name: str) -> str:
+    if name.startswith("to_alpha."):
+        return _TO_ALPHA + name.removeprefix("to_alpha")
+    own = name.removeprefix("features.resnet.")
+    if own == name:  # VGG's layers are numbered as torchvision does
+        return f"{_BRANCH}.{name.removeprefix('features.')}"
+    stage, rest = own.split(".", 1)
+    index = 0 if stage == "stem" else int(stage.removeprefix("res")) - 1
+    return f"{_BRANCH}.{index}.{rest}"
+
+
+def _branch(
+    found: dict[str, Tensor], channels: int, path: Path, said: dict[str, str]
+) -> LSMnet | None:
+    """An LSMnet of the kind that the names tell, yet without its weights."""
+    if f"{_TO_ALPHA}.weight" not in found:
+        return None
+    try:
+        enlargement = float(said.get(_ENLARGEMENT, "1"))
+    except ValueError:
+        enlargement = math.nan
+    if not 0 < enlargement < 16:
+        raise DataError(f"{path}: its LSMnet sees pictures enlarged by {said[_ENLARGEMENT]!r}")
+    if _FEATURES in said:
+        lsm = _borrowing(path, said, channels, enlargement)
+    else:
+        lsm = _complete(path, found, channels)
+        lsm.enlargement = enlargement
+    return lsm
+
+
+def _borrowing(path: Path, said: dict[str, str], channels: int, enlargement: float) -> LSMnet:
+    features = said[_FEATURES]
+    if not is_shipped(features):
+        raise DataError(f"{path}: its features are those of '{features}', which is not shipped")
+    lsm = new_lsm(features, channels, enlargement)
+    if _digest(lsm.features) != said.get(_FEATURES_DIGEST):
+        raise DataError(f"{path}: its features are those of {features}, which has changed since")
+    return lsm
+
+
+def _complete(path: Path, found: dict[str, Tensor], channels: int) -> LSMnet:
+    """One whose features are in the file as well."""
+    build = _as_told(found, channels)
+    shapes = outline(path, build).state_dict()
+    check_tensors(path, {_published_of_lsm(name): t for name, t in shapes.items()}, found)
+    return build()
+
+
+def _as_told(found: dict[str, Tensor], channels: int) -> Callable[[], LSMnet]:
+    """What makes the network that names and shapes tell."""
+    if f"{_BRANCH}.0.conv1.weight" not in found:
+        widths = _vgg_widths(found)
+        return partial(vgg_lsm, channels, widths) if widths else partial(vgg_lsm, channels)
+    blocks: dict[int, int] = {}
+    for name in found:
+        if block := re.match(rf"{_BRANCH}\.([1-9])\.(\d{{1,2}})\.", name):
+            stage, index = int(block[1]), int(block[2])
+            blocks[stage] = max(blocks.get(stage, 0), index + 1)
+    stem = _outputs(found, f"{_BRANCH}.0.conv1.weight", 64)
+    res2 = _outputs(found, f"{_BRANCH}.1.0.conv3.weight", 256)
+    depths = [blocks[stage] for stage in sorted(blocks)] or [3, 4, 6]
+    return partial(resnet_lsm, channels, stem, res2, depths)
+
+
+def _outputs(found: dict[str, Tensor], name: str, usual: int) -> int:
+    """How many channels a convolution makes; the usual number if it is none, and is refused so."""
+    weight = found.get(name)
+    return usual if weight is None or weight.ndim != 4 else len(weight)
+
+
+def _vgg_widths(found: dict[str, Tensor]) -> list[int | None]:
+    """The widths of a VGG's convolutions, None where it halves, as its layers are numbered."""
+    layers = {
+        int(number[1]): tensor
+        for name, tensor in found.items()
+        if (number := _VGG_LAYER.fullmatch(name)) and tensor.ndim == 4
+    }
+    widths: list[int | None] = []
+    before = -2
+    for index in sorted(layers):
+        widths += [None] * (index - before - 2) + [len(layers[index])]
+        before = index
+    return widths
+
+
+def _weights(path: Path, read: Checkpoint) -> dict[str, Tensor]:
+    """Without the masks that say what a causal convolution sees, which are looked at only."""
+    for name, tensor in read.tensors.items():
+        if name.endswith(".mask") and not _masks_past(tensor.cpu()):
+            raise DataError(f"{path}: {name} masks other weights than an NCN's")
+    return {name: t for name, t in read.tensors.items() if not name.endswith(".mask")}
+
+
+def _masks_past(mask: Tensor) -> bool:
+    return mask.shape[-2:] == _PAST.shape and bool((mask.bool() == _PAST).all())
+
+
+def _live(name: str, tensor: Tensor, wanted: dict[str, Tensor]) -> Tensor:
+    """A weight without the half that sees only zeros, if it has it."""
+    if name not in _DEAD or name not in wanted or tensor.ndim != 4:
+        return tensor
+    axis, comes_first = _DEAD[name]
+    live, channels = wanted[name].shape[axis], wanted["encoder.0.bias"].shape[0]
+    if tensor.shape[axis] != live + channels:
+        return tensor
+    return tensor.narrow(axis, channels if comes_first else 0, live)

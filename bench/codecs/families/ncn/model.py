@@ -1,0 +1,116 @@
+"""One file of an NCN's weights, on the device that it runs on."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.codecs.families.devices import coding_device, full_precision
+from bench.codecs.families.ncn import rate
+from bench.codecs.families.ncn.checkpoint import decoder_digest, load_ncn
+from bench.codecs.families.ncn.entropy import Latent, as_latent, decode_latents, encode_latents
+from bench.codecs.families.ncn.masking import LSMnet, masked
+from bench.codecs.families.ncn.network import NCN
+from bench.codecs.families.ncn.portable import PortablePrior, exact_prior
+from bench.codecs.families.neural_stream import MULTIPLE
+from bench.images.colour import Pixels
+from bench.images.image import pad
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What the encoder makes of an image, 1×N×H×W each."""
+
+    y_hat: Tensor
+    z_hat: Tensor
+    alpha: Tensor | None
+
+    def whole(self) -> tuple[Latent, Latent]:
+        """ŷ and ẑ as they are coded."""
+        return as_latent(self.y_hat[0].cpu().numpy()), as_latent(self.z_hat[0].cpu().numpy())
+
+
+def load_model(path: Path, digest: str) -> Model:
+    """The networks in a file of that digest, ready to code."""
+    ncn, lsm = load_ncn(path, digest)
+    device = coding_device()
+    prior = exact_prior(ncn, path, device)
+    return Model(ncn.to(device), lsm and lsm.to(device), prior, device)
+
+
+class Model:
+    def __init__(
+        self, ncn: NCN, lsm: LSMnet | None, prior: PortablePrior, device: torch.device
+    ) -> None:
+        self._ncn, self._lsm, self._prior, self._device = ncn, lsm, prior, device
+        self.digest = decoder_digest(ncn)
+        self.lsm_kind = lsm.kind if lsm else "none"
+        # One image at a time where all share a device.
+        self._lane = nullcontext() if device.type == "cpu" else threading.Lock()
+
+    @torch.inference_mode()
+    def analyse(self, pixels: Pixels) -> Latents:
+        """The latents of a picture of any size, whose right and bottom edges are replicated."""
+        samples = torch.tensor(pad(pixels, MULTIPLE))
+        with self._lane, full_precision():
+            x = samples.to(self._device).permute(2, 0, 1)[None]
+            x = x.to(torch.float32, memory_format=torch.channels_last) / 255
+            y = self._ncn.g_enc(x)
+            z_hat = torch.round(self._ncn.h_enc(y))
+            if self._lsm is None:
+                return Latents(torch.round(y), z_hat, None)
+            mu, _ = self._ncn.y_distribution(z_hat)
+            alpha = self._lsm(x)
+            return Latents(torch.round(masked(y, mu, alpha)), z_hat, alpha)
+
+    def encode(self, y_hat: Latent, z_hat: Latent) -> bytes:
+        return encode_latents(y_hat, z_hat, self._prior)
+
+    def decode(self, stream: bytes, width: int, height: int) -> tuple[Latent, Latent]:
+        """ŷ and ẑ of a picture so large."""
+        width, height = (side + -side % MULTIPLE for side in (width, height))
+        return decode_latents(stream, self._prior, self._ncn.channels, width, height)
+
+    def synthesise(self, y_hat: Latent, width: int, height: int) -> Pixels:
+        """The picture that ŷ stands for."""
+        x_hat = self._synthesise(torch.from_numpy(y_hat.astype(np.float32))[None], width, height)
+        samples = torch.round(x_hat.clamp(0, 1) * 255).to(torch.uint8)
+        return samples.permute(1, 2, 0).cpu().numpy()
+
+    @torch.inference_mode()
+    def _synthesise(self, y_hat: Tensor, width: int, height: int) -> Tensor:
+        with self._lane, full_precision():
+            x_hat: Tensor = self._ncn.g_dec(
+                y_hat.to(self._device, memory_format=torch.channels_last)
+            )
+        return x_hat[0, :, :height, :width]
+
+    @torch.inference_mode()
+    def inspect(self, pixels: Pixels) -> dict[str, NDArray[Any]]:
+        """All that the networks make of a picture, with the published estimate of its bits."""
+        height, width, _ = pixels.shape
+        latents = self.analyse(pixels)
+        with self._lane, full_precision():
+            mu, raw = self._ncn.y_distribution(latents.z_hat)
+            z_mu, z_raw = self._ncn.z_prior(latents.z_hat)
+        sigma = rate.sigma(raw)
+        shown = {
+            "y_hat": latents.y_hat,
+            "z_hat": latents.z_hat,
+            "y_mu": mu,
+            "y_sigma": sigma,
+            "bits_y": rate.bits(latents.y_hat, mu, sigma).sum(),
+            "bits_z": rate.bits(latents.z_hat, z_mu, rate.sigma(z_raw)).sum(),
+            "rec": self._synthesise(latents.y_hat, width, height)[None],
+        }
+        if latents.alpha is not None:
+            shown["alpha"] = latents.alpha
+        return {name: values.cpu().numpy() for name, values in shown.items()}

@@ -1,0 +1,100 @@
+"""Codecs inside Pillow, run in this process."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+from PIL import Image as PillowImage
+from PIL import __version__ as pillow_version
+from PIL import features
+
+from bench.codecs.catalog import check_keys
+from bench.codecs.codec import Card, Codec, Point
+from bench.codecs.families.sizes import is_too_large, padded_size
+from bench.errors import CardError, CodecError, StreamError
+from bench.images.colour import Pixels
+from bench.images.image import Image, to_array
+
+# Pillow's name of a format, and what it calls the library that does the work.
+_LIBRARIES = {"JPEG": "libjpeg_turbo", "JPEG2000": "jpg_2000", "WEBP": "webp"}
+_NAMES = {"libjpeg_turbo": "libjpeg-turbo", "jpg_2000": "OpenJPEG", "webp": "libwebp"}
+_POINT = "{point}"
+_KEYS: dict[str, tuple[type, str]] = {
+    "format": (str, f"one of {', '.join(_LIBRARIES)}"),
+    "save": (dict, f"a table of options of Pillow's save, with {_POINT} in its place"),
+}
+
+
+class PillowCodec(Codec):
+    """One of Pillow's image formats; ``save`` is what its ``Image.save`` is given."""
+
+    def __init__(self, card: Card) -> None:
+        super().__init__(card)
+        check_keys(card.path, card.options, _KEYS, required=tuple(_KEYS), prefix="pillow.")
+        self._format: str = card.options["format"]
+        self._save: dict[str, Any] = card.options["save"]
+        if self._format not in _LIBRARIES:
+            raise CardError(f"{card.path}: 'pillow.format' must be {_KEYS['format'][1]}")
+        if _fill(self._save, 0) == self._save:
+            raise CardError(f"{card.path}: 'pillow.save' must have {_POINT} as a value")
+
+    def missing(self) -> str | None:
+        if features.check(_LIBRARIES[self._format]):
+            return None
+        return (
+            f"this Pillow was built without {_LIBRARIES[self._format]}; "
+            "'pip install --force-reinstall pillow' brings a wheel that has it"
+        )
+
+    def version(self) -> str:
+        library = _LIBRARIES[self._format]
+        return f"{_NAMES[library]} {features.version(library)}, Pillow {pillow_version}"
+
+    def encode(self, image: Image, point: Point) -> bytes:
+        padded_size(image, 1)  # refuses what is too large
+        stream = io.BytesIO()
+        try:
+            picture = PillowImage.fromarray(image.pixels)
+            picture.save(stream, format=self._format, **_fill(self._save, point))
+        except (OSError, ValueError, TypeError) as error:
+            raise CodecError(f"Pillow could not write {self._format}: {error}") from error
+        return stream.getvalue()
+
+    def decode(self, stream: bytes) -> Pixels:
+        try:
+            with PillowImage.open(io.BytesIO(stream), formats=[self._format]) as opened:
+                if is_too_large(opened.width, opened.height):
+                    raise StreamError(f"{self.name}: {opened.width}x{opened.height} is too large")
+                return to_array(opened if opened.mode == "RGB" else opened.convert("RGB"))
+        except (
+            OSError,
+            SyntaxError,
+            ValueError,
+            EOFError,
+            PillowImage.DecompressionBombError,
+            PillowImage.DecompressionBombWarning,
+        ) as error:
+            raise StreamError(f"{self.name} cannot decode the stream: {error}") from error
+
+    def commands(self, point: Point) -> tuple[str, ...]:
+        options = ", ".join(f"{key}={value!r}" for key, value in _fill(self._save, point).items())
+        return (
+            f"PIL.Image.fromarray(pixels).save(stream, format={self._format!r}, {options})",
+            f"PIL.Image.open(stream, formats=[{self._format!r}]).convert('RGB')",
+        )
+
+    def depends_on(self) -> dict[str, str]:
+        library = _LIBRARIES[self._format]
+        versions = {"pillow": pillow_version, library: features.version(library)}
+        return {"pillow": json.dumps(versions)}
+
+
+def _fill(value: Any, point: Point) -> Any:
+    """The options with the point in its place, whole values only."""
+    if isinstance(value, dict):
+        return {key: _fill(inner, point) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_fill(inner, point) for inner in value]
+    return point if value == _POINT else value

@@ -1,0 +1,96 @@
+"""Operating points as people write them, checked against what a card allows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from bench.codecs.catalog import full_name, within
+from bench.codecs.codec import Card, Codec, Point
+from bench.errors import CardError
+
+
+def choose_points(
+    codecs: Sequence[Codec], kind: str, chosen: Sequence[str]
+) -> dict[Codec, tuple[Point, ...]]:
+    """Each codec's points: its defaults on that kind of dataset, or what ``--points`` says."""
+    names = [codec.name for codec in codecs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise CardError(f"two cards are called '{twice}'; rename one")
+    picked = name_points({codec.name: codec.card.unit for codec in codecs}, chosen)
+    points = {}
+    for codec in codecs:
+        its_own = picked.get(codec.name) or codec.card.points_for(kind)
+        points[codec] = tuple(dict.fromkeys(check_point(codec.card, point) for point in its_own))
+    return points
+
+
+def name_points(units: Mapping[str, str], chosen: Sequence[str]) -> dict[str, tuple[Point, ...]]:
+    """What ``--points`` says of each codec.
+
+    ``22,37`` is for all codecs and needs them to share a unit; ``vtm=22,37`` is for one.
+    """
+    own: dict[str, tuple[Point, ...]] = {}
+    common: tuple[Point, ...] = ()
+    for choice in chosen:
+        said, equals, values = choice.rpartition("=")
+        name = full_name(said, units)
+        if not equals:
+            common += parse_points(values)
+        elif name in units:
+            own[name] = own.get(name, ()) + parse_points(values)
+        else:
+            raise CardError(f"--points {choice}: '{said}' is not one of {', '.join(units)}")
+    sharing = {unit for name, unit in units.items() if name not in own}
+    if common and len(sharing) > 1:
+        raise CardError(
+            f"--points: the codecs count in {' and '.join(sorted(sharing))}; "
+            "say CODEC=POINT,POINT for each"
+        )
+    return {name: own.get(name, common) for name in units if name in own or common}
+
+
+def parse_points(text: str) -> tuple[Point, ...]:
+    """``22,27.5,high`` as points: numbers where they are numbers."""
+    points = tuple(_point(word.strip()) for word in text.split(",") if word.strip())
+    if not points:
+        raise CardError(f"--points {text!r}: no point in it")
+    return points
+
+
+def _point(word: str) -> Point:
+    try:
+        number = float(word)
+    except ValueError:
+        return word
+    if not math.isfinite(number):
+        raise CardError(f"point '{word}': not a finite number")
+    return int(number) if number.is_integer() else number
+
+
+def one_point(codec: Codec, text: str) -> Point:
+    """A single point as the command line gives it."""
+    points = parse_points(text)
+    if len(points) > 1:
+        raise CardError(f"--point {text}: one point, not {len(points)}")
+    return check_point(codec.card, points[0])
+
+
+def check_point(card: Card, point: Point) -> Point:
+    """The point if the codec has it; else one line with what it may be."""
+    known = {str(value): value for values in card.points.values() for value in values}
+    if str(point) in known:
+        return known[str(point)]
+    if card.weights is not None or all(isinstance(value, str) for value in known.values()):
+        raise CardError(f"{card.name}: no {card.unit} '{point}'; there are {', '.join(known)}")
+    if not isinstance(point, int | float) or not math.isfinite(point):
+        raise CardError(f"{card.name}: {card.unit} '{point}' is not a number")
+    if card.whole and point != int(point):
+        raise CardError(f"{card.name}: {card.unit} {point} is not a whole number")
+    if card.limits is None:
+        return point
+    lowest, highest = card.limits
+    if not within(point, lowest, highest):
+        raise CardError(f"{card.name}: {card.unit} {point} is outside {lowest}…{highest}")
+    return point

@@ -1,0 +1,258 @@
+"""What this machine has of what the bench needs, and what to do about the rest."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from bench.codecs.catalog import card_paths, load_codec
+from bench.codecs.codec import Card, Codec
+from bench.codecs.families.compressai.codec import why_no_compressai
+from bench.codecs.families.external import ExternalCodec
+from bench.codecs.families.external_card import read_external
+from bench.codecs.families.tools import find_tools
+from bench.datasets.cityscapes import VARIABLE, count_images, open_cityscapes
+from bench.errors import BenchError, CacheError
+from bench.runtime import ffmpeg
+from bench.runtime.cache import cache_folder
+from bench.runtime.cores import available_cores
+from bench.runtime.machine import bench_version, processor
+from bench.runtime.settings import settings_path, user_path
+from bench.tasks.task import task_names, weights_variable, why_unavailable
+
+_GB = 10**9
+_LITTLE = 2 * _GB
+_ANOTHER_FFMPEG = (
+    "unset IMAGEIO_FFMPEG_EXE, or 'pip install --force-reinstall imageio-ffmpeg', "
+    "whose binary has all that is needed"
+)
+# What is told together where it is not looked at closely.
+_PROGRAMS, _WEIGHTS, _DATA = "programs", "weights", "data sets"
+_TASKS, _PACKAGES = "tasks", "packages"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. ``ok`` is False where something needed, or something named, is not there,
+    and None where something optional is not; advice beside a True is a warning. Checks of one
+    ``group`` may be told together."""
+
+    name: str
+    ok: bool | None
+    found: str
+    advice: str | None = None
+    group: str = ""
+
+
+def doctor() -> list[Check]:
+    """Look at everything; no check ends the others."""
+    return [
+        Check("bench", True, bench_version()),
+        Check("Python", True, f"{platform.python_version()}, {sys.executable}"),
+        Check("machine", True, f"{platform.system()}, {available_cores()} cores, {processor()}"),
+        _disk("results", Path(), "name a folder elsewhere with --results"),
+        _disk("cache", cache_folder(), "name a folder elsewhere in BENCH_CACHE"),
+        _disk("temporary", Path(tempfile.gettempdir()), "name a folder elsewhere in TMPDIR"),
+        _settings(),
+        *_ffmpeg(),
+        *_codecs(),
+        _cityscapes(),
+        _torch(),
+        *_weights(),
+        _detectron2(),
+        _compressai(),
+        _pyarrow(),
+    ]
+
+
+def _disk(name: str, folder: Path, elsewhere: str) -> Check:
+    """Room and the right to write in a folder that need not be there yet."""
+    folder = folder.absolute()
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    found = f"{folder}, {free / _GB:.0f} GB free"
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        return Check(name, False, found, f"nothing can be written in {there}: {elsewhere}")
+    return Check(name, True, found, f"little room: {elsewhere}" if free < _LITTLE else None)
+
+
+def _settings() -> Check:
+    path = settings_path()
+    try:
+        user_path("BENCH_ANYTHING")
+    except BenchError as error:
+        return Check("settings", False, str(path), str(error))
+    if path.is_file():
+        return Check("settings", True, str(path))
+    advice = f"folders may be named in {path} under [paths], as in their environment variables"
+    return Check("settings", None, "no file", advice)
+
+
+def _ffmpeg() -> Iterator[Check]:
+    try:
+        found, encoders, filters = ffmpeg.version(), ffmpeg.encoders(), ffmpeg.filters()
+        yield Check("ffmpeg", True, f"{found}, {ffmpeg.binary()}", ffmpeg.remark())
+    except CacheError as error:  # it keeps the digest of ffmpeg, which may be all right
+        yield Check("ffmpeg", False, str(ffmpeg.binary()), str(error))
+        return
+    except (BenchError, IndexError):  # or it is another program, which prints no version
+        named = os.environ.get("IMAGEIO_FFMPEG_EXE")
+        yield Check("ffmpeg", False, f"{named} is no ffmpeg" if named else "none", _ANOTHER_FFMPEG)
+        return
+    needed = _encoders_needed()
+    has = ", ".join(sorted(encoders.intersection(needed)))
+    lacking = [f"{name} ({', '.join(needed[name])})" for name in sorted(set(needed) - encoders)]
+    advice = f"no {', '.join(lacking)}: {_ANOTHER_FFMPEG}" if lacking else None
+    yield Check("encoders", not lacking, has or "none", advice)
+    ok, advice = "libvmaf" in filters, f"VMAF and the paper's SSIM need it: {_ANOTHER_FFMPEG}"
+    yield Check("libvmaf", ok, "in ffmpeg" if ok else "not in ffmpeg", None if ok else advice)
+
+
+def _encoders_needed() -> dict[str, list[str]]:
+    """The ffmpeg encoders of the shipped cards, and whose they are."""
+    needed: dict[str, list[str]] = {}
+    for name, codec in shipped_codecs().items():
+        if isinstance(codec, Codec) and codec.card.family == "ffmpeg":
+            needed.setdefault(codec.card.options["needs"], []).append(name)
+    return needed
+
+
+def shipped_codecs() -> dict[str, Codec | str]:
+    """Every shipped codec, anchors first, or the line that says why its card is of no use."""
+    loaded: dict[str, Codec | str] = {}
+    for name, path in card_paths().items():
+        try:
+            loaded[name] = load_codec(name)
+        except BenchError as error:
+            loaded[name] = str(error)
+        except Exception as error:  # the code of a third party's family: it must not hide others
+            loaded[name] = f"{path}: its family fails: {error!r}"
+    return loaded
+
+
+def what_lacks(codec: Codec) -> str | None:
+    """What is missing, settings that cannot be read included."""
+    try:
+        return codec.missing()
+    except BenchError as error:
+        return str(error)
+
+
+def _codecs() -> Iterator[Check]:
+    """The programs of external codecs; of the others, those that lack something."""
+    for name, codec in shipped_codecs().items():
+        if isinstance(codec, str):
+            yield Check(name, False, "its card cannot be used", codec)
+        elif isinstance(codec, ExternalCodec):
+            yield _external(codec)
+        elif codec.card.sets:
+            yield from _weight_sets(codec.card)
+        elif codec.card.family != "ffmpeg" and (missing := what_lacks(codec)):
+            yield Check(name, None, "cannot run", missing, _PROGRAMS)
+
+
+def _weight_sets(card: Card) -> Iterator[Check]:
+    """The weights that are there, and those that are published and could be."""
+    for weights in card.sets.values():
+        name = f"{card.name}:{weights.name}"
+        if weights.paths:
+            found = f"{card.unit} {' '.join(map(str, weights.paths))}, {weights.folder}"
+            yield Check(name, True, found, weights.remark(), _WEIGHTS)
+        elif weights.published:
+            yield Check(name, None, "not found", weights.missing(), _WEIGHTS)
+
+
+def _external(codec: ExternalCodec) -> Check:
+    card = read_external(codec.card)
+    if missing := what_lacks(codec):
+        absent = _absent(card.wanted.folder) if card.wanted.folder else None
+        return Check(codec.name, absent, "not found", missing, _PROGRAMS)
+    found = f"{codec.version() or 'unknown version'}, {find_tools(card.wanted).encoder}"
+    as_expected = card.version in (None, codec.version())
+    advice = None if as_expected else f"version {card.version} is expected"
+    return Check(codec.name, True, found, advice, _PROGRAMS)
+
+
+def _cityscapes() -> Check:
+    try:
+        remark = open_cityscapes(None, "val").remark
+    except BenchError as error:
+        return Check("Cityscapes", _absent(VARIABLE), "not found", str(error), _DATA)
+    root = user_path(VARIABLE)
+    assert root is not None  # or it would not have been opened
+    counts = "; ".join(f"{split} {count_images(root, split)}" for split in ("train", "val"))
+    return Check("Cityscapes", True, f"{root}, {counts}", remark, _DATA)
+
+
+def _absent(variable: str) -> bool | None:
+    """How bad it is that something optional is not there: a fault if the user named its place."""
+    try:
+        return None if user_path(variable) is None else False
+    except BenchError:
+        return None  # the settings cannot be read, which has a check of its own
+
+
+def _torch() -> Check:
+    if find_spec("torch") is None:
+        advice = "task networks need it: pip install torch"
+        return Check("PyTorch", False, "not installed", advice)
+    if device := _cuda_device():
+        return Check("PyTorch", True, f"{version('torch')}, {device}")
+    return Check("PyTorch", True, f"{version('torch')}, on the CPU: no CUDA device")
+
+
+def _cuda_device() -> str | None:
+    """The device that task networks run on; importing torch takes seconds, so not without cause."""
+    try:
+        ctypes.CDLL("libcuda.so.1")  # NVIDIA's driver
+    except OSError:
+        return None
+    torch = import_module("torch")
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def _weights() -> Iterator[Check]:
+    """The weights that are the user's to bring."""
+    for name in task_names():
+        variable = weights_variable(name)
+        if variable is None:
+            continue
+        try:
+            missing = why_unavailable(name)
+        except BenchError as error:
+            missing = str(error)
+        if missing is None:
+            yield Check(name, True, f"weights {user_path(variable)}", group=_TASKS)
+        else:
+            yield Check(name, _absent(variable), "not found", missing, _TASKS)
+
+
+def _detectron2() -> Check:
+    if find_spec("detectron2") is None:
+        advice = "only --engine detectron2 needs it: https://github.com/facebookresearch/detectron2"
+        return Check("Detectron2", None, "not installed", advice, _PACKAGES)
+    return Check("Detectron2", True, version("detectron2"), group=_PACKAGES)
+
+
+def _compressai() -> Check:
+    if missing := why_no_compressai():
+        advice = f"only its own codecs: {missing}"
+        return Check("CompressAI", None, "not installed", advice, _PACKAGES)
+    return Check("CompressAI", True, version("compressai"), group=_PACKAGES)
+
+
+def _pyarrow() -> Check:
+    if find_spec("pyarrow") is None:
+        advice = "only 'bench export' to Parquet needs it: pip install '.[parquet]'"
+        return Check("pyarrow", None, "not installed", advice, _PACKAGES)
+    return Check("pyarrow", True, version("pyarrow"), group=_PACKAGES)

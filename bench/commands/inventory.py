@@ -1,0 +1,213 @@
+"""What there is to choose from, and whether it can run here: codecs, datasets, tasks, metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.codecs.catalog import card_paths, load_codec
+from bench.codecs.codec import Codec, Point
+from bench.codecs.points import one_point
+from bench.commands.doctor import Check, doctor, shipped_codecs, what_lacks
+from bench.datasets.cityscapes import IMAGES, open_cityscapes
+from bench.datasets.on_demand import SCALES
+from bench.datasets.toyscapes import SIZES
+from bench.errors import BenchError
+from bench.images import colour
+from bench.metrics import METRICS, Metric
+from bench.runtime.content import content_folder
+from bench.tasks.task import (
+    package_of,
+    task_names,
+    task_title,
+    weights_variable,
+    why_unavailable,
+)
+
+__all__ = [
+    "Check",
+    "CodecDescription",
+    "CodecStatus",
+    "DatasetStatus",
+    "TaskStatus",
+    "codecs",
+    "datasets",
+    "doctor",
+    "metrics",
+    "show_codec",
+    "tasks",
+]
+
+Points = dict[str, tuple[Point, ...]]
+
+
+@dataclass(frozen=True)
+class CodecStatus:
+    """A shipped card; one that cannot be read has its error in ``missing``, and no title."""
+
+    name: str
+    title: str
+    unit: str
+    points: Points
+    anchor: bool
+    oracle: bool
+    available: bool
+    missing: str | None
+    remark: str | None
+
+
+@dataclass(frozen=True)
+class DatasetStatus:
+    """A dataset as ``--data`` names it; ``variants`` are what may follow the name."""
+
+    name: str
+    title: str
+    variants: tuple[str, ...]
+    available: bool
+    missing: str | None = None
+    remark: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskStatus:
+    """A task network as ``--task`` names it."""
+
+    name: str
+    title: str
+    weights: str  # whence: 'shipped', the variable that names them, or the package of the network
+    available: bool
+    missing: str | None = None
+
+
+@dataclass(frozen=True)
+class CodecDescription:
+    """All that a card and this machine say about a codec."""
+
+    name: str
+    title: str
+    about: str
+    counted: str
+    source: str
+    path: Path
+    family: str
+    anchor: bool
+    oracle: bool
+    detects_damage: bool
+    unit: str
+    limits: tuple[float, float] | None
+    points: Points
+    weights: tuple[str, ...]  # what there is of each of its weight sets, or what there could be
+    options: dict[str, Any]
+    point: Point | None  # None where no weights say which there are
+    conversion: str | None  # from RGB to the YCbCr that it codes
+    commands: tuple[str, ...]  # at that point
+    missing: str | None
+    remark: str | None
+    fingerprint: str | None  # None where something is missing
+    depends_on: dict[str, str]
+
+
+def codecs() -> list[CodecStatus]:
+    """Every shipped card, anchors first, whether it can run here or not."""
+    return [_codec_status(name, codec) for name, codec in shipped_codecs().items()]
+
+
+def _codec_status(name: str, codec: Codec | str) -> CodecStatus:
+    if isinstance(codec, str):
+        anchor = card_paths()[name].parent == content_folder("anchors")
+        return CodecStatus(name, "", "", {}, anchor, False, False, codec, None)
+    card, missing = codec.card, what_lacks(codec)
+    of_sets = {name: tuple(weights.paths) for name, weights in card.sets.items()}
+    if of_sets:
+        missing = None if any(of_sets.values()) else "no weights; 'bench show' tells whence"
+    return CodecStatus(
+        name=name,
+        title=card.title,
+        unit=card.unit,
+        points=card.points | of_sets,
+        anchor=card.anchor,
+        oracle=card.oracle,
+        available=missing is None,
+        missing=missing,
+        remark=codec.remark() if missing is None else None,
+    )
+
+
+def datasets() -> list[DatasetStatus]:
+    """What ``--data`` takes."""
+    cityscapes = "street scenes, 2048x1024"
+    splits = tuple(f":{split}" for split in sorted(IMAGES, key=_default_first))
+    try:
+        remark = open_cityscapes(None, "val").remark
+        found = DatasetStatus("cityscapes", cityscapes, splits, True, remark=remark)
+    except BenchError as error:
+        found = DatasetStatus("cityscapes", cityscapes, splits, False, missing=str(error))
+    toy_splits = tuple(f":{split}" for split in sorted(SIZES, key=_default_first))
+    scales = tuple(f"@{scale}" for scale in SCALES if scale > 1)
+    return [
+        DatasetStatus(
+            "toyscapes",
+            "rendered street scenes, 512x256",
+            (*toy_splits, *scales),
+            True,
+        ),
+        found,
+        DatasetStatus("FOLDER", "any images, without labels", (), True),
+    ]
+
+
+def _default_first(split: str) -> bool:
+    return split != "val"
+
+
+def tasks() -> list[TaskStatus]:
+    """Our task networks, then those of other packages, which are not loaded to be listed."""
+    return [_task_status(name) for name in task_names()]
+
+
+def _task_status(name: str) -> TaskStatus:
+    try:
+        missing = why_unavailable(name)
+    except BenchError as error:  # settings that cannot be read
+        missing = str(error)
+    package = package_of(name)
+    weights = f"package {package}" if package else weights_variable(name) or "shipped"
+    return TaskStatus(name, task_title(name), weights, missing is None, missing)
+
+
+def metrics() -> list[Metric]:
+    """Every metric; those with ``default`` are measured unless others are named."""
+    return list(METRICS.values())
+
+
+def show_codec(codec: str, point: str | None = None) -> CodecDescription:
+    """A codec by its name or its card's path; its commands at the point, or at a middle one."""
+    its = load_codec(codec)
+    card = its.card
+    missing = its.missing()
+    its_point = card.middle_point if point is None else one_point(its, point)
+    return CodecDescription(
+        name=card.name,
+        title=card.title,
+        about=card.about,
+        counted=card.counted,
+        source=card.source,
+        path=card.path,
+        family=card.family,
+        anchor=card.anchor,
+        oracle=card.oracle,
+        detects_damage=card.detects_damage,
+        unit=card.unit,
+        limits=card.limits,
+        points=card.points,
+        weights=tuple(f"{name}: {weights.description()}" for name, weights in card.sets.items()),
+        options=card.options,
+        point=its_point,
+        conversion=colour.to_ycbcr_command() if its.card.codes_ycbcr else None,
+        commands=its.commands(card.unit if its_point is None else its_point),
+        missing=missing,
+        remark=None if missing else its.remark(),
+        fingerprint=None if missing else its.fingerprint,
+        depends_on={} if missing else its.dependencies(),
+    )

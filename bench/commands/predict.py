@@ -1,0 +1,147 @@
+"""A task network on images of anyone's: what it finds, as JSON and as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.datasets.dataset import Progress
+from bench.errors import DataError
+from bench.images.colour import Pixels
+from bench.images.image import read_image, write_png
+from bench.instances.detections import Detections
+from bench.instances.drawing import draw
+from bench.instances.labels import CLASSES, EVALUATED
+from bench.runtime.cores import available_cores
+from bench.runtime.files import check_outputs, make_folder, write_json, writing
+from bench.tasks.task import Task, open_task
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What was found in one image."""
+
+    file: Path
+    detections: Detections
+    notes: tuple[str, ...] = ()  # on how the image was read
+
+    def as_json(self) -> dict[str, Any]:
+        height, width = self.detections.size
+        rows = range(len(self.detections))
+        return {
+            "file": str(self.file),
+            "width": width,
+            "height": height,
+            "detections": [_detection(self.detections, row) for row in rows],
+        }
+
+
+def _detection(found: Detections, row: int) -> dict[str, Any]:
+    which = int(found.classes[row])
+    values = {
+        "class": CLASSES[which],
+        "label_id": EVALUATED[which].id,
+        "score": float(found.scores[row]),
+        "box": found.boxes[row].tolist(),
+    }
+    if found.masks is not None:
+        values["segmentation"] = found.masks[row].to_coco()
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a task network found in each image, and why some could not be looked at."""
+
+    task: Task
+    images: tuple[Prediction, ...]
+    failures: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Boxes are x0, y0, x1, y1 in pixels, masks COCO's run lengths, labels Cityscapes' ids."""
+        task = self.task
+        return {
+            "task": {"name": task.name, "title": task.title, "fingerprint": task.fingerprint},
+            "images": [image.as_json() for image in self.images],
+        }
+
+
+def predict(
+    images: Sequence[Path],
+    *,
+    task: str = "mask-rcnn-toy",
+    weights: Path | None = None,
+    engine: str = "bench",
+    json: Path | None = None,
+    out: Path | None = None,
+    least_score: float = 0.5,
+    progress: Progress | None = None,
+) -> Predictions:
+    """Look at images; an image that cannot be read is a failure and does not end the others.
+
+    The arguments are the options of ``bench predict``. What was found before an error or an
+    interrupt is written.
+    """
+    if weights is not None and "=" in task:
+        raise DataError(f"--task {task} names weights, and so does --weights; name them once")
+    check_outputs([json], [*images, weights])
+    its_task = open_task(task if weights is None else f"{task}={weights}", engine)
+    if json is not None and not json.absolute().parent.is_dir():
+        raise DataError(f"{json}: cannot be written: no folder {json.parent}")
+    if out is not None:
+        _check_names(images, out)
+        make_folder(out)
+
+    def one(path: Path) -> Prediction | str:
+        """What is in an image, or why it cannot be looked at."""
+        try:
+            pixels, notes = read_image(path)
+        except DataError as error:
+            return str(error)
+        found = its_task.detect(pixels)
+        if out is not None:
+            _write_picture(draw(pixels, found, least_score), _picture(path, out))
+        return Prediction(path, found, notes)
+
+    made: list[Prediction] = []
+    failures: list[str] = []
+    pool = ThreadPoolExecutor(available_cores())
+    try:
+        for done, result in enumerate(pool.map(one, images), start=1):
+            if isinstance(result, Prediction):
+                made.append(result)
+            else:
+                failures.append(result)
+            if progress:
+                progress(its_task.name, done, len(images))
+    finally:
+        pool.shutdown(cancel_futures=True)
+        found = Predictions(its_task, tuple(made), tuple(failures))
+        if json is not None and made:
+            write_json(json, found.as_json())
+    return found
+
+
+def _picture(image: Path, folder: Path) -> Path:
+    return folder / f"{image.stem}.png"
+
+
+def _check_names(images: Sequence[Path], folder: Path) -> None:
+    """No picture may take the place of another, or of an image."""
+    originals = {image.resolve() for image in images}
+    drawn: dict[Path, Path] = {}
+    for image in images:
+        picture = _picture(image, folder)
+        if picture in drawn:
+            raise DataError(f"{drawn[picture]} and {image}: both would be drawn as {picture}")
+        if picture.resolve() in originals:
+            raise DataError(f"{picture}: the drawing would replace the image; name another folder")
+        drawn[picture] = image
+
+
+def _write_picture(pixels: Pixels, path: Path) -> None:
+    with writing(path):
+        write_png(pixels, path)

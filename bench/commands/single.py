@@ -1,0 +1,119 @@
+"""One image to one bitstream and back, outside any sweep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from bench.codecs.catalog import runnable
+from bench.codecs.codec import Codec, Point
+from bench.codecs.families.recognise import recognise
+from bench.codecs.families.sizes import MOST_STREAM_BYTES
+from bench.codecs.points import one_point
+from bench.errors import CardError, DataError, StreamError
+from bench.images.image import Image, read_image, write_png
+from bench.runtime.files import check_outputs, read_regular, replacing, writing
+from bench.runtime.programs import Cost, metered
+
+_MASK_STEP = 16  # pixels that an element of α stands for, each way
+
+
+@dataclass(frozen=True)
+class Coded:
+    """What went from one file to another."""
+
+    codec: str
+    point: Point | None  # unknown to a decoder
+    width: int
+    height: int
+    bytes: int
+    cost: Cost
+    notes: tuple[str, ...] = ()  # on how the image was read
+
+    @property
+    def bpp(self) -> float:
+        """Bits per pixel."""
+        return 8 * self.bytes / (self.width * self.height)
+
+
+def encode(
+    image: Path,
+    file: Path,
+    codec: str,
+    point: str | None = None,
+    *,
+    weights: Path | None = None,
+    dump: Path | None = None,
+    save_mask: Path | None = None,
+) -> Coded:
+    """Code one image; without a point, at the middle one of the card's defaults.
+
+    A learned codec may be given weights of the user's own. What its networks make of the image
+    goes to ``dump``, as NumPy's npz; how far its LSMnet masks which part, to ``save_mask``.
+    """
+    its_codec = runnable(codec, own=weights)
+    its_point = _point(its_codec, point)
+    check_outputs((file, dump, save_mask), (image, weights))
+    pixels, notes = read_image(image)
+    original = Image(image.stem, pixels)
+    with metered() as cost:
+        stream = its_codec.encode(original, its_point)
+    with writing(file), replacing(file) as temporary:
+        temporary.write_bytes(stream)
+    if dump or save_mask:
+        _write_latents(its_codec.inspect(original, its_point), original, dump, save_mask)
+    size = (original.width, original.height)
+    return Coded(its_codec.name, its_point, *size, len(stream), cost, notes)
+
+
+def _write_latents(
+    latents: dict[str, NDArray[Any]], image: Image, dump: Path | None, save_mask: Path | None
+) -> None:
+    if save_mask and "alpha" not in latents:
+        raise CardError(f"{save_mask}: not written: the codec has no LSMnet, which makes a mask")
+    for path in filter(None, (dump, save_mask)):
+        with writing(path), replacing(path) as temporary, temporary.open("wb") as opened:
+            if path is dump:
+                np.savez_compressed(opened, **latents)  # type: ignore[arg-type]
+            else:
+                mask_picture(latents["alpha"], image).save(opened, format="PNG")
+
+
+def mask_picture(alpha: NDArray[np.float32], image: Image) -> PillowImage.Image:
+    """α averaged over its channels, as large as the image: white is what is masked entirely."""
+    grey = np.rint(255 * alpha[0].mean(axis=0)).astype(np.uint8)
+    large = grey.repeat(_MASK_STEP, axis=0).repeat(_MASK_STEP, axis=1)
+    return PillowImage.fromarray(large[: image.height, : image.width])
+
+
+def decode(
+    file: Path, image: Path, codec: str | None = None, *, weights: Path | None = None
+) -> Coded:
+    """Decode one bitstream to a PNG file; the codec is told from the stream where it can be."""
+    if image.suffix.lower() != ".png":
+        raise DataError(f"{image}: decoded pictures are written as PNG; call it {image.stem}.png")
+    check_outputs([image], (file, weights))
+    stream = read_regular(file, MOST_STREAM_BYTES)
+    name = codec or recognise(stream, weights)
+    if name is None:
+        raise StreamError(f"{file}: nothing in it says which codec made it; name it with --codec")
+    its_codec = runnable(name, own=weights)
+    with metered() as cost:
+        pixels = its_codec.decode(stream)
+    height, width, _ = pixels.shape
+    with writing(image):
+        write_png(pixels, image)
+    return Coded(its_codec.name, None, width, height, len(stream), cost)
+
+
+def _point(codec: Codec, text: str | None) -> Point:
+    if text is not None:
+        return one_point(codec, text)
+    point = codec.card.middle_point
+    assert point is not None  # a codec that can run has points
+    return point

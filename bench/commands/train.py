@@ -1,0 +1,62 @@
+"""Training as one calls it; what it needs is imported when it begins."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.codecs.catalog import card_name
+from bench.datasets.dataset import Progress
+
+if TYPE_CHECKING:
+    from bench.training.loop import Progress as TrainingProgress
+    from bench.training.zoo import Trained
+
+
+def train(
+    name: str,
+    folder: Path,
+    *,
+    data: str | None = None,
+    root: Path | None = None,
+    steps: int | None = None,
+    most_seconds: float = math.inf,
+    preparing: Progress = lambda what, done, total: None,
+    watch: Callable[[TrainingProgress], None] = lambda progress: None,
+) -> Trained:
+    """Make a network's or a codec's weights, going on where a training in the folder stopped.
+
+    ``data`` and ``steps`` are instead of the recipe's.
+    """
+    from bench.training.classifiers import train_classifier
+    from bench.training.codecs import train_codec
+    from bench.training.detectors import train_detector
+    from bench.training.recipes import CLASSIFIERS, RECIPES, check_name
+    from bench.training.sitting import Sitting
+    from bench.training.zoo import Trained, made
+
+    check_name(name)
+    ends = time.monotonic() + most_seconds
+    sitting = Sitting(folder, data, root, steps, ends, preparing, watch)
+    if name in RECIPES:
+        whole = train_detector(name, sitting)
+    elif name in CLASSIFIERS:
+        whole = train_classifier(name, sitting)
+    else:
+        whole = train_codec(name, sitting)
+    return Trained(name, folder, made(folder), whole)
+
+
+def zoo(its_set: str) -> list[str]:
+    """What there is to train for a weight set, in the order in which it can be."""
+    from bench.training.zoo import zoo
+
+    return zoo(its_set)
+
+
+def training_folder(name: str, within: Path = Path("bench-training")) -> Path:
+    """Where a training is kept unless someone says otherwise; BENCH_WEIGHTS may name ``within``."""
+    return within.joinpath(*card_name(name).split(":"))

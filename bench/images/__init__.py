@@ -1,0 +1,1 @@
+"""Pictures: pixels, colour conversion, and files of pictures."""

@@ -1,0 +1,1 @@
+"""Objects in pictures: labels, ground truth, detections, and masks as run lengths."""

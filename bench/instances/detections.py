@@ -1,0 +1,44 @@
+"""What a task network found in one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.instances.labels import CLASSES
+from bench.instances.run_lengths import RunLengths
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Instances of the evaluated classes, one a row; ``masks`` is None for a network of boxes."""
+
+    size: tuple[int, int]  # height, width
+    classes: NDArray[np.int64]  # indices into bench.instances.labels.CLASSES
+    scores: NDArray[np.float64]
+    boxes: NDArray[np.float64]  # x0, y0, x1, y1 in pixels
+    masks: tuple[RunLengths, ...] | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.classes)
+        if self.scores.shape != (count,) or self.boxes.shape != (count, 4):
+            raise ValueError(
+                f"{count} classes, scores of shape {self.scores.shape}, "
+                f"boxes of shape {self.boxes.shape}"
+            )
+        if ((self.classes < 0) | (self.classes >= len(CLASSES))).any():
+            raise ValueError(f"a class that is not in 0 to {len(CLASSES) - 1}")
+        if np.isnan(self.scores).any() or not np.isfinite(self.boxes).all():
+            raise ValueError("a score or a box that is no number")
+        if (self.boxes[:, 2:] < self.boxes[:, :2]).any():
+            raise ValueError("a box that ends before it begins")
+        if self.masks is not None:
+            if len(self.masks) != count:
+                raise ValueError(f"{count} classes, {len(self.masks)} masks")
+            if any((mask.height, mask.width) != self.size for mask in self.masks):
+                raise ValueError("a mask of another size than the picture's")
+
+    def __len__(self) -> int:
+        return len(self.classes)

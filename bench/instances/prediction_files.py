@@ -1,0 +1,138 @@
+"""Detections as the files that Cityscapes' evaluation takes, and that most tools can write.
+
+For each image a text file, for each detection in it a line ``MASK LABEL SCORE``: the path of a PNG
+beside the text, in which whatever is not zero belongs to the instance, and Cityscapes' id of its
+class.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from bench.errors import DataError
+from bench.images.image import open_image
+from bench.instances.detections import Detections
+from bench.instances.labels import CLASSES, EVALUATED, LABELS
+from bench.instances.run_lengths import RunLengths, encode
+from bench.runtime.files import check_regular
+
+_CLASS_OF_LABEL = {label.id: index for index, label in enumerate(EVALUATED)}
+_LABEL_IDS = {label.id for label in LABELS}
+
+
+def write_predictions(detections: Detections, name: str, folder: Path) -> Path:
+    """Write one image's detections into the folder; the text file's path."""
+    if detections.masks is None:
+        raise DataError("detections without masks cannot be written in Cityscapes' format")
+    lines = []
+    for index, mask in enumerate(detections.masks):
+        which = int(detections.classes[index])
+        file = f"{name}_{index}_{CLASSES[which]}.png"
+        Image.fromarray(mask.decode()).save(folder / file)  # of one bit, for speed
+        lines.append(f"{file} {EVALUATED[which].id} {float(detections.scores[index])!r}\n")
+    path = folder / f"{name}_pred.txt"
+    path.write_text("".join(lines), "utf-8")
+    return path
+
+
+def find_predictions(folder: Path, names: Iterable[str]) -> dict[str, Path]:
+    """The text file of each image, at any depth: its name starts with the image's."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder of predictions")
+    texts = sorted(folder.rglob("*.txt"), key=lambda path: path.name)
+    file_names = [path.name for path in texts]
+    found = {}
+    for name in names:
+        first = bisect_left(file_names, name)
+        matching = [path for path in texts[first : first + 2] if path.name.startswith(name)]
+        if not matching:
+            raise DataError(
+                f"{folder}: no predictions for {name}, not even an empty {name}*.txt in it"
+            )
+        if len(matching) > 1:
+            raise DataError(f"{matching[0]} and {matching[1]}: two predictions for {name}")
+        found[name] = matching[0]
+    return found
+
+
+class _Line(NamedTuple):
+    where: str
+    label: int
+    score: float
+
+
+def read_predictions(text: Path, folder: Path, size: tuple[int, int]) -> Detections:
+    """One image's detections of evaluated classes; masks must be in the folder and of the size.
+
+    As in Cityscapes' evaluation an empty mask is no detection, and of two lines for one mask the
+    last holds.
+    """
+    classes, scores, masks = [], [], []
+    for path, line in _read_lines(text, folder).items():
+        if line.label not in _CLASS_OF_LABEL:
+            continue
+        mask = _read_mask(path, size, line.where)
+        if mask.area:
+            classes.append(_CLASS_OF_LABEL[line.label])
+            scores.append(line.score)
+            masks.append(mask)
+    return Detections(
+        size,
+        np.array(classes, np.int64),
+        np.array(scores, np.float64),
+        np.array([mask.box() for mask in masks], np.float64).reshape(-1, 4),
+        tuple(masks),
+    )
+
+
+def _read_lines(text: Path, folder: Path) -> dict[Path, _Line]:
+    """The lines by their mask."""
+    try:
+        check_regular(text)
+        content = text.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{text}: cannot be read: {error}") from error
+    lines = {}
+    folder = folder.absolute()
+    for number, line in enumerate(content.splitlines(), start=1):
+        where = f"{text}, line {number}"
+        try:
+            name, label_text, score_text = line.split(" ")
+            label, score = int(float(label_text)), float(score_text)
+        except (ValueError, OverflowError) as error:
+            raise DataError(f"{where}: not 'MASK.png LABEL SCORE' but {line!r}") from error
+        path = _normal(text.absolute().parent / name)
+        if Path(name).is_absolute() or not path.is_relative_to(_normal(folder)):
+            raise DataError(f"{where}: {name} is not in {folder}")
+        if label not in _LABEL_IDS:
+            raise DataError(f"{where}: {label} is no label of Cityscapes; a car's is 26")
+        if np.isnan(score):
+            raise DataError(f"{where}: a score that is no number")
+        lines[path] = _Line(where, label, score)
+    return lines
+
+
+def _normal(path: Path) -> Path:
+    """Without .. in it, links as they are."""
+    return Path(os.path.normpath(path))
+
+
+def _read_mask(path: Path, size: tuple[int, int], where: str) -> RunLengths:
+    height, width = size
+    try:
+        with open_image(path) as opened:
+            if opened.size != (width, height):
+                raise DataError(
+                    f"{path} is of {opened.width}x{opened.height} pixels, "
+                    f"the image of {width}x{height}"
+                )
+            return encode(np.asarray(opened.convert("L")))
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from error

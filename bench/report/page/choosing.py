@@ -1,0 +1,94 @@
+"""Which pictures a gallery shows: images on which codecs differ most, each at like rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.metrics import Group, describe
+from bench.report.compare import Report
+from bench.report.exhibits import LEAST_SCORE
+from bench.store.results import CodecResults
+from bench.store.scorings import Scoring
+
+_LIKE = 1.5  # rates that differ by no larger a factor
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """A rate to compare at, given as a point of one codec."""
+
+    codec: CodecResults
+    column: int
+
+    @property
+    def title(self) -> str:
+        return f"{self.codec.name} at {self.codec.unit} {self.codec.points[self.column]}"
+
+
+def choose_levels(report: Report) -> list[Level]:
+    """Two of the anchor's points, a third and two thirds up those that most codecs come near."""
+    codecs = [codec for codec in report.results.codecs if codec.points]
+    if not codecs:
+        return []
+    reference = next((codec for codec in codecs if codec.name == report.anchor), codecs[0])
+    levels = [Level(reference, column) for column in range(len(reference.points))]
+    near = [sum(_is_near(level, codec) for codec in codecs) for level in levels]
+    most = [level for level, count in zip(levels, near, strict=True) if count == max(near)]
+    if len(most) == 1:  # and the one below, or above the lowest
+        start = max(0, most[0].column - 1)
+        most = levels[start : start + 2]
+    last = len(most) - 1
+    return [most[place] for place in dict.fromkeys((last // 3, last - last // 3))]
+
+
+def _is_near(level: Level, codec: CodecResults) -> bool:
+    """Whether the codec has a like rate on most images."""
+    columns = columns_at(level, codec)
+    rates = np.where(columns < 0, np.nan, codec.bpp[np.arange(len(columns)), columns])
+    ratio = np.abs(np.log(rates / level.codec.bpp[:, level.column]))
+    return bool(np.mean(ratio <= np.log(_LIKE)) > 0.5)
+
+
+def columns_at(level: Level, codec: CodecResults) -> NDArray[np.intp]:
+    """Of each image the codec's point whose rate is nearest to the level's there; -1: none."""
+    return codec.nearest(level.codec.bpp[:, level.column])
+
+
+def images_by_difference(report: Report, scoring: Scoring | None, levels: list[Level]) -> list[int]:
+    """The images' places, first those on which codecs differ most at one of the levels."""
+    images = len(report.results.images)
+    widest = np.zeros(images)
+    for level in levels:
+        most, least = np.full(images, -np.inf), np.full(images, np.inf)
+        for codec in report.results.codecs:
+            merit = _merit(codec, columns_at(level, codec), report, scoring)
+            most, least = np.fmax(most, merit), np.fmin(least, merit)
+        widest = np.fmax(widest, most - least)
+    return [int(row) for row in np.argsort(-widest, kind="stable")]
+
+
+def _merit(
+    codec: CodecResults, columns: NDArray[np.intp], report: Report, scoring: Scoring | None
+) -> NDArray[np.float64]:
+    """How good each image's picture is: F1 of what is found there or, without a network, in dB."""
+    merit = np.full(len(columns), np.nan)
+    measured = [name for name in report.metrics if describe(name).group is Group.QUALITY]
+    for row, column in enumerate(columns):
+        if column < 0:
+            continue
+        if scoring is None:
+            if measured and measured[0] in codec.values:
+                merit[row] = codec.values[measured[0]][row, column]
+        elif scoring.name in codec.matches:
+            matches = codec.matches[scoring.name][row, column]
+            merit[row] = np.nan if matches is None else harmonic_mean(matches.counts(LEAST_SCORE))
+    return merit
+
+
+def harmonic_mean(counts: tuple[int, int, int]) -> float:
+    """F1, of precision and recall; 1 where there is nothing to find and nothing is found."""
+    right, wrong, missed = counts
+    return 2 * right / (2 * right + wrong + missed) if any(counts) else 1.0

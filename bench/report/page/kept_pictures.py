@@ -1,0 +1,113 @@
+"""Pictures of a gallery as a page can show them, kept beside the report once they are made.
+
+Decoding and looking at a picture takes half a second to some seconds, so that is done once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image as PillowImage
+
+from bench.errors import DataError, StoreError
+from bench.images.colour import Pixels
+from bench.instances.detections import Detections
+from bench.instances.labels import CLASSES
+from bench.report.page.outlines import outline
+from bench.runtime.files import make_folder, replacing
+
+# Changes whenever the same picture would be shown otherwise.
+_VERSION = 1
+# Lossy WebP always subsamples chroma, which costs pictures of neural codecs about 4 dB.
+LOSSY: dict[str, Any] = {"quality": 95, "subsampling": 0, "optimize": True}
+LARGEST_SIDE = 16383  # of a WebP
+
+Shapes = list[dict[str, Any]]
+
+
+def shapes(found: Detections, least_score: float) -> Shapes:
+    """What was found with at least that score, the surest first, as outlines or boxes."""
+    order = sorted(range(len(found)), key=lambda row: -found.scores[row])
+    return [
+        {
+            "class": CLASSES[found.classes[row]],
+            "score": f"{found.scores[row]:.2f}",
+            "box": [round(float(value), 1) for value in found.boxes[row]],
+            "outline": outline(found.masks[row].decode()) if found.masks is not None else None,
+        }
+        for row in order
+        if found.scores[row] >= least_score
+    ]
+
+
+class KeptPictures:
+    """A folder of pictures and of what was found in each, named by what they depend on."""
+
+    def __init__(self, folder: Path, *, lossless: bool) -> None:
+        self.folder, self.lossless = folder, lossless
+        self.media_type = "image/webp" if lossless else "image/jpeg"
+        make_folder(folder)
+
+    def picture(
+        self, key: Sequence[str], make: Callable[[], tuple[Pixels, Shapes]]
+    ) -> tuple[bytes, Shapes]:
+        """A picture as a file's bytes, and what is in it; made where it is not there."""
+        path = self._path("lossless" if self.lossless else "lossy", *key)
+        found = path.with_suffix(".json")
+        file = path.with_suffix(".webp" if self.lossless else ".jpg")
+        if not (found.is_file() and file.is_file()):
+            pixels, its_shapes = make()
+            self._write(file, self._compressed(pixels))
+            self._write(found, json.dumps(its_shapes).encode())
+        return self._read(file), self._shapes(found)
+
+    def shapes(self, key: Sequence[str], make: Callable[[], Shapes]) -> Shapes:
+        """Outlines alone, of the truth."""
+        path = self._path("shapes", *key).with_suffix(".json")
+        if not path.is_file():
+            self._write(path, json.dumps(make()).encode())
+        return self._shapes(path)
+
+    def _shapes(self, path: Path) -> Shapes:
+        try:
+            its_shapes: Shapes = json.loads(self._read(path))
+        except ValueError as error:
+            raise self._unusable(error) from error
+        return its_shapes
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _write(self, path: Path, content: bytes) -> None:
+        try:
+            with replacing(path) as temporary:
+                temporary.write_bytes(content)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> StoreError:
+        said = getattr(error, "strerror", None) or error
+        return StoreError(f"{self.folder}: cannot be used ({said}); delete it, and it is made anew")
+
+    def _path(self, *key: str) -> Path:
+        name = hashlib.sha256(json.dumps([_VERSION, *key]).encode()).hexdigest()
+        return self.folder / name[:32]
+
+    def _compressed(self, pixels: Pixels) -> bytes:
+        if max(pixels.shape) > LARGEST_SIDE:
+            raise DataError(f"a side of over {LARGEST_SIDE} pixels is more than a page can show")
+        stream = io.BytesIO()
+        picture = PillowImage.fromarray(pixels)
+        if self.lossless:
+            picture.save(stream, "WEBP", lossless=True)
+        else:
+            picture.save(stream, "JPEG", **LOSSY)
+        return stream.getvalue()

@@ -1,0 +1,1 @@
+"""Reports by a spec: figures, tables and pictures for print."""

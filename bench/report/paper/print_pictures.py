@@ -1,0 +1,143 @@
+"""A spec's pictures for print: one image by several codecs, and where an LSMnet masks it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from bench.images.colour import Pixels
+from bench.instances.detections import Detections
+from bench.instances.drawing import COLOURS, draw
+from bench.instances.ground_truth import Truth
+from bench.instances.labels import CLASSES
+from bench.report.canvas import GREY, INCH, PRINTED, save_print, settings
+from bench.report.exhibits import LEAST_SCORE, Exhibit, true_instances
+
+COLUMNS = 2
+GAP = 2.0  # millimetres between pictures
+LINE = 3.6  # millimetres that a line of text takes
+PER_INCH = 300
+PLACED = PRINTED | {"figure.constrained_layout.use": False}  # to a tenth of a millimetre
+
+
+@dataclass(frozen=True, eq=False)
+class Plate:
+    """A picture with the words above it."""
+
+    title: str
+    told: str
+    pixels: Pixels
+    found: Detections
+
+
+def plate_of(exhibit: Exhibit, label: str) -> Plate:
+    """What a codec left of an image, and how what is found in it fares."""
+    right, wrong, missed = exhibit.counts
+    rate = "" if exhibit.bpp is None else f"{exhibit.bpp:.3f} bpp,  "
+    told = f"{rate}TP {right},  FP {wrong},  FN {missed}"
+    return Plate(label, told, exhibit.pixels, exhibit.detections)
+
+
+def print_pictures(plates: Sequence[Plate], files: Sequence[Path], width: float) -> None:
+    """Pictures side by side with what was found drawn into them, so many millimetres wide."""
+    shown = [draw(each.pixels, each.found, LEAST_SCORE, labels=False) for each in plates]
+    rows = -(-len(plates) // COLUMNS)
+    each = (width - GAP * (COLUMNS - 1)) / COLUMNS
+    picture = each * shown[0].shape[0] / shown[0].shape[1]
+    height = rows * (picture + 1.5 * LINE) + 2 * LINE
+    with settings(PLACED):
+        figure = Figure((width / INCH, height / INCH))
+        for place, (plate, pixels) in enumerate(zip(plates, shown, strict=True)):
+            row, column = divmod(place, COLUMNS)
+            left = column * (each + GAP) / width
+            top = 1 - (row * (picture + 1.5 * LINE) + 1.2 * LINE) / height
+            axes = figure.add_axes((left, top - picture / height, each / width, picture / height))
+            _show(axes, pixels, each)
+            axes.set_title(plate.title, pad=2)
+            axes.set_title(plate.told, loc="right", pad=2, color=GREY)
+        classes = sorted({int(c) for p in plates for c in p.found.classes[_seen(p.found)]})
+        keys = [_key(CLASSES[place]) for place in classes]
+        if keys:
+            figure.legend(
+                handles=keys, loc="lower left", ncols=len(keys), frameon=False,
+                bbox_to_anchor=(-0.008, -0.4 * LINE / height),
+                handlelength=1.2, handleheight=0.8,
+            )  # fmt: skip
+        for file in files:
+            save_print(figure, file)
+
+
+def print_mask(
+    image: Pixels,
+    truth: Truth,
+    alpha: NDArray[np.float32],
+    files: Sequence[Path],
+    width: float,
+) -> None:
+    """An image, what is truly in it, and α, side by side."""
+    known = true_instances(truth)
+    grey = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2)
+    faint = (255 - 0.45 * (255 - grey)).astype(np.uint8)
+    shown = (
+        ("Image", image),
+        ("Ground truth", draw(faint, known, LEAST_SCORE, labels=False)),
+    )
+    bar = 9.0  # millimetres for the scale of α
+    each = (width - bar - 2 * GAP) / 3
+    picture = each * image.shape[0] / image.shape[1]
+    height = picture + 1.3 * LINE
+    with settings(PLACED):
+        figure = Figure((width / INCH, height / INCH))
+        places = [
+            (index * (each + GAP) / width, 0.005, each / width, picture / height)
+            for index in range(3)
+        ]
+        for (title, pixels), place in zip(shown, places, strict=False):
+            axes = figure.add_axes(place)
+            _show(axes, pixels, each)
+            axes.set_title(title, pad=2)
+        axes = figure.add_axes(places[2])
+        enlarged = alpha.repeat(16, axis=0).repeat(16, axis=1)[: image.shape[0], : image.shape[1]]
+        axes.grid(visible=False)
+        axes.set_axis_off()
+        drawn = axes.imshow(enlarged, cmap="YlGnBu", interpolation="nearest", aspect="auto")
+        axes.set_title("α, mean over its channels", pad=2)
+        scale = figure.add_axes(
+            (1 - (bar - 1.5) / width, 0.03, 1.6 / width, picture / height - 0.05)
+        )
+        figure.colorbar(drawn, cax=scale)
+        scale.tick_params(labelsize=5.5, length=2, pad=1.5)
+        for file in files:
+            save_print(figure, file)
+
+
+def _show(axes: Axes, pixels: Pixels, millimetres: float) -> None:
+    """A picture that fills its axes, with no more pixels than print shows."""
+    from PIL import Image
+
+    columns = round(millimetres / INCH * PER_INCH)
+    if pixels.shape[1] > columns:
+        rows = round(pixels.shape[0] * columns / pixels.shape[1])
+        small = Image.fromarray(pixels).resize((columns, rows), Image.Resampling.LANCZOS)
+        pixels = np.asarray(small)
+    axes.imshow(pixels, aspect="auto", interpolation="none")
+    axes.grid(visible=False)
+    axes.set_axis_off()
+
+
+def _key(name: str) -> Patch:
+    red, green, blue = COLOURS[name]
+    colour = f"#{red:02x}{green:02x}{blue:02x}"
+    return Patch(facecolor=colour, edgecolor=GREY, linewidth=0.4, label=name)
+
+
+def _seen(found: Detections) -> NDArray[np.bool_]:
+    seen: NDArray[np.bool_] = found.scores >= LEAST_SCORE
+    return seen

@@ -1,0 +1,180 @@
+"""What a spec picks out of results: each codec that it names, or why there is nothing of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from bench.codecs.catalog import full_name, load_codec, read_card
+from bench.codecs.codec import Point, replace_version
+from bench.errors import BenchError, DataError, StoreError
+from bench.metrics import wap_of
+from bench.metrics.bjontegaard import Delta, Method
+from bench.metrics.bootstrap import mean_curve_delta
+from bench.report.compare import quality_range
+from bench.report.looks import Look
+from bench.report.paper.spec import WAP, Column, Part, Setting, Spec
+from bench.store.results import CodecResults, Results
+from bench.store.scorings import Scoring
+from bench.store.store import point_key
+
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A codec as a report shows it."""
+
+    key: str  # in the spec
+    codec: str  # whose results are shown or missing: its own, or those of a stand-in
+    look: Look  # whose label also says for whom it stands
+    results: CodecResults | None
+    lacking: str = ""  # why there are no results
+
+
+def select(spec: Spec, results: Results, method: Method, *, pareto: bool) -> Selection:
+    """What the spec is about among results, whose data and task it has to know."""
+    setting = spec.settings.get(results.kind)
+    if setting is None:
+        there = ", ".join(spec.settings)
+        raise DataError(
+            f"{spec.path}: says nothing of data such as {results.dataset}; "
+            f"it has [data.NAME] for {there}, and --data chooses among those of the store"
+        )
+    for scoring in results.scorings:
+        if scoring.name == setting.task:
+            return Selection(spec, setting, scoring, results, method, pareto)
+    there = ", ".join(scoring.name for scoring in results.scorings) or "none"
+    raise StoreError(
+        f"no results of the task '{setting.task}' on {results.dataset}; there are {there}"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """A spec, and the results that it is about."""
+
+    spec: Spec
+    setting: Setting
+    scoring: Scoring  # of the setting's own task network
+    results: Results
+    method: Method
+    pareto: bool
+
+    def metric(self, name: str) -> str:
+        return wap_of(self.setting.task) if name == WAP else name
+
+    @property
+    def labelled(self) -> list[Scoring]:
+        """The task networks whose findings were held to labels."""
+        return [scoring for scoring in self.results.scorings if scoring.pseudo is None]
+
+    def shown(self, key: str) -> Shown:
+        """A codec of the spec, or the first there is of those that stand in for it here."""
+        candidates = self.setting.instead.get(key, (key,))
+        for candidate in candidates:
+            if found := self._results_of(candidate):
+                return Shown(key, candidate, self._look(key, candidate), found)
+        first = candidates[0]
+        return Shown(key, first, self._look(key, first), None, self._lacking(first))
+
+    def _look(self, key: str, codec: str) -> Look:
+        label = self.label(codec)
+        if codec != key:
+            label = f"{label} (for {self.spec.looks[key].label})"
+        return replace(self.spec.looks[codec], label=label)
+
+    def label(self, codec: str) -> str:
+        """What the spec calls a codec, with the version that ran for the one its card expects."""
+        label, found = self.spec.looks[codec].label, self._results_of(codec)
+        if found is None:
+            return label
+        try:
+            options = read_card(found.card, self.results.kind).options
+        except BenchError:  # the card is gone
+            return label
+        ran = found.version or "(version unknown)"
+        return replace_version(label, options, found.version, ran)
+
+    def _results_of(self, codec: str) -> CodecResults | None:
+        names = [each.name for each in self.results.codecs]
+        name = full_name(codec, names)
+        return self.results.codec(name) if name in names else None
+
+    def _lacking(self, codec: str) -> str:
+        if codec not in self._reasons:
+            self._reasons[codec] = _lacking(codec, self.results.kind)
+        return self._reasons[codec]
+
+    @cached_property
+    def _reasons(self) -> dict[str, str]:
+        return {}
+
+    def anchor(self, part: Part, column: Column | None = None) -> Shown:
+        named = column.against if column else ""
+        return self.shown(named or part.anchor or self.setting.anchor)
+
+    def delta(self, part: Part, column: Column, key: str) -> Delta:
+        """A codec's Bjøntegaard figure; undefined, with its reason, where results lack."""
+        anchor, codec = self.anchor(part, column), self.shown(key)
+        if codec.results is None:
+            return self._undefined(column, codec.lacking)
+        if anchor.results is None:
+            return self._undefined(column, f"{anchor.lacking}: {anchor.look.plain}, the anchor")
+        assert anchor.results is not None and codec.results is not None
+        reference, test = anchor.results, codec.results
+        if column.bend and (reference is self._anchor or test is self._anchor):
+            if points := ", ".join(map(str, self.lacking_at_the_bend)):
+                its = self.shown(self.setting.anchor)
+                reason = f"{its.look.plain} was not run at {self._anchor.unit} {points}"
+                return self._undefined(column, reason)
+            reference, test = self._at_the_bend(reference), self._at_the_bend(test)
+        metric = self.metric(column.metric)
+        return mean_curve_delta(
+            reference.sample(metric),
+            test.sample(metric),
+            column.delta,
+            method=self.method,
+            pareto=self.pareto,
+            between=quality_range(column.between, metric, self.results),
+        )
+
+    def _undefined(self, column: Column, reason: str) -> Delta:
+        nothing = (np.nan, np.nan)
+        return Delta(column.delta, self.method, np.nan, reason, (), nothing, np.nan)
+
+    def _at_the_bend(self, codec: CodecResults) -> CodecResults:
+        """The setting's anchor at the bend of its curve; another codec as it is."""
+        return self._bend if codec is self._anchor else codec
+
+    @cached_property
+    def _anchor(self) -> CodecResults | None:
+        return self.shown(self.setting.anchor).results
+
+    @cached_property
+    def lacking_at_the_bend(self) -> tuple[Point, ...]:
+        """The points of the bend that the setting's anchor, if it was run, was not run at."""
+        if self._anchor is None:
+            return ()
+        there = set(map(point_key, self._anchor.points))
+        return tuple(point for point in self.setting.bend if point_key(point) not in there)
+
+    @cached_property
+    def _bend(self) -> CodecResults:
+        assert self._anchor is not None
+        there = {point_key(point): place for place, point in enumerate(self._anchor.points)}
+        return self._anchor.at([there[point_key(point)] for point in self.setting.bend])
+
+
+def _lacking(name: str, kind: str) -> str:
+    """Why a store may have nothing of a codec."""
+    try:
+        codec = load_codec(name, kind)
+        missing = codec.missing()
+    except BenchError:
+        return "no such codec"
+    if missing and codec.card.sets:
+        return "no weights"
+    return "not available" if missing else NOT_RUN

@@ -1,0 +1,91 @@
+"""What a report by a spec still lacks, as the one command that would code and measure it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.codecs.codec import Point
+from bench.metrics import METRICS, scorer_of, wap_of
+from bench.report.paper.selection import NOT_RUN, Selection, Shown
+from bench.report.paper.spec import Part
+from bench.store.loading import data_of
+from bench.store.results import CodecResults
+from bench.store.store import Store
+
+
+def command_to_fill(selection: Selection, store: Store, root: Path | None) -> str:
+    """``bench run …`` of all that is missing and can run here; empty if nothing is."""
+    metrics = list(dict.fromkeys(_metrics(selection)))
+    lacking = {
+        shown.codec: shown
+        for part in selection.spec.parts
+        for shown in _shown(part, selection)
+        if shown.lacking == NOT_RUN or (shown.results and _is_partial(shown.results, metrics))
+    }
+    at_the_bend = _lacking_at_the_bend(selection)
+    if at_the_bend:
+        anchor = selection.shown(selection.setting.anchor)
+        lacking[anchor.codec] = anchor
+    if not lacking:
+        return ""
+    words = ["bench", "run"]
+    for codec in lacking:
+        words += ["--codec", codec]
+    for codec, shown in lacking.items():
+        if shown.results:  # all its points, which may be others than the card's
+            more = at_the_bend if shown.key == selection.setting.anchor else ()
+            words += ["--points", f"{codec}={','.join(map(str, (*shown.results.points, *more)))}"]
+    words += _data(selection, store, root)
+    measured = [name for name in metrics if scorer_of(name) is None]
+    if not all(METRICS[name].default for name in measured):
+        words += [word for name in measured for word in ("--metric", name)]
+    names = [selection.scoring.name, *filter(None, map(scorer_of, metrics))]
+    for task in dict.fromkeys(name.partition(":")[0] for name in names):
+        words += ["--task", task]
+    if (score := selection.scoring.pseudo) is not None:
+        words += ["--truth", "pseudo", "--truth-score", f"{score:g}"]
+    return shlex.join([*words, "--results", str(store.folder)])
+
+
+def _shown(part: Part, selection: Selection) -> Iterator[Shown]:
+    """Whom a part is about, the anchors first."""
+    if part.kind in ("deltas", "transfer"):
+        yield selection.anchor(part)
+        yield from (selection.anchor(part, column) for column in part.columns)
+    yield from map(selection.shown, part.codecs)
+
+
+def _lacking_at_the_bend(selection: Selection) -> tuple[Point, ...]:
+    """What the anchor lacks for the columns about the bend of its curve."""
+    about = any(column.bend for part in selection.spec.parts for column in part.columns)
+    return selection.lacking_at_the_bend if about else ()
+
+
+def _metrics(selection: Selection) -> Iterator[str]:
+    for part in selection.spec.parts:
+        yield from map(selection.metric, part.panels)
+        yield from (selection.metric(column.metric) for column in part.columns)
+        if part.kind == "transfer":
+            yield from (wap_of(scoring.name) for scoring in selection.labelled)
+
+
+def _is_partial(codec: CodecResults, metrics: list[str]) -> bool:
+    """Whether it lacks pictures, a metric, or the look of a task network."""
+    if codec.missing:
+        return True
+    for metric in metrics:
+        scorer = scorer_of(metric)
+        there = metric in codec.values if scorer is None else all(codec.scores.get(scorer, [None]))
+        if not there:
+            return True
+    return False
+
+
+def _data(selection: Selection, store: Store, root: Path | None) -> list[str]:
+    words = ["--data", data_of(store, selection.results)]
+    if root is not None:
+        words += ["--root", str(root)]
+    _, _, limit = selection.results.dataset.partition("[:")
+    return [*words, "--limit", limit.rstrip("]")] if limit else words

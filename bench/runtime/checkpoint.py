@@ -1,0 +1,334 @@
+"""Weights of networks: Detectron2's and torch's files are read, safetensors read and written.
+
+A weights file comes from wherever a user found it, so nothing in it is ever executed: torch reads
+tensors only, and of a pickle's objects only those are made that hold arrays, by classes of our own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+import re
+import textwrap
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors import torch as safetensors
+from torch import Tensor, nn
+
+from bench.errors import DataError
+from bench.runtime.files import read_regular, replacing
+from bench.runtime.pickle_limits import UnsafePickleError, check_pickle
+from bench.runtime.safetensors_header import LONGEST_HEADER, safetensors_metadata
+
+_TORCH_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the first number in torch's older files
+_MOST_PAIRS = 2**20
+_OLDER_PICKLES = 5  # one after the other, the magic number first
+_MOST_BYTES = 2**32  # of a file, all of which is held
+Network = TypeVar("Network", bound=nn.Module)
+_NUMBERS = re.compile(r"[fiu][1248]|b1")
+
+
+class Checkpoint(NamedTuple):
+    """What was read of a file of weights, all of it from the same bytes."""
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str]  # what a safetensors file says beside them
+    digest: str
+
+
+def read_checkpoint(path: Path, digest: str | None = None) -> Checkpoint:
+    """The tensors in a file, whichever of the formats it is in, whatever its name.
+
+    If a digest is given, results are kept under it, and a file of another digest is refused.
+    """
+    content = read_regular(path, _MOST_BYTES)
+    found = hashlib.sha256(content).hexdigest()
+    if digest not in (None, found):
+        raise DataError(f"{path}: changed since the command began; run it again")
+    try:
+        tensors = _tensors(_parse(content), len(content))
+        return Checkpoint(tensors, safetensors_metadata(content), found)
+    except _RefusedError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def outline(path: Path, build: Callable[[], Network]) -> Network:
+    """A network without memory for its tensors, whose shapes are to be checked before it is made.
+
+    What a few bytes claim of a network may fill a machine.
+    """
+    try:
+        with torch.device("meta"):
+            return build()
+    except (RuntimeError, OverflowError) as error:  # of torch, for a tensor beyond all bounds
+        raise DataError(f"{path}: no network is so large: {_line(error)}") from error
+
+
+def check_tensors(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    """One line for the first tensor of a file that is missing, too many, misshapen or damaged."""
+    if missing := [name for name in wanted if name not in found]:
+        first = f"{missing[0]} {_shape(wanted[missing[0]])}"
+        raise DataError(
+            f"{path}: no {first}, {_one_of(missing)} that are missing: weights of another network"
+        )
+    if unexpected := [name for name in found if name not in wanted]:
+        first = f"{unexpected[0]} {_shape(found[unexpected[0]])}"
+        raise DataError(
+            f"{path}: {first}, {_one_of(unexpected)} that the network has no place for: "
+            "weights of another network"
+        )
+    for name, own in wanted.items():
+        tensor = found[name]
+        if tensor.shape != own.shape:
+            raise DataError(
+                f"{path}: {name} is {_shape(tensor)}, but the network's is {_shape(own)}: "
+                "weights of another network"
+            )
+        if not tensor.is_floating_point() or not tensor.to(own.dtype).isfinite().all():
+            raise DataError(
+                f"{path}: {name} has values that are no finite numbers: damaged weights"
+            )
+
+
+def save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write tensors in half precision, with what else must be known of them."""
+    halves = {name: t.detach().cpu().half().contiguous() for name, t in tensors.items()}
+    for name, tensor in halves.items():
+        if not tensor.isfinite().all():
+            raise DataError(f"{path}: not written: {name} is not finite in half precision")
+    try:
+        with replacing(path) as temporary:
+            # Not its save_file, whose files nobody else may read.
+            temporary.write_bytes(safetensors.save(halves, metadata))
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path}: cannot be written: {error}") from error
+
+
+def _shape(tensor: Tensor) -> str:
+    return "×".join(map(str, tensor.shape)) or "(one number)"
+
+
+def _one_of(names: list[str]) -> str:
+    return f"one of {len(names)} tensors"
+
+
+class _RefusedError(Exception):
+    """Why a file's content is not taken, in one line."""
+
+
+def _parse(content: bytes) -> Any:
+    """What was saved, as its format has it."""
+    if not content:
+        raise _RefusedError("empty")
+    # First, as the length that such a file starts with may look like another format's beginning.
+    if content[8:9] == b"{" and int.from_bytes(content[:8], "little") <= LONGEST_HEADER:
+        try:
+            return safetensors.load(content)
+        except SafetensorError as error:
+            raise _RefusedError(f"damaged: {_line(error)}") from error
+    if content[2:].startswith(_TORCH_MAGIC) or content.startswith(b"PK\x03\x04"):
+        return _read_torch(content)
+    if content[:1] == b"\x80":
+        return _read_pickle(content)
+    raise _RefusedError("not a checkpoint: neither a pickle nor torch's format nor safetensors")
+
+
+def _read_torch(content: bytes) -> Any:
+    try:
+        if content.startswith(b"PK"):
+            _check_archive(content)
+        else:
+            file = io.BytesIO(content)
+            for _ in range(_OLDER_PICKLES):
+                check_pickle(file)
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (_RefusedError, UnsafePickleError) as error:
+        raise _RefusedError(f"damaged, or not a checkpoint of torch's: {error}") from error
+    except Exception as error:  # torch raises whatever its readers raise
+        if refused := re.search(r"GLOBAL (\S+)", str(error)):
+            raise _RefusedError(_not_executed(refused[1])) from error
+        raise _RefusedError(f"damaged, or not a checkpoint of torch's: {_line(error)}") from error
+
+
+def _check_archive(content: bytes) -> None:
+    """Nothing in it may be larger than in the file: torch neither compresses nor shares bytes."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > len(content):
+            raise _RefusedError("its parts are larger than the file")
+        for name in archive.namelist():
+            if name.endswith(".pkl"):
+                check_pickle(io.BytesIO(archive.read(name)))
+
+
+def _read_pickle(content: bytes) -> Any:
+    try:
+        check_pickle(io.BytesIO(content))
+        return _Unpickler(io.BytesIO(content), encoding="latin1").load()
+    except _RefusedError:
+        raise
+    except UnsafePickleError as error:
+        raise _RefusedError(f"damaged, or not a checkpoint: {error}") from error
+    except Exception as error:  # a damaged pickle calls what it has with whatever it has
+        raise _RefusedError(f"damaged, or not a checkpoint: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    return textwrap.shorten(str(error), 160, placeholder=" …") or type(error).__name__
+
+
+def _not_executed(name: str) -> str:
+    return f"it asks for {name}, which no weights need and which is not executed"
+
+
+def _tensors(saved: Any, most: int) -> dict[str, Tensor]:
+    """The named tensors in what was saved, without whatever a trainer put around them.
+
+    They take no more than so many bytes, the file's: what is smaller there is refused.
+    """
+    for wrapper in ("model", "state_dict"):
+        if isinstance(saved, Mapping) and isinstance(saved.get(wrapper), Mapping):
+            saved = saved[wrapper]
+    if not isinstance(saved, Mapping):
+        raise _RefusedError(
+            f"not a checkpoint: it holds a {type(saved).__name__}, not named tensors"
+        )
+    if "blobs" in saved:
+        raise _RefusedError("weights in Caffe2's format, of Detectron 1; Detectron2's are needed")
+    if not saved:
+        raise _RefusedError("not a checkpoint: it holds no tensors")
+    tensors, storages, made, held = {}, dict[int, int](), dict[int, Tensor](), 0
+    for name, value in saved.items():
+        if not isinstance(name, str):
+            raise _RefusedError(f"not a checkpoint: it names a tensor by a {type(name).__name__}")
+        if isinstance(value, _Array):
+            if id(value) not in made:
+                held += len(value)
+                _check_total(held, most)
+                made[id(value)] = value.tensor()
+            value = made[id(value)]
+        if not isinstance(value, Tensor):
+            kind = type(value).__name__.removeprefix("_")
+            raise _RefusedError(f"not a checkpoint: {name[:80]!r} is a {kind}, not a tensor")
+        if value.layout is not torch.strided or value.device.type != "cpu":
+            raise _RefusedError(f"not a checkpoint: {name!r} holds no values of its own")
+        storage = value.untyped_storage()
+        if value.numel() * value.element_size() > storage.nbytes():
+            raise _RefusedError(f"damaged: {name} is {_shape(value)}, with fewer values than that")
+        storages[storage.data_ptr()] = storage.nbytes()
+        tensors[name] = value
+    _check_total(sum(storages.values()), most)
+    return tensors
+
+
+def _check_total(size: int, most: int) -> None:
+    if size > most:
+        raise _RefusedError("damaged: it claims more values than it holds")
+
+
+class _Array:
+    """What a pickled array is while it is read; numpy's own would trust what it is told.
+
+    Its values stay where they are, which other arrays may share, until it is known to be a tensor.
+    """
+
+    data: Any = b""
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, data_type, fortran, data = state
+        self.fill(data, data_type, shape, "F" if fortran else "C")
+
+    def fill(self, data: Any, data_type: Any, shape: Any, order: Any) -> None:
+        if not isinstance(data_type, _DataType):
+            raise _RefusedError("damaged: an array without a type")
+        if not isinstance(data, bytes | bytearray | str | _Latin1):
+            raise _RefusedError("damaged: an array without values")
+        self.data, self.data_type, self.shape, self.order = data, data_type, shape, order
+
+    def tensor(self) -> Tensor:
+        data = self.data.text if isinstance(self.data, _Latin1) else self.data
+        raw = data.encode("latin1") if isinstance(data, str) else data
+        try:
+            values = np.frombuffer(raw, self.data_type.name).reshape(self.shape, order=self.order)
+            return torch.from_numpy(np.array(values, values.dtype.newbyteorder("="), order="C"))
+        except Exception as error:  # whatever a damaged array is of
+            raise _RefusedError(f"damaged, or not a checkpoint: {_line(error)}") from error
+
+
+class _DataType:
+    """A pickled type of number."""
+
+    def __init__(self, name: str, *_: object) -> None:
+        if not _NUMBERS.fullmatch(name):
+            raise _RefusedError(f"it holds {name[:20]!r}, not numbers")
+        self.name = name
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        order = state[1]
+        if order not in ("<", ">", "|") or any(part is not None for part in state[2:5]):
+            raise _RefusedError("it holds arrays of something else than numbers")
+        self.name = order + self.name
+
+
+def _reconstruct(*_: object) -> _Array:
+    return _Array()
+
+
+def _from_buffer(data: Any, data_type: Any, shape: Any, order: Any) -> _Array:
+    array = _Array()
+    array.fill(data, data_type, shape, order)
+    return array
+
+
+class _Latin1:
+    """Bytes that were pickled as text."""
+
+    def __init__(self, text: str, encoding: str) -> None:
+        if not isinstance(text, str) or encoding != "latin1":
+            raise _RefusedError("damaged: bytes of an unknown encoding")
+        self.text = text
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def __setstate__(self, state: object) -> None:
+        raise _RefusedError("damaged: bytes with a state")
+
+
+_ALLOWED: dict[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _DataType,
+    ("_codecs", "encode"): _Latin1,
+}
+for _core in ("numpy.core", "numpy._core"):  # before and since numpy 2
+    _ALLOWED[f"{_core}.multiarray", "_reconstruct"] = _reconstruct
+    _ALLOWED[f"{_core}.numeric", "_frombuffer"] = _from_buffer
+
+
+class _Unpickler(pickle.Unpickler):
+    _pairs = 0
+
+    def _ordered(self, pairs: list[Any] | tuple[()] = ()) -> OrderedDict[Any, Any]:
+        """A dictionary; of one list, any number could be made with a few bytes each."""
+        self._pairs += len(pairs)
+        if self._pairs > _MOST_PAIRS:
+            raise _RefusedError("damaged: it holds too many names")
+        return OrderedDict(pairs)
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return self._ordered
+        try:
+            return _ALLOWED[module, name]
+        except KeyError:
+            raise _RefusedError(_not_executed(f"{module}.{name}")) from None

@@ -1,0 +1,13 @@
+"""Finds what ships with the code: cards, recorded results, report specs; in checkout and wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def content_folder(name: str) -> Path:
+    """One of ``anchors``, ``codecs``, ``results``, ``reports``."""
+    shipped = _PACKAGE / "_content" / name
+    return shipped if shipped.is_dir() else _PACKAGE.parent / name

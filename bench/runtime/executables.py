@@ -1,0 +1,122 @@
+"""Programs as files: what decides what one does, and whether it was replaced since.
+
+A program that is linked statically is decided by its file. One that loads libraries is decided by
+these as well, and a script by the files that it names. The C and C++ runtime counts as the
+machine's, not the program's: each security update replaces it, and what its functions compute
+depends on the processor in any case.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import BenchError, UnavailableError
+from bench.runtime.cache import file_digests
+from bench.runtime.programs import run_program
+
+# What may decide as well, but cannot be looked at.
+SCRIPT, LIBRARIES = "what the script starts", "its libraries"
+
+_State = tuple[int, int, int, int]
+_ELF_HEADER = 64  # bytes
+_INTERPRETER = 3  # the type of an ELF segment that only programs with libraries have
+_LIBRARY = re.compile(r"^\s*(?:(\S+) => )?(/\S+|not found)", re.MULTILINE)
+_RUNTIME = re.compile(
+    r"(ld-linux|ld-musl|ld64|lib(c|m|mvec|dl|rt|pthread|util|resolv|gcc_s|stdc\+\+|gomp))\b.*"
+)
+_A_PATH = re.compile(r"(?<![\w.$/}])/[^\s'\"`;|&<>()$=:]+")
+_LONGEST_SCRIPT = 2**20  # bytes that are searched for names of files
+
+
+@dataclass(frozen=True)
+class Executable:
+    """A program as it was when it was looked at."""
+
+    path: Path
+    digest: str  # the file's own, where that is all
+    alone: bool  # whether the file decides everything
+    unknown: str  # what may change unnoticed; one of the above, or nothing
+    _states: tuple[tuple[Path, _State | None], ...]
+
+    @property
+    def changed(self) -> bool:
+        """Whether it, or what it is known to load, is another file by now."""
+        return any(_state(path) != state for path, state in self._states)
+
+
+def look_at(path: Path) -> Executable:
+    """A program, or a file that one reads."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_ELF_HEADER)
+    except OSError as error:
+        raise UnavailableError(f"{path}: cannot be read: {error.strerror}") from error
+    others: Iterable[Path] = ()
+    unknown = ""
+    if head[:2] == b"#!":
+        others, unknown = _named_in(path), SCRIPT
+    elif head[:4] == b"\x7fELF":
+        if _loads_libraries(path, head):
+            libraries = _libraries(path)
+            others, unknown = libraries or (), "" if libraries is not None else LIBRARIES
+    else:  # of a system whose libraries we cannot list
+        unknown = LIBRARIES
+    files = [path, *sorted(set(others) - {path})]
+    states = tuple((each, _state(each)) for each in files)
+    digests = file_digests(files)
+    digest = digests[path]
+    if len(files) > 1:
+        lines = [digest, *(f"{each.name} {digests[each]}" for each in files[1:])]
+        digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return Executable(path, digest, len(files) == 1 and not unknown, unknown, states)
+
+
+def _state(path: Path) -> _State | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _named_in(script: Path) -> list[Path]:
+    """The files that a script names by their whole paths, its interpreter left out."""
+    with script.open("rb") as file:
+        file.readline()
+        text = file.read(_LONGEST_SCRIPT).decode("utf-8", "replace")
+    return [path for name in _A_PATH.findall(text) if (path := Path(name)).is_file()]
+
+
+def _loads_libraries(path: Path, head: bytes) -> bool:
+    """Whether an ELF file names a loader; a damaged one does not."""
+    if len(head) < _ELF_HEADER:
+        return False
+    order = "<" if head[5] == 1 else ">"
+    is_wide = head[4] == 2  # of 64 bits
+    (offset,) = struct.unpack_from(f"{order}{'Q' if is_wide else 'I'}", head, 32 if is_wide else 28)
+    size, count = struct.unpack_from(f"{order}HH", head, 54 if is_wide else 42)
+    if offset + size * count > path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(offset)
+        table = file.read(size * count)
+    kind = struct.Struct(f"{order}I")
+    places = range(0, len(table) - kind.size + 1, size or kind.size)
+    return _INTERPRETER in (kind.unpack_from(table, at)[0] for at in places)
+
+
+def _libraries(program: Path) -> list[Path] | None:
+    """What its loader loads, the runtime left out; None if that cannot be known."""
+    try:
+        finished = run_program(["ldd", program], time_limit=20)
+    except BenchError:
+        return None
+    listed = _LIBRARY.findall(finished.stdout.decode("utf-8", "replace"))
+    if finished.status != 0 or not listed or any(place == "not found" for _, place in listed):
+        return None
+    return [Path(place) for _, place in listed if not _RUNTIME.fullmatch(Path(place).name)]

@@ -1,0 +1,155 @@
+"""The ffmpeg binary that the imageio-ffmpeg wheel carries (or the one IMAGEIO_FFMPEG_EXE names)."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import shutil
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.errors import BenchError, CodecError, UnavailableError
+from bench.runtime.executables import LIBRARIES, Executable, look_at
+from bench.runtime.programs import Finished, run_program
+
+# Quiet, never asking, never reading the terminal.
+_ADVICE = (
+    "'pip install --force-reinstall imageio-ffmpeg' brings one, or name one in IMAGEIO_FFMPEG_EXE"
+)
+_QUIET = ("-hide_banner", "-nostdin", "-loglevel", "error")
+# How encoders print their libraries' versions.
+_VERSIONS = {
+    "libx265": r"HEVC encoder version (\S+)",
+    "libvvenc": r"libvvenc version: (\S+)",
+    "libaom-av1": r"libaom-av1 @ \w+\] v(\S+)",
+    "libsvtav1": r"SVT-AV1 Encoder Lib v(\S+)",
+}
+
+
+_looked_at: dict[Path, Executable] = {}
+_looking = threading.Lock()
+
+
+def binary() -> Path:
+    """Where ffmpeg is."""
+    import imageio_ffmpeg
+
+    try:
+        named = imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError as error:
+        raise UnavailableError(f"no ffmpeg: {_ADVICE}") from error
+    return Path(shutil.which(named) or named).absolute()  # it may be a name on PATH
+
+
+def digest() -> str:
+    """Names whatever decides what ffmpeg produces, which is keyed by it."""
+    program = _program()
+    return program.digest if _is_alone(program) else _digest_with_version(program)
+
+
+def remark() -> str | None:
+    """What of ffmpeg may change without a change of its digest."""
+    try:
+        program = _program()
+    except BenchError:
+        return None
+    if _is_alone(program) or not program.unknown:
+        return None
+    return f"{program.path}: a change of {program.unknown} may go unnoticed"
+
+
+def version() -> str:
+    """The version it prints, such as ``n9.0.2``."""
+    program = _program()
+    found = re.match(r"ffmpeg version (\S+)", _printed(program, "-version"))
+    if found is None:
+        raise UnavailableError(f"{program.path} does not answer as ffmpeg does; {_ADVICE}")
+    return found[1]
+
+
+def encoder_version(encoder: str) -> str:
+    """The version of an encoder's library, if it prints one, else that of ffmpeg."""
+    return _encoder_version(_program(), encoder)
+
+
+@functools.cache
+def _encoder_version(program: Executable, encoder: str) -> str:
+    prints = _VERSIONS.get(encoder)
+    if prints is not None:
+        picture = ["-f", "lavfi", "-i", "color=s=64x64", "-frames:v", "1", "-pix_fmt", "yuv420p"]
+        coding = ["-hide_banner", "-nostdin", *picture, "-c:v", encoder, "-f", "null", "-"]
+        said = run_program([program.path, *coding]).stderr.decode("utf-8", "replace")
+        if found := re.search(prints, said):
+            return f"{encoder} {found[1]}"
+    return f"ffmpeg {version()}"
+
+
+def encoders() -> frozenset[str]:
+    """The names of the encoders built in."""
+    return _second_column(_printed(_program(), "-encoders"))
+
+
+def filters() -> frozenset[str]:
+    """The names of the filters built in."""
+    return _second_column(_printed(_program(), "-filters"))
+
+
+def _program() -> Executable:
+    """The binary as it is now: looked at again whenever it, or a library of it, was replaced."""
+    path = binary()
+    with _looking:
+        if path not in _looked_at or _looked_at[path].changed:
+            _looked_at[path] = look_at(path)
+        return _looked_at[path]
+
+
+def _is_alone(program: Executable) -> bool:
+    """Whether its file decides everything, as that of the wheel's does on every system."""
+    import imageio_ffmpeg
+
+    return program.alone or (
+        program.unknown == LIBRARIES
+        and Path(imageio_ffmpeg.__file__).parent in program.path.parents
+    )
+
+
+@functools.cache
+def _digest_with_version(program: Executable) -> str:
+    """Its configuration included."""
+    told = f"{program.digest}\n{_printed(program, '-version')}"
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+@functools.cache
+def _printed(program: Executable, option: str) -> str:
+    finished = run_program([program.path, "-hide_banner", option], time_limit=60)
+    return finished.stdout.decode("utf-8", "replace")
+
+
+def _second_column(listing: str) -> frozenset[str]:
+    return frozenset(line.split()[1] for line in listing.splitlines() if len(line.split()) > 1)
+
+
+def run_ffmpeg(
+    arguments: Sequence[str],
+    stdin: bytes | Sequence[bytes | memoryview] = b"",
+    *,
+    time_limit: float = 600.0,
+    folder: Path | None = None,
+) -> Finished:
+    """Run ffmpeg; a status other than 0 is an error with the end of what it said."""
+    path = binary()
+    if path in _looked_at and _looked_at[path].changed:
+        raise CodecError(f"{path} was replaced since its digest was taken; run the command again")
+    finished = run_program(
+        [path, *_QUIET, *arguments],
+        stdin=stdin,
+        time_limit=time_limit,
+        folder=folder,
+        stdout_is_data="pipe:1" in arguments,
+    )
+    if finished.status != 0:
+        raise CodecError(f"ffmpeg failed (status {finished.status}): {finished.complaint()}")
+    return finished

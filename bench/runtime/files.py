@@ -1,0 +1,121 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import stat
+import tomllib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError, DataError
+from bench.runtime.leftovers import remove_leftovers, temporary_name
+
+_numbers = itertools.count()
+_tidied: set[Path] = set()
+# What a name must not have in it; the percent sign, so that no two texts come to one name.
+_UNSAFE = re.compile(r"^\.|[/\\%\x00-\x1f\x7f-\x9f]")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside the file's own to write to; it takes the file's place if all went well."""
+    if path.parent not in _tidied:  # once, what killed processes may have left there
+        _tidied.add(path.parent)
+        remove_leftovers(path.parent)
+    temporary = path.with_name(f".{temporary_name()}{next(_numbers)}{path.suffix}")
+    try:
+        yield temporary
+        if path.exists() and not path.is_file():  # a device or a pipe is written to, not replaced
+            path.write_bytes(temporary.read_bytes())
+        else:
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_regular(path: Path) -> None:
+    """Only regular files are read whole: a pipe or a device may have no end."""
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise DataError(f"{path}: a folder, not a file")
+    if not stat.S_ISREG(mode):
+        raise DataError(f"{path}: not a regular file but a pipe or a device; copy it to a file")
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The content of a regular file of at most so many bytes."""
+    try:
+        check_regular(path)
+        if (size := path.stat().st_size) > most:
+            raise DataError(f"{path}: {size} bytes are too many; at most {most} are read")
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What stands in the way of writing a file, as one line."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def safe_name(text: str) -> str:
+    """The text as the name of one file or folder: ``../a`` is ``%2E.%2Fa``."""
+    return _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", text)
+
+
+def write_text(path: Path, content: str) -> Path:
+    """A text file, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(content, "utf-8", newline="\n")
+    return path
+
+
+def read_toml(path: Path, what: str, error: type[BenchError]) -> dict[str, Any]:
+    """A TOML file that a person wrote; ``what`` it should be, if it is not there."""
+    try:
+        check_regular(path)
+        return tomllib.loads(path.read_text("utf-8"))
+    except DataError as irregular:
+        raise error(str(irregular)) from irregular
+    except FileNotFoundError as missing:
+        raise error(f"{path}: no such {what}") from missing
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise error(f"{path}: cannot be read ({unreadable})") from unreadable
+    except (ValueError, RecursionError) as wrong:  # Python has limits that TOML has not
+        raise error(f"{path}: not valid TOML: {wrong}") from wrong
+
+
+def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None]) -> None:
+    """No file that is written may be one that is read, nor another one that is written."""
+    read = {path.resolve() for path in inputs if path}
+    written = set[Path]()
+    for path in filter(None, outputs):
+        if path.exists() and not path.is_file():
+            continue  # a device or a pipe takes anything
+        if path.resolve() in read:
+            raise DataError(f"{path}: would replace what is read from there; name another file")
+        if path.resolve() in written:
+            raise DataError(f"{path}: two things are to be written there; name another file")
+        written.add(path.resolve())
+
+
+def write_json(path: Path, content: Any) -> None:
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    with writing(path):
+        write_text(path, text)
+
+
+def make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BenchError(f"{folder}: cannot be made: {error.strerror}") from error

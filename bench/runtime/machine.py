@@ -1,0 +1,42 @@
+"""What this machine is: the provenance of every result made here."""
+
+from __future__ import annotations
+
+import functools
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from bench.runtime import ffmpeg
+
+
+def bench_version() -> str:
+    try:
+        return version("bench")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "not installed"
+
+
+def processor() -> str:
+    """The processor's name, as the system tells it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or platform.machine()
+
+
+@functools.cache
+def this_machine() -> dict[str, str]:
+    """Name, processor and the versions that a result may depend on."""
+    return {
+        "name": platform.node(),
+        "system": platform.platform(terse=True),
+        "processor": processor(),
+        "bench": bench_version(),
+        "python": platform.python_version(),
+        "ffmpeg": ffmpeg.version(),
+        **{name: version(name) for name in ("numpy", "pillow")},
+    }

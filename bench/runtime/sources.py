@@ -1,0 +1,64 @@
+"""The source of codecs that are not bench's own, which their fingerprints follow."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+
+from bench.errors import CardError
+from bench.runtime.cache import file_digests
+
+_SUFFIXES = {".py", ".so", ".pyd"}
+# Each file as it was loaded: reloading a module gives it another specification.
+_loaded: dict[Path, tuple[ModuleSpec | None, str]] = {}
+
+
+def source_digest(kind: type) -> str | None:
+    """The digest of the files that a class is made of; None of bench's own.
+
+    These are the modules of the class and its bases and, of modules in packages, all Python files
+    and compiled modules of the outermost package. A file that changed after it was loaded is an
+    error: what runs is not what it says.
+    """
+    files: dict[Path, str] = {}
+    for each in kind.__mro__:
+        if each.__module__.partition(".")[0] not in {"bench", *sys.stdlib_module_names}:
+            files |= _files(each.__module__)
+    if not files:
+        return None
+    digests = file_digests(list(files))
+    modules = {
+        module.__file__: module for module in list(sys.modules.values()) if _has_file(module)
+    }
+    for file, digest in digests.items():
+        if module := modules.get(str(file)):
+            spec, as_loaded = _loaded.setdefault(file, (module.__spec__, digest))
+            if spec is not module.__spec__:
+                _loaded[file] = (module.__spec__, digest)
+            elif as_loaded != digest:
+                raise CardError(f"{file}: changed after it was loaded; start Python anew to use it")
+    lines = sorted(f"{name} {digests[file]}" for file, name in files.items())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _files(module: str) -> dict[Path, str]:
+    """The files of a module's outermost package, or its own alone, and what they are called."""
+    names = module.split(".")
+    for depth in range(1, len(names) + 1):
+        package = sys.modules.get(".".join(names[:depth]))
+        if package and _has_file(package) and hasattr(package, "__path__"):
+            folder = Path(str(package.__file__)).parent
+            found = sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES)
+            return {path: path.relative_to(folder).as_posix() for path in found}
+    alone = sys.modules.get(module)
+    if alone is None or not _has_file(alone):
+        return {}  # typed into a notebook
+    path = Path(str(alone.__file__))
+    return {path: path.name}
+
+
+def _has_file(module: ModuleType) -> bool:
+    return getattr(module, "__file__", None) is not None

@@ -1,0 +1,1 @@
+"""The store: what was coded and measured, kept by what produced it."""

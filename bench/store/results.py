@@ -1,0 +1,317 @@
+"""What the store holds of a dataset, as one table of images by points for each codec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.codecs.codec import Point
+from bench.errors import StoreError
+from bench.metrics import scorer_of, wap_of
+from bench.metrics.bootstrap import Sample
+from bench.metrics.task_sample import SetScore, TaskSample
+from bench.runtime.words import counted
+from bench.store.scorings import MatchArray, Scoring, Seen, looked_at, match_array
+from bench.store.store import point_key
+
+if TYPE_CHECKING:
+    import pandas
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+COSTS = ("encode_cpu", "encode_wall", "decode_cpu", "decode_wall")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A command that made results, and the machine that it ran on."""
+
+    started: str
+    command: str
+    machine: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class CodecResults:
+    """One codec on one dataset: every array has an image a row and an operating point a column."""
+
+    name: str
+    title: str
+    unit: str
+    anchor: bool
+    oracle: bool
+    fingerprint: str
+    points: tuple[Point, ...]
+    bytes: FloatArray
+    bpp: FloatArray
+    values: dict[str, FloatArray]  # quality metrics and costs; NaN where there is none
+    provenance: dict[tuple[int, int], tuple[str, str, Run]]  # stream, finished, by which run
+    card: str = ""  # what opens the codec again
+    version: str | None = None  # of the software that ran; None if it is unknown
+    matches: dict[str, MatchArray] = field(default_factory=dict)  # by scorer; None where none
+    masks: dict[str, bool] = field(default_factory=dict)  # by scorer: does it find masks?
+
+    def __repr__(self) -> str:
+        return f"<CodecResults of {self.name} at {self.unit} {', '.join(map(str, self.points))}>"
+
+    @cached_property
+    def done(self) -> BoolArray:
+        """Which of its images × points were coded and decoded."""
+        return np.isfinite(self.bytes) & np.isfinite(self.values["decode_wall"])
+
+    @property
+    def missing(self) -> int:
+        """How many of its images × points were not coded, or not decoded."""
+        return int((~self.done).sum())
+
+    @cached_property
+    def scores(self) -> dict[str, tuple[SetScore | None, ...]]:
+        """What each scorer gives each point; None where it has not seen all the images."""
+        return {
+            scorer: tuple(
+                SetScore(list(column), masks=self.masks[scorer])
+                if len(column) and all(matches is not None for matches in column)
+                else None
+                for column in matches.T
+            )
+            for scorer, matches in self.matches.items()
+        }
+
+    def sample(self, metric: str) -> Sample | TaskSample:
+        """Its rates and what a metric says of them, to compare and to resample."""
+        if metric not in self._samples:
+            self._samples[metric] = self._sample(metric)
+        return self._samples[metric]
+
+    @cached_property
+    def _samples(self) -> dict[str, Sample | TaskSample]:
+        return {}
+
+    def _sample(self, metric: str) -> Sample | TaskSample:
+        scorer = scorer_of(metric)
+        if scorer is None:
+            nothing = np.full_like(self.bpp, np.nan)
+            return Sample(self.bpp, self.values.get(metric, nothing), self.name)
+        matches = self.matches.get(scorer, np.full(self.bpp.shape, None))
+        scores = self.scores.get(scorer, (None,) * len(self.points))
+        missing = (~looked_at(matches)).sum(axis=0)
+        return TaskSample(self.bpp, scores, missing, self.name)
+
+    def curve(self, metric: str) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Rate and quality at each point over the images that are there; and if that is all."""
+        scorer = scorer_of(metric)
+        if scorer is None:
+            values = self.values.get(metric, np.full_like(self.bpp, np.nan))
+            there = np.isfinite(self.bpp) & np.isfinite(values)
+            quality = [_mean(v[t]) for v, t in zip(values.T, there.T, strict=True)]
+        else:
+            scores = self.scores.get(scorer, (None,) * len(self.points))
+            quality = [score.found.wap if score else float("nan") for score in scores]
+            there = np.isfinite(self.bpp)
+        rate = [_mean(v[t]) for v, t in zip(self.bpp.T, there.T, strict=True)]
+        return np.array(rate), np.array(quality), np.asarray(there.all(axis=0))
+
+    def nearest(self, rates: FloatArray) -> NDArray[np.intp]:
+        """Of each image the point whose rate is nearest to its one, in proportion; -1: none."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            distance = np.abs(np.log(self.bpp / rates[:, None]))
+        distance[~(self.done & np.isfinite(distance))] = np.inf
+        return np.where(np.isfinite(distance).any(axis=1), distance.argmin(axis=1), -1)
+
+    def with_matches(self, seen: Seen, rows: Mapping[str, list[int]]) -> CodecResults:
+        """With what each task network made of it."""
+        column = {point_key(point): index for index, point in enumerate(self.points)}
+        matches = {name: match_array(mine, rows, column) for name, mine in seen.items()}
+        return replace(self, matches=matches)
+
+    def at(self, points: Sequence[int]) -> CodecResults:
+        """At some of its points."""
+        chosen = list(points)
+        place = {old: new for new, old in enumerate(chosen)}
+        return replace(
+            self,
+            points=tuple(self.points[old] for old in chosen),
+            bytes=self.bytes[:, chosen],
+            bpp=self.bpp[:, chosen],
+            values={name: values[:, chosen] for name, values in self.values.items()},
+            matches={name: matches[:, chosen] for name, matches in self.matches.items()},
+            provenance={
+                (image, place[point]): where
+                for (image, point), where in self.provenance.items()
+                if point in place
+            },
+        )
+
+    def only(self, images: BoolArray) -> CodecResults:
+        """On some of the images."""
+        kept = np.flatnonzero(images)
+        row = {int(old): new for new, old in enumerate(kept)}
+        return replace(
+            self,
+            bytes=self.bytes[images],
+            bpp=self.bpp[images],
+            values={name: values[images] for name, values in self.values.items()},
+            matches={name: matches[images] for name, matches in self.matches.items()},
+            provenance={
+                (row[image], point): where
+                for (image, point), where in self.provenance.items()
+                if image in row
+            },
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """All codecs that were planned on one dataset, the most recent fingerprint of each name."""
+
+    dataset: str
+    kind: str
+    digest: str
+    images: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...]
+    codecs: tuple[CodecResults, ...]
+    failures: tuple[tuple[str, str, Point, str], ...]  # codec, image, point, reason
+    notes: tuple[str, ...] = ()
+    scorings: tuple[Scoring, ...] = ()
+
+    def __repr__(self) -> str:
+        codecs = ", ".join(codec.name for codec in self.codecs)
+        return f"<Results of {self.dataset}, {counted(len(self.images), 'image')}: {codecs}>"
+
+    def codec(self, name: str) -> CodecResults:
+        for codec in self.codecs:
+            if codec.name == name:
+                return codec
+        known = ", ".join(codec.name for codec in self.codecs)
+        raise StoreError(f"no results of '{name}' on {self.dataset}; there are {known or 'none'}")
+
+    def seen_by(self, scorers: Sequence[str]) -> Results:
+        """With what some of its task networks made of it, and no others."""
+        if all(scoring.name in scorers for scoring in self.scorings):
+            return self  # with all that it has worked out of them
+        return replace(
+            self,
+            scorings=tuple(scoring for scoring in self.scorings if scoring.name in scorers),
+            codecs=tuple(
+                replace(codec, matches={n: m for n, m in codec.matches.items() if n in scorers})
+                for codec in self.codecs
+            ),
+        )
+
+    def on_common_images(self, metrics: Sequence[str] = ()) -> Results:
+        """Only the images that every codec has at every point, with all that it measured."""
+        common = np.ones(len(self.images), dtype=bool)
+        for codec in self.codecs:
+            common &= codec.done.all(axis=1)
+            for metric in metrics:
+                scorer = scorer_of(metric)
+                if scorer is None:
+                    measured = np.isfinite(codec.values.get(metric, np.nan))
+                elif scorer in codec.matches:
+                    measured = looked_at(codec.matches[scorer])
+                else:
+                    continue
+                if measured.any():
+                    common &= measured.all(axis=1)
+        if not common.any():
+            raise StoreError(f"no image of {self.dataset} has been coded by every codec")
+        note = f"on the {common.sum()} of {len(common)} images that every codec has"
+        kept = np.flatnonzero(common)
+        return replace(
+            self,
+            images=tuple(self.images[i] for i in kept),
+            sizes=tuple(self.sizes[i] for i in kept),
+            codecs=tuple(codec.only(common) for codec in self.codecs),
+            scorings=tuple(scoring.only(common) for scoring in self.scorings),
+            notes=self.notes if common.all() else (*self.notes, note),
+        )
+
+    @cached_property
+    def records(self) -> pandas.DataFrame:
+        """One row per image, codec and point: what was measured, and what produced it."""
+        import pandas
+
+        rows: list[dict[str, Any]] = []
+        for codec in self.codecs:
+            for column, point in enumerate(codec.points):
+                for row, image in enumerate(self.images):
+                    if np.isnan(codec.bytes[row, column]):
+                        continue
+                    stream, finished, run = codec.provenance[row, column]
+                    width, height = self.sizes[row]
+                    rows.append(
+                        {
+                            "dataset": self.dataset,
+                            "image": image,
+                            "width": width,
+                            "height": height,
+                            "codec": codec.name,
+                            "point": point,
+                            "unit": codec.unit,
+                            "bytes": int(codec.bytes[row, column]),
+                            "bpp": codec.bpp[row, column],
+                            **{name: v[row, column] for name, v in codec.values.items()},
+                            "stream": stream,
+                            "fingerprint": codec.fingerprint,
+                            "version": codec.version,
+                            "dataset_digest": self.digest,
+                            "date": finished,
+                            "machine": run.machine.get("name", ""),
+                        }
+                    )
+        return pandas.DataFrame(rows)
+
+    @property
+    def means(self) -> pandas.DataFrame:
+        """One row per codec and point: means over the images; incomplete points say so."""
+        import pandas
+
+        return pandas.DataFrame(self.mean_rows)
+
+    @cached_property
+    def mean_rows(self) -> list[dict[str, Any]]:
+        """``means`` as plain rows."""
+        rows: list[dict[str, Any]] = []
+        for codec in self.codecs:
+            for column, point in enumerate(codec.points):
+                done = codec.done[:, column]
+                rows.append(
+                    {
+                        "dataset": self.dataset,
+                        "codec": codec.name,
+                        "version": codec.version,
+                        "point": point,
+                        "unit": codec.unit,
+                        "images": int(done.sum()),
+                        "complete": bool(done.all()),
+                        "bpp": _mean(codec.bpp[done, column]),
+                        **_scores(codec, column),
+                        **{n: _mean(v[done, column]) for n, v in codec.values.items()},
+                    }
+                )
+        return rows
+
+
+def _scores(codec: CodecResults, column: int) -> dict[str, float]:
+    """What the task networks say of a point, each wAP with its interval."""
+    figures: dict[str, float] = {}
+    for scorer, scores in codec.scores.items():
+        name, score = wap_of(scorer), scores[column]
+        low, high = (score.interval if score else None) or (float("nan"), float("nan"))
+        figures |= {
+            name: score.found.wap if score else float("nan"),
+            f"{name}_low": low,
+            f"{name}_high": high,
+            f"ap:{scorer}": score.found.ap if score else float("nan"),
+            f"ap50:{scorer}": score.found.ap50 if score else float("nan"),
+        }
+    return figures
+
+
+def _mean(values: FloatArray) -> float:
+    return float(values.mean()) if len(values) else float("nan")

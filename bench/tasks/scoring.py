@@ -1,0 +1,95 @@
+"""A task network as a measure: it looks at a picture, and what it finds is held against the truth.
+
+The truth is the data set's labels or, where there are none, what the network itself finds in the
+uncompressed picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench.datasets import Dataset
+from bench.errors import DataError
+from bench.images.colour import Pixels
+from bench.images.image import Image
+from bench.instances.detections import Detections
+from bench.instances.ground_truth import Truth, read_ground_truth
+from bench.instances.pseudo_truth import taken_for_truth
+from bench.metrics.matches import Matches
+from bench.tasks.task import Task
+
+# Changes whenever the same detections would be matched otherwise.
+_VERSION = "1"
+# Changes whenever the same detections would be another pseudo truth.
+_PSEUDO_VERSION = "2"
+PSEUDO = "pseudo"
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """A task network, and whose truth it is scored against."""
+
+    task: Task
+    pseudo: float | None = None  # its own detections on the original of at least that score
+
+    @property
+    def name(self) -> str:
+        return self.task.name if self.pseudo is None else f"{self.task.name}:{PSEUDO}"
+
+    @property
+    def title(self) -> str:
+        if self.pseudo is None:
+            return self.task.title
+        return f"{self.task.title}; pseudo ground truth, score {self.pseudo:g} or more"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        truth = "labels" if self.pseudo is None else f"{PSEUDO} {_PSEUDO_VERSION} {self.pseudo!r}"
+        parts = (self.task.fingerprint, truth, _VERSION)
+        return hashlib.sha256(" | ".join(parts).encode()).hexdigest()
+
+    def truth_of(self, image: Image) -> Truth:
+        """What is truly in an image."""
+        if self.pseudo is not None:
+            return taken_for_truth(self.task.detect(image.pixels), self.pseudo)
+        if image.instances is None:
+            raise DataError(f"{image.name}: no instance labels")
+        return read_ground_truth(image.instances)
+
+    def score(self, pixels: Pixels, truth: Truth) -> Matches:
+        """How what is found in a picture fares against the truth."""
+        return self.judge(self.task.detect(pixels), truth)
+
+    def judge(self, found: Detections, truth: Truth) -> Matches:
+        """How what was found fares against the truth."""
+        if self.task.masks:
+            from bench.metrics.instance_matching import match
+
+            return match(truth, found)
+        from bench.metrics.box_ap import match_boxes
+
+        return match_boxes(truth, found)
+
+
+def make_scorers(
+    tasks: Sequence[Task], dataset: Dataset, truth: str, score: float
+) -> tuple[Scorer, ...]:
+    """Each task as a measure on a data set; a data set without labels needs the pseudo truth."""
+    if truth == PSEUDO:
+        if boxes := [task.name for task in tasks if not task.masks]:
+            raise DataError(
+                f"--truth pseudo: {boxes[0]} finds boxes alone; it takes a network that finds masks"
+            )
+        return tuple(Scorer(task, score) for task in tasks)
+    bare = [entry.name for entry in dataset.entries if entry.instances is None]
+    if tasks and bare:
+        count = len(dataset.entries)
+        which = "none of its images has" if len(bare) == count else f"{bare[0]} has no"
+        raise DataError(
+            f"{dataset.name}: {which} instance labels to score {tasks[0].name} against; "
+            "--truth pseudo takes what the network finds in the uncompressed images instead"
+        )
+    return tuple(Scorer(task) for task in tasks)

@@ -1,0 +1,271 @@
+"""Task networks by name: whom a decoded picture is shown to, and with which weights.
+
+Nothing here imports torch until a picture is looked at: what is in the store already is reported
+without it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from bench.errors import BenchError, DataError, UnavailableError
+from bench.images.colour import Pixels
+from bench.instances.detections import Detections
+from bench.runtime.cache import file_digest
+from bench.runtime.settings import home_path, user_path
+from bench.vision import SHIPPED_WEIGHTS
+from bench.vision.architecture import Architecture
+
+if TYPE_CHECKING:
+    from bench.vision.rcnn import RCNN
+
+GROUP = "bench.tasks"
+ENGINES = ("bench", "detectron2")
+# Changes whenever the same network would find something else in the same picture.
+_VERSION = "1"
+
+
+class Task(Protocol):
+    """A network that finds instances of Cityscapes' classes in a picture.
+
+    ``masks`` says whether it finds masks, or boxes alone. What it finds may only change together
+    with its ``fingerprint``. ``detect`` is called from several threads.
+    """
+
+    name: str
+    title: str
+    masks: bool
+    fingerprint: str
+
+    def detect(self, pixels: Pixels) -> Detections: ...
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A network that has a name here."""
+
+    title: str
+    architecture: Architecture  # unless its weights' file says another
+    variable: str | None = None  # says where its weights are; shipped weights need none
+    get: str = ""
+
+    def weights(self, name: str) -> Path | None:
+        if self.variable is None:
+            return SHIPPED_WEIGHTS / f"{name}.safetensors"
+        return user_path(self.variable)
+
+
+_BOXES = Architecture(masks=False)
+_COCO = Architecture(classes=80, shortest_side=800, longest_side=1333)
+_KNOWN = {
+    "mask-rcnn-toy": _Known("Mask R-CNN, narrow, Toyscapes", Architecture()),
+    "faster-rcnn-toy": _Known("Faster R-CNN, narrow, Toyscapes", _BOXES),
+    "mask-rcnn": _Known(
+        "Mask R-CNN, ResNet-50 FPN",
+        Architecture(),
+        "BENCH_MASK_RCNN",
+        "Detectron2's zoo has them for Cityscapes: mask_rcnn_R_50_FPN, model_final_af9cf5.pkl",
+    ),
+    "faster-rcnn": _Known(
+        "Faster R-CNN, ResNet-50 FPN",
+        _BOXES,
+        "BENCH_FASTER_RCNN",
+        "train them with Detectron2's faster_rcnn_R_50_FPN, with Cityscapes' 8 classes",
+    ),
+    "mask-rcnn-coco": _Known(
+        "Mask R-CNN, ResNet-50 FPN, COCO",
+        _COCO,
+        "BENCH_MASK_RCNN_COCO",
+        "Detectron2's zoo has them for COCO: mask_rcnn_R_50_FPN_3x",
+    ),
+    "faster-rcnn-coco": _Known(
+        "Faster R-CNN, ResNet-50 FPN, COCO",
+        replace(_COCO, masks=False),
+        "BENCH_FASTER_RCNN_COCO",
+        "Detectron2's zoo has them for COCO: faster_rcnn_R_50_FPN_3x",
+    ),
+}
+# What a data set is shown to unless someone says otherwise.
+_DEFAULTS = {"toyscapes": "mask-rcnn-toy", "cityscapes": "mask-rcnn"}
+
+
+def open_tasks(said: Iterable[str], kind: str, engine: str = "bench") -> tuple[list[Task], str]:
+    """The tasks that ``--task`` names, or a data set's own; and why there is none, if so."""
+    words = list(dict.fromkeys(said))
+    if words == ["none"]:
+        return [], ""
+    if "none" in words:
+        raise DataError("--task none goes alone")
+    if not words:
+        name = _DEFAULTS.get(kind)
+        if name is None:
+            return [], ""
+        if why := why_unavailable(name):
+            return [], f"no task: {name} has {why}"
+        words = [name]
+    tasks = [open_task(word, engine) for word in words]
+    names = [task.name for task in tasks]
+    if len(set(names)) < len(names):
+        raise DataError("--task: two of one name; one network has one set of weights in a run")
+    return tasks, ""
+
+
+def open_task(said: str, engine: str = "bench") -> Task:
+    """``NAME`` or ``NAME=WEIGHTS``."""
+    name, equals, file = said.partition("=")
+    if engine not in ENGINES:
+        raise DataError(f"--engine {engine}: there are {', '.join(ENGINES)}")
+    if engine == "detectron2" and name not in ("mask-rcnn", "faster-rcnn"):
+        raise DataError(f"--engine detectron2 runs mask-rcnn and faster-rcnn, not {name}")
+    if name not in _KNOWN:
+        return _third_party(name, file or None)
+    known = _KNOWN[name]
+    weights = home_path(file, f"--task {name}") if equals else known.weights(name)
+    if weights is None or (not equals and not weights.is_file()):
+        raise UnavailableError(f"--task {name}: {why_unavailable(name)}")
+    if not weights.is_file():
+        raise DataError(f"--task {said}: no such file of weights")
+    return _Network(name, known, weights, engine)
+
+
+def task_network(name: str) -> RCNN:
+    """One of our networks itself, frozen, for whoever trains through it."""
+    import torch
+
+    from bench.vision.checkpoint import load_network
+
+    known = _KNOWN.get(name)
+    if known is None:
+        raise DataError(f"no network of ours is called '{name}'; there are {', '.join(_KNOWN)}")
+    if why := why_unavailable(name):
+        raise UnavailableError(f"{name}: {why}")
+    weights = known.weights(name)
+    assert weights is not None
+    return load_network(weights, known.architecture, torch.device("cpu"))
+
+
+def is_shipped(name: str) -> bool:
+    """Whether a network's weights come with bench."""
+    return (SHIPPED_WEIGHTS / f"{name}.safetensors").is_file()
+
+
+def why_unavailable(name: str) -> str | None:
+    """What a network lacks here, and how to get it; another package's is not asked."""
+    if name not in _KNOWN:
+        return None
+    known = _KNOWN[name]
+    weights = known.weights(name)
+    if weights is not None and weights.is_file():
+        return None
+    if weights is None:
+        return f"no weights; name their file in {known.variable} ({known.get})"
+    if known.variable is None:
+        return f"no weights yet; 'bench train {name}' makes them, for --task {name}=FILE"
+    return f"no weights at {weights}, which {known.variable} names"
+
+
+def task_names() -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*_KNOWN, *sorted(_third_parties())]))
+
+
+def task_title(name: str) -> str:
+    return _KNOWN[name].title if name in _KNOWN else name
+
+
+def task_facts(name: str) -> dict[str, str]:
+    """What is known of a network without loading it, labelled; another package's is not asked."""
+    if name not in _KNOWN:
+        return {"from": f"package {package_of(name)}"}
+    known = _KNOWN[name]
+    weights = known.weights(name) if why_unavailable(name) is None else None
+    return {
+        "finds": "boxes and masks" if known.architecture.masks else "boxes",
+        "default": ", ".join(data for data, usual in _DEFAULTS.items() if usual == name),
+        "weights": str(weights or ""),
+        "use": f"--task {name}" if weights else f"--task {name}=FILE",
+    }
+
+
+def weights_variable(name: str) -> str | None:
+    """Which variable names a network's weights, if one does."""
+    return _KNOWN[name].variable if name in _KNOWN else None
+
+
+def package_of(name: str) -> str | None:
+    """The package that brings a network; None for ours."""
+    distribution = None if name in _KNOWN else _third_parties()[name].dist
+    return distribution.name if distribution else None
+
+
+def _third_parties() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _third_party(name: str, weights: str | None) -> Task:
+    """A network that another package brings: a function of the weights' path or None."""
+    if point := _third_parties().get(name):
+        try:
+            made: Task = point.load()(home_path(weights, f"--task {name}") if weights else None)
+        except BenchError:
+            raise
+        except Exception as error:  # whatever the code of another package raises
+            raise UnavailableError(f"--task {name}: its package fails: {error!r}") from error
+        for part in ("name", "title", "masks", "fingerprint", "detect"):
+            if not hasattr(made, part):
+                raise UnavailableError(f"--task {name}: what its package makes has no '{part}'")
+        return made
+    near = difflib.get_close_matches(name, task_names(), n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(task_names())}"
+    raise DataError(f"no task is called '{name}'; {hint}")
+
+
+class _Network:
+    """One of ours, or Detectron2's own of the same weights; loaded when it is first asked."""
+
+    def __init__(self, name: str, known: _Known, weights: Path, engine: str) -> None:
+        self.name, self.title, self.masks = name, known.title, known.architecture.masks
+        self._usual = known.architecture
+        self._weights, self._engine = weights.resolve(), engine
+        self._digest = file_digest(self._weights)
+        self.fingerprint = f"{name} {engine} {_VERSION} {self._digest}"
+        self._loading = threading.Lock()
+        self._lane = threading.Lock()
+        self._found: Callable[[Pixels], Detections] | None = None
+
+    def detect(self, pixels: Pixels) -> Detections:
+        with self._loading:
+            if self._found is None:
+                self._found, self._shared = _load(
+                    self._weights, self._digest, self._usual, self._engine
+                )
+        if not self._shared:
+            return self._found(pixels)
+        with self._lane:  # one device, one picture at a time
+            return self._found(pixels)
+
+
+def _load(
+    weights: Path, digest: str, usual: Architecture, engine: str
+) -> tuple[Callable[[Pixels], Detections], bool]:
+    """The network as a function, and whether it is on a device that all callers share."""
+    import torch
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cpu":
+        torch.set_num_threads(1)  # pictures are looked at side by side, one on each core
+    if engine == "detectron2":
+        from bench.tasks.detectron2_engine import detectron2_finder
+
+        return detectron2_finder(weights, device, digest, masks=usual.masks), True
+    from bench.vision.checkpoint import load_network
+    from bench.vision.rcnn import detect
+
+    network = load_network(weights, usual, device, digest)
+    return partial(detect, network), device.type != "cpu"

@@ -1,0 +1,34 @@
+"""A plug-in written for bench 0.1 goes on working, and is told what to change."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import pytest
+
+from bench.moved import MOVED
+
+
+@pytest.mark.parametrize("old", MOVED)
+def test_an_old_module_is_the_new_one(old: str) -> None:
+    sys.modules.pop(old, None)
+    with pytest.warns(DeprecationWarning, match=rf"{old} is now {MOVED[old]}") as caught:
+        module = importlib.import_module(old)
+    assert module is importlib.import_module(MOVED[old])
+    assert module.__spec__ is not None and module.__spec__.name == MOVED[old]
+    assert caught  # and once only: the next import finds it
+    assert importlib.import_module(old) is module
+
+
+def test_the_warning_names_the_importing_line() -> None:
+    sys.modules.pop("bench.codec", None)
+    with pytest.warns(DeprecationWarning) as caught:
+        from bench.codec import Codec  # type: ignore[import-not-found]
+    assert caught[0].filename == __file__
+    assert Codec.__module__ == "bench.codecs.codec"
+
+
+def test_other_names_stay_unknown() -> None:
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("bench.no_such_module")
