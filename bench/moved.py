@@ -14,15 +14,13 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-# Those that the documentation of 0.1 printed, packages before what is in them.
+# Those that the documentation of 0.1 printed; a package stands for all that is in it.
 MOVED = {
     "bench.catalog": "bench.codecs.catalog",
     "bench.codec": "bench.codecs.codec",
     "bench.colour": "bench.images.colour",
     "bench.datasets.labels": "bench.instances.labels",
     "bench.families": "bench.codecs.families",
-    "bench.families.learned": "bench.codecs.families.learned",
-    "bench.families.neural_stream": "bench.codecs.families.neural_stream",
     "bench.image": "bench.images.image",
     "bench.run_lengths": "bench.instances.run_lengths",
     "bench.vision.detections": "bench.instances.detections",
@@ -35,15 +33,24 @@ class _Finder(MetaPathFinder, Loader):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return ModuleSpec(name, self) if name in MOVED else None
+        return None if new_name(name) is None else ModuleSpec(name, self)
 
     def exec_module(self, module: ModuleType) -> None:
         old = module.__name__
-        new = MOVED[old]
+        new = new_name(old)
+        assert new is not None  # or it would not have been found here
         warnings.warn(f"{old} is now {new}", DeprecationWarning, stacklevel=2)
         sys.modules[old] = import_module(new)
 
 
+def new_name(old: str) -> str | None:
+    """What a module is called now; None if it never had another name."""
+    for package, new in MOVED.items():
+        if old == package or old.startswith(f"{package}."):
+            return new + old.removeprefix(package)
+    return None
+
+
 def redirect() -> None:
-    """From now on the old names are found, after all that really is there."""
-    sys.meta_path.append(_Finder())
+    """From now on the old names are found."""
+    sys.meta_path.insert(0, _Finder())
