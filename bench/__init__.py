@@ -5,4 +5,6 @@
 
 from bench.moved import redirect
 
+__version__ = "0.2.0.dev0"
+
 redirect()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+import bench
+from bench.runtime.machine import this_machine
+
 CHECKOUT = Path(__file__).parent.parent
+DATE = r"\d{4}-\d\d-\d\d"
 HEAVY = {"torch", "pandas", "matplotlib", "scipy", "numpy", "PIL", "rich"}
 
 
@@ -65,4 +70,19 @@ def test_the_test_command_of_the_readme_is_what_ci_runs() -> None:
 
 def test_the_version_is_said_once() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-    assert f"## {project['version']}" in (CHECKOUT / "CHANGELOG.md").read_text()
+    assert "version" in project["dynamic"] and "version" not in project
+    number, _, unreleased = bench.__version__.partition(".dev")
+    newest = next(
+        line
+        for line in (CHECKOUT / "CHANGELOG.md").read_text().splitlines()
+        if line.startswith("## ")
+    )
+    assert re.fullmatch(rf"## {number}, {'unreleased' if unreleased else DATE}", newest)
+
+
+def test_the_version_printed_and_recorded_is_that_of_the_package() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-m", "bench", "--version"], capture_output=True, text=True, check=True
+    )
+    assert printed.stdout == f"bench {bench.__version__}\n"
+    assert this_machine()["bench"] == bench.__version__

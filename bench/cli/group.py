@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from bench import __version__
+
 
 class _Commands(click.Group):
     """Commands with the first sentence of what each does, whole."""
@@ -25,6 +27,6 @@ def _summary(command: click.Command) -> str:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="bench run --codec vvenc-medium --codec x265 --limit 20  is a first thing to try.",
 )
-@click.version_option(package_name="bench", message="bench %(version)s")
+@click.version_option(__version__, message="bench %(version)s")
 def cli() -> None:
     """How many bits does one image codec save over another, at equal quality?"""

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from bench import __version__
 from bench.codecs.catalog import card_paths, load_codec
 from bench.codecs.codec import Card, Codec
 from bench.codecs.families.compressai.codec import why_no_compressai
@@ -26,7 +27,7 @@ from bench.errors import BenchError, CacheError
 from bench.runtime import ffmpeg
 from bench.runtime.cache import cache_folder
 from bench.runtime.cores import available_cores
-from bench.runtime.machine import bench_version, processor
+from bench.runtime.machine import processor
 from bench.runtime.settings import settings_path, user_path
 from bench.tasks.task import task_names, weights_variable, why_unavailable
 
@@ -57,7 +58,7 @@ class Check:
 def doctor() -> list[Check]:
     """Look at everything; no check ends the others."""
     return [
-        Check("bench", True, bench_version()),
+        Check("bench", True, __version__),
         Check("Python", True, f"{platform.python_version()}, {sys.executable}"),
         Check("machine", True, f"{platform.system()}, {available_cores()} cores, {processor()}"),
         _disk("results", Path(), "name a folder elsewhere with --results"),

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bench import __version__
 from bench.metrics import scorer_of, wap_of
 from bench.report import words
 from bench.report.compare import Report
 from bench.report.looks import ANCHOR, Look, distinct_looks
-from bench.runtime.machine import bench_version
 from bench.runtime.words import counted
 from bench.store.results import CodecResults, Results
 
@@ -50,7 +50,7 @@ class Drawing:
 
     @property
     def digest(self) -> str:
-        content = json.dumps([bench_version(), asdict(self)])
+        content = json.dumps([__version__, asdict(self)])
         return hashlib.sha256(content.encode()).hexdigest()
 
     @property

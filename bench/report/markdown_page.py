@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from bench import __version__
 from bench.metrics import describe
 from bench.report import words
 from bench.report.compare import Report
@@ -11,7 +12,6 @@ from bench.report.conclusions import conclusions
 from bench.report.figures import drawn_metrics
 from bench.report.markdown import bullets, plain, table
 from bench.report.notes import notes
-from bench.runtime.machine import bench_version
 from bench.runtime.words import counted
 from bench.store.results import Results
 from bench.store.scorings import Scoring
@@ -132,7 +132,7 @@ def provenance(results: Results) -> Iterator[str]:
         yield f"by: {command}"
     for machine in dict.fromkeys(_described(run.machine) for run in runs):
         yield f"on: {machine}"
-    yield f"reported by: bench {bench_version()}"
+    yield f"reported by: bench {__version__}"
 
 
 def _described(machine: Mapping[str, str]) -> str:

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import functools
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 
+from bench import __version__
 from bench.runtime import ffmpeg
-
-
-def bench_version() -> str:
-    try:
-        return version("bench")
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "not installed"
 
 
 def processor() -> str:
@@ -35,7 +29,7 @@ def this_machine() -> dict[str, str]:
         "name": platform.node(),
         "system": platform.platform(terse=True),
         "processor": processor(),
-        "bench": bench_version(),
+        "bench": __version__,
         "python": platform.python_version(),
         "ffmpeg": ffmpeg.version(),
         **{name: version(name) for name in ("numpy", "pillow")},
