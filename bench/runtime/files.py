@@ -38,6 +38,11 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def tidy_anew() -> None:
+    """From now on, look once more in each folder for what killed processes have left."""
+    _tidied.clear()
+
+
 def check_regular(path: Path) -> None:
     """Only regular files are read whole: a pipe or a device may have no end."""
     mode = path.stat().st_mode

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from bench.codecs.codec import Codec, Point, inputs_of
 from bench.datasets import Dataset
 from bench.errors import BenchError, StoreError, StreamError
-from bench.runtime.files import replacing
+from bench.runtime.files import replacing, tidy_anew
 from bench.runtime.programs import Cost
 from bench.store import schema
 
@@ -117,6 +117,7 @@ class Store:
         with _in_words(folder):
             if writable:
                 folder.mkdir(parents=True, exist_ok=True)
+                tidy_anew()
             # Also to read: what a killed sweep left half-written is rolled back on opening.
             mode = "rwc" if writable else "rw"
             self.database = sqlite3.connect(
