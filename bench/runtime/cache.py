@@ -1,13 +1,16 @@
-"""The user's cache folder: digests of files, read once per change, and figures that are dear."""
+"""The user's cache folder: digests of files, read once per change, and figures that are dear.
+
+Each is a small file, named by the digest of its key: processes that share the cache wait for
+nobody.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,37 +19,13 @@ from numpy.typing import NDArray
 
 from bench.errors import CacheError, DataError
 from bench.runtime.cores import available_cores
-from bench.runtime.files import check_regular
-
-# A file is taken as unchanged while its size and both its times, in ns, stay the same: the time of
-# modification can be set, and unpacking an archive does.
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS known (
-    kind TEXT, path TEXT, size INTEGER, modified INTEGER, changed INTEGER, digest TEXT,
-    PRIMARY KEY (kind, path));
-CREATE TABLE IF NOT EXISTS figures (key TEXT PRIMARY KEY, numbers BLOB);
-"""
+from bench.runtime.files import check_regular, replacing
 
 
 def cache_folder() -> Path:
     """Where rendered scenes and digests live; BENCH_CACHE overrides the system's choice."""
     folder = os.environ.get("BENCH_CACHE")
     return Path(folder) if folder else Path(platformdirs.user_cache_dir("bench"))
-
-
-@contextmanager
-def _database() -> Iterator[sqlite3.Connection]:
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        connecting = closing(sqlite3.connect(folder / "digests.sqlite", timeout=30))
-        with connecting as connection, connection:
-            connection.executescript(_SCHEMA)
-            yield connection
-    except (OSError, sqlite3.Error) as error:
-        raise CacheError(
-            f"{folder}: the cache cannot be used ({error}); name another folder in BENCH_CACHE"
-        ) from error
 
 
 def remembered_digests(
@@ -56,38 +35,66 @@ def remembered_digests(
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[Path, str]:
     """A digest for each file, computed only for those that changed since it was last asked."""
-    keys = {path: _state(path) for path in paths}
-    with _database() as database:
-        rows = database.execute(
-            "SELECT path, size, modified, changed, digest FROM known WHERE kind = ?", (kind,)
-        ).fetchall()
-    known = {tuple(state): digest for *state, digest in rows}
-    changed = [path for path in paths if keys[path] not in known]
-    if changed:
-        fresh = {keys[path]: value for path, value in _each(compute, changed, progress)}
-        with _database() as database:
-            database.executemany(
-                "INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?, ?, ?)",
-                [(kind, *key, digest) for key, digest in fresh.items()],
-            )
-        known |= fresh
-    return {path: known[keys[path]] for path in paths}
+    keys = {path: f"{kind} {_state(path)!a}" for path in paths}
+    with _usable():
+        known = {path: _recall(key) for path, key in keys.items()}
+    digests = {path: found.decode() for path, found in known.items() if found is not None}
+    for path, digest in _each(compute, [path for path in keys if path not in digests], progress):
+        with _usable():
+            _remember(keys[path], digest.encode())
+        digests[path] = digest
+    return digests
 
 
 def remembered_figures(key: str, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
     """A row of numbers, computed once; the key names all that they depend on."""
-    with _database() as database:
-        row = database.execute("SELECT numbers FROM figures WHERE key = ?", (key,)).fetchone()
-    if row is not None:
-        return np.frombuffer(row[0], "<f8")
+    with _usable():
+        known = _recall(key)
+    if known is not None:
+        return np.frombuffer(known, "<f8")
     figures = compute()
-    with _database() as database:
-        packed = figures.astype("<f8").tobytes()
-        database.execute("INSERT OR REPLACE INTO figures VALUES (?, ?)", (key, packed))
+    with _usable():
+        _remember(key, figures.astype("<f8").tobytes())
     return figures
 
 
+@contextmanager
+def _usable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CacheError(
+            f"{cache_folder()}: the cache cannot be used ({error}); name another folder in "
+            "BENCH_CACHE"
+        ) from error
+
+
+def _recall(key: str) -> bytes | None:
+    """What was remembered under a key; None if it is unknown, or its file was damaged."""
+    try:
+        digest, content = _file(key).read_bytes().split(b"\n", 1)
+    except (FileNotFoundError, ValueError):
+        return None
+    return content if digest == _digest(content).encode() else None
+
+
+def _remember(key: str, content: bytes) -> None:
+    file = _file(key)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as temporary:
+        temporary.write_bytes(_digest(content).encode() + b"\n" + content)
+
+
+def _file(key: str) -> Path:
+    return cache_folder() / "remembered" / _digest(key.encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def _state(path: Path) -> tuple[str, int, int, int]:
+    """What changes with a file: the time of modification alone can be set, and unpacking does."""
     try:
         check_regular(path)
         found = path.stat()
@@ -98,7 +105,7 @@ def _state(path: Path) -> tuple[str, int, int, int]:
 
 def _each(
     compute: Callable[[Path], str],
-    paths: list[Path],
+    paths: Sequence[Path],
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[tuple[Path, str]]:
     """Each path with its digest, on all cores; an interrupt does not wait for the rest."""
