@@ -17,7 +17,7 @@ from bench.errors import DataError
 from bench.images.image import read_pixels
 from bench.report.page import gallery
 from bench.report.page.gallery import Gallery, make_gallery
-from bench.report.page.kept_pictures import KeptPictures
+from bench.report.page.picture_cache import PictureCache
 from bench.store.store import Store
 
 Made = Callable[[], Gallery]
@@ -93,7 +93,7 @@ def test_a_kept_picture_that_is_damaged_is_said(made: Made) -> None:
 def test_a_picture_too_large_for_a_page_is_no_fault_of_the_folder(tmp_path: Path) -> None:
     wide = np.zeros((1, 16384, 3), np.uint8)
     with pytest.raises(DataError, match="more than a page can show"):
-        KeptPictures(tmp_path, lossless=True).picture(["wide"], lambda: (wide, []))
+        PictureCache(tmp_path, lossless=True).picture(["wide"], lambda: (wide, []))
 
 
 def test_images_that_are_gone_are_said(

@@ -20,9 +20,9 @@ from test_report import codec, pair, printed, results, words
 from bench import api
 from bench.metrics.bjontegaard import Method
 from bench.report.compare import compare
-from bench.report.page.choosing import choose_levels, columns_at, images_by_difference
 from bench.report.page.figures import page_figures
 from bench.report.page.gallery import MOST_BYTES
+from bench.report.page.levels import choose_levels, columns_at, images_by_difference
 from bench.report.page.outlines import outline
 from bench.report.page.page import page
 

@@ -12,8 +12,8 @@ from test_report import codec, results
 
 from bench.report.canvas import settings
 from bench.report.compare import compare
+from bench.report.curve_styles import CurveStyle
 from bench.report.figures import draw_curves
-from bench.report.looks import Look
 from bench.report.paper.print_tables import Cell, Heading, Row, Table
 from bench.report.paper.table_formats import as_latex, as_markdown, notes
 
@@ -22,9 +22,9 @@ NOTHING = Cell(math.nan, reason="no weights")
 
 def table(*rows: tuple[Cell, ...], columns: int = 1) -> Table:
     headings = tuple(Heading(f"rate {n}", "BD-rate by wAP, %") for n in range(columns))
-    look = Look("A codec", "#000000", "solid", "circle")
+    style = CurveStyle("A codec", "#000000", "solid", "circle")
     lacking = (row[0].reason if math.isnan(row[0].value) else "" for row in rows)
-    return Table(headings, tuple(map(Row, "abcdef", [look] * len(rows), rows, lacking)))
+    return Table(headings, tuple(map(Row, "abcdef", [style] * len(rows), rows, lacking)))
 
 
 @pytest.mark.parametrize(

@@ -434,7 +434,7 @@ def test_an_unchanged_report_imports_neither_matplotlib_nor_pandas(tmp_path: Pat
 
 def test_incomplete_points_are_hollow_and_break_the_line() -> None:
     drawing = figures._drawing(pair(holes=((3, 1),)))
-    assert [look.label for look in drawing.looks] == ["hm (anchor)", "vtm (incomplete)"]
+    assert [style.label for style in drawing.styles] == ["hm (anchor)", "vtm (incomplete)"]
     line = drawing.panels["psnr_y"][1]
     assert line.complete == [True, False, True, True]
     present = np.delete(codec("vtm").bpp[:, 1], 3)
@@ -444,8 +444,8 @@ def test_incomplete_points_are_hollow_and_break_the_line() -> None:
 def test_labels_tell_codecs_apart_and_oracles_from_others() -> None:
     same = [codec(name, title="The same") for name in ("one", "two")]
     long = codec("long", title="A title of more letters than a legend has room for", oracle=True)
-    looks = figures._drawing(compare(results(*same, codec("c", title="Clear"), long))).looks
-    labels = [look.label for look in looks]
+    styles = figures._drawing(compare(results(*same, codec("c", title="Clear"), long))).styles
+    labels = [style.label for style in styles]
     assert labels == ["one", "two", "Clear", "long (oracle)"]
 
 

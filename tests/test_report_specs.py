@@ -380,18 +380,18 @@ def test_a_label_names_the_version_that_ran(ran: str | None, told: str) -> None:
     found = results(hm, replace(codec("x265", anchor=True), card="x265", version="4.1"))
     scoring = Scoring("mask-rcnn", "", True, None, "", ())
     selection = Selection(spec, spec.settings["cityscapes"], scoring, found, "akima", pareto=False)
-    assert selection.shown("hm").look.label == told
-    assert selection.shown("x265").look.label == "x265"
+    assert selection.shown("hm").style.label == told
+    assert selection.shown("x265").style.label == "x265"
 
 
 def test_what_ships_is_sound() -> None:
     spec = read_spec("paper")
-    assert set(spec.looks) <= set(card_paths())
-    looks = [(look.colour, look.line) for look in spec.looks.values()]
+    assert set(spec.styles) <= set(card_paths())
+    styles = [(style.colour, style.line) for style in spec.styles.values()]
     stand_ins = sum(
         len(names) for setting in spec.settings.values() for names in setting.instead.values()
     )
-    assert len(set(looks)) == len(looks) - stand_ins
+    assert len(set(styles)) == len(styles) - stand_ins
     for part in filter(lambda part: part.published, spec.parts):
         known = read_published(part.published)
         assert set(known) - {"uncompressed"} <= set(part.codecs), part.name

@@ -13,7 +13,7 @@ from rich.text import Text
 from bench.cli.columns import Columns, Line, Row
 from bench.metrics import scorer_of
 from bench.metrics.bjontegaard import Delta
-from bench.report import words
+from bench.report import formatting
 from bench.report.compare import Comparison, Report, about_figures
 from bench.report.conclusions import conclusions
 from bench.report.notes import notes
@@ -36,15 +36,15 @@ def terminal(report: Report) -> RenderableType:
     parts: list[RenderableType] = [Text(title, style="bold"), "", *_means(report)]
     for scoring in results.scorings:
         parts += ["", *_scores(report, scoring)]
-    if words.compared(report):
+    if formatting.compared(report):
         parts += ["", *_conclusions(report), *_deltas(report)]
     elif report.anchor is None:
-        parts += ["", Line(Text(), words.NO_ANCHOR)]
+        parts += ["", Line(Text(), formatting.NO_ANCHOR)]
     elif len(results.codecs) == 1:
-        parts += ["", Line(Text(), words.ALONE)]
+        parts += ["", Line(Text(), formatting.ALONE)]
     if told := notes(report):
         parts += ["", Text("Notes", style="bold"), _list(told)]
-    if failures := words.failures(report, FAILURES):
+    if failures := formatting.failures(report, FAILURES):
         count = counted(len(results.failures), "failure")
         parts += ["", Text(count, style="bold red"), _list(failures)]
     return Group(*parts)
@@ -57,10 +57,11 @@ def difference(found: Difference) -> RenderableType:
         ("BD-rate", found.rate, "%", found.test.metric),
         ("BD-quality", found.quality, "", found.test.rate),
     ):
-        told = words.NOTHING
+        told = formatting.NOTHING
         if not delta.reason:
-            told = f"{axis} from {words.span(delta.range)}, overlap {words.percent(delta.overlap)}"
-        value = Text(words.signed(delta.value, unit), style=_colour(delta), justify="right")
+            overlap = formatting.percent(delta.overlap)
+            told = f"{axis} from {formatting.span(delta.range)}, overlap {overlap}"
+        value = Text(formatting.signed(delta.value, unit), style=_colour(delta), justify="right")
         table.add_row(Text(name, style="bold"), value, Text(told))
     title = f"{found.test.curve.name} against {found.anchor.curve.name}, by {found.rate.method}"
     figures = ("BD-rate", found.rate), ("BD-quality", found.quality)
@@ -71,35 +72,35 @@ def difference(found: Difference) -> RenderableType:
 
 
 def _means(report: Report) -> list[RenderableType]:
-    columns = words.mean_columns(report)
+    columns = formatting.mean_columns(report)
     body: list[Row | RenderableType] = []
     for codec in report.results.codecs:
         rows = [row for row in report.results.mean_rows if row["codec"] == codec.name]
-        ran = words.version(codec)
+        ran = formatting.version(codec)
         body.append(_codec_line(codec, report).append(f"  {ran}" if ran else "", "not bold dim"))
         body += [
             (
                 f"  {codec.unit} {row['point']}{'' if row['complete'] else ' *'}",
-                *(words.mean(name, row.get(name, float("nan"))) for name in columns),
+                *(formatting.mean(name, row.get(name, float("nan"))) for name in columns),
             )
             for row in rows
         ]
-    told = [words.means(report)]
+    told = [formatting.means(report)]
     if any(codec.missing for codec in report.results.codecs):
-        told.append(words.PARTIAL)
-    table = Columns(["", *map(words.heading, columns)], body)
+        told.append(formatting.PARTIAL)
+    table = Columns(["", *map(formatting.heading, columns)], body)
     return [table, *(Line(Text(), line, "dim") for line in told)]
 
 
 def _scores(report: Report, scoring: Scoring) -> Iterable[RenderableType]:
     yield Text.assemble((f"wAP, {scoring.name}", "bold"), (f"  {scoring.title}", "dim"))
     body: list[Row | RenderableType] = []
-    for codec, rows in groupby(words.score_rows(report, scoring), key=lambda row: row.codec):
+    for codec, rows in groupby(formatting.score_rows(report, scoring), key=lambda row: row.codec):
         if codec is not None:
             body.append(_codec_line(codec, report))
         body += [(f"  {row.point}", *row.cells()) for row in rows]
     yield Columns(SCORE_HEADINGS, body, spare=("AP50", "AP", "bpp"))
-    yield Line(Text(), words.SCORES, "dim")
+    yield Line(Text(), formatting.SCORES, "dim")
 
 
 def _conclusions(report: Report) -> Iterator[RenderableType]:
@@ -118,34 +119,34 @@ def _deltas(report: Report) -> Iterator[RenderableType]:
     for codec in report.results.codecs:
         rows = [
             row
-            for comparison in words.compared(report)
+            for comparison in formatting.compared(report)
             if comparison.codec == codec.name and comparison.defined
             for row in _delta_rows(comparison, several)
         ]
         body += [_codec_line(codec, report), *rows] if rows else []
     if body:
         yield Columns(BD_HEADINGS, body, spare=("overlap", "over qualities", "BD-quality"))
-        yield Line(Text(), words.averages(report), "dim")
+        yield Line(Text(), formatting.averages(report), "dim")
     else:
-        yield Line(Text(), words.against(report), "dim")
+        yield Line(Text(), formatting.against(report), "dim")
 
 
 def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Row | Text]:
     """Its figures; where there are ``several`` task networks, which of them it is."""
     rate, quality, images = comparison.rate, comparison.quality, comparison.per_image
     yield (
-        f"  {words.short_title(comparison.metric)}",
-        Text(words.signed(rate.value, "%"), style=_colour(rate)),
-        words.interval(rate.interval),
-        words.gain(comparison.metric, quality.value),
-        words.span(rate.range),
-        words.percent(rate.overlap),
+        f"  {formatting.short_title(comparison.metric)}",
+        Text(formatting.signed(rate.value, "%"), style=_colour(rate)),
+        formatting.interval(rate.interval),
+        formatting.gain(comparison.metric, quality.value),
+        formatting.span(rate.range),
+        formatting.percent(rate.overlap),
     )
     if several and scorer_of(comparison.metric):
         yield Text(f"  {comparison.metric.partition(':')[2]}", style="dim")
     elif images and not images.reason:
-        value = words.signed(images.value, "%")
-        told = ("    mean of images", value, words.interval(images.interval))
+        value = formatting.signed(images.value, "%")
+        told = ("    mean of images", value, formatting.interval(images.interval))
         yield tuple(Text(cell, style="dim") for cell in told)
 
 
@@ -157,7 +158,7 @@ def _colour(delta: Delta) -> str:
 
 def _codec_line(codec: CodecResults, report: Report) -> Text:
     line = Text(codec.name, style="bold", no_wrap=True, overflow="ellipsis")
-    if traits := words.traits(codec, report):
+    if traits := formatting.traits(codec, report):
         line.append(f" ({traits})", style="not bold")
     if codec.title != codec.name:
         line.append(f"  {codec.title}", style="not bold dim")

@@ -26,7 +26,7 @@ from bench.metrics import Metric
 from bench.runtime.words import counted, duration
 
 if TYPE_CHECKING:
-    from bench.report.paper.specified import SpecReport
+    from bench.report.paper.spec_report import SpecReport
     from bench.training.zoo import Trained
 
 YES, NO = Text("✓", "green"), Text("✗", "bold red")
@@ -209,15 +209,15 @@ def spec_report_screen(made: SpecReport) -> RenderableType:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     for one in made.parts:
-        parts = [Text(f"not made: {one.undone}", "red") if one.undone else Text(one.part.caption)]
+        parts = [Text(f"not made: {one.reason}", "red") if one.reason else Text(one.part.caption)]
         parts += [Text(f"- {remark}", "dim") for remark in one.remarks]
         table.add_row(Text(one.part.name, "bold"), Group(*parts))
     count = counted(len(made.results.images), "image")
     about = Line(Text(), f"{made.results.dataset}, {count}", "bold")
     where = Line(Text(), f"Figures and tables: {made.folder}")
-    if not made.to_fill:
+    if not made.missing_command:
         return Group(about, "", table, "", where)
-    command = Text(f"  {made.to_fill}", no_wrap=True, overflow="ignore")
+    command = Text(f"  {made.missing_command}", no_wrap=True, overflow="ignore")
     return Group(about, "", table, "", where, "", "This command runs what is missing:", command)
 
 

@@ -22,7 +22,7 @@ from bench.store.results import Results
 from bench.store.store import Store
 
 if TYPE_CHECKING:
-    from bench.report.paper.specified import SpecReport
+    from bench.report.paper.spec_report import SpecReport
 
 
 def report(
@@ -75,26 +75,26 @@ def report(
 
             digests = [] if chosen else stored_datasets(store)
             others = [load_results(store, dataset=each) for each in digests if each != found.digest]
-            made, reports = _with_others(made, others, compared)
+            made, reports = _with_other_reports(made, others, compared)
             write_page(store, reports, folder, root=root, pareto=pareto, progress=progress)
     return made
 
 
-def _with_others(
+def _with_other_reports(
     made: Report, others: Sequence[Results], compared: Callable[..., Report]
 ) -> tuple[Report, list[Report]]:
     """A report, and those of other data sets; of one that cannot be compared, a note."""
     reports, notes = [], list(made.results.notes)
     for other in others:
         try:
-            reports.append(_likewise(other, made, compared))
+            reports.append(_same_comparison(other, made, compared))
         except (DataError, StoreError) as error:
             notes.append(f"{other.dataset} is left out: {error}")
     made = replace(made, results=replace(made.results, notes=tuple(notes)))
     return made, [made, *reports]
 
 
-def _likewise(found: Results, made: Report, compared: Callable[..., Report]) -> Report:
+def _same_comparison(found: Results, made: Report, compared: Callable[..., Report]) -> Report:
     """Another data set's report, with what it has of the same anchor and tasks."""
     names = [codec.name for codec in found.codecs]
     shown = [scoring.name for scoring in made.results.scorings]
@@ -119,7 +119,7 @@ def report_by(
 
     Pictures are decoded from what is kept and looked at again; ``root`` is where Cityscapes is.
     """
-    from bench.report.paper.specified import write_spec_report
+    from bench.report.paper.spec_report import write_spec_report
 
     its_spec = read_spec(spec)
     folder = out or results / its_spec.name

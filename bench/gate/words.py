@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from bench.gate.verdicts import Check, Verdict
-from bench.report.words import NOTHING, mean, signed
+from bench.report.formatting import NOTHING, mean, signed
 from bench.runtime.words import counted
 
 HEADINGS = ("was", "now", "change", "95 % interval", "sees from")

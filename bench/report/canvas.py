@@ -18,9 +18,9 @@ from matplotlib.lines import Line2D
 
 from bench.errors import DataError
 from bench.metrics import describe
-from bench.report import words
-from bench.report.figures import Drawing, Line
-from bench.report.looks import LINES, MARKERS
+from bench.report import formatting
+from bench.report.curve_styles import LINES, MARKERS
+from bench.report.figures import CurveLine, Drawing
 from bench.report.rate_axis import MOST_TICKS, rate_limits, rate_ticks
 from bench.runtime.files import replacing
 
@@ -187,20 +187,20 @@ def _legend_columns(lengths: list[int], width: float) -> int:
 
 
 def _style(codec: int, drawing: Drawing) -> dict[str, Any]:
-    look = drawing.looks[codec]
+    style = drawing.styles[codec]
     wider = ANCHORS_WIDTH if codec == drawing.anchor else 1.0
     return {
-        "color": look.colour,
-        "marker": MARKS[look.marker],
-        "linestyle": DASHES[look.line],
+        "color": style.colour,
+        "marker": MARKS[style.marker],
+        "linestyle": DASHES[style.line],
         "linewidth": wider * matplotlib.rcParams["lines.linewidth"],
     }
 
 
 def _keys(drawing: Drawing) -> Iterator[Line2D]:
     """What the legend shows."""
-    for codec, look in enumerate(drawing.looks):
-        yield Line2D([], [], label=look.label, **_style(codec, drawing))
+    for codec, style in enumerate(drawing.styles):
+        yield Line2D([], [], label=style.label, **_style(codec, drawing))
     if drawing.ceilings:
         yield Line2D([], [], label=UNCOMPRESSED, **CEILING)
     if any(any(line.intervals) for line in drawing.lines):
@@ -210,9 +210,9 @@ def _keys(drawing: Drawing) -> Iterator[Line2D]:
         yield Line2D([], [], label=HOLLOW, color=GREY, **hollow)
 
 
-def _draw_panel(axes: Axes, metric: str, lines: list[Line], drawing: Drawing) -> None:
+def _draw_panel(axes: Axes, metric: str, lines: list[CurveLine], drawing: Drawing) -> None:
     unit = describe(metric).unit
-    title = describe(metric).title if drawing.title else words.short_title(metric)
+    title = describe(metric).title if drawing.title else formatting.short_title(metric)
     axes.set_title(title + (f", {unit}" if unit else ""))
     axes.set_xlabel("Rate, bit/pixel")
     rates = [rate for line in drawing.lines for rate in line.rate]

@@ -10,7 +10,7 @@ from bench.codecs.catalog import short_name
 from bench.metrics import describe, scorer_of
 from bench.metrics.bjontegaard import Delta
 from bench.report.compare import Comparison, Report
-from bench.report.words import compared, short_title
+from bench.report.formatting import compared, short_title
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ import numpy as np
 
 from bench import __version__
 from bench.metrics import scorer_of, wap_of
-from bench.report import words
+from bench.report import formatting
 from bench.report.compare import Report
-from bench.report.looks import ANCHOR, Look, distinct_looks
+from bench.report.curve_styles import ANCHOR, CurveStyle, distinct_styles
 from bench.runtime.words import counted
 from bench.store.results import CodecResults, Results
 
@@ -26,7 +26,7 @@ LONGEST_TITLE = 36  # a longer one is no label: the codec's name is shown instea
 
 
 @dataclass(frozen=True)
-class Line:
+class CurveLine:
     """A codec in one panel: its points in order of rate, and which of them have all images.
 
     Where a point's quality has an interval of its own, as a wAP has, it is drawn.
@@ -43,9 +43,9 @@ class Drawing:
     """All that the picture shows; a panel holds a line for each look, at least one with points."""
 
     title: str
-    looks: list[Look]
+    styles: list[CurveStyle]
     anchor: int | None
-    panels: dict[str, list[Line]]
+    panels: dict[str, list[CurveLine]]
     ceilings: dict[str, float]  # by panel, what the uncompressed images reach
 
     @property
@@ -54,8 +54,8 @@ class Drawing:
         return hashlib.sha256(content.encode()).hexdigest()
 
     @property
-    def lines(self) -> list[Line]:
-        return [line for lines in self.panels.values() for line in lines]
+    def lines(self) -> list[CurveLine]:
+        return [curve_line for lines in self.panels.values() for curve_line in lines]
 
 
 def draw_curves(report: Report, folder: Path) -> list[Path]:
@@ -76,7 +76,9 @@ def draw_curves(report: Report, folder: Path) -> list[Path]:
 def drawn_metrics(report: Report) -> list[str]:
     """The metrics by which there is a curve to draw."""
     codecs = report.results.codecs
-    return [name for name in report.metrics if any(line(codec, name).rate for codec in codecs)]
+    return [
+        name for name in report.metrics if any(curve_line(codec, name).rate for codec in codecs)
+    ]
 
 
 def _digest_in(png: Path) -> str | None:
@@ -95,10 +97,11 @@ def _drawing(report: Report) -> Drawing:
     anchor = names.index(report.anchor) if report.anchor in names else None
     return Drawing(
         title=f"{results.dataset}, {counted(len(results.images), 'image')}",
-        looks=_looks(_labels(report), anchor),
+        styles=_styles(_labels(report), anchor),
         anchor=anchor,
         panels={
-            name: [line(codec, name) for codec in results.codecs] for name in drawn_metrics(report)
+            name: [curve_line(codec, name) for codec in results.codecs]
+            for name in drawn_metrics(report)
         },
         ceilings=ceilings(results),
     )
@@ -113,10 +116,10 @@ def ceilings(results: Results) -> dict[str, float]:
     }
 
 
-def _looks(labels: list[str], anchor: int | None) -> list[Look]:
-    others = iter(distinct_looks(has_anchor=anchor is not None))
-    looks = (ANCHOR if place == anchor else next(others) for place in range(len(labels)))
-    return [replace(look, label=label) for look, label in zip(looks, labels, strict=True)]
+def _styles(labels: list[str], anchor: int | None) -> list[CurveStyle]:
+    others = iter(distinct_styles(has_anchor=anchor is not None))
+    styles = (ANCHOR if place == anchor else next(others) for place in range(len(labels)))
+    return [replace(style, label=label) for style, label in zip(styles, labels, strict=True)]
 
 
 def _labels(report: Report) -> list[str]:
@@ -126,12 +129,12 @@ def _labels(report: Report) -> list[str]:
     labels = []
     for codec in codecs:
         clear = count[codec.title] == 1 and 0 < len(codec.title) <= LONGEST_TITLE
-        traits = words.traits(codec, report)
+        traits = formatting.traits(codec, report)
         labels.append((codec.title if clear else codec.name) + (f" ({traits})" if traits else ""))
     return labels
 
 
-def line(codec: CodecResults, metric: str) -> Line:
+def curve_line(codec: CodecResults, metric: str) -> CurveLine:
     """A codec's points by one metric."""
     rate, quality, complete = codec.curve(metric)
     scores = codec.scores.get(scorer_of(metric) or "", (None,) * len(rate))
@@ -144,4 +147,4 @@ def line(codec: CodecResults, metric: str) -> Line:
         ),
         key=lambda point: point[:2],
     )
-    return Line(*([point[part] for point in points] for part in range(4)))  # type: ignore[arg-type]
+    return CurveLine(*([point[part] for point in points] for part in range(4)))  # type: ignore[arg-type]

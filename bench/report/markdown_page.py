@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bench import __version__
 from bench.metrics import describe
-from bench.report import words
+from bench.report import formatting
 from bench.report.compare import Report
 from bench.report.conclusions import conclusions
 from bench.report.figures import drawn_metrics
@@ -30,23 +30,23 @@ def markdown(report: Report) -> str:
     parts = [f"# {plain(results.dataset)}, {count}"]
     if drawn_metrics(report):
         parts.append("![Rate–quality curves](curves.png)")
-    parts += ["## Means", table(_mean_rows(report)), words.means(report)]
+    parts += ["## Means", table(_mean_rows(report)), formatting.means(report)]
     if any(codec.missing for codec in results.codecs):
-        parts.append(plain(words.PARTIAL))
+        parts.append(plain(formatting.PARTIAL))
     for scoring in results.scorings:
         parts += [
             f"## wAP, {plain(scoring.name)}",
             plain(scoring.title),
             table(_score_rows(report, scoring)),
-            words.SCORES,
+            formatting.SCORES,
         ]
-    if words.compared(report):
+    if formatting.compared(report):
         parts += ["## Bjøntegaard deltas", *_deltas(report)]
     elif report.anchor is None:
-        parts.append(words.NO_ANCHOR)
+        parts.append(formatting.NO_ANCHOR)
     if told := notes(report):
         parts += ["## Notes", bullets(told)]
-    if failures := words.failures(report, FAILURES):
+    if failures := formatting.failures(report, FAILURES):
         parts += ["## Failures", bullets(failures)]
     parts += ["## Provenance", bullets(provenance(results)), table(_codec_rows(report))]
     return "\n\n".join(parts) + "\n"
@@ -55,7 +55,10 @@ def markdown(report: Report) -> str:
 def summary(report: Report) -> str:
     """What a notebook shows of a report: what it comes to, and why not more."""
     title = f"**{plain(report.results.dataset)}, {counted(len(report.results.images), 'image')}**"
-    parts = [title, *(_deltas(report) if words.compared(report) else [table(_mean_rows(report))])]
+    parts = [
+        title,
+        *(_deltas(report) if formatting.compared(report) else [table(_mean_rows(report))]),
+    ]
     if told := notes(report):
         parts.append(bullets(told))
     return "\n\n".join(parts) + "\n"
@@ -69,53 +72,53 @@ def _deltas(report: Report) -> Iterator[str]:
     if len(rows) > 1:
         yield table(rows)
     yield plain(
-        f"{words.against(report)} BD-rate and BD-quality are those of the set's mean curve; beside "
-        "them is the mean of the images' own BD-rates. Intervals hold 95 %, by resampling the "
-        "images."
+        f"{formatting.against(report)} BD-rate and BD-quality are those of the set's mean curve; "
+        "beside them is the mean of the images' own BD-rates. Intervals hold 95 %, by resampling "
+        "the images."
     )
 
 
 def _mean_rows(report: Report) -> Iterator[Sequence[str]]:
-    columns = words.mean_columns(report)
-    yield "codec", "point", *map(words.heading, columns)
+    columns = formatting.mean_columns(report)
+    yield "codec", "point", *map(formatting.heading, columns)
     for row in report.results.mean_rows:
         point = f"{row['unit']} {row['point']}{'' if row['complete'] else ' *'}"
-        means = (words.mean(name, row.get(name, float("nan"))) for name in columns)
+        means = (formatting.mean(name, row.get(name, float("nan"))) for name in columns)
         yield row["codec"], point, *means
 
 
 def _score_rows(report: Report, scoring: Scoring) -> Iterator[Sequence[str]]:
     yield "codec", "point", "bpp", "wAP", "95 %", "AP", "AP50"
-    for row in words.score_rows(report, scoring):
+    for row in formatting.score_rows(report, scoring):
         yield row.codec.name if row.codec else "", row.point, *row.cells()
 
 
 def _delta_rows(report: Report) -> Iterator[Sequence[str]]:
     yield BD_HEADINGS
-    for comparison in words.compared(report):
+    for comparison in formatting.compared(report):
         if not comparison.defined:
             continue
         rate, quality, images = comparison.rate, comparison.quality, comparison.per_image
         yield (
             comparison.codec,
             describe(comparison.metric).title,
-            words.signed(rate.value, "%"),
-            words.interval(rate.interval),
-            words.span(rate.range),
-            words.percent(rate.overlap),
-            words.gain(comparison.metric, quality.value),
-            words.interval(quality.interval),
-            words.signed(images.value, "%") if images else words.NOTHING,
-            words.interval(images.interval if images else None),
+            formatting.signed(rate.value, "%"),
+            formatting.interval(rate.interval),
+            formatting.span(rate.range),
+            formatting.percent(rate.overlap),
+            formatting.gain(comparison.metric, quality.value),
+            formatting.interval(quality.interval),
+            formatting.signed(images.value, "%") if images else formatting.NOTHING,
+            formatting.interval(images.interval if images else None),
         )
 
 
 def _codec_rows(report: Report) -> Iterator[Sequence[str]]:
     yield "codec", "what it is", "version", "fingerprint"
     for codec in report.results.codecs:
-        traits = words.traits(codec, report)
+        traits = formatting.traits(codec, report)
         told = f"{codec.title} ({traits})" if traits else codec.title
-        yield codec.name, told, codec.version or words.NOTHING, codec.fingerprint[:12]
+        yield codec.name, told, codec.version or formatting.NOTHING, codec.fingerprint[:12]
 
 
 def provenance(results: Results) -> Iterator[str]:

@@ -13,7 +13,7 @@ from bench.codecs.catalog import short_name
 from bench.metrics import describe, scorer_of, why_undefined
 from bench.metrics.bjontegaard import Delta
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
-from bench.report.words import compared, short_title
+from bench.report.formatting import compared, short_title
 from bench.runtime.words import listed
 from bench.store.results import CodecResults
 from bench.store.scorings import Scoring
@@ -86,19 +86,19 @@ def _of_figures(report: Report) -> list[str]:
     about: dict[str, dict[str, dict[str, list[str]]]] = {}  # text, codec, figure: metrics
     shown = [comparison for comparison in compared(report) if comparison.defined]
     for comparison in shown:
-        for figure, text in _said(comparison, report.anchor):
+        for figure, text in _figure_notes(comparison, report.anchor):
             figures = about.setdefault(text, {}).setdefault(comparison.codec, {})
             figures.setdefault(figure, []).append(short_title(comparison.metric))
     every = sum(len(comparison.figures) for comparison in shown)
     told = []
     for text, codecs in about.items():
         count = sum(len(metrics) for figures in codecs.values() for metrics in figures.values())
-        whom = "all figures" if count == every else "; ".join(_whom(codecs, report))
+        whom = "all figures" if count == every else "; ".join(_figures_and_codecs(codecs, report))
         told.append(f"{whom}: {text}")
     return told
 
 
-def _said(comparison: Comparison, anchor: str | None) -> Iterator[tuple[str, str]]:
+def _figure_notes(comparison: Comparison, anchor: str | None) -> Iterator[tuple[str, str]]:
     for name, figure in comparison.defined.items():
         yield from ((name, note) for note in figure.notes)
     rate, quality, images = comparison.rate, comparison.quality, comparison.per_image
@@ -109,7 +109,7 @@ def _said(comparison: Comparison, anchor: str | None) -> Iterator[tuple[str, str
         yield MEAN_OF_IMAGES, f"no figure: {images.reason}"
 
 
-def _whom(codecs: dict[str, dict[str, list[str]]], report: Report) -> Iterator[str]:
+def _figures_and_codecs(codecs: dict[str, dict[str, list[str]]], report: Report) -> Iterator[str]:
     """Which figures of which codecs; codecs of which the same is said together."""
     same: dict[str, list[str]] = {}
     for codec, figures in codecs.items():

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from bench.report.canvas import settings
-from bench.report.looks import COLOURS
+from bench.report.curve_styles import COLOURS
 from bench.runtime.files import replacing
 from bench.training.scalars import LOSSES, VALIDATION
 

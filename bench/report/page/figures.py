@@ -1,7 +1,7 @@
 """The figures of a report as plain data for its page, each number with the words it is told in.
 
 The page computes nothing: it shows what `bench.report.compare` says for every anchor and every
-method, in the words of `bench.report.words`, so that it cannot differ from the terminal.
+method, in the words of `bench.report.formatting`, so that it cannot differ from the terminal.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bench.codecs.catalog import short_name
 from bench.metrics import Group, describe, scorer_of
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import PerImageDelta, Sample, resample_weights
-from bench.report import words
+from bench.report import formatting
 from bench.report.compare import Comparison, Report, compare
 from bench.report.figures import ceilings
 from bench.report.markdown_page import provenance
@@ -45,7 +45,7 @@ def page_figures(report: Report, *, pareto: bool) -> Figures:
             for method in get_args(Method)
         },
         "notes": notes(replace(report, anchor=None, comparisons=())),  # with no anchor
-        "failures": words.failures(report, FAILURES),
+        "failures": formatting.failures(report, FAILURES),
         "provenance": list(provenance(report.results)),
     }
 
@@ -56,12 +56,12 @@ def _metric(name: str, report: Report) -> Figures:
     return {
         "name": name,
         "title": metric.title,
-        "short": words.short_title(name),
+        "short": formatting.short_title(name),
         "unit": metric.unit,
         "elsewhere": metric.footnote,
         "task": metric.group is Group.TASK,
         "ceiling": ceiling,
-        "ceiling_said": None if ceiling is None else words.mean(name, ceiling),
+        "ceiling_said": None if ceiling is None else formatting.mean(name, ceiling),
     }
 
 
@@ -91,8 +91,8 @@ def _times(cost: str, rows: Sequence[dict[str, Any]]) -> Figures | None:
         "value": mean,
         "low": min(values),
         "high": max(values),
-        "said": words.mean(cost, mean),
-        "points": [words.mean(cost, value) for value in values],
+        "said": formatting.mean(cost, mean),
+        "points": [formatting.mean(cost, value) for value in values],
     }
 
 
@@ -102,14 +102,14 @@ def _curve(codec: CodecResults, metric: str) -> list[Figures | None]:
     return [
         {
             "rate": float(r),
-            "rate_said": words.mean("bpp", float(r)),
+            "rate_said": formatting.mean("bpp", float(r)),
             "value": float(q),
-            "said": words.mean(metric, float(q)),
+            "said": formatting.mean(metric, float(q)),
             "complete": bool(c),
             "low": interval and interval[0],
             "high": interval and interval[1],
             "interval": interval
-            and " to ".join(words.mean(metric, bound).strip() for bound in interval),
+            and " to ".join(formatting.mean(metric, bound).strip() for bound in interval),
         }
         if r > 0 and math.isfinite(q)
         else None
@@ -143,7 +143,7 @@ def _against(anchor: str, method: Method, report: Report, pareto: bool) -> Figur
             pareto=pareto,
             between=report.between,
         )
-    found = {(each.codec, each.metric): _comparison(each) for each in words.compared(made)}
+    found = {(each.codec, each.metric): _comparison(each) for each in formatting.compared(made)}
     return {
         "figures": [
             [found.get((codec.name, metric)) for metric in report.metrics]
@@ -159,12 +159,12 @@ def _comparison(comparison: Comparison) -> Figures:
         "value": _number(rate.value),
         "low": rate.interval and rate.interval[0],
         "high": rate.interval and rate.interval[1],
-        "said": words.signed(rate.value, "%"),
-        "interval": words.interval(rate.interval),
-        "over": words.span(rate.range),
+        "said": formatting.signed(rate.value, "%"),
+        "interval": formatting.interval(rate.interval),
+        "over": formatting.span(rate.range),
         "overlap": _number(rate.overlap),
-        "overlap_said": words.percent(rate.overlap),
-        "gain": words.gain(comparison.metric, quality.value),
+        "overlap_said": formatting.percent(rate.overlap),
+        "gain": formatting.gain(comparison.metric, quality.value),
         "gain_interval": _gain_interval(comparison.metric, quality),
         **_of_images(images),
         "reason": "; ".join(comparison.reasons),
@@ -173,17 +173,17 @@ def _comparison(comparison: Comparison) -> Figures:
 
 def _gain_interval(metric: str, quality: Delta) -> str:
     if quality.interval is None or describe(metric).group is not Group.TASK:
-        return words.interval(quality.interval)
+        return formatting.interval(quality.interval)
     low, high = quality.interval
-    return f"{words.gain(metric, low)} to {words.gain(metric, high)}"
+    return f"{formatting.gain(metric, low)} to {formatting.gain(metric, high)}"
 
 
 def _of_images(figure: PerImageDelta | None) -> Figures:
     if figure is None or figure.reason:
-        return {"images": words.NOTHING, "images_interval": words.NOTHING}
+        return {"images": formatting.NOTHING, "images_interval": formatting.NOTHING}
     return {
-        "images": words.signed(figure.value, "%"),
-        "images_interval": words.interval(figure.interval),
+        "images": formatting.signed(figure.value, "%"),
+        "images_interval": formatting.interval(figure.interval),
     }
 
 

@@ -1,7 +1,7 @@
 // The gallery: an image as two codecs leave it, one wiped over the other.
 
 const ORIGINAL = -1;
-const hanging = { image: 0, level: 0, left: null, right: null, found: true, truth: false, labels: false,
+const galleryState = { image: 0, level: 0, left: null, right: null, found: true, truth: false, labels: false,
   wiped: 50 };
 const MARKS_OVER = ["found", "truth", "labels"];
 let opened = null; // what hung at first
@@ -23,7 +23,7 @@ function drawGallery() {
   byId("gallery-about").textContent = galleryAbout(gallery);
   keepingFocus(host, () => host.replaceChildren(
     galleryControls(gallery), thumbnails(gallery),
-    element("div", { class: "hanging" },
+    element("div", { class: "gallery-view" },
       element("div", {}, stage(gallery), classKey(gallery)),
       element("div", { class: "wide" }, facts(gallery))),
     leftOut(gallery)));
@@ -53,12 +53,12 @@ function galleryAbout(gallery) {
 function hangFirst(gallery) {
   const there = gallery.images[0].codecs.flatMap((levels, codec) => levels.some(Boolean) ? [codec] : []);
   const anchor = PAGE.sets[0].anchor;
-  hanging.left = there.includes(anchor) ? anchor : there[0] ?? ORIGINAL;
-  hanging.right = there.find((codec) => codec !== hanging.left) ?? ORIGINAL;
-  hanging.level = gallery.levels.length > 1 ? 1 : 0;
-  hanging.image = byDifference(gallery)[0];
-  Object.assign(hanging, { found: true, truth: false, labels: false, wiped: 50 });
-  opened = { ...hanging };
+  galleryState.left = there.includes(anchor) ? anchor : there[0] ?? ORIGINAL;
+  galleryState.right = there.find((codec) => codec !== galleryState.left) ?? ORIGINAL;
+  galleryState.level = gallery.levels.length > 1 ? 1 : 0;
+  galleryState.image = byDifference(gallery)[0];
+  Object.assign(galleryState, { found: true, truth: false, labels: false, wiped: 50 });
+  opened = { ...galleryState };
 }
 
 /** What a link asks for. */
@@ -68,21 +68,21 @@ function hangAsked(gallery, asked) {
     return at < 0 ? fallback : at;
   };
   const names = ["uncompressed", ...PAGE.sets[0].codecs.map((codec) => codec.name)];
-  hanging.level = find("rate", gallery.levels, hanging.level);
-  hanging.left = find("left", names, hanging.left + 1) - 1;
-  hanging.right = find("right", names, hanging.right + 1) - 1;
-  hanging.image = find("image", gallery.images.map((image) => image.name), hanging.image);
-  for (const name of MARKS_OVER) hanging[name] = asked.has(name) ? asked.get(name) === "yes" : hanging[name];
+  galleryState.level = find("rate", gallery.levels, galleryState.level);
+  galleryState.left = find("left", names, galleryState.left + 1) - 1;
+  galleryState.right = find("right", names, galleryState.right + 1) - 1;
+  galleryState.image = find("image", gallery.images.map((image) => image.name), galleryState.image);
+  for (const name of MARKS_OVER) galleryState[name] = asked.has(name) ? asked.get(name) === "yes" : galleryState[name];
   const wiped = Number(asked.get("wiper") ?? 50);
-  hanging.wiped = wiped >= 0 && wiped <= 100 ? wiped : 50;
+  galleryState.wiped = wiped >= 0 && wiped <= 100 ? wiped : 50;
 }
 
 /** What hangs otherwise than at first, for the address. */
-function hangingView() {
+function galleryView() {
   if (opened === null || chosen.set !== 0) return [];
   const { images, levels } = PAGE.gallery, view = [];
   const say = (what, name, value) => {
-    if (hanging[name] !== opened[name]) view.push([what, value(hanging[name])]);
+    if (galleryState[name] !== opened[name]) view.push([what, value(galleryState[name])]);
   };
   say("image", "image", (image) => images[image].name);
   say("left", "left", nameOf);
@@ -96,12 +96,12 @@ function hangingView() {
 /** A codec's picture of an image, or null. */
 function pictureOf(gallery, image, codec) {
   const its = gallery.images[image];
-  return codec === ORIGINAL ? its.original : its.codecs[codec][hanging.level];
+  return codec === ORIGINAL ? its.original : its.codecs[codec][galleryState.level];
 }
 
 /** How far apart the two are, in F1 or without a network in quality; 0 where that cannot be told. */
 function difference(gallery, image) {
-  const merits = [hanging.left, hanging.right].map((codec) => {
+  const merits = [galleryState.left, galleryState.right].map((codec) => {
     const picture = pictureOf(gallery, image, codec);
     return picture?.merit ?? picture?.quality ?? null;
   });
@@ -119,15 +119,15 @@ const nameOf = (codec) => (codec === ORIGINAL ? "uncompressed" : PAGE.sets[0].co
 function galleryControls(gallery) {
   const codecs = [[ORIGINAL, "uncompressed"], ...PAGE.sets[0].codecs.flatMap((codec, number) =>
     gallery.images.some((image) => image.codecs[number].some(Boolean)) ? [[number, codec.name]] : [])];
-  const set = (name) => (value) => { hanging[name] = Number(value); drawGallery(); };
+  const set = (name) => (value) => { galleryState[name] = Number(value); drawGallery(); };
   const toggle = (name, said) => element("label", { class: "toggle" }, element("input", {
-    type: "checkbox", checked: hanging[name],
-    onchange: (event) => { hanging[name] = event.target.checked; drawGallery(); },
+    type: "checkbox", checked: galleryState[name],
+    onchange: (event) => { galleryState[name] = event.target.checked; drawGallery(); },
   }), said);
   return element("div", { class: "controls" },
-    choice("Left", codecs, hanging.left, set("left")),
-    choice("Right", codecs, hanging.right, set("right")),
-    choice("At a rate like", gallery.levels.map((level, number) => [number, level]), hanging.level,
+    choice("Left", codecs, galleryState.left, set("left")),
+    choice("Right", codecs, galleryState.right, set("right")),
+    choice("At a rate like", gallery.levels.map((level, number) => [number, level]), galleryState.level,
       set("level")),
     ...(gallery.task === null ? [] : [
       toggle("found", "detections"), toggle("truth", "ground truth"), toggle("labels", "labels")]));
@@ -138,8 +138,8 @@ function thumbnails(gallery) {
     ...byDifference(gallery).map((image) => {
       const its = gallery.images[image];
       return element("button", {
-        type: "button", "aria-pressed": image === hanging.image, "data-image": image,
-        onclick: () => { hanging.image = image; drawGallery(); },
+        type: "button", "aria-pressed": image === galleryState.image, "data-image": image,
+        onclick: () => { galleryState.image = image; drawGallery(); },
       }, element("img", { src: source(gallery, its.original), alt: "" }),
       element("span", {}, its.name), element("small", {}, differenceSaid(gallery, image)));
     }));
@@ -147,7 +147,7 @@ function thumbnails(gallery) {
 
 /** How many true positives each has or, without a network, its quality. */
 function differenceSaid(gallery, image) {
-  const [left, right] = [hanging.left, hanging.right].map((codec) => pictureOf(gallery, image, codec));
+  const [left, right] = [galleryState.left, galleryState.right].map((codec) => pictureOf(gallery, image, codec));
   if (left?.counts && right?.counts) return `TP ${left.counts[0]} | ${right.counts[0]}`;
   return gallery.task === null && left?.qualities && right?.qualities
     ? `${left.qualities[0]?.[1]} | ${right.qualities[0]?.[1]}` : "";
@@ -157,10 +157,10 @@ const source = (gallery, picture) =>
   `data:${gallery.type};base64,${byId(`picture-${picture.picture}`).textContent}`;
 
 function stage(gallery) {
-  const its = gallery.images[hanging.image];
-  const [left, right] = [hanging.left, hanging.right];
+  const its = gallery.images[galleryState.image];
+  const [left, right] = [galleryState.left, galleryState.right];
   const layer = (codec, side) => {
-    const picture = pictureOf(gallery, hanging.image, codec);
+    const picture = pictureOf(gallery, galleryState.image, codec);
     const inner = picture
       ? [element("img", { src: source(gallery, picture), alt: `${its.name}, ${nameOf(codec)}` }),
         overlay(gallery, its, picture)]
@@ -168,24 +168,24 @@ function stage(gallery) {
     return element("div", { class: `layer ${side}` }, ...inner);
   };
   const tag = (codec, side) => {
-    const rate = pictureOf(gallery, hanging.image, codec)?.rate_said;
+    const rate = pictureOf(gallery, galleryState.image, codec)?.rate_said;
     return element("span", { class: `tag ${side}` }, nameOf(codec), rate ? ` ${rate} bpp` : "");
   };
   const made = element("div", { class: "stage" }, layer(right, "right"), layer(left, "left"),
     element("div", { class: "edge" }), tag(left, "left"), tag(right, "right"));
   made.append(element("input", {
-    type: "range", class: "wiper", min: 0, max: 100, step: 0.5, value: hanging.wiped,
+    type: "range", class: "wiper", min: 0, max: 100, step: 0.5, value: galleryState.wiped,
     "aria-label": `Wiper: ${nameOf(left)} on the left, ${nameOf(right)} on the right`,
     oninput: (event) => wipe(made, Number(event.target.value)),
     onchange: writeView,
   }));
   made.style.aspectRatio = `${its.width} / ${its.height}`;
-  wipe(made, hanging.wiped);
+  wipe(made, galleryState.wiped);
   return made;
 }
 
 function wipe(made, percent) {
-  hanging.wiped = percent;
+  galleryState.wiped = percent;
   made.style.setProperty("--wiped", `${percent}%`);
 }
 
@@ -194,21 +194,21 @@ function overlay(gallery, its, picture) {
   const made = shape("svg", {
     class: "overlay", viewBox: `0 0 ${2 * its.width} ${2 * its.height}`, "aria-hidden": "true",
   });
-  if (hanging.found) {
+  if (galleryState.found) {
     for (const found of [...picture.found].reverse()) {
       const colour = gallery.colours[found.class];
       made.append(shape("path", { d: outlineOf(found), class: "casing" }),
         shape("path", { d: outlineOf(found), class: "found", stroke: colour, fill: colour }));
     }
   }
-  if (hanging.truth) {
+  if (galleryState.truth) {
     made.append(...its.truth.flatMap((there) => [
       shape("path", { d: outlineOf(there), class: "casing" }),
       shape("path", { d: outlineOf(there), class: "truth" })]));
   }
-  if (hanging.labels) {
+  if (galleryState.labels) {
     const size = its.width / 32;
-    made.append(...(hanging.found ? picture.found : hanging.truth ? its.truth : []).map((each) => shape("text", {
+    made.append(...(galleryState.found ? picture.found : galleryState.truth ? its.truth : []).map((each) => shape("text", {
         x: 2 * each.box[0], y: Math.max(size, 2 * each.box[1] - size / 4), "font-size": size,
       }, each.score ? `${each.class} ${each.score}` : each.class)));
   }
@@ -223,19 +223,19 @@ function outlineOf({ outline, box }) {
 
 /** The colours of the classes that are found in either picture. */
 function classKey(gallery) {
-  const found = [hanging.left, hanging.right].flatMap((codec) =>
-    pictureOf(gallery, hanging.image, codec)?.found.map((each) => each.class) ?? []);
+  const found = [galleryState.left, galleryState.right].flatMap((codec) =>
+    pictureOf(gallery, galleryState.image, codec)?.found.map((each) => each.class) ?? []);
   const classes = Object.keys(gallery.colours).filter((name) => found.includes(name));
   const swatch = (colour) => shape("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" },
     shape("rect", { x: 1, y: 1, width: 10, height: 10, rx: 2, fill: colour }));
-  return element("p", { class: "classes quiet" }, ...(hanging.found ? classes : []).map((name) =>
+  return element("p", { class: "classes quiet" }, ...(galleryState.found ? classes : []).map((name) =>
     element("span", {}, swatch(gallery.colours[name]), name)),
-  hanging.truth ? element("span", { class: "dashed" }, "dashed: ground truth") : null);
+  galleryState.truth ? element("span", { class: "dashed" }, "dashed: ground truth") : null);
 }
 
 function facts(gallery) {
-  const sides = [hanging.left, hanging.right];
-  const pictures = sides.map((codec) => pictureOf(gallery, hanging.image, codec));
+  const sides = [galleryState.left, galleryState.right];
+  const pictures = sides.map((codec) => pictureOf(gallery, galleryState.image, codec));
   const row = (said, value) => [said, ...pictures.map((picture) => (picture && value(picture)) ?? "–")];
   const qualities = pictures.find((picture) => picture?.qualities)?.qualities ?? [];
   const rows = [
@@ -245,7 +245,7 @@ function facts(gallery) {
     ...qualities.map(([name], number) => row(name, (picture) => picture.qualities?.[number][1])),
     row("TP / FP / FN", (picture) => picture.counts?.join(" / ")),
   ];
-  return table("The two pictures", [gallery.images[hanging.image].name, ...sides.map(nameOf)], rows);
+  return table("The two pictures", [gallery.images[galleryState.image].name, ...sides.map(nameOf)], rows);
 }
 
 function leftOut(gallery) {

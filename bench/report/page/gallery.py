@@ -19,16 +19,16 @@ from bench.images.colour import Pixels
 from bench.instances.drawing import COLOURS
 from bench.metrics import describe, scorer_of
 from bench.metrics.matches import Matches
-from bench.report import words
+from bench.report import formatting
 from bench.report.compare import Report
-from bench.report.exhibits import LEAST_SCORE, Exhibition, Pictures, true_instances
-from bench.report.page.choosing import (
+from bench.report.page.levels import (
     choose_levels,
     columns_at,
     harmonic_mean,
     images_by_difference,
 )
-from bench.report.page.kept_pictures import KeptPictures, Shapes, shapes
+from bench.report.page.picture_cache import PictureCache, Shapes, shapes
+from bench.report.pictures import LEAST_SCORE, PictureSource, ScoredPictureSource, true_instances
 from bench.store.results import CodecResults
 from bench.store.scorings import Scoring
 from bench.store.store import Store
@@ -56,12 +56,12 @@ def make_gallery(
     """Pictures of the images on which codecs differ most; or why there are none."""
     scoring = next(iter(report.results.scorings), None)
     try:
-        return _Hanging(store, report, scoring, root, folder).all(progress)
+        return GalleryBuilder(store, report, scoring, root, folder).build(progress)
     except BenchError as error:
         return Gallery({"reason": str(error)})
 
 
-class _Hanging:
+class GalleryBuilder:
     """Choosing the pictures, having them made, and putting them in their places."""
 
     def __init__(
@@ -90,20 +90,20 @@ class _Hanging:
         self.most_bytes = USUAL_BYTES if lossless or few else MOST_BYTES
         fit = int(self.most_bytes / (each * LOSSY_BYTES_A_PIXEL))
         self.count = min(max(fit, 1), wanted)
-        self.kept = KeptPictures(folder, lossless=lossless)
+        self.cache = PictureCache(folder, lossless=lossless)
 
     @cached_property
-    def pictures(self) -> Pictures:
+    def pictures(self) -> PictureSource:
         """Opened only if a picture has to be made; without a network, nothing is found in them."""
         if self.scoring is None:
-            return Pictures(self.store, self.report.results, self.root)
-        return Exhibition(self.store, self.report.results, self.scoring, self.root)
+            return PictureSource(self.store, self.report.results, self.root)
+        return ScoredPictureSource(self.store, self.report.results, self.scoring, self.root)
 
     @cached_property
-    def seen_by(self) -> str:
+    def task_fingerprint(self) -> str:
         return self.scoring.fingerprint if self.scoring else ""
 
-    def all(self, progress: Progress) -> Gallery:
+    def build(self, progress: Progress) -> Gallery:
         rows = images_by_difference(self.report, self.scoring, self.levels)[: self.count]
         images: list[dict[str, Any]] = []
         for done, row in enumerate(rows, start=1):
@@ -120,8 +120,8 @@ class _Hanging:
             "task": self.scoring and self.scoring.name,
             "of": len(self.report.results.images),
             "least_score": LEAST_SCORE,
-            "lossless": self.kept.lossless,
-            "type": self.kept.media_type,
+            "lossless": self.cache.lossless,
+            "type": self.cache.media_type,
             "colours": {name: f"rgb({r} {g} {b})" for name, (r, g, b) in COLOURS.items()},
             "left_out": [f"{codec}: {reason}" for codec, reason in self.left_out.items()],
         }
@@ -143,11 +143,11 @@ class _Hanging:
 
     def _truth(self, row: int) -> Shapes:
         def make() -> Shapes:
-            assert isinstance(self.pictures, Exhibition)
+            assert isinstance(self.pictures, ScoredPictureSource)
             truth = self.pictures.truth(self.report.results.images[row])
             return [shape | {"score": None} for shape in shapes(true_instances(truth), 0)]
 
-        return self.kept.shapes((self.digests[row], self.truths[row], self.seen_by), make)
+        return self.cache.shapes((self.digests[row], self.truths[row], self.task_fingerprint), make)
 
     def _by(self, codec: CodecResults, row: int) -> list[dict[str, Any] | None]:
         """The image as a codec leaves it, at each level; two levels may have the same point."""
@@ -178,9 +178,10 @@ class _Hanging:
             **self._told(None if seen is None else seen[row, column]),
             "point": f"{codec.unit} {point}",
             "bits": f"{8 * size:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
-            "rate_said": words.mean("bpp", float(codec.bpp[row, column])),
+            "rate_said": formatting.mean("bpp", float(codec.bpp[row, column])),
             "qualities": [
-                [words.short_title(name), _value(codec, name, row, column)] for name in measured
+                [formatting.short_title(name), _value(codec, name, row, column)]
+                for name in measured
             ],
             "quality": _number(codec, measured[0], row, column) if measured else None,
         }
@@ -195,14 +196,14 @@ class _Hanging:
         """An image, or what a codec left of it at a point, with what is found there."""
 
         def make() -> tuple[Pixels, Shapes]:
-            if isinstance(self.pictures, Exhibition):
+            if isinstance(self.pictures, ScoredPictureSource):
                 exhibition = self.pictures
                 seen = exhibition.decoded(name, *coded) if coded else exhibition.original(name)
                 return seen.pixels, shapes(seen.detections, LEAST_SCORE)
             pictures = self.pictures
             return pictures.decoded_pixels(name, *coded) if coded else pictures.pixels(name), []
 
-        file, found = self.kept.picture((*key, self.seen_by), make)
+        file, found = self.cache.picture((*key, self.task_fingerprint), make)
         self.files.append(file)
         return {"picture": len(self.files) - 1, "found": found}
 
@@ -230,8 +231,8 @@ class _Hanging:
 def _value(codec: CodecResults, metric: str, row: int, column: int) -> str:
     values = codec.values.get(metric)
     if values is None:
-        return words.NOTHING
-    return f"{words.mean(metric, float(values[row, column]))} {describe(metric).unit}".rstrip()
+        return formatting.NOTHING
+    return f"{formatting.mean(metric, float(values[row, column]))} {describe(metric).unit}".rstrip()
 
 
 def _number(codec: CodecResults, metric: str, row: int, column: int) -> float | None:

@@ -42,7 +42,7 @@ function writeView() {
   say("axis", chosen.axis, AXES[0]);
   say("time", chosen.cost, COSTS[0]);
   for (const number of chosen.hidden) say("hide", codec(number));
-  view.push(...hangingView());
+  view.push(...galleryView());
   const hash = view.map((pair) => pair.map(inAddress).join("=")).join("&");
   if (hash === location.hash.slice(1)) return;
   history.replaceState(null, "", location.href.split("#")[0] + (hash ? `#${hash}` : ""));

@@ -18,7 +18,7 @@ from bench.instances.drawing import COLOURS, draw
 from bench.instances.ground_truth import Truth
 from bench.instances.labels import CLASSES
 from bench.report.canvas import GREY, INCH, PRINTED, save_print, settings
-from bench.report.exhibits import LEAST_SCORE, Exhibit, true_instances
+from bench.report.pictures import LEAST_SCORE, ScoredPicture, true_instances
 
 COLUMNS = 2
 GAP = 2.0  # millimetres between pictures
@@ -37,12 +37,12 @@ class Plate:
     found: Detections
 
 
-def plate_of(exhibit: Exhibit, label: str) -> Plate:
+def plate_of(picture: ScoredPicture, label: str) -> Plate:
     """What a codec left of an image, and how what is found in it fares."""
-    right, wrong, missed = exhibit.counts
-    rate = "" if exhibit.bpp is None else f"{exhibit.bpp:.3f} bpp,  "
+    right, wrong, missed = picture.counts
+    rate = "" if picture.bpp is None else f"{picture.bpp:.3f} bpp,  "
     told = f"{rate}TP {right},  FP {wrong},  FN {missed}"
-    return Plate(label, told, exhibit.pixels, exhibit.detections)
+    return Plate(label, told, picture.pixels, picture.detections)
 
 
 def print_pictures(plates: Sequence[Plate], files: Sequence[Path], width: float) -> None:

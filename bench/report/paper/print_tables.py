@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from bench.errors import DataError
 from bench.metrics import Group, describe, wap_of
 from bench.metrics.bjontegaard import Delta
-from bench.report.looks import Look
+from bench.report.curve_styles import CurveStyle
+from bench.report.formatting import short_title
 from bench.report.paper.selection import Selection
 from bench.report.paper.spec import WAP, Column, Part
-from bench.report.words import short_title
 from bench.runtime.content import content_folder
 
 POINTS = 100  # an average precision in print is in hundredths
@@ -42,7 +42,7 @@ class Row:
     """A codec of the spec, and its figures; why it has none of ours."""
 
     key: str
-    look: Look
+    style: CurveStyle
     cells: tuple[Cell, ...]
     lacking: str
 
@@ -153,7 +153,7 @@ def _cell(delta: Delta, column: Column) -> Cell:
 
 def _row(key: str, cells: list[Cell], selection: Selection) -> Row:
     shown = selection.shown(key)
-    return Row(key, shown.look, tuple(cells), shown.lacking)
+    return Row(key, shown.style, tuple(cells), shown.lacking)
 
 
 def _with_best(table: Table) -> Table:

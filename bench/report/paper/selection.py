@@ -14,7 +14,7 @@ from bench.metrics import wap_of
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import mean_curve_delta
 from bench.report.compare import quality_range
-from bench.report.looks import Look
+from bench.report.curve_styles import CurveStyle
 from bench.report.paper.spec import WAP, Column, Part, Setting, Spec
 from bench.store.results import CodecResults, Results
 from bench.store.scorings import Scoring
@@ -29,7 +29,7 @@ class Shown:
 
     key: str  # in the spec
     codec: str  # whose results are shown or missing: its own, or those of a stand-in
-    look: Look  # whose label also says for whom it stands
+    style: CurveStyle  # whose label also says for whom it stands
     results: CodecResults | None
     lacking: str = ""  # why there are no results
 
@@ -76,19 +76,19 @@ class Selection:
         candidates = self.setting.instead.get(key, (key,))
         for candidate in candidates:
             if found := self._results_of(candidate):
-                return Shown(key, candidate, self._look(key, candidate), found)
+                return Shown(key, candidate, self._style_of(key, candidate), found)
         first = candidates[0]
-        return Shown(key, first, self._look(key, first), None, self._lacking(first))
+        return Shown(key, first, self._style_of(key, first), None, self._lacking(first))
 
-    def _look(self, key: str, codec: str) -> Look:
+    def _style_of(self, key: str, codec: str) -> CurveStyle:
         label = self.label(codec)
         if codec != key:
-            label = f"{label} (for {self.spec.looks[key].label})"
-        return replace(self.spec.looks[codec], label=label)
+            label = f"{label} (for {self.spec.styles[key].label})"
+        return replace(self.spec.styles[codec], label=label)
 
     def label(self, codec: str) -> str:
         """What the spec calls a codec, with the version that ran for the one its card expects."""
-        label, found = self.spec.looks[codec].label, self._results_of(codec)
+        label, found = self.spec.styles[codec].label, self._results_of(codec)
         if found is None:
             return label
         try:
@@ -122,13 +122,13 @@ class Selection:
         if codec.results is None:
             return self._undefined(column, codec.lacking)
         if anchor.results is None:
-            return self._undefined(column, f"{anchor.lacking}: {anchor.look.plain}, the anchor")
+            return self._undefined(column, f"{anchor.lacking}: {anchor.style.plain}, the anchor")
         assert anchor.results is not None and codec.results is not None
         reference, test = anchor.results, codec.results
         if column.bend and (reference is self._anchor or test is self._anchor):
             if points := ", ".join(map(str, self.lacking_at_the_bend)):
                 its = self.shown(self.setting.anchor)
-                reason = f"{its.look.plain} was not run at {self._anchor.unit} {points}"
+                reason = f"{its.style.plain} was not run at {self._anchor.unit} {points}"
                 return self._undefined(column, reason)
             reference, test = self._at_the_bend(reference), self._at_the_bend(test)
         metric = self.metric(column.metric)

@@ -14,7 +14,7 @@ from bench.errors import DataError
 from bench.metrics import METRICS, Group
 from bench.metrics.between import Between, parse_between
 from bench.metrics.bjontegaard import Kind
-from bench.report.looks import LINES, MARKERS, Look
+from bench.report.curve_styles import LINES, MARKERS, CurveStyle
 from bench.runtime.content import content_folder
 from bench.runtime.files import read_toml
 
@@ -78,7 +78,7 @@ class Spec:
     title: str
     source: str
     settings: Mapping[str, Setting]
-    looks: Mapping[str, Look]
+    styles: Mapping[str, CurveStyle]
     parts: tuple[Part, ...]
 
     @property
@@ -102,7 +102,7 @@ _SETTING = {
     "instead": _TABLE,
     "bend": (list, "a list of the anchor's points"),
 }
-_LOOK = {"label": _TEXT, "colour": _TEXT, "line": _TEXT, "marker": _TEXT}
+_STYLE = {"label": _TEXT, "colour": _TEXT, "line": _TEXT, "marker": _TEXT}
 _COLUMN = {
     "delta": _TEXT,
     "metric": _TEXT,
@@ -135,27 +135,27 @@ def read_spec(name_or_path: str) -> Spec:
         raise DataError(f"no report is called '{name_or_path}'; there is {there}, or a .toml file")
     content = read_toml(path, "spec of a report", DataError)
     check_keys(path, content, _TOP, required=("title", "data", "codecs", "part"))
-    looks = {name: _look(path, name, table) for name, table in content["codecs"].items()}
-    parts = [_part(path, at, table, looks) for at, table in enumerate(content["part"], 1)]
+    styles = {name: _style_of(path, name, table) for name, table in content["codecs"].items()}
+    parts = [_part(path, at, table, styles) for at, table in enumerate(content["part"], 1)]
     names = [path.stem, *(part.name for part in parts)]  # the whole page is called as the spec
     if twice := [name for name in names if names.count(name) > 1]:
         raise DataError(f"{path}: two things are called '{twice[0]}'; their files would be one")
     pictured = any(part.kind in _PICTURED for part in parts)
     needed = ("anchor", "task", *(("image", "bpp") if pictured else ()))
     settings = {
-        kind: _setting(path, kind, table, looks, needed) for kind, table in content["data"].items()
+        kind: _setting(path, kind, table, styles, needed) for kind, table in content["data"].items()
     }
-    return Spec(path, content["title"], content.get("source", ""), settings, looks, tuple(parts))
+    return Spec(path, content["title"], content.get("source", ""), settings, styles, tuple(parts))
 
 
 def _setting(
-    path: Path, kind: str, table: Any, looks: Mapping[str, Look], needed: tuple[str, ...]
+    path: Path, kind: str, table: Any, styles: Mapping[str, CurveStyle], needed: tuple[str, ...]
 ) -> Setting:
     where = f"data.{kind}"
     _check(path, where, table, _SETTING, needed)
     if not table.get("bpp", 1) > 0:
         raise DataError(f"{path}: '{where}.bpp' must be a rate above 0")
-    _known(path, f"{where}.anchor", [table["anchor"]], looks, "codecs")
+    _known(path, f"{where}.anchor", [table["anchor"]], styles, "codecs")
     said = table.get("instead", {})
     instead = {
         key: tuple(names) if isinstance(names, list) else (names,) for key, names in said.items()
@@ -163,21 +163,21 @@ def _setting(
     for key, names in instead.items():
         if not names:
             raise DataError(f"{path}: '{where}.instead.{key}' must name at least one")
-        _known(path, f"{where}.instead", [key, *names], looks, "codecs")
+        _known(path, f"{where}.instead", [key, *names], styles, "codecs")
     return Setting(**{**table, "instead": instead, "bend": tuple(table.get("bend", ()))})
 
 
-def _look(path: Path, name: str, table: Any) -> Look:
+def _style_of(path: Path, name: str, table: Any) -> CurveStyle:
     where = f"codecs.{name}"
-    _check(path, where, table, _LOOK, tuple(_LOOK))
+    _check(path, where, table, _STYLE, tuple(_STYLE))
     _known(path, f"{where}.line", [table["line"]], LINES, "lines")
     _known(path, f"{where}.marker", [table["marker"]], MARKERS, "markers")
     if not re.fullmatch("#[0-9A-Fa-f]{6}", table["colour"]):
         raise DataError(f"{path}: '{where}.colour' must be a colour such as #0072B2")
-    return Look(**table)
+    return CurveStyle(**table)
 
 
-def _part(path: Path, number: int, table: Any, looks: Mapping[str, Look]) -> Part:
+def _part(path: Path, number: int, table: Any, styles: Mapping[str, CurveStyle]) -> Part:
     where = f"part {number}"
     _check(path, where, table, _PART, ("kind", "name", "caption", "codecs"))
     _known(path, f"{where}.kind", [table["kind"]], KINDS, "kinds")
@@ -189,12 +189,12 @@ def _part(path: Path, number: int, table: Any, looks: Mapping[str, Look]) -> Par
         if table.get(key) == []:
             raise DataError(f"{path}: '{where}.{key}' must name at least one")
     named = [table["anchor"]] if "anchor" in table else []
-    _known(path, f"{where}.anchor", named, looks, "codecs")
-    _known(path, f"{where}.codecs", table["codecs"], looks, "codecs")
+    _known(path, f"{where}.anchor", named, styles, "codecs")
+    _known(path, f"{where}.codecs", table["codecs"], styles, "codecs")
     _known(path, f"{where}.panels", table.get("panels", ()), QUALITIES, "metrics")
     _known(path, f"{where}.width", [table.get("width", "page")], WIDTHS, "widths")
     columns = tuple(
-        _column(path, f"{where}.columns", each, looks) for each in table.get("columns", ())
+        _column(path, f"{where}.columns", each, styles) for each in table.get("columns", ())
     )
     if "between" in table and table["kind"] != "transfer":
         raise DataError(f"{path}: '{where}.between' is for a transfer table, or of a column")
@@ -203,12 +203,12 @@ def _part(path: Path, number: int, table: Any, looks: Mapping[str, Look]) -> Par
     return Part(**{**table, **texts, "columns": columns, "between": between})
 
 
-def _column(path: Path, where: str, table: Any, looks: Mapping[str, Look]) -> Column:
+def _column(path: Path, where: str, table: Any, styles: Mapping[str, CurveStyle]) -> Column:
     _check(path, where, table, _COLUMN, ("delta", "metric"))
     _known(path, f"{where}.delta", [table["delta"]], ("rate", "quality"), "deltas")
     _known(path, f"{where}.metric", [table["metric"]], QUALITIES, "metrics")
     if "against" in table:
-        _known(path, f"{where}.against", [table["against"]], looks, "codecs")
+        _known(path, f"{where}.against", [table["against"]], styles, "codecs")
     if "between" in table and table["delta"] != "rate":
         raise DataError(f"{path}: '{where}.between' is of a delta of rate")
     return Column(**{**table, "between": _between(path, where, table, table["metric"])})

@@ -49,7 +49,7 @@ def as_markdown(table: Table) -> str:
             _published(heading, _markdown_cell(cell))
             for heading, cell in zip(table.headings, row.cells, strict=True)
         ]
-        label = f"{row.look.label} ({row.lacking})" if row.lacking else row.look.label
+        label = f"{row.style.label} ({row.lacking})" if row.lacking else row.style.label
         rows.append([label.replace("|", r"\|"), *texts])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
@@ -109,7 +109,7 @@ def as_latex(table: Table, caption: str, label: str) -> str:
     ]
     for row in table.shown:
         cells = map(_latex_cell, table.headings, row.cells, digits)
-        lines.append(_latex_row([latex(row.look.label), *cells]))
+        lines.append(_latex_row([latex(row.style.label), *cells]))
         if any(cell.interval for cell in row.cells):
             small = [
                 rf"\tiny {latex(_bounds(cell))}" if cell.interval else "" for cell in row.cells
@@ -132,7 +132,7 @@ def _float(table: Table) -> tuple[str, str]:
 
 def _width(table: Table, size: float) -> float:
     """Of a table set in letters of this size, about, in points."""
-    width = GAP + max(len(row.look.plain) for row in table.shown) * size * LETTER
+    width = GAP + max(len(row.style.plain) for row in table.shown) * size * LETTER
     for place, heading in enumerate(table.headings):
         cells = [row.cells[place] for row in table.shown]
         texts = [*_lines(heading), *(_signed(cell.value, cell) for cell in cells)]
@@ -144,7 +144,7 @@ def _width(table: Table, size: float) -> float:
 
 def _lacking(table: Table) -> Iterable[str]:
     """Of whom there is nothing; in the rows it would take too much room."""
-    rows = [(row.lacking, row.look.label) for row in table.rows if row.lacking]
+    rows = [(row.lacking, row.style.label) for row in table.rows if row.lacking]
     return (f"{reason.capitalize()}: {'; '.join(labels)}." for reason, labels in grouped(rows))
 
 
@@ -203,7 +203,7 @@ _LATEX = {
 
 def notes(table: Table) -> Sequence[str]:
     """Why rows are left out, and why single cells are empty."""
-    absent = [(row.lacking, row.look.plain) for row in table.rows if row.lacking and row.empty]
+    absent = [(row.lacking, row.style.plain) for row in table.rows if row.lacking and row.empty]
     there = [row for row in table.rows if not row.lacking]
     cells: list[tuple[str, str]] = []
     for row in there:
@@ -215,8 +215,8 @@ def notes(table: Table) -> Sequence[str]:
         ours = sum(not heading.published for heading in table.headings)
         for reason, titles in grouped(of_row):
             whole = len(titles) == ours
-            cells.append((reason, row.look.plain + ("" if whole else f" ({'; '.join(titles)})")))
-    everyone = [row.look.plain for row in there]
+            cells.append((reason, row.style.plain + ("" if whole else f" ({'; '.join(titles)})")))
+    everyone = [row.style.plain for row in there]
     return [
         *(f"{reason}: {'; '.join(whom)}" for reason, whom in grouped(absent)),
         *(

@@ -13,16 +13,16 @@ from bench.codecs.codec import Point
 from bench.errors import BenchError, DataError, StoreError, UnavailableError
 from bench.metrics import METRICS, scorer_of
 from bench.metrics.bjontegaard import Method
-from bench.report.exhibits import Exhibit, Exhibition
-from bench.report.figures import Drawing, ceilings, line
+from bench.report.figures import Drawing, ceilings, curve_line
+from bench.report.formatting import short_title
 from bench.report.markdown import bullets, plain
 from bench.report.markdown_page import provenance
+from bench.report.paper.missing_runs import command_for_missing
 from bench.report.paper.print_tables import Table, deltas_table, read_published, transfer_table
 from bench.report.paper.selection import Selection, Shown, select
 from bench.report.paper.spec import WIDTHS, Part, Spec
 from bench.report.paper.table_formats import as_markdown, grouped, notes, write_table
-from bench.report.paper.to_fill import command_to_fill
-from bench.report.words import short_title
+from bench.report.pictures import ScoredPicture, ScoredPictureSource
 from bench.runtime.csv_files import csv_text
 from bench.runtime.files import write_text
 from bench.runtime.words import counted
@@ -34,13 +34,13 @@ TEXTS = (".csv", ".tex", ".md")
 
 
 @dataclass(frozen=True)
-class Made:
+class WrittenPart:
     """A part of a report: what stands for it on the page, and what qualifies it."""
 
     part: Part
     body: str  # Markdown
     remarks: tuple[str, ...] = ()
-    undone: str = ""  # why there is none
+    reason: str = ""  # why there is none
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class SpecReport:
     spec: Spec
     results: Results
     folder: Path
-    parts: tuple[Made, ...]
-    to_fill: str  # the command that would code and measure what is missing
+    parts: tuple[WrittenPart, ...]
+    missing_command: str  # the command that would code and measure what is missing
 
 
 class _Writer:
@@ -62,25 +62,25 @@ class _Writer:
         self._folder = folder
 
     @cached_property
-    def _exhibition(self) -> Exhibition:
+    def _source(self) -> ScoredPictureSource:
         selection = self._selection
-        return Exhibition(self._store, selection.results, selection.scoring, self._root)
+        return ScoredPictureSource(self._store, selection.results, selection.scoring, self._root)
 
-    def write(self, part: Part) -> Made:
-        kinds: dict[str, Callable[[Part], Made]] = {
+    def write(self, part: Part) -> WrittenPart:
+        kinds: dict[str, Callable[[Part], WrittenPart]] = {
             "curves": self._curves,
             "deltas": self._table,
             "transfer": self._table,
             "mask": self._mask,
             "pictures": self._pictures,
         }
-        anchor = self._selection.anchor(part).look.plain
+        anchor = self._selection.anchor(part).style.plain
         caption = part.caption.replace("{anchor}", anchor)
         part = replace(part, caption=" ".join([caption, *self._footnotes(part)]))
         try:
             return kinds[part.kind](part)
         except BenchError as error:  # an image or a codec that is not here spoils one part alone
-            return Made(part, "", self._left(part), undone=str(error))
+            return WrittenPart(part, "", self._left(part), reason=str(error))
 
     def _footnotes(self, part: Part) -> list[str]:
         """What else the caption says: a metric's name in papers, and the programs' versions."""
@@ -91,7 +91,7 @@ class _Writer:
             f"{self._selection.label(each.codec)}: {each.results.version}"
             for each in shown
             if each.results and each.results.anchor and each.results.version
-            if each.results.version not in each.look.label
+            if each.results.version not in each.style.label
         )
         return [*filter(None, notes), *([f"Versions: {'; '.join(versions)}."] if versions else [])]
 
@@ -104,13 +104,13 @@ class _Writer:
     def _files(self, part: Part) -> list[Path]:
         return [self._folder / f"{part.name}{suffix}" for suffix in FORMATS]
 
-    def _curves(self, part: Part) -> Made:
+    def _curves(self, part: Part) -> WrittenPart:
         from bench.report.canvas import print_curves
 
         selection = self._selection
         there, lacking = _split(map(selection.shown, part.codecs))
         panels = [selection.metric(name) for name in part.panels]
-        wanted = {name: [line(codec, name) for _, codec in there] for name in panels}
+        wanted = {name: [curve_line(codec, name) for _, codec in there] for name in panels}
         drawn = {name: lines for name, lines in wanted.items() if any(each.rate for each in lines)}
         if there and (empty := [short_title(name) for name in panels if name not in drawn]):
             lacking.append(f"not measured: {'; '.join(empty)}")
@@ -119,7 +119,7 @@ class _Writer:
         dotted = ceilings(selection.results)
         drawing = Drawing(
             title="",
-            looks=[shown.look for shown, _ in there],
+            styles=[shown.style for shown, _ in there],
             anchor=None,
             panels=drawn,
             ceilings={name: dotted[name] for name in drawn if name in dotted},
@@ -133,55 +133,55 @@ class _Writer:
         ]
         heading = ("codec", "by", "metric", "point", "bpp", "quality", "low", "high")
         write_text(self._folder / f"{part.name}.csv", csv_text([heading, *rows]))
-        return Made(part, f"![{part.name}]({part.name}.png)", tuple(lacking))
+        return WrittenPart(part, f"![{part.name}]({part.name}.png)", tuple(lacking))
 
-    def _table(self, part: Part) -> Made:
+    def _table(self, part: Part) -> WrittenPart:
         make: Callable[[Part, Selection], Table]
         make = deltas_table if part.kind == "deltas" else transfer_table
         table = make(part, self._selection)
         if not table.shown:
             raise UnavailableError("; ".join(notes(table)))
         write_table(table, part, self._folder)
-        return Made(part, as_markdown(table), tuple(notes(table)))
+        return WrittenPart(part, as_markdown(table), tuple(notes(table)))
 
-    def _mask(self, part: Part) -> Made:
+    def _mask(self, part: Part) -> WrittenPart:
         from bench.report.paper.print_pictures import print_mask
 
         image = self._image()
         ((shown, codec), *_), _ = _split(map(self._selection.shown, part.codecs[:1]), needed=True)
         point = self._point(codec, image)
-        alpha = self._exhibition.mask(image, codec.name, point)
-        original = self._exhibition.original(image)
-        truth = self._exhibition.truth(image)
+        alpha = self._source.mask(image, codec.name, point)
+        original = self._source.original(image)
+        truth = self._source.truth(image)
         print_mask(original.pixels, truth, alpha, self._files(part), WIDTHS[part.width])
         rows = [[f"{value:.4f}" for value in row] for row in alpha]
         write_text(self._folder / f"{part.name}.csv", csv_text(rows))
-        remark = f"{image}, {shown.look.plain} at {codec.unit} {point}"
-        return Made(part, f"![{part.name}]({part.name}.png)", (remark,))
+        remark = f"{image}, {shown.style.plain} at {codec.unit} {point}"
+        return WrittenPart(part, f"![{part.name}]({part.name}.png)", (remark,))
 
-    def _pictures(self, part: Part) -> Made:
+    def _pictures(self, part: Part) -> WrittenPart:
         from bench.report.paper.print_pictures import plate_of, print_pictures
 
         image = self._image()
         there, lacking = _split(map(self._selection.shown, part.codecs))
-        exhibits = [("uncompressed", "Uncompressed", self._exhibition.original(image))]
+        pictures = [("uncompressed", "Uncompressed", self._source.original(image))]
         for shown, codec in there:
             point = self._point(codec, image)
-            exhibit = self._exhibition.decoded(image, codec.name, point)
-            label = f"{shown.look.label}, {codec.unit} {point}"
-            exhibits.append((shown.key, label, exhibit))
-        plates = [plate_of(exhibit, label) for _, label, exhibit in exhibits]
+            picture = self._source.decoded(image, codec.name, point)
+            label = f"{shown.style.label}, {codec.unit} {point}"
+            pictures.append((shown.key, label, picture))
+        plates = [plate_of(picture, label) for _, label, picture in pictures]
         print_pictures(plates, self._files(part), WIDTHS[part.width])
         published = read_published(part.published) if part.published else {}
         keys = ("bpp", "true positives", "false positives", "false negatives")
         rows = [
-            (key, *_measured(exhibit), *(published.get(key, {}).get(name, "") for name in keys))
-            for key, _, exhibit in exhibits
+            (key, *_measured(picture), *(published.get(key, {}).get(name, "") for name in keys))
+            for key, _, picture in pictures
         ]
         heading = ("codec", "point", "psnr_rgb", *keys, *(f"published {name}" for name in keys))
         write_text(self._folder / f"{part.name}.csv", csv_text([heading, *rows]))
         remarks = [f"{image}; TP, FP and FN at an overlap of 0.5 and a score of 0.5 or more"]
-        return Made(part, f"![{part.name}]({part.name}.png)", (*remarks, *lacking))
+        return WrittenPart(part, f"![{part.name}]({part.name}.png)", (*remarks, *lacking))
 
     def _image(self) -> str:
         image = self._selection.setting.image
@@ -216,8 +216,8 @@ def write_spec_report(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         parts = tuple(map(writer.write, spec.parts))
-        to_fill = command_to_fill(selection, store, root)
-        made = SpecReport(spec, results, folder, parts, to_fill)
+        missing_command = command_for_missing(selection, store, root)
+        made = SpecReport(spec, results, folder, parts, missing_command)
         write_text(folder / f"{spec.name}.md", _page(made))
     except OSError as error:
         raise StoreError(
@@ -236,7 +236,7 @@ def _page(made: SpecReport) -> str:
     for one in made.parts:
         parts.append(f"## {plain(one.part.name.replace('-', ' ').capitalize())}")
         parts.append(plain(one.part.caption))
-        parts.append(f"Not made: {plain(one.undone)}" if one.undone else one.body.rstrip())
+        parts.append(f"Not made: {plain(one.reason)}" if one.reason else one.body.rstrip())
         if one.remarks:
             parts.append(bullets(one.remarks))
     return "\n\n".join([*parts, "## Provenance", bullets(provenance(results))]) + "\n"
@@ -249,7 +249,7 @@ def _split(
     there, without = [], []
     for each in shown:
         if each.results is None:
-            without.append((each.lacking, each.look.plain))
+            without.append((each.lacking, each.style.plain))
         else:
             there.append((each, each.results))
     lacking = [f"{reason}: {'; '.join(labels)}" for reason, labels in grouped(without)]
@@ -267,6 +267,6 @@ def _points(
         yield point, float(rate), float(quality), score.interval if score else None
 
 
-def _measured(exhibit: Exhibit) -> tuple[object, ...]:
-    point = "" if exhibit.point is None else exhibit.point
-    return point, exhibit.psnr, exhibit.bpp, *exhibit.counts
+def _measured(picture: ScoredPicture) -> tuple[object, ...]:
+    point = "" if picture.point is None else picture.point
+    return point, picture.psnr, picture.bpp, *picture.counts

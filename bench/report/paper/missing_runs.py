@@ -15,7 +15,7 @@ from bench.store.results import CodecResults
 from bench.store.store import Store
 
 
-def command_to_fill(selection: Selection, store: Store, root: Path | None) -> str:
+def command_for_missing(selection: Selection, store: Store, root: Path | None) -> str:
     """``bench run …`` of all that is missing and can run here; empty if nothing is."""
     metrics = list(dict.fromkeys(_metrics(selection)))
     lacking = {

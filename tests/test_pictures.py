@@ -17,7 +17,7 @@ from bench.errors import BenchError
 from bench.images.image import read_pixels
 from bench.instances.ground_truth import from_instance_ids
 from bench.metrics.instance_matching import match
-from bench.report.exhibits import Exhibition, true_instances
+from bench.report.pictures import ScoredPictureSource, true_instances
 from bench.store.loading import load_results
 from bench.store.results import Results
 from bench.store.store import Store
@@ -26,7 +26,7 @@ CODEC, POINT = "jpeg", 50
 
 
 @pytest.fixture
-def shown(red: RedThings, root: Path) -> Iterator[tuple[Exhibition, Results]]:
+def shown(red: RedThings, root: Path) -> Iterator[tuple[ScoredPictureSource, Results]]:
     api.run(
         [CODEC],
         data="cityscapes",
@@ -37,20 +37,20 @@ def shown(red: RedThings, root: Path) -> Iterator[tuple[Exhibition, Results]]:
     )
     with Store(api.RESULTS, writable=False) as store:
         results = load_results(store)
-        yield Exhibition(store, results, results.scorings[0], root), results
+        yield ScoredPictureSource(store, results, results.scorings[0], root), results
 
 
-def test_an_exhibit_is_what_the_sweep_measured(shown: tuple[Exhibition, Results]) -> None:
-    exhibition, results = shown
+def test_an_exhibit_is_what_the_sweep_measured(shown: tuple[ScoredPictureSource, Results]) -> None:
+    source, results = shown
     codec, image = results.codecs[0], results.images[1]
     point = codec.points[0]
-    exhibit = exhibition.decoded(image, CODEC, point)
+    picture = source.decoded(image, CODEC, point)
     (saved,) = Path("decoded", CODEC).glob(f"*-{point}/{image}.png")
-    assert (exhibit.pixels == read_pixels(saved)).all()
-    assert exhibit.bpp == codec.bpp[1, 0]
-    assert exhibit.psnr == codec.values["psnr_rgb"][1, 0]
-    assert exhibit.counts == codec.matches["red-things"][1, 0].counts(0.5)
-    original = exhibition.original(image)
+    assert (picture.pixels == read_pixels(saved)).all()
+    assert picture.bpp == codec.bpp[1, 0]
+    assert picture.psnr == codec.values["psnr_rgb"][1, 0]
+    assert picture.counts == codec.matches["red-things"][1, 0].counts(0.5)
+    original = source.original(image)
     assert original.counts == results.scorings[0].originals[1].counts(0.5)  # type: ignore[union-attr]
     right, _, missed = original.counts
     assert right + missed == 4
@@ -82,9 +82,9 @@ def test_a_card_of_ones_own_is_found_again_from_anywhere(
     monkeypatch.chdir("elsewhere")
     with Store(store, writable=False) as kept:
         results = load_results(kept)
-        exhibition = Exhibition(kept, results, results.scorings[0], root)
-        exhibit = exhibition.decoded(results.images[0], "mine", 50)
-    assert exhibit.psnr == results.codecs[0].values["psnr_rgb"][0, 0]
+        source = ScoredPictureSource(kept, results, results.scorings[0], root)
+        picture = source.decoded(results.images[0], "mine", 50)
+    assert picture.psnr == results.codecs[0].values["psnr_rgb"][0, 0]
 
 
 def test_the_truth_finds_itself() -> None:
@@ -96,15 +96,19 @@ def test_the_truth_finds_itself() -> None:
     assert matches.counts(0.5) == (3, 0, 0)
 
 
-def test_an_image_that_changed_is_not_shown(shown: tuple[Exhibition, Results], root: Path) -> None:
-    exhibition, results = shown
+def test_an_image_that_changed_is_not_shown(
+    shown: tuple[ScoredPictureSource, Results], root: Path
+) -> None:
+    source, results = shown
     (path,) = (root / "leftImg8bit").rglob(f"{results.images[0]}*")
     Image.new("RGB", (192, 96)).save(path)
     with pytest.raises(BenchError, match="it has changed"):
-        exhibition.original(results.images[0])
+        source.original(results.images[0])
 
 
-def test_a_codec_without_a_mask_has_none_to_show(shown: tuple[Exhibition, Results]) -> None:
-    exhibition, results = shown
+def test_a_codec_without_a_mask_has_none_to_show(
+    shown: tuple[ScoredPictureSource, Results],
+) -> None:
+    source, results = shown
     with pytest.raises(BenchError, match="jpeg"):
-        exhibition.mask(results.images[0], CODEC, POINT)
+        source.mask(results.images[0], CODEC, POINT)

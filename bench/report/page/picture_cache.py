@@ -45,7 +45,7 @@ def shapes(found: Detections, least_score: float) -> Shapes:
     ]
 
 
-class KeptPictures:
+class PictureCache:
     """A folder of pictures and of what was found in each, named by what they depend on."""
 
     def __init__(self, folder: Path, *, lossless: bool) -> None:

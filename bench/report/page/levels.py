@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bench.metrics import Group, describe
 from bench.report.compare import Report
-from bench.report.exhibits import LEAST_SCORE
+from bench.report.pictures import LEAST_SCORE
 from bench.store.results import CodecResults
 from bench.store.scorings import Scoring
 

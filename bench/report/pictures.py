@@ -34,7 +34,7 @@ LEAST_SCORE = 0.5  # of a detection that is drawn and counted
 
 
 @dataclass(frozen=True, eq=False)
-class Exhibit:
+class ScoredPicture:
     """A picture, and what a task network finds in it."""
 
     image: str
@@ -52,7 +52,7 @@ class Exhibit:
         return self.matches.counts(LEAST_SCORE)
 
 
-class Pictures:
+class PictureSource:
     """Pictures of a store's results, as they were and as codecs left them."""
 
     def __init__(self, store: Store, results: Results, root: Path | None = None) -> None:
@@ -110,7 +110,7 @@ class Pictures:
         return codec
 
 
-class Exhibition(Pictures):
+class ScoredPictureSource(PictureSource):
     """Pictures as one of the task networks sees them."""
 
     def __init__(
@@ -121,20 +121,20 @@ class Exhibition(Pictures):
         self.original = cache(self._original)
         self.truth = cache(self._truth)
 
-    def decoded(self, image: str, codec: str, point: Point) -> Exhibit:
+    def decoded(self, image: str, codec: str, point: Point) -> ScoredPicture:
         """What a codec left of an image at one of its points."""
         pixels = self.decoded_pixels(image, codec, point)
         its_results = self._results.codec(codec)
         row, column = self._results.images.index(image), its_results.points.index(point)
         psnr = its_results.values.get("psnr_rgb")
-        return Exhibit(
+        return ScoredPicture(
             image,
             codec,
             point,
             pixels,
             float(its_results.bpp[row, column]),
             None if psnr is None else float(psnr[row, column]),
-            *self._looked_at(image, pixels),
+            *self._detect(image, pixels),
         )
 
     def mask(self, image: str, codec: str, point: Point) -> NDArray[np.float32]:
@@ -145,10 +145,10 @@ class Exhibition(Pictures):
         alpha: NDArray[np.float32] = found["alpha"][0].mean(axis=0)
         return alpha
 
-    def _original(self, image: str) -> Exhibit:
+    def _original(self, image: str) -> ScoredPicture:
         """An image as it was."""
         pixels = self.pixels(image)
-        return Exhibit(image, None, None, pixels, None, None, *self._looked_at(image, pixels))
+        return ScoredPicture(image, None, None, pixels, None, None, *self._detect(image, pixels))
 
     def _truth(self, image: str) -> Truth:
         """What is truly in an image, which has to be what it was scored against."""
@@ -157,7 +157,7 @@ class Exhibition(Pictures):
             raise DataError(f"{image}: its labels are not those that results were scored against")
         return truth
 
-    def _looked_at(self, image: str, pixels: Pixels) -> tuple[Detections, Matches]:
+    def _detect(self, image: str, pixels: Pixels) -> tuple[Detections, Matches]:
         found = self._scorer.task.detect(pixels)
         return found, self._scorer.judge(found, self.truth(image))
 

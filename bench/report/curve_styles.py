@@ -17,7 +17,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8
 
 
 @dataclass(frozen=True)
-class Look:
+class CurveStyle:
     """What a codec is called and drawn as; between dollars, its label is TeX's mathematics."""
 
     label: str
@@ -31,13 +31,13 @@ class Look:
         return re.sub(r"\\[a-z]+|[${}]", "", self.label)
 
 
-ANCHOR = Look("", "#1A1A1A", "solid", "circle")
+ANCHOR = CurveStyle("", "#1A1A1A", "solid", "circle")
 
 
-def distinct_looks(*, has_anchor: bool) -> Iterator[Look]:
+def distinct_styles(*, has_anchor: bool) -> Iterator[CurveStyle]:
     """One after the other, none like the anchor's."""
     for place in count():
-        yield Look(
+        yield CurveStyle(
             "",
             COLOURS[place % len(COLOURS)],
             LINES[(place + has_anchor) % len(LINES)],
