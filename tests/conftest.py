@@ -13,7 +13,7 @@ from fakes.task import RedThings, red_cityscapes
 from PIL import Image
 
 from bench.__main__ import status
-from bench.tasks import task as tasks
+from bench.tasks.task import TASKS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -111,20 +111,10 @@ def picture(seed: int, width: int, height: int) -> np.ndarray[tuple[int, ...], n
     return (colours + rng.normal(0, 8, colours.shape)).clip(0, 255).astype(np.uint8)
 
 
-class _EntryPoint:
-    """What an installed package would register."""
-
-    def __init__(self, task: RedThings) -> None:
-        self.name, self._task = task.name, task
-
-    def load(self) -> object:
-        return lambda weights: self._task
-
-
 @pytest.fixture
 def red(monkeypatch: pytest.MonkeyPatch) -> RedThings:
     task = RedThings()
-    monkeypatch.setattr(tasks, "entry_points", lambda group: [_EntryPoint(task)])
+    monkeypatch.setitem(TASKS.own, task.name, lambda weights: task)
     return task
 
 

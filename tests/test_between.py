@@ -52,7 +52,7 @@ def test_a_range_is_in_percent_or_in_a_metric_s_unit(
         ("nan,40", "expected LOW%,HIGH%"),
         ("40,30", "40 is not below 30"),
         ("30%,30%", "30 is not below 30"),
-        ("psnr_z=30,40", "no metric is called 'psnr_z'"),
+        ("psnr_z=30,40", "unknown metric 'psnr_z'"),
         ("bpp=0.1,0.2", "bpp is not a quality metric"),
         ("psnr_y=60%,95%", "expected LOW,HIGH in dB"),
     ],

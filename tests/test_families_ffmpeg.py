@@ -187,7 +187,7 @@ def test_the_fingerprint_follows_the_command(tmp_path: Path) -> None:
         ("{point}", "30", "'ffmpeg.encode' must have the placeholder {point}"),
         ("{point}", "{point", "'ffmpeg.encode' is not a command line: "),
         ('"-f hevc"\n', '"-f {point}"\n', "'ffmpeg.decode' has an unknown placeholder {point}"),
-        ('family = "ffmpeg"', 'family = "ffmpg"', "no family is called 'ffmpg'; did you mean"),
+        ('family = "ffmpeg"', 'family = "ffmpg"', "unknown family 'ffmpg'; did you mean"),
         (
             "[40, 30]",
             "[40, 30]\nlimits = [0, 35]",

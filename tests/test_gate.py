@@ -275,7 +275,7 @@ def test_another_version_of_a_metric_is_no_pass(
     bench: Bench, baseline: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newer = replace(METRICS["psnr_rgb"], version="another")
-    monkeypatch.setitem(METRICS, "psnr_rgb", newer)
+    monkeypatch.setitem(METRICS.own, "psnr_rgb", newer)
     said = bench("check", baseline)
     assert said.status == 2
     assert "psnr_rgb was recorded with another version of it" in words(said)
@@ -364,7 +364,7 @@ def test_a_recording_cut_short_is_no_pass(bench: Bench, baseline: Path) -> None:
         ({"truth": "mine"}, "'truth' must be labels or pseudo, not 'mine'"),
         ({"rules": []}, "no rule, so there is nothing to check"),
         ({"rules": ["mine is good"]}, "'rules': 'mine is good' is no rule; write 'METRIC of"),
-        ({"rules": ["psnr of mine: within 1 %"]}, "no metric is called 'psnr'; did you mean"),
+        ({"rules": ["psnr of mine: within 1 %"]}, "unknown metric 'psnr'; did you mean"),
         ({"rules": ["vmaf of mine: within 1 dB"]}, "vmaf is not in dB"),
         ({"rules": ["bpp of mine: within 0.02"]}, "is no rule"),
         ({"rules": ["encode_cpu of mine: within 1 %"]}, "not what a rule can be about"),

@@ -159,7 +159,7 @@ def test_tasks_of_other_packages_are_listed_without_loading_them(
     code = "raise RuntimeError('loaded')"
     package.install(tmp_path, monkeypatch, "aliens", code, "[bench.tasks]\nalien = aliens:Alien\n")
     alien = {task.name: task for task in tasks()}["alien"]
-    assert (alien.available, alien.weights) == (True, "package aliens")
+    assert (alien.available, alien.weights) == (True, "package aliens 1.0")
     assert "package aliens" in printed(list_screen([], [], tasks(), metrics()))
 
 

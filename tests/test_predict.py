@@ -188,7 +188,7 @@ def test_what_was_found_before_an_error_is_written(bench: Bench, pictures: Pictu
         ("a.png --task mask-rcnn --weights .", "mask-rcnn=.: no such file of weights"),
         ("a.png --task mask-rcnn --weights a.jpg", "a.jpg: not a checkpoint"),
         ("a.png --task faster-rcnn --weights tiny", "tiny: of a network that finds masks"),
-        ("a.png --task mask-rnn", "no task is called 'mask-rnn'; did you mean 'mask-rcnn'?"),
+        ("a.png --task mask-rnn", "unknown task 'mask-rnn'; did you mean 'mask-rcnn'?"),
     ],
 )
 def test_what_is_refused(
@@ -209,8 +209,8 @@ def test_what_is_refused(
 @pytest.mark.parametrize(
     ("code", "problem"),
     [
-        ("import no_such_module", "its package fails: ModuleNotFoundError"),
-        ("def Alien(weights): 1 / 0", "its package fails: ZeroDivisionError"),
+        ("import no_such_module", "broken 1.0 fails: ModuleNotFoundError"),
+        ("def Alien(weights): 1 / 0", "broken 1.0 fails: ZeroDivisionError"),
         ("def Alien(weights): return 1", "what its package makes has no 'name'"),
     ],
 )
@@ -227,7 +227,7 @@ def test_a_package_that_fails(
     said = bench("predict", *pictures(1).iterdir(), "--task", "bad")
     assert (said.status, said.out) == (1, "")
     (line,) = said.err.strip().splitlines()
-    assert f"--task bad: {problem}" in line
+    assert "bad" in line and problem in line
 
 
 def test_weights_of_another_network_are_refused(pictures: Pictures, weights: Path) -> None:

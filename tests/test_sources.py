@@ -30,7 +30,7 @@ unit = "grey"
 default = [1, 200]
 [flat]
 """
-ENTRY = "[bench.codecs.families]\nflat = {}:Flat\n"
+ENTRY = "[bench.families]\nflat = {}:Flat\n"
 
 
 @pytest.fixture

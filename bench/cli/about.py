@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-
 import click
 
 from bench.cli import completion
 from bench.cli.group import cli
 from bench.cli.options import stdout
+from bench.runtime.words import did_you_mean
 
 
 @cli.command("list")
@@ -61,8 +60,6 @@ def help_(context: click.Context, command: str | None) -> None:
         return
     asked = cli.get_command(above, command)
     if asked is None:
-        hint = "; 'bench help' lists them all"
-        if near := difflib.get_close_matches(command, cli.commands, n=1):
-            hint = f"; did you mean '{near[0]}'?"
-        raise click.UsageError(f"No such command '{command}'{hint}")
+        hint = did_you_mean(command, cli.commands, "'bench help' lists them all")
+        raise click.UsageError(f"No such command '{command}'; {hint}")
     click.echo(asked.get_help(click.Context(asked, above, info_name=command)))

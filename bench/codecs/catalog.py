@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +15,23 @@ from bench.codecs.weights import WeightSet, own_weights, read_weight_set
 from bench.errors import CardError, UnavailableError
 from bench.runtime.content import content_folder
 from bench.runtime.files import read_toml
+from bench.runtime.registry import Registry
 from bench.runtime.sources import source_digest
+from bench.runtime.words import did_you_mean
 
-# Loaded only when a card asks for one; third parties add theirs by the entry point group.
-_FAMILIES = {
-    "compressai": "bench.codecs.families.compressai.codec:CompressAICodec",
-    "ffmpeg": "bench.codecs.families.ffmpeg:FfmpegCodec",
-    "external": "bench.codecs.families.external:ExternalCodec",
-    "ncn": "bench.codecs.families.ncn.codec:NcnCodec",
-    "pillow": "bench.codecs.families.pillow:PillowCodec",
-}
-_ENTRY_POINTS = "bench.families"
+FAMILIES: Registry[type[Codec]] = Registry(
+    "family",
+    {
+        "compressai": "bench.codecs.families.compressai.codec:CompressAICodec",
+        "ffmpeg": "bench.codecs.families.ffmpeg:FfmpegCodec",
+        "external": "bench.codecs.families.external:ExternalCodec",
+        "ncn": "bench.codecs.families.ncn.codec:NcnCodec",
+        "pillow": "bench.codecs.families.pillow:PillowCodec",
+    },
+    "bench.families",
+    "a subclass of bench.codecs.codec.Codec",
+    lambda name, family: isinstance(family, type) and issubclass(family, Codec),
+)
 
 _TEXT, _FLAG, _TABLE = (str, "a text"), (bool, "true or false"), (dict, "a table")
 _TOP_LEVEL: dict[str, tuple[type, str]] = {
@@ -88,8 +92,7 @@ def read_card(name_or_path: str, data: str | None = None, own: Path | None = Non
     else:
         shipped = card_paths()
         if name not in shipped:
-            near = difflib.get_close_matches(name, shipped, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else "'bench list' shows them all"
+            hint = did_you_mean(name, shipped, "'bench list' shows them all")
             if Path(f"{name}.toml").is_file():
                 hint = f"did you mean './{name}.toml'?"
             raise CardError(f"no codec is called '{name}'; {hint}")
@@ -117,9 +120,9 @@ def _card(path: Path, content: dict[str, Any]) -> Card:
     """What a card says, before one of its weight sets is chosen."""
     family = content.get("family")
     if not isinstance(family, str):
-        raise CardError(f"{path}: 'family' is missing; it is one of {', '.join(family_names())}")
-    if family not in family_names():
-        raise CardError(f"{path}: {_no_family(family)}")
+        raise CardError(f"{path}: 'family' is missing; it is one of {', '.join(FAMILIES)}")
+    if family not in FAMILIES:
+        raise CardError(f"{path}: {FAMILIES.unknown(family)}")
     check_keys(path, content, _TOP_LEVEL | {family: _TABLE}, required=("title", "points", family))
     points = dict(content["points"])
     unit, limits = points.pop("unit", None), points.pop("limits", None)
@@ -223,37 +226,16 @@ def within(point: Point, lowest: float, highest: float) -> bool:
     return isinstance(point, int | float) and lowest <= point <= highest
 
 
-def family_names() -> list[str]:
-    """The families known here, third parties' included."""
-    return [*_FAMILIES, *(entry.name for entry in entry_points(group=_ENTRY_POINTS))]
-
-
-def _no_family(name: str) -> str:
-    near = difflib.get_close_matches(name, family_names(), n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(family_names())}"
-    return f"no family is called '{name}'; {hint}"
-
-
 def load_codec(name_or_path: str, data: str | None = None, own: Path | None = None) -> Codec:
     """The codec that a card describes, ready to run if nothing it needs is missing.
 
     ``data`` and ``own`` are as of ``read_card``.
     """
     card = read_card(name_or_path, data, own)
-    if card.family in _FAMILIES:
-        module, _, attribute = _FAMILIES[card.family].partition(":")
-        family = getattr(importlib.import_module(module), attribute)
-    else:
-        found = [e for e in entry_points(group=_ENTRY_POINTS) if e.name == card.family]
-        if len(found) > 1:
-            names = " and ".join(str(e.value) for e in found)
-            raise CardError(f"two packages bring a family '{card.family}': {names}; remove one")
-        family = found[0].load()
-        source_digest(family)  # as it is loaded
-    codec = family(card)
-    if not isinstance(codec, Codec):
-        raise CardError(f"{card.path}: the family '{card.family}' does not make a bench Codec")
-    return codec
+    family = FAMILIES[card.family]
+    source_digest(family)  # as it is loaded
+    with FAMILIES.called(card.family):
+        return family(card)
 
 
 def runnable(name: str, data: str | None = None, own: Path | None = None) -> Codec:

@@ -15,10 +15,10 @@ from bench.datasets.on_demand import SCALES
 from bench.datasets.toyscapes import SIZES
 from bench.errors import BenchError
 from bench.images import colour
-from bench.metrics import METRICS, Metric
+from bench.metrics import METRICS, Group, Metric
 from bench.runtime.content import content_folder
 from bench.tasks.task import (
-    package_of,
+    TASKS,
     task_names,
     task_title,
     weights_variable,
@@ -171,14 +171,21 @@ def _task_status(name: str) -> TaskStatus:
         missing = why_unavailable(name)
     except BenchError as error:  # settings that cannot be read
         missing = str(error)
-    package = package_of(name)
+    package = TASKS.package(name)
     weights = f"package {package}" if package else weights_variable(name) or "shipped"
     return TaskStatus(name, task_title(name), weights, missing is None, missing)
 
 
 def metrics() -> list[Metric]:
     """Every metric; those with ``default`` are measured unless others are named."""
-    return list(METRICS.values())
+    return [_metric(name) for name in METRICS]
+
+
+def _metric(name: str) -> Metric:
+    try:
+        return METRICS[name]
+    except BenchError as error:  # of another package: it must not hide others
+        return Metric(name, str(error), "", False, "", Group.QUALITY, default=False)
 
 
 def show_codec(codec: str, point: str | None = None) -> CodecDescription:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from bench.errors import BenchError, CardError
 from bench.metrics import METRICS, Metric
 from bench.runtime.cache import cache_folder
 from bench.runtime.settings import user_path
+from bench.runtime.words import did_you_mean
 from bench.tasks.task import task_facts, task_names, task_title, why_unavailable
 
 
@@ -70,8 +70,7 @@ def _hint(name: str) -> str:
     if Path(f"{name}.toml").is_file():
         return f"did you mean './{name}.toml'?"
     known = [known for of_kind in names().values() for known in of_kind]
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean '{near[0]}'?" if near else "'bench list' shows all names"
+    return did_you_mean(name, known, "'bench list' shows all names")
 
 
 def _metric(metric: Metric) -> Description:

@@ -15,13 +15,12 @@ least, over ten street scenes of 2048x1024. In RGB they reached 45.9 to 49.8 dB 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from bench.errors import DataError
 from bench.images import colour
+from bench.runtime.registry import Registry
 
 
 class Group(Enum):
@@ -61,107 +60,102 @@ _Y = "Y of 4:2:0 YCbCr, 8 bit"
 _FRACTIONS = "2"  # the version of PSNR that rounds neither Y nor Cb nor Cr to 8 bits
 _CPU = "CPU time of the process and its children"
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric("bpp", "Rate", "bit/pixel", False, "all bits of the stream", Group.RATE),
-        Metric(
-            "psnr_y",
-            "PSNR Y",
-            "dB",
-            True,
-            "Y of 4:2:0 YCbCr, not rounded",
-            Group.QUALITY,
-            _FRACTIONS,
-            headline=True,
-        ),
-        Metric("psnr_cb", "PSNR Cb", "dB", True, "Cb of the same", Group.QUALITY, _FRACTIONS),
-        Metric("psnr_cr", "PSNR Cr", "dB", True, "Cr of the same", Group.QUALITY, _FRACTIONS),
-        Metric(
-            "psnr_611",
-            "PSNR YCbCr 6:1:1",
-            "dB",
-            True,
-            "(6 Y + Cb + Cr) / 8 of the three in dB",
-            Group.QUALITY,
-            _FRACTIONS,
-        ),
-        Metric("psnr_rgb", "PSNR RGB", "dB", True, "R, G and B, one mean", Group.QUALITY),
-        Metric(
-            "ssim_db",
-            "MS-SSIM (libvmaf)",
-            "dB",
-            True,
-            f"{_Y}: what the VMAF tool calls MS-SSIM, as -10 log10(1 - x)",
-            Group.QUALITY,
-            version="libvmaf float_ms_ssim 1",
-            headline=True,
-            ycbcr=True,
-            smallest_side=176,
-            elsewhere="SSIM in Fischer, Brand and Kaup (2022)",
-        ),
-        Metric(
-            "ms_ssim_db",
-            "MS-SSIM",
-            "dB",
-            True,
-            f"{_Y}: MS-SSIM as Wang et al. and pytorch-msssim define it, as -10 log10(1 - x)",
-            Group.QUALITY,
-            version="pytorch-msssim 1",
-            ycbcr=True,
-            smallest_side=176,
-        ),
-        Metric(
-            "vmaf",
-            "VMAF v0.6.1",
-            "",
-            True,
-            "YCbCr 4:2:0, 8 bit, each picture a video of one frame",
-            Group.QUALITY,
-            headline=True,
-            ycbcr=True,
-            smallest_side=17,
-            vmaf_model="vmaf_v0.6.1",
-        ),
-        Metric(
-            "vmaf_neg",
-            "VMAF v0.6.1 NEG",
-            "",
-            True,
-            "the same; no gain for enhancement",
-            Group.QUALITY,
-            default=False,
-            ycbcr=True,
-            smallest_side=17,
-            vmaf_model="vmaf_v0.6.1neg",
-        ),
-        Metric(
-            "vmaf_v1",
-            "VMAF v1.0.16, 1080p at 3H",
-            "",
-            True,
-            "the same, with chroma and banding; its authors advise 10 bit, it gets 8",
-            Group.QUALITY,
-            default=False,
-            ycbcr=True,
-            smallest_side=216,
-            vmaf_model="vmaf_v1.0.16_3d0h",
-        ),
-        Metric("encode_cpu", "Encoding CPU time", "s", False, _CPU, Group.COST),
-        Metric("encode_wall", "Encoding wall time", "s", False, "start to end", Group.COST),
-        Metric("decode_cpu", "Decoding CPU time", "s", False, _CPU, Group.COST),
-        Metric("decode_wall", "Decoding wall time", "s", False, "start to end", Group.COST),
-    )
-}
-
-
-def find(name: str) -> Metric:
-    """The metric of that name; a name that nothing has is answered with the nearest."""
-    if name in METRICS:
-        return METRICS[name]
-    near = difflib.get_close_matches(name.lower(), METRICS, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(METRICS)}"
-    raise DataError(f"no metric is called '{name}'; {hint}")
+_OWN = (
+    Metric("bpp", "Rate", "bit/pixel", False, "all bits of the stream", Group.RATE),
+    Metric(
+        "psnr_y",
+        "PSNR Y",
+        "dB",
+        True,
+        "Y of 4:2:0 YCbCr, not rounded",
+        Group.QUALITY,
+        _FRACTIONS,
+        headline=True,
+    ),
+    Metric("psnr_cb", "PSNR Cb", "dB", True, "Cb of the same", Group.QUALITY, _FRACTIONS),
+    Metric("psnr_cr", "PSNR Cr", "dB", True, "Cr of the same", Group.QUALITY, _FRACTIONS),
+    Metric(
+        "psnr_611",
+        "PSNR YCbCr 6:1:1",
+        "dB",
+        True,
+        "(6 Y + Cb + Cr) / 8 of the three in dB",
+        Group.QUALITY,
+        _FRACTIONS,
+    ),
+    Metric("psnr_rgb", "PSNR RGB", "dB", True, "R, G and B, one mean", Group.QUALITY),
+    Metric(
+        "ssim_db",
+        "MS-SSIM (libvmaf)",
+        "dB",
+        True,
+        f"{_Y}: what the VMAF tool calls MS-SSIM, as -10 log10(1 - x)",
+        Group.QUALITY,
+        version="libvmaf float_ms_ssim 1",
+        headline=True,
+        ycbcr=True,
+        smallest_side=176,
+        elsewhere="SSIM in Fischer, Brand and Kaup (2022)",
+    ),
+    Metric(
+        "ms_ssim_db",
+        "MS-SSIM",
+        "dB",
+        True,
+        f"{_Y}: MS-SSIM as Wang et al. and pytorch-msssim define it, as -10 log10(1 - x)",
+        Group.QUALITY,
+        version="pytorch-msssim 1",
+        ycbcr=True,
+        smallest_side=176,
+    ),
+    Metric(
+        "vmaf",
+        "VMAF v0.6.1",
+        "",
+        True,
+        "YCbCr 4:2:0, 8 bit, each picture a video of one frame",
+        Group.QUALITY,
+        headline=True,
+        ycbcr=True,
+        smallest_side=17,
+        vmaf_model="vmaf_v0.6.1",
+    ),
+    Metric(
+        "vmaf_neg",
+        "VMAF v0.6.1 NEG",
+        "",
+        True,
+        "the same; no gain for enhancement",
+        Group.QUALITY,
+        default=False,
+        ycbcr=True,
+        smallest_side=17,
+        vmaf_model="vmaf_v0.6.1neg",
+    ),
+    Metric(
+        "vmaf_v1",
+        "VMAF v1.0.16, 1080p at 3H",
+        "",
+        True,
+        "the same, with chroma and banding; its authors advise 10 bit, it gets 8",
+        Group.QUALITY,
+        default=False,
+        ycbcr=True,
+        smallest_side=216,
+        vmaf_model="vmaf_v1.0.16_3d0h",
+    ),
+    Metric("encode_cpu", "Encoding CPU time", "s", False, _CPU, Group.COST),
+    Metric("encode_wall", "Encoding wall time", "s", False, "start to end", Group.COST),
+    Metric("decode_cpu", "Decoding CPU time", "s", False, _CPU, Group.COST),
+    Metric("decode_wall", "Decoding wall time", "s", False, "start to end", Group.COST),
+)
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    {metric.name: metric for metric in _OWN},
+    "bench.metrics",
+    "a bench.metrics.Metric of that name",
+    lambda name, metric: isinstance(metric, Metric) and metric.name == name,
+)
 
 
 def wap_of(scorer: str) -> str:
@@ -178,7 +172,7 @@ def describe(name: str) -> Metric:
     """A metric's row; a task network's is made here, for there are as many as networks."""
     scorer = scorer_of(name)
     if scorer is None:
-        return find(name)
+        return METRICS[name]
     compares = "detections in the decoded pictures, with the truth; of the whole set"
     return Metric(name, f"wAP, {scorer}", "", True, compares, Group.TASK, headline=True)
 
@@ -186,16 +180,16 @@ def describe(name: str) -> Metric:
 def quality_metrics(names: Iterable[str] | None = None) -> list[Metric]:
     """Those of the named metrics (of the defaults) that are measured on pictures, each once."""
     chosen = (
-        [metric for metric in METRICS.values() if metric.default]
+        [metric for name in METRICS.own if (metric := METRICS[name]).default]
         if names is None
-        else [find(name) for name in dict.fromkeys(names)]
+        else [METRICS[name] for name in dict.fromkeys(names)]
     )
     return [metric for metric in chosen if metric.group is Group.QUALITY]
 
 
 def why_undefined(name: str, width: int, height: int) -> str | None:
     """Why a metric has no value (NaN) for pictures of that size, or None where it has one."""
-    metric = find(name)
+    metric = METRICS[name]
     if min(width, height) >= metric.smallest_side:
         return None
     return (
@@ -206,7 +200,7 @@ def why_undefined(name: str, width: int, height: int) -> str | None:
 
 def fingerprint(name: str) -> str:
     """What a value depends on beside the two pictures: stored values are keyed by it."""
-    metric = find(name)
+    metric = METRICS[name]
     parts = [metric.name, metric.version]
     if metric.vmaf_model:
         parts.append(metric.vmaf_model)

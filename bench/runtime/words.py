@@ -1,7 +1,8 @@
 """Figures in words, and words that are safe to show."""
 
+import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 # What colours text or moves the cursor; without its first character, the rest would be shown.
 _ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]")
@@ -37,3 +38,11 @@ def counted(number: int, noun: str) -> str:
 def listed(names: Sequence[str]) -> str:
     """``a, b and c``."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) -> str:
+    """The nearest known name, as a question; what there is ``otherwise``, where none is near."""
+    by_key = {each.lower(): each for each in known}
+    if near := difflib.get_close_matches(name.lower(), by_key, n=1):
+        return f"did you mean '{by_key[near[0]]}'?"
+    return otherwise or f"known: {', '.join(by_key.values())}"

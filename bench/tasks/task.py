@@ -6,19 +6,18 @@ without it.
 
 from __future__ import annotations
 
-import difflib
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bench.errors import BenchError, DataError, UnavailableError
+from bench.errors import DataError, UnavailableError
 from bench.images.colour import Pixels
 from bench.instances.detections import Detections
 from bench.runtime.cache import file_digest
+from bench.runtime.registry import Registry
 from bench.runtime.settings import home_path, user_path
 from bench.vision import SHIPPED_WEIGHTS
 from bench.vision.architecture import Architecture
@@ -26,7 +25,6 @@ from bench.vision.architecture import Architecture
 if TYPE_CHECKING:
     from bench.vision.rcnn import RCNN
 
-GROUP = "bench.tasks"
 ENGINES = ("bench", "detectron2")
 # Changes whenever the same network would find something else in the same picture.
 _VERSION = "1"
@@ -92,6 +90,15 @@ _KNOWN = {
         "Detectron2's zoo has them for COCO: faster_rcnn_R_50_FPN_3x",
     ),
 }
+Maker = Callable[[Path | None], Task]
+"""Makes a task from the file of its weights, or from none."""
+TASKS: Registry[_Known | Maker] = Registry(
+    "task",
+    _KNOWN,
+    "bench.tasks",
+    "what makes a task when it is called",
+    lambda name, maker: callable(maker),
+)
 # What a data set is shown to unless someone says otherwise.
 _DEFAULTS = {"toyscapes": "mask-rcnn-toy", "cityscapes": "mask-rcnn"}
 
@@ -124,9 +131,9 @@ def open_task(said: str, engine: str = "bench") -> Task:
         raise DataError(f"--engine {engine}: there are {', '.join(ENGINES)}")
     if engine == "detectron2" and name not in ("mask-rcnn", "faster-rcnn"):
         raise DataError(f"--engine detectron2 runs mask-rcnn and faster-rcnn, not {name}")
-    if name not in _KNOWN:
-        return _third_party(name, file or None)
-    known = _KNOWN[name]
+    known = TASKS[name]
+    if not isinstance(known, _Known):
+        return _third_party(name, known, file or None)
     weights = home_path(file, f"--task {name}") if equals else known.weights(name)
     if weights is None or (not equals and not weights.is_file()):
         raise UnavailableError(f"--task {name}: {why_unavailable(name)}")
@@ -158,6 +165,7 @@ def is_shipped(name: str) -> bool:
 
 def why_unavailable(name: str) -> str | None:
     """What a network lacks here, and how to get it; another package's is not asked."""
+    TASKS.check(name)
     if name not in _KNOWN:
         return None
     known = _KNOWN[name]
@@ -172,7 +180,7 @@ def why_unavailable(name: str) -> str | None:
 
 
 def task_names() -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*_KNOWN, *sorted(_third_parties())]))
+    return tuple(TASKS)
 
 
 def task_title(name: str) -> str:
@@ -182,7 +190,7 @@ def task_title(name: str) -> str:
 def task_facts(name: str) -> dict[str, str]:
     """What is known of a network without loading it, labelled; another package's is not asked."""
     if name not in _KNOWN:
-        return {"from": f"package {package_of(name)}"}
+        return {"from": f"package {TASKS.package(name)}"}
     known = _KNOWN[name]
     weights = known.weights(name) if why_unavailable(name) is None else None
     return {
@@ -198,32 +206,14 @@ def weights_variable(name: str) -> str | None:
     return _KNOWN[name].variable if name in _KNOWN else None
 
 
-def package_of(name: str) -> str | None:
-    """The package that brings a network; None for ours."""
-    distribution = None if name in _KNOWN else _third_parties()[name].dist
-    return distribution.name if distribution else None
-
-
-def _third_parties() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
-
-
-def _third_party(name: str, weights: str | None) -> Task:
-    """A network that another package brings: a function of the weights' path or None."""
-    if point := _third_parties().get(name):
-        try:
-            made: Task = point.load()(home_path(weights, f"--task {name}") if weights else None)
-        except BenchError:
-            raise
-        except Exception as error:  # whatever the code of another package raises
-            raise UnavailableError(f"--task {name}: its package fails: {error!r}") from error
-        for part in ("name", "title", "masks", "fingerprint", "detect"):
-            if not hasattr(made, part):
-                raise UnavailableError(f"--task {name}: what its package makes has no '{part}'")
-        return made
-    near = difflib.get_close_matches(name, task_names(), n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(task_names())}"
-    raise DataError(f"no task is called '{name}'; {hint}")
+def _third_party(name: str, make: Maker, weights: str | None) -> Task:
+    """A network that another package brings."""
+    with TASKS.called(name):
+        made = make(home_path(weights, f"--task {name}") if weights else None)
+    for part in ("name", "title", "masks", "fingerprint", "detect"):
+        if not hasattr(made, part):
+            raise UnavailableError(f"--task {name}: what its package makes has no '{part}'")
+    return made
 
 
 class _Network:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.codecs.catalog import card_paths
 from bench.errors import DataError
+from bench.runtime.words import did_you_mean
 from bench.training.schedule import Schedule
 from bench.vision.architecture import Architecture
 from bench.vision.vgg import VGG_TOY
@@ -74,7 +74,5 @@ def check_name(name: str) -> None:
     card = name.partition(":")[0]
     if card in known or ".toml" in name:
         return
-    near = difflib.get_close_matches(card, known, n=1)
-    networks = ", ".join([*RECIPES, *CLASSIFIERS])
-    hint = f"did you mean '{near[0]}'?" if near else f"there are {networks} and the codecs"
-    raise DataError(f"no training is called '{name}'; {hint}")
+    there = f"there are {', '.join([*RECIPES, *CLASSIFIERS])} and the codecs"
+    raise DataError(f"no training is called '{name}'; {did_you_mean(card, known, there)}")

@@ -21,7 +21,7 @@ from bench.runtime.files import read_toml
 KINDS = ("curves", "deltas", "transfer", "mask", "pictures")
 WIDTHS = {"column": 88.9, "page": 181.0}  # millimetres, of a journal's two columns
 WAP = "wap"  # by the setting's own task network
-QUALITIES = (*(name for name, m in METRICS.items() if m.group is Group.QUALITY), WAP)
+QUALITIES = (*(n for n in METRICS.own if METRICS[n].group is Group.QUALITY), WAP)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,100 @@
+"""Things that have a name, bench's own and those of other packages, imported when they are used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar, cast
+
+from bench.errors import BenchError, DataError, UnavailableError
+from bench.runtime.words import did_you_mean, listed
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """What there is of one kind, by name.
+
+    ``own`` holds what bench brings: objects, or where to import them from, ``"module:object"``.
+    Other packages bring theirs by entry points of the group; these must be what the ``contract``
+    says, which ``keeps`` decides by name and object.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        own: Mapping[str, T | str],
+        group: str | None = None,
+        contract: str = "",
+        keeps: Callable[[str, object], bool] = lambda name, found: True,
+    ) -> None:
+        self.kind, self._group, self._contract, self._keeps = kind, group, contract, keeps
+        self.own: dict[str, T | str] = dict(own)
+
+    def __iter__(self) -> Iterator[str]:
+        """The names; nothing is imported for them."""
+        return iter(dict.fromkeys([*self.own, *sorted(self._brought())]))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.own or name in self._brought()
+
+    def __getitem__(self, name: str) -> T:
+        """What has that name, checked and imported."""
+        self.check(name)
+        if name in self.own:
+            own = self.own[name]
+            return cast(T, EntryPoint(name, own, "").load()) if isinstance(own, str) else own
+        with self.called(name):
+            found = self._brought()[name][0].load()
+        if not self._keeps(name, found):
+            must = f"{self.package(name)} must bring {self._contract}, not {found!r}"
+            raise UnavailableError(f"{self.kind} '{name}': {must}")
+        return cast(T, found)
+
+    def check(self, name: str) -> None:
+        """An error of one line if nothing has that name, or if two packages bring it."""
+        brought = [*["bench"] * (name in self.own), *map(_package, self._brought().get(name, ()))]
+        if not brought:
+            raise DataError(self.unknown(name))
+        if len(brought) > 1:
+            both = listed(brought)
+            raise UnavailableError(f"{self.kind} '{name}' is in {both}; uninstall all but one")
+
+    def package(self, name: str) -> str | None:
+        """Which other package brings it, with its version; None for what is bench's own."""
+        return None if name in self.own else _package(self._brought()[name][0])
+
+    @contextmanager
+    def called(self, name: str) -> Iterator[None]:
+        """Around calls of what has that name: what another package raises becomes one line."""
+        try:
+            yield
+        except BenchError:
+            raise
+        except Exception as error:
+            if (package := self.package(name)) is None:
+                raise
+            raise UnavailableError(f"{self.kind} '{name}': {package} fails: {error!r}") from error
+
+    def unknown(self, name: str) -> str:
+        """That there is nothing of that name, and what was probably meant."""
+        return f"unknown {self.kind} '{name}'; {did_you_mean(name, self)}"
+
+    def _brought(self) -> Mapping[str, tuple[EntryPoint, ...]]:
+        return _entry_points(self._group, tuple(sys.path)) if self._group else {}
+
+
+@lru_cache
+def _entry_points(group: str, path: tuple[str, ...]) -> Mapping[str, tuple[EntryPoint, ...]]:
+    """What the packages on Python's path bring, by name."""
+    found: dict[str, tuple[EntryPoint, ...]] = {}
+    for point in entry_points(group=group):
+        found[point.name] = (*found.get(point.name, ()), point)
+    return found
+
+
+def _package(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
