@@ -39,7 +39,7 @@ def fabricate(
     failure: str | None = None,
 ) -> Path:
     """A store whose n-th codec saves about 4 n percent of the first one's rate."""
-    with Store(folder, writable=True) as store, store.writing():
+    with Store(folder, writable=True) as store, store.write_transaction():
         store.begin_run("made up: no codec ran", MACHINE)
         store.add_metrics(dict.fromkeys(METRICS, "made up"))
         for number in range(1, codecs + 1):

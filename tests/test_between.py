@@ -174,9 +174,9 @@ def by_metric() -> dict[str, dict[str, str]]:
 def test_percentages_are_of_the_uncompressed_accuracy(bench: Bench) -> None:
     rows = by_metric()
     made = api.report(between="50%,60%")
-    (scoring,) = made.results.scorings
-    assert scoring.ceiling is not None
-    whole = scoring.ceiling.found.wap
+    (task,) = made.results.tasks
+    assert task.ceiling is not None
+    whole = task.ceiling.found.wap
     assert float(rows[WAP]["bd_rate_from"]) == pytest.approx(0.5 * whole)
     assert float(rows[WAP]["bd_rate_to"]) == pytest.approx(0.6 * whole)
     anchor, test = (each.sample(WAP).mean_curve() for each in made.results.codecs)

@@ -286,7 +286,7 @@ def test_two_sweeps_in_one_process(pictures: Pictures, monkeypatch: pytest.Monke
             outcomes[name] = str(error)
 
     threads = [
-        threading.Thread(target=sweep, args=("stopped", api.Watcher(going=stop))),
+        threading.Thread(target=sweep, args=("stopped", api.Watcher(progressed=stop))),
         threading.Thread(target=sweep, args=("whole", api.Watcher())),
     ]
     for thread in threads:

@@ -135,7 +135,7 @@ def test_ffmpeg_replaced_after_planning_is_not_used(
 
         return nullcontext(Watcher(planned=planned))
 
-    monkeypatch.setattr(progress, "following", replace)
+    monkeypatch.setattr(progress, "progress_watcher", replace)
     metrics = ("--metric", "vmaf", "--task", "none")
     for codec, point in (("x265", "37"), ("jpeg", "50")):
         write_wrapper(wrapper, WHEEL)

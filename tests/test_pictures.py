@@ -37,7 +37,7 @@ def shown(red: RedThings, root: Path) -> Iterator[tuple[ScoredPictureSource, Res
     )
     with Store(api.RESULTS, writable=False) as store:
         results = load_results(store)
-        yield ScoredPictureSource(store, results, results.scorings[0], root), results
+        yield ScoredPictureSource(store, results, results.tasks[0], root), results
 
 
 def test_an_exhibit_is_what_the_sweep_measured(shown: tuple[ScoredPictureSource, Results]) -> None:
@@ -51,7 +51,7 @@ def test_an_exhibit_is_what_the_sweep_measured(shown: tuple[ScoredPictureSource,
     assert picture.psnr == codec.values["psnr_rgb"][1, 0]
     assert picture.counts == codec.matches["red-things"][1, 0].counts(0.5)
     original = source.original(image)
-    assert original.counts == results.scorings[0].originals[1].counts(0.5)  # type: ignore[union-attr]
+    assert original.counts == results.tasks[0].originals[1].counts(0.5)  # type: ignore[union-attr]
     right, _, missed = original.counts
     assert right + missed == 4
 
@@ -82,7 +82,7 @@ def test_a_card_of_ones_own_is_found_again_from_anywhere(
     monkeypatch.chdir("elsewhere")
     with Store(store, writable=False) as kept:
         results = load_results(kept)
-        source = ScoredPictureSource(kept, results, results.scorings[0], root)
+        source = ScoredPictureSource(kept, results, results.tasks[0], root)
         picture = source.decoded(results.images[0], "mine", 50)
     assert picture.psnr == results.codecs[0].values["psnr_rgb"][0, 0]
 

@@ -22,7 +22,7 @@ from bench.report.paper.print_tables import read_published
 from bench.report.paper.selection import Selection
 from bench.report.paper.spec import read_spec
 from bench.runtime.content import content_folder
-from bench.store.scorings import Scoring
+from bench.store.task_results import TaskResults
 
 SPEC = """
 title = "A paper & its figures"
@@ -378,8 +378,8 @@ def test_a_label_names_the_version_that_ran(ran: str | None, told: str) -> None:
     spec = read_spec("paper")
     hm = replace(codec("hm", anchor=True), card="hm", version=ran)
     found = results(hm, replace(codec("x265", anchor=True), card="x265", version="4.1"))
-    scoring = Scoring("mask-rcnn", "", True, None, "", ())
-    selection = Selection(spec, spec.settings["cityscapes"], scoring, found, "akima", pareto=False)
+    task = TaskResults("mask-rcnn", "", True, None, "", ())
+    selection = Selection(spec, spec.settings["cityscapes"], task, found, "akima", pareto=False)
     assert selection.shown("hm").style.label == told
     assert selection.shown("x265").style.label == "x265"
 

@@ -32,16 +32,16 @@ def test_what_is_lost_in_coding_is_lost_for_the_network() -> None:
     made = api.run(
         ["x265"], data="toyscapes:dev", limit=24, points=["47,37,27"], metrics=["psnr_y"]
     )
-    (scoring,) = made.results.scorings
-    assert scoring.name == "mask-rcnn-toy"
-    assert scoring.ceiling is not None
+    (task,) = made.results.tasks
+    assert task.name == "mask-rcnn-toy"
+    assert task.ceiling is not None
     rates, found, _ = made.results.codec("x265").curve("wap:mask-rcnn-toy")
     assert rates[0] < rates[1] < rates[2]
     worst, middle, best = found
     assert worst + 0.05 < middle
     assert middle + 0.05 < best
-    assert best < scoring.ceiling.found.wap
-    assert scoring.ceiling.found.wap > 0.35
+    assert best < task.ceiling.found.wap
+    assert task.ceiling.found.wap > 0.35
 
 
 @pytest.mark.slow

@@ -98,10 +98,10 @@ def predict(images: tuple[Path, ...], **options: Any) -> int:
     In JSON are class, score, box (x0, y0, x1, y1 in pixels) and mask (COCO's run lengths) of each.
     """
     from bench import api
-    from bench.cli.progress import following
+    from bench.cli.progress import progress_watcher
     from bench.cli.screens import predict_screen
 
-    with following(stderr()) as watcher:
+    with progress_watcher(stderr()) as watcher:
         found = api.predict(images, progress=watcher.preparing, **options)
     if options["json"] is None and options["out"] is None:
         stdout().print(predict_screen(found), crop=False)
@@ -128,9 +128,9 @@ def score(predictions: Path, **options: Any) -> None:
     For each image IMAGE*.txt, at any depth, with a line MASK.png LABEL SCORE for each instance.
     """
     from bench import api
-    from bench.cli.progress import following
+    from bench.cli.progress import progress_watcher
     from bench.cli.screens import score_screen
 
-    with following(stderr()) as watcher:
+    with progress_watcher(stderr()) as watcher:
         found = api.score(predictions, progress=watcher.preparing, **options)
     stdout().print(score_screen(found), crop=False)

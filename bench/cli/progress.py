@@ -39,7 +39,7 @@ _ORIGINALS = "uncompressed images"
 
 
 @contextmanager
-def following(console: Console) -> Iterator[Watcher]:
+def progress_watcher(console: Console) -> Iterator[Watcher]:
     """Tell the console of a sweep's plan and progress."""
     if not console.is_terminal:
         yield _sparse_lines(console)
@@ -83,7 +83,7 @@ def _live_bars(bars: Progress) -> Watcher:
         if len(lacking) > 1:
             tasks["all"] = bars.add_task("all", total=len(plan.operations), remark="")
 
-    def going(outcome: Outcome) -> None:
+    def progressed(outcome: Outcome) -> None:
         if _ORIGINALS in tasks:
             bars.update(tasks[_ORIGINALS], completed=outcome.originals)
         failed = Counter(operation.codec.name for operation, _ in outcome.failures)
@@ -96,7 +96,7 @@ def _live_bars(bars: Progress) -> Watcher:
             _show(bars, tasks["all"], outcome.coded.total(), failed.total(), untried.total())
 
     told = set[str]()
-    return Watcher(preparing, planned, going)
+    return Watcher(preparing, planned, progressed)
 
 
 def _show(bars: Progress, task: TaskID, coded: int, failed: int, untried: int) -> None:
@@ -135,7 +135,7 @@ def _rate(speed: float) -> str:
 
 
 @contextmanager
-def following_training(
+def training_progress(
     console: Console, name: str
 ) -> Iterator[tuple[PreparingProgress, Callable[[TrainingProgress], None]]]:
     """Tell the console how far a training has come, and what its losses are."""
@@ -186,7 +186,7 @@ def _sparse_lines(console: Console) -> Watcher:
         planned_operations, planned_originals = len(plan.operations), len(plan.originals)
         began = last = time.monotonic()
 
-    def going(outcome: Outcome) -> None:
+    def progressed(outcome: Outcome) -> None:
         nonlocal began, last
         now = time.monotonic()
         finished = outcome.finished
@@ -210,7 +210,7 @@ def _sparse_lines(console: Console) -> Watcher:
             )
 
     told = set[str]()
-    return Watcher(preparing, planned, going)
+    return Watcher(preparing, planned, progressed)
 
 
 def outcome_line(outcome: Outcome) -> str:
@@ -227,7 +227,7 @@ def refused_files(outcome: Outcome) -> list[str]:
     """The bitstreams that an import refused; where many are for one reason, it is said once."""
     by_reason: dict[str, list[str]] = {}
     for operation, reason in outcome.failures:
-        by_reason.setdefault(reason, []).append(str(operation.made_elsewhere))
+        by_reason.setdefault(reason, []).append(str(operation.imported_stream))
     return [
         f"{files[0]}{f' and {len(files) - 1} more' if files[1:] else ''}: {one_line(reason)}"
         for reason, files in by_reason.items()

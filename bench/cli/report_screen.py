@@ -19,7 +19,7 @@ from bench.report.conclusions import conclusions
 from bench.report.notes import notes
 from bench.runtime.words import counted
 from bench.store.results import CodecResults
-from bench.store.scorings import Scoring
+from bench.store.task_results import TaskResults
 
 if TYPE_CHECKING:
     from bench.commands.bd import Difference
@@ -34,8 +34,8 @@ def terminal(report: Report) -> RenderableType:
     results = report.results
     title = f"{results.dataset}, {counted(len(results.images), 'image')}"
     parts: list[RenderableType] = [Text(title, style="bold"), "", *_means(report)]
-    for scoring in results.scorings:
-        parts += ["", *_scores(report, scoring)]
+    for task in results.tasks:
+        parts += ["", *_scores(report, task)]
     if formatting.compared(report):
         parts += ["", *_conclusions(report), *_deltas(report)]
     elif report.anchor is None:
@@ -92,10 +92,10 @@ def _means(report: Report) -> list[RenderableType]:
     return [table, *(Line(Text(), line, "dim") for line in told)]
 
 
-def _scores(report: Report, scoring: Scoring) -> Iterable[RenderableType]:
-    yield Text.assemble((f"wAP, {scoring.name}", "bold"), (f"  {scoring.title}", "dim"))
+def _scores(report: Report, task: TaskResults) -> Iterable[RenderableType]:
+    yield Text.assemble((f"wAP, {task.name}", "bold"), (f"  {task.title}", "dim"))
     body: list[Row | RenderableType] = []
-    for codec, rows in groupby(formatting.score_rows(report, scoring), key=lambda row: row.codec):
+    for codec, rows in groupby(formatting.score_rows(report, task), key=lambda row: row.codec):
         if codec is not None:
             body.append(_codec_line(codec, report))
         body += [(f"  {row.point}", *row.cells()) for row in rows]
@@ -115,7 +115,7 @@ def _conclusions(report: Report) -> Iterator[RenderableType]:
 def _deltas(report: Report) -> Iterator[RenderableType]:
     """A row for each comparison that has a figure; of the others the notes say why not."""
     body: list[Row | RenderableType] = []
-    several = len(report.results.scorings) > 1
+    several = len(report.results.tasks) > 1
     for codec in report.results.codecs:
         rows = [
             row

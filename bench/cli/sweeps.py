@@ -80,9 +80,9 @@ def run(
 ) -> int:
     """Code, measure and compare; what the store has is not done again."""
     from bench import api
-    from bench.cli.progress import following, outcome_line
+    from bench.cli.progress import outcome_line, progress_watcher
 
-    with following(stderr()) as watcher:
+    with progress_watcher(stderr()) as watcher:
         made = api.run(codecs, metrics=metrics or None, method=method, watcher=watcher, **options)
     assert made.outcome is not None
     say(f"{outcome_line(made.outcome)}\n", err=True)
@@ -125,12 +125,12 @@ def report(
     for print.
     """
     from bench import api
-    from bench.cli.progress import following
+    from bench.cli.progress import progress_watcher
 
     if spec is not None:
         _report_by(spec, show_it=show_it, codecs=codecs, metrics=metrics, **options)
         return
-    with following(stderr()) as watcher:
+    with progress_watcher(stderr()) as watcher:
         made = api.report(
             codecs=codecs or None,
             metrics=metrics or None,
@@ -178,7 +178,7 @@ def check(
     """
     from bench import api
     from bench.cli.check_screen import check_screen
-    from bench.cli.progress import following
+    from bench.cli.progress import progress_watcher
     from bench.errors import BenchError
     from bench.gate import ci
     from bench.runtime.files import check_outputs
@@ -188,7 +188,7 @@ def check(
     on_github = os.environ.get("GITHUB_ACTIONS") == "true"
     try:
         check_outputs((markdown, junit), (baseline, baseline.with_suffix(".jsonl")))
-        with following(stderr()) as watcher:
+        with progress_watcher(stderr()) as watcher:
             if record:
                 del options["rules"]
                 made = api.record(baseline, watcher=watcher, **options)
@@ -268,9 +268,9 @@ def export(out: Path, codecs: tuple[str, ...], **options: Any) -> None:
 def import_(folder: Path, codec: str, point: str, metrics: tuple[str, ...], **options: Any) -> int:
     """Adopt the bitstreams in FOLDER, each named after its image, by decoding them."""
     from bench import api
-    from bench.cli.progress import following, refused_files
+    from bench.cli.progress import progress_watcher, refused_files
 
-    with following(stderr()) as watcher:
+    with progress_watcher(stderr()) as watcher:
         outcome = api.import_streams(
             folder, codec, point, metrics=metrics or None, watcher=watcher, **options
         )

@@ -48,7 +48,7 @@ def train(
     torchrun --nproc-per-node 4 -m bench train NAME.
     """
     from bench import api
-    from bench.cli.progress import following_training
+    from bench.cli.progress import training_progress
     from bench.cli.screens import training_screen
 
     if (name is None) == (zoo is None):
@@ -57,7 +57,7 @@ def train(
     quiet = os.environ.get("RANK", "0") != "0"  # of several processes the first one speaks
     for each in [name] if name else api.zoo(str(zoo)):
         folder = out if out and name else api.training_folder(each, *([out] if out else []))
-        with following_training(stderr(quiet=quiet), each) as (preparing, watch):
+        with training_progress(stderr(quiet=quiet), each) as (preparing, watch):
             trained = api.train(
                 each,
                 folder,

@@ -19,7 +19,7 @@ from bench.metrics import metric_fingerprints
 from bench.store.loading import load_results
 from bench.store.store import Store
 from bench.sweep.plan import make_plan
-from bench.tasks.scoring import make_scorers
+from bench.tasks.scorer import make_scorers
 from bench.tasks.task import open_tasks
 
 
@@ -87,5 +87,5 @@ def _measured(
         named = {codec.name: points[codec] for codec in chosen}
         found = load_results(store, dataset=dataset.digest, codecs=list(named), points=named)
         seen = [scorer.name for scorer in scorers]
-        found = replace(found, scorings=tuple(s for s in found.scorings if s.name in seen))
+        found = replace(found, tasks=tuple(s for s in found.tasks if s.name in seen))
         return take(found, fingerprints, store), failures(found)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import DataError, StoreError, UnavailableError
 from bench.runtime.csv_files import csv_text
-from bench.runtime.files import replacing, write_text, writing
+from bench.runtime.files import describe_write_errors, replacing, write_text
 from bench.store.loading import load_some
 from bench.store.store import Store
 
@@ -35,7 +35,7 @@ def export(
     table = found.means if means else found.records
     if table.empty:
         raise StoreError(f"{results}: nothing of {found.dataset} has been coded yet")
-    with writing(out), replacing(out) as temporary:
+    with describe_write_errors(out), replacing(out) as temporary:
         write(table, temporary)
     return table
 

@@ -16,7 +16,7 @@ from bench.instances.detections import Detections
 from bench.instances.drawing import draw
 from bench.instances.labels import CLASSES, EVALUATED
 from bench.runtime.cores import available_cores
-from bench.runtime.files import check_outputs, make_folder, write_json, writing
+from bench.runtime.files import check_outputs, describe_write_errors, make_folder, write_json
 from bench.tasks.task import Task, open_task
 
 
@@ -143,5 +143,5 @@ def _check_names(images: Sequence[Path], folder: Path) -> None:
 
 
 def _write_picture(pixels: Pixels, path: Path) -> None:
-    with writing(path):
+    with describe_write_errors(path):
         write_png(pixels, path)

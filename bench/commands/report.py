@@ -97,11 +97,11 @@ def _with_other_reports(
 def _same_comparison(found: Results, made: Report, compared: Callable[..., Report]) -> Report:
     """Another data set's report, with what it has of the same anchor and tasks."""
     names = [codec.name for codec in found.codecs]
-    shown = [scoring.name for scoring in made.results.scorings]
+    shown = [task.name for task in made.results.tasks]
     return compared(
         found,
         anchor=made.anchor if made.anchor in names else None,
-        tasks=[scoring.name for scoring in found.scorings if scoring.name in shown],
+        tasks=[task.name for task in found.tasks if task.name in shown],
     )
 
 

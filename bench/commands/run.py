@@ -25,7 +25,7 @@ from bench.store.loading import load_results, stored_name
 from bench.store.store import Store
 from bench.sweep.execute import Outcome, run_sweep
 from bench.sweep.plan import Plan, make_plan, parse_shard, plan_import
-from bench.tasks.scoring import make_scorers
+from bench.tasks.scorer import make_scorers
 from bench.tasks.task import open_tasks
 
 RESULTS = Path("bench-results")
@@ -38,7 +38,7 @@ class Watcher:
 
     preparing: Progress = lambda what, done, total: None
     planned: Callable[[Plan], None] = lambda plan: None
-    going: Callable[[Outcome], None] = lambda outcome: None
+    progressed: Callable[[Outcome], None] = lambda outcome: None
 
 
 def run(
@@ -68,7 +68,7 @@ def run(
     """Code and measure whatever the store lacks, then compare with the anchor.
 
     The arguments are the options of ``bench run``. It says nothing by itself: give it a watcher,
-    as ``with bench.cli.progress.following(rich.console.Console()) as watcher`` has one.
+    as ``with bench.cli.progress.progress_watcher(rich.console.Console()) as watcher`` has one.
     """
     watcher = watcher or Watcher()
     part = parse_shard(shard)
@@ -102,8 +102,8 @@ def run(
         )
         for folder in {each.picture.parent for each in plan.operations if each.picture}:
             make_folder(folder)
-        told = _told_anchor(anchor, chosen) if len(names) > 1 else ""
-        plan = replace(plan, remark=remark or None, anchor=told)
+        anchor_text = _anchor_text(anchor, chosen) if len(names) > 1 else ""
+        plan = replace(plan, remark=remark or None, anchor=anchor_text)
         outcome = carry_out(plan, store, jobs, watcher, keep_going=keep_going)
         asked = {codec.name: its_points[codec] for codec in chosen}
         found = load_results(store, dataset=dataset.digest, codecs=names, points=asked)
@@ -122,7 +122,7 @@ def run(
     return replace(made, outcome=outcome)
 
 
-def _told_anchor(named: str | None, codecs: Sequence[Codec]) -> str:
+def _anchor_text(named: str | None, codecs: Sequence[Codec]) -> str:
     """Whom these codecs will be compared with, and why."""
     anchor, why = choose_anchor(named, ((codec.name, codec.card.anchor) for codec in codecs))
     if anchor is None:
@@ -163,7 +163,7 @@ def import_streams(
         watcher.planned(plan)
         _begin(plan, store)
         # Each file is an answer of its own: all of them are tried.
-        outcome = run_sweep(plan, store, jobs=jobs, keep_going=True, watch=watcher.going)
+        outcome = run_sweep(plan, store, jobs=jobs, keep_going=True, watch=watcher.progressed)
         if outcome.done:
             _remember_points(plan, store)
         return outcome
@@ -176,13 +176,13 @@ def carry_out(
     watcher.planned(plan)
     _begin(plan, store)
     _remember_points(plan, store)
-    return run_sweep(plan, store, jobs=jobs, keep_going=keep_going, watch=watcher.going)
+    return run_sweep(plan, store, jobs=jobs, keep_going=keep_going, watch=watcher.progressed)
 
 
 def _begin(plan: Plan, store: Store) -> None:
     """Whose results are to come: the command, the machine, the images, the codecs."""
     command = [Path(sys.argv[0]).name, *sys.argv[1:]]
-    with store.writing():
+    with store.write_transaction():
         store.begin_run(shlex.join(command), this_machine())
         store.add_dataset(plan.dataset)
         store.add_metrics(plan.metrics)
@@ -193,7 +193,7 @@ def _begin(plan: Plan, store: Store) -> None:
 
 def _remember_points(plan: Plan, store: Store) -> None:
     """What each curve is to be made of, for whoever reports."""
-    with store.writing():
+    with store.write_transaction():
         for codec, points in plan.points.items():
             store.add_planned(plan.dataset, codec, points)
 

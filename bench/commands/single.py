@@ -17,7 +17,7 @@ from bench.codecs.families.sizes import MOST_STREAM_BYTES
 from bench.codecs.points import one_point
 from bench.errors import CardError, DataError, StreamError
 from bench.images.image import Image, read_image, write_png
-from bench.runtime.files import check_outputs, read_regular, replacing, writing
+from bench.runtime.files import check_outputs, describe_write_errors, read_regular, replacing
 from bench.runtime.programs import Cost, metered
 
 _MASK_STEP = 16  # pixels that an element of α stands for, each way
@@ -63,7 +63,7 @@ def encode(
     original = Image(image.stem, pixels)
     with metered() as cost:
         stream = its_codec.encode(original, its_point)
-    with writing(file), replacing(file) as temporary:
+    with describe_write_errors(file), replacing(file) as temporary:
         temporary.write_bytes(stream)
     if dump or save_mask:
         _write_latents(its_codec.inspect(original, its_point), original, dump, save_mask)
@@ -77,7 +77,11 @@ def _write_latents(
     if save_mask and "alpha" not in latents:
         raise CardError(f"{save_mask}: not written: the codec has no LSMnet, which makes a mask")
     for path in filter(None, (dump, save_mask)):
-        with writing(path), replacing(path) as temporary, temporary.open("wb") as opened:
+        with (
+            describe_write_errors(path),
+            replacing(path) as temporary,
+            temporary.open("wb") as opened,
+        ):
             if path is dump:
                 np.savez_compressed(opened, **latents)  # type: ignore[arg-type]
             else:
@@ -106,7 +110,7 @@ def decode(
     with metered() as cost:
         pixels = its_codec.decode(stream)
     height, width, _ = pixels.shape
-    with writing(image):
+    with describe_write_errors(image):
         write_png(pixels, image)
     return Coded(its_codec.name, None, width, height, len(stream), cost)
 

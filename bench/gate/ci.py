@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from bench.gate.verdicts import BROKEN, Check, Verdict
 from bench.gate.words import EXPLAINED, HEADINGS, figures, summary, title
 from bench.report.markdown import bullets, plain, table
-from bench.runtime.files import write_text, writing
+from bench.runtime.files import describe_write_errors, write_text
 from bench.runtime.words import one_line
 
 _SIGNS = {
@@ -76,18 +76,18 @@ def write_junit(check: Check, path: Path) -> None:
     suites.append(suite)
     ElementTree.indent(suites)
     text = ElementTree.tostring(suites, "utf-8", xml_declaration=True).decode() + "\n"
-    with writing(path):
+    with describe_write_errors(path):
         write_text(path, text)
 
 
 def write_markdown(check: Check, path: Path) -> None:
-    with writing(path):
+    with describe_write_errors(path):
         write_text(path, markdown(check))
 
 
 def add_to_summary(check: Check, path: Path) -> None:
     """GitHub's summary of a job has room for every step's words."""
-    with writing(path), path.open("a", encoding="utf-8") as file:
+    with describe_write_errors(path), path.open("a", encoding="utf-8") as file:
         file.write(markdown(check) + "\n")
 
 

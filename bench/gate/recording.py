@@ -23,9 +23,9 @@ from bench.metrics import wap_of
 from bench.metrics.bjontegaard import FloatArray
 from bench.metrics.bootstrap import Sample
 from bench.metrics.task_sample import SetScore, TaskSample
-from bench.runtime.files import check_regular, write_text, writing
-from bench.store.scorings import MatchArray, looked_at
+from bench.runtime.files import check_regular, describe_write_errors, write_text
 from bench.store.store import point_key
+from bench.store.task_results import MatchArray, looked_at
 
 VERSION = 1
 # What comes of reading lines that are no recording's.
@@ -77,7 +77,7 @@ def read_recording(path: Path) -> Recording:
 
 
 def write_recording(recording: Recording, path: Path) -> None:
-    with writing(path):
+    with describe_write_errors(path):
         write_text(path, "".join(recording.lines))
 
 

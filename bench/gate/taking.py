@@ -16,8 +16,8 @@ from bench.metrics import wap_of
 from bench.runtime.machine import this_machine
 from bench.runtime.words import counted, one_line
 from bench.store.results import CodecResults, Results
-from bench.store.scorings import Scoring
 from bench.store.store import Store
+from bench.store.task_results import TaskResults
 
 _DECIMALS = 6
 
@@ -48,14 +48,14 @@ def _lines(results: Results, metrics: Mapping[str, str], store: Store) -> Iterat
         "digest": results.digest,
         "labels": _labels(results, store),
         "metrics": dict(metrics),
-        "tasks": {s.name: {"is": s.fingerprint, "masks": s.masks} for s in results.scorings},
+        "tasks": {s.name: {"is": s.fingerprint, "masks": s.masks} for s in results.tasks},
     }
     yield _line(heading)
     for row, image in enumerate(results.images):
         width, height = results.sizes[row]
-        instances = {scoring.name: _instances(scoring, row) for scoring in results.scorings}
+        instances = {task.name: _instances(task, row) for task in results.tasks}
         entry = {"image": image, "size": [width, height], "instances": instances}
-        seen = {scoring.name: scoring.originals[row] for scoring in results.scorings}
+        seen = {task.name: task.originals[row] for task in results.tasks}
         if uncompressed := {name: to_text(its) for name, its in seen.items() if its is not None}:
             entry["uncompressed"] = uncompressed
         yield _line(entry)
@@ -66,7 +66,7 @@ def _lines(results: Results, metrics: Mapping[str, str], store: Store) -> Iterat
             if np.isfinite(codec.bytes[row, column]):
                 stream = {"codec": codec.name, "point": codec.points[column]}
                 stream["image"] = results.images[row]
-                yield _line(stream | _measured(codec, metrics, results.scorings, row, column))
+                yield _line(stream | _measured(codec, metrics, results.tasks, row, column))
 
 
 def _line(content: Mapping[str, Any]) -> str:
@@ -75,7 +75,7 @@ def _line(content: Mapping[str, Any]) -> str:
 
 def _labels(results: Results, store: Store) -> str:
     """Names the labels that results were held to, if they were to any."""
-    if all(scoring.pseudo is not None for scoring in results.scorings):
+    if all(task.pseudo is not None for task in results.tasks):
         return ""
     rows = store.rows(
         "SELECT truth FROM members JOIN datasets ON datasets.id = dataset "
@@ -85,9 +85,9 @@ def _labels(results: Results, store: Store) -> str:
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def _instances(scoring: Scoring, row: int) -> list[list[int]] | None:
+def _instances(task: TaskResults, row: int) -> list[list[int]] | None:
     """How many of each class are to be found in an image, and how many there are."""
-    matches = scoring.originals[row]
+    matches = task.originals[row]
     return [matches.valid.tolist(), matches.instances.tolist()] if matches else None
 
 
@@ -108,7 +108,7 @@ def _codec(codec: CodecResults, runs: dict[object, int]) -> dict[str, Any]:
 def _measured(
     codec: CodecResults,
     metrics: Iterable[str],
-    scorings: Iterable[Scoring],
+    tasks: Iterable[TaskResults],
     row: int,
     column: int,
 ) -> dict[str, int | float | str]:
@@ -118,8 +118,8 @@ def _measured(
         value = codec.values[metric][row, column] if metric in codec.values else np.nan
         if np.isfinite(value):
             found[metric] = round(float(value), _DECIMALS)
-    for scoring in scorings:
-        seen = codec.matches.get(scoring.name)
+    for task in tasks:
+        seen = codec.matches.get(task.name)
         if seen is not None and seen[row, column] is not None:
-            found[wap_of(scoring.name)] = to_text(seen[row, column])
+            found[wap_of(task.name)] = to_text(seen[row, column])
     return found

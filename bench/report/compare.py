@@ -188,7 +188,7 @@ def compare(
     measured = {name for codec in results.codecs for name in codec.values}
     wanted = wanted_metrics(metrics)
     chosen = tuple(name for name in METRICS if name in wanted and name in measured)
-    known = [scoring.name for scoring in results.scorings]
+    known = [task.name for task in results.tasks]
     if absent_tasks := [name for name in tasks or () if name not in known]:
         there = ", ".join(known) or "none yet"
         raise StoreError(f"no results of the task '{absent_tasks[0]}'; there are {there}")
@@ -227,7 +227,7 @@ def quality_range(between: Between | None, metric: str, results: Results) -> Qua
     """Which qualities by a metric a range is about, if it is about that metric."""
     if between is None or not between.applies_to(metric):
         return None
-    ceilings = {scoring.name: scoring.ceiling for scoring in results.scorings}
+    ceilings = {task.name: task.ceiling for task in results.tasks}
     return QualityRange(between, ceilings.get(scorer_of(metric) or ""))
 
 

@@ -59,7 +59,7 @@ def _conclusion(comparison: Comparison, figure: str, report: Report) -> Conclusi
 def _metric(metric: str, report: Report) -> str:
     """A task network is named where there are several."""
     scorer = scorer_of(metric)
-    several = scorer is not None and len(report.results.scorings) > 1
+    several = scorer is not None and len(report.results.tasks) > 1
     return f"{short_title(metric)} of {scorer}" if several else short_title(metric)
 
 

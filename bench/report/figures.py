@@ -110,9 +110,9 @@ def _drawing(report: Report) -> Drawing:
 def ceilings(results: Results) -> dict[str, float]:
     """The wAP of the uncompressed images, of each task network that saw them all."""
     return {
-        wap_of(scoring.name): scoring.ceiling.found.wap
-        for scoring in results.scorings
-        if scoring.ceiling and np.isfinite(scoring.ceiling.found.wap)
+        wap_of(task.name): task.ceiling.found.wap
+        for task in results.tasks
+        if task.ceiling and np.isfinite(task.ceiling.found.wap)
     }
 
 

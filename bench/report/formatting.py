@@ -14,7 +14,7 @@ from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
 from bench.runtime.leftovers import TEMPORARY
 from bench.runtime.words import one_line
 from bench.store.results import CodecResults
-from bench.store.scorings import Scoring
+from bench.store.task_results import TaskResults
 
 NOTHING = "–"
 _MEANS = (
@@ -196,13 +196,13 @@ class ScoreRow:
         return rate, precision(found.wap), bounds, precision(found.ap), precision(found.ap50)
 
 
-def score_rows(report: Report, scoring: Scoring) -> Iterator[ScoreRow]:
+def score_rows(report: Report, task: TaskResults) -> Iterator[ScoreRow]:
     """The uncompressed images first."""
-    yield ScoreRow(None, "uncompressed", math.nan, scoring.ceiling)
+    yield ScoreRow(None, "uncompressed", math.nan, task.ceiling)
     for codec in report.results.codecs:
-        scores = codec.scores.get(scoring.name)
+        scores = codec.scores.get(task.name)
         if scores is None:
             continue
-        rates, _, _ = codec.curve(wap_of(scoring.name))
+        rates, _, _ = codec.curve(wap_of(task.name))
         for point, rate, score in zip(codec.points, rates, scores, strict=True):
             yield ScoreRow(codec, f"{codec.unit} {point}", float(rate), score)

@@ -14,7 +14,7 @@ from bench.report.markdown import bullets, plain, table
 from bench.report.notes import notes
 from bench.runtime.words import counted
 from bench.store.results import Results
-from bench.store.scorings import Scoring
+from bench.store.task_results import TaskResults
 
 FAILURES = 100
 BD_HEADINGS = (
@@ -33,11 +33,11 @@ def markdown(report: Report) -> str:
     parts += ["## Means", table(_mean_rows(report)), formatting.means(report)]
     if any(codec.missing for codec in results.codecs):
         parts.append(plain(formatting.PARTIAL))
-    for scoring in results.scorings:
+    for task in results.tasks:
         parts += [
-            f"## wAP, {plain(scoring.name)}",
-            plain(scoring.title),
-            table(_score_rows(report, scoring)),
+            f"## wAP, {plain(task.name)}",
+            plain(task.title),
+            table(_score_rows(report, task)),
             formatting.SCORES,
         ]
     if formatting.compared(report):
@@ -87,9 +87,9 @@ def _mean_rows(report: Report) -> Iterator[Sequence[str]]:
         yield row["codec"], point, *means
 
 
-def _score_rows(report: Report, scoring: Scoring) -> Iterator[Sequence[str]]:
+def _score_rows(report: Report, task: TaskResults) -> Iterator[Sequence[str]]:
     yield "codec", "point", "bpp", "wAP", "95 %", "AP", "AP50"
-    for row in formatting.score_rows(report, scoring):
+    for row in formatting.score_rows(report, task):
         yield row.codec.name if row.codec else "", row.point, *row.cells()
 
 
@@ -129,8 +129,8 @@ def provenance(results: Results) -> Iterator[str]:
     yield f"data set: {results.dataset} ({results.kind}), digest {results.digest[:12]}"
     if dates:
         yield f"coded: {dates[0]}" + (f" to {dates[-1]}" if dates[-1] != dates[0] else "")
-    for scoring in results.scorings:
-        yield f"task {scoring.name}: {scoring.title}, fingerprint {scoring.fingerprint[:12]}"
+    for task in results.tasks:
+        yield f"task {task.name}: {task.title}, fingerprint {task.fingerprint[:12]}"
     for command in dict.fromkeys(run.command for run in runs):
         yield f"by: {command}"
     for machine in dict.fromkeys(_described(run.machine) for run in runs):

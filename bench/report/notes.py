@@ -16,7 +16,7 @@ from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
 from bench.report.formatting import compared, short_title
 from bench.runtime.words import listed
 from bench.store.results import CodecResults
-from bench.store.scorings import Scoring
+from bench.store.task_results import TaskResults
 
 _SHARED = "the curves have less than 25 % of their {} in common"
 
@@ -25,7 +25,7 @@ def notes(report: Report) -> list[str]:
     """All that one has to know of the figures."""
     told = [_missing(codec, report) for codec in report.results.codecs if codec.missing]
     told += [_between(report), _not_compared(report), *_of_figures(report)]
-    told += [_truth(scoring) for scoring in report.results.scorings]
+    told += [_truth(task) for task in report.results.tasks]
     told += [_too_small(metric, report) for metric in report.metrics if scorer_of(metric) is None]
     return [note for note in dict.fromkeys([*told, *report.results.notes]) if note]
 
@@ -125,13 +125,13 @@ def _short(codecs: list[str], report: Report) -> list[str]:
     return [short_name(codec, [each.name for each in report.results.codecs]) for codec in codecs]
 
 
-def _truth(scoring: Scoring) -> str:
+def _truth(task: TaskResults) -> str:
     """What a score is against, where that is not the data set's labels."""
-    if scoring.pseudo is None:
+    if task.pseudo is None:
         return ""
     return (
-        f"{scoring.name}: no labels are involved; the truth is what the network itself finds in "
-        f"the uncompressed images with a score of {scoring.pseudo:g} or more, and all else is wrong"
+        f"{task.name}: no labels are involved; the truth is what the network itself finds in "
+        f"the uncompressed images with a score of {task.pseudo:g} or more, and all else is wrong"
     )
 
 

@@ -25,9 +25,9 @@ from bench.metrics.instance_matching import SMALLEST
 from bench.metrics.matches import Matches
 from bench.store.loading import data_of
 from bench.store.results import CodecResults, Results
-from bench.store.scorings import Scoring
 from bench.store.store import Store
-from bench.tasks.scoring import Scorer
+from bench.store.task_results import TaskResults
+from bench.tasks.scorer import Scorer
 from bench.tasks.task import open_task
 
 LEAST_SCORE = 0.5  # of a detection that is drawn and counted
@@ -114,10 +114,10 @@ class ScoredPictureSource(PictureSource):
     """Pictures as one of the task networks sees them."""
 
     def __init__(
-        self, store: Store, results: Results, scoring: Scoring, root: Path | None = None
+        self, store: Store, results: Results, task: TaskResults, root: Path | None = None
     ) -> None:
         super().__init__(store, results, root)
-        self._scorer = _scorer(scoring)
+        self._scorer = _scorer(task)
         self.original = cache(self._original)
         self.truth = cache(self._truth)
 
@@ -176,11 +176,11 @@ def true_instances(truth: Truth) -> Detections:
     )
 
 
-def _scorer(scoring: Scoring) -> Scorer:
-    scorer = Scorer(open_task(scoring.name.partition(":")[0]), scoring.pseudo)
-    if scorer.fingerprint != scoring.fingerprint:
+def _scorer(task: TaskResults) -> Scorer:
+    scorer = Scorer(open_task(task.name.partition(":")[0]), task.pseudo)
+    if scorer.fingerprint != task.fingerprint:
         raise UnavailableError(
-            f"{scoring.name}: the results are of other weights than those that it has here"
+            f"{task.name}: the results are of other weights than those that it has here"
         )
     return scorer
 

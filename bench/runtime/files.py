@@ -64,7 +64,7 @@ def read_regular(path: Path, most: int) -> bytes:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def describe_write_errors(path: Path) -> Iterator[None]:
     """What stands in the way of writing a file, as one line."""
     try:
         yield
@@ -115,7 +115,7 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
 
 def write_json(path: Path, content: Any) -> None:
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    with writing(path):
+    with describe_write_errors(path):
         write_text(path, text)
 
 

@@ -17,8 +17,8 @@ from bench.datasets import dataset_kind
 from bench.errors import StoreError
 from bench.metrics import METRICS, describe, version_in
 from bench.store.results import COSTS, CodecResults, FloatArray, Results, Run
-from bench.store.scorings import load_scorings
 from bench.store.store import Store, point_key
+from bench.store.task_results import load_task_results
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def load_results(
     Of a codec that ``points`` does not name, these are the points of its last run and all others
     that every image has.
     """
-    with store.reading():
+    with store.read_transaction():
         return _load(store, dataset, codecs, points or {})
 
 
@@ -89,8 +89,8 @@ def _load(
             raise StoreError(f"{store.folder}: no results of '{missing[0]}' on {name}")
         chosen = [newest[codec] for codec in codecs]
     runs, (versions, old) = _runs(store), _metric_versions(store, number, chosen)
-    scorings, seen = load_scorings(store, number, rows)
-    masks = {scoring.name: scoring.masks for scoring in scorings}
+    tasks, seen = load_task_results(store, number, rows)
+    masks = {task.name: task.masks for task in tasks}
     found = tuple(
         replace(
             _codec(store, plan, points.get(plan.name), members, rows, runs, versions), masks=masks
@@ -107,7 +107,7 @@ def _load(
         found,
         _failures(store, chosen, members, found),
         tuple(notes),
-        scorings,
+        tasks,
     )
 
 

@@ -16,8 +16,8 @@ from bench.metrics import scorer_of, wap_of
 from bench.metrics.bootstrap import Sample
 from bench.metrics.task_sample import SetScore, TaskSample
 from bench.runtime.words import counted
-from bench.store.scorings import MatchArray, Scoring, Seen, looked_at, match_array
 from bench.store.store import point_key
+from bench.store.task_results import MatchArray, Seen, TaskResults, looked_at, match_array
 
 if TYPE_CHECKING:
     import pandas
@@ -177,7 +177,7 @@ class Results:
     codecs: tuple[CodecResults, ...]
     failures: tuple[tuple[str, str, Point, str], ...]  # codec, image, point, reason
     notes: tuple[str, ...] = ()
-    scorings: tuple[Scoring, ...] = ()
+    tasks: tuple[TaskResults, ...] = ()
 
     def __repr__(self) -> str:
         codecs = ", ".join(codec.name for codec in self.codecs)
@@ -192,11 +192,11 @@ class Results:
 
     def seen_by(self, scorers: Sequence[str]) -> Results:
         """With what some of its task networks made of it, and no others."""
-        if all(scoring.name in scorers for scoring in self.scorings):
+        if all(task.name in scorers for task in self.tasks):
             return self  # with all that it has worked out of them
         return replace(
             self,
-            scorings=tuple(scoring for scoring in self.scorings if scoring.name in scorers),
+            tasks=tuple(task for task in self.tasks if task.name in scorers),
             codecs=tuple(
                 replace(codec, matches={n: m for n, m in codec.matches.items() if n in scorers})
                 for codec in self.codecs
@@ -227,7 +227,7 @@ class Results:
             images=tuple(self.images[i] for i in kept),
             sizes=tuple(self.sizes[i] for i in kept),
             codecs=tuple(codec.only(common) for codec in self.codecs),
-            scorings=tuple(scoring.only(common) for scoring in self.scorings),
+            tasks=tuple(task.only(common) for task in self.tasks),
             notes=self.notes if common.all() else (*self.notes, note),
         )
 

@@ -30,7 +30,7 @@ from bench.store import schema
 if TYPE_CHECKING:
     from bench.instances.pseudo_truth import PseudoTruth
     from bench.metrics.matches import Matches
-    from bench.tasks.scoring import Scorer
+    from bench.tasks.scorer import Scorer
 
 _RECOVER = (
     "if it is damaged, 'sqlite3 store.sqlite .recover | sqlite3 new.sqlite' saves what can be saved"
@@ -45,17 +45,17 @@ _FIND = (
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class ScoreRecord:
     """How what one scorer found in one picture fared."""
 
     scorer: str  # its fingerprint
     truth: str  # names the labels
     matches: Matches
-    painted: PseudoTruth | None = None  # a truth of the network's own making
+    pseudo_ground_truth: PseudoTruth | None = None  # a truth of the network's own making
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredPoint:
     """What the store has of one image at one point of one codec."""
 
     stream: str
@@ -158,12 +158,12 @@ class Store:
 
     # Writing: the sweep's one writer.
 
-    def writing(self) -> AbstractContextManager[None]:
+    def write_transaction(self) -> AbstractContextManager[None]:
         """A transaction, while which others wait; what came before an error is kept."""
         return self._transaction("BEGIN IMMEDIATE")
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def read_transaction(self) -> Iterator[None]:
         """All that is read within is of one moment, whatever sweeps are writing."""
         with self._transaction("BEGIN"), _understood(self.folder):
             yield
@@ -376,7 +376,7 @@ class Store:
         point: Point,
         digest: str,
         decoded: str,
-        scores: Sequence[Scored],
+        scores: Sequence[ScoreRecord],
     ) -> None:
         """Keep how what was found in a decoded picture fared, unless another has replaced it."""
         row = self.database.execute(
@@ -394,7 +394,7 @@ class Store:
                 ),
             )
 
-    def save_original(self, image: str, size: tuple[int, int], scored: Scored) -> None:
+    def save_original(self, image: str, size: tuple[int, int], scored: ScoreRecord) -> None:
         """Keep how what was found in an uncompressed picture fared, and the truth it is."""
         self.database.execute(
             "INSERT OR IGNORE INTO images (digest, width, height) VALUES (?, ?, ?)", (image, *size)
@@ -406,7 +406,7 @@ class Store:
                 self._id("scorers", "fingerprint", scored.scorer),
                 scored.truth,
                 scored.matches.to_bytes(),
-                scored.painted.to_bytes() if scored.painted else None,
+                scored.pseudo_ground_truth.to_bytes() if scored.pseudo_ground_truth else None,
             ),
         )
 
@@ -470,7 +470,7 @@ class Store:
 
     def kept(
         self, fingerprint: str, metrics: Mapping[str, str], scorers: Sequence[Scorer] = ()
-    ) -> dict[tuple[str, str], Kept]:
+    ) -> dict[tuple[str, str], StoredPoint]:
         """All that is there of a codec, by image digest and point key."""
         names = {scorer.fingerprint: scorer.name for scorer in scorers}
         named = self._named_metrics(metrics)
@@ -499,7 +499,7 @@ class Store:
                 if scorer in names:
                     truths.setdefault(stream, {})[names[scorer]] = truth
         return {
-            (image, point): Kept(
+            (image, point): StoredPoint(
                 digest,
                 size,
                 decoded,
@@ -530,8 +530,11 @@ class Store:
         )
         with _understood(self.folder):
             return {
-                image: (truth, PseudoTruth.from_bytes(painted) if painted else None)
-                for image, truth, painted in rows
+                image: (
+                    truth,
+                    PseudoTruth.from_bytes(blob) if blob else None,
+                )
+                for image, truth, blob in rows
             }
 
     def inputs(self, fingerprint: str) -> dict[str, str]:

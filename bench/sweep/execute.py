@@ -31,7 +31,7 @@ from bench.runtime.cores import available_cores
 from bench.runtime.files import read_regular
 from bench.runtime.leftovers import remove_leftovers
 from bench.runtime.programs import Cost, Programs, metered
-from bench.store.store import Scored, Store
+from bench.store.store import ScoreRecord, Store
 from bench.sweep.inputs import Images, Truths, check_unchanged
 from bench.sweep.plan import Operation, Original, Plan
 
@@ -84,7 +84,7 @@ class _Coded:
         return hashlib.sha256(self.stream).hexdigest()
 
 
-Watcher = Callable[[Outcome], None]
+OutcomeCallback = Callable[[Outcome], None]
 
 
 def run_sweep(
@@ -93,7 +93,7 @@ def run_sweep(
     *,
     jobs: int | None = None,
     keep_going: bool = False,
-    watch: Watcher | None = None,
+    watch: OutcomeCallback | None = None,
 ) -> Outcome:
     """Carry out the plan. Whatever stops it, all that was finished stays in the store.
 
@@ -105,7 +105,7 @@ def run_sweep(
 
 class _Sweep:
     def __init__(
-        self, plan: Plan, store: Store, jobs: int, keep_going: bool, watch: Watcher
+        self, plan: Plan, store: Store, jobs: int, keep_going: bool, watch: OutcomeCallback
     ) -> None:
         self.plan, self.store, self.jobs, self.watch = plan, store, jobs, watch
         self.keep_going = keep_going
@@ -116,7 +116,7 @@ class _Sweep:
         self.coding: dict[Future[_Coded], Operation] = {}
         self.measuring: dict[Future[list[Values | CodecError]], list[_Coded]] = {}
         self.decoded: list[_Coded] = []
-        self.looking: dict[Future[list[Scored]], _Coded] = {}
+        self.looking: dict[Future[list[ScoreRecord]], _Coded] = {}
         self.finished: deque[Callable[[], None]] = deque()  # what is to be written to the store
         self.flushed = time.monotonic()
         self.fingerprints = dict(plan.metrics)  # of all that is measured
@@ -150,7 +150,7 @@ class _Sweep:
     def _flush(self) -> None:
         """Write what was finished since the last time, at one go: others may be waiting."""
         if self.finished:
-            with self.store.writing():
+            with self.store.write_transaction():
                 while self.finished:
                     self.finished[0]()  # kept until it is done, should Ctrl-C come meanwhile
                     self.finished.popleft()
@@ -177,7 +177,7 @@ class _Sweep:
         self._flush()
         self.truths.check_any()
         if self.plan.scorers:
-            with self.store.writing():
+            with self.store.write_transaction():
                 self.store.show_scorers(self.plan.scorers)
 
     def _start_work(self, pool: ThreadPoolExecutor) -> None:
@@ -288,7 +288,7 @@ class _Sweep:
         else:
             self._finish(operation)
 
-    def _keep_scores(self, coded: _Coded, scored: list[Scored]) -> None:
+    def _keep_scores(self, coded: _Coded, scored: list[ScoreRecord]) -> None:
         operation = coded.operation
         key = (operation.codec.fingerprint, operation.image, operation.point)
         made_of = (coded.digest, coded.decoded)
@@ -342,7 +342,7 @@ class _Sweep:
 
     # What follows runs in the workers.
 
-    def _look(self, original: Original) -> tuple[tuple[int, int], list[Scored]]:
+    def _look(self, original: Original) -> tuple[tuple[int, int], list[ScoreRecord]]:
         # Read here and let go: shared, all of them would be held until they are coded.
         image = original.entry.load()
         check_unchanged(image, original.entry, original.image)
@@ -350,16 +350,16 @@ class _Sweep:
         for scorer in original.scorers:
             name, truth = self.truths.get(scorer, image, original.entry)
             matches = scorer.score(image.pixels, truth)
-            painted = truth if isinstance(truth, PseudoTruth) else None
-            scored.append(Scored(scorer.fingerprint, name, matches, painted))
+            pseudo_ground_truth = truth if isinstance(truth, PseudoTruth) else None
+            scored.append(ScoreRecord(scorer.fingerprint, name, matches, pseudo_ground_truth))
         return (image.width, image.height), scored
 
-    def _look_at_decoded(self, coded: _Coded) -> list[Scored]:
+    def _look_at_decoded(self, coded: _Coded) -> list[ScoreRecord]:
         scored = []
         for scorer in coded.operation.scorers:
             name, truth = self.truths.get(scorer, coded.original, coded.operation.entry)
             matches = scorer.score(coded.picture, truth)
-            scored.append(Scored(scorer.fingerprint, name, matches))
+            scored.append(ScoreRecord(scorer.fingerprint, name, matches))
         return scored
 
     def _code(self, operation: Operation) -> _Coded:
@@ -376,8 +376,8 @@ class _Sweep:
         codec, encode_cost = operation.codec, None
         stream = self._kept_stream(operation)
         is_new = stream is None
-        if stream is None and operation.made_elsewhere is not None:
-            stream = read_regular(operation.made_elsewhere, MOST_STREAM_BYTES)
+        if stream is None and operation.imported_stream is not None:
+            stream = read_regular(operation.imported_stream, MOST_STREAM_BYTES)
         elif stream is None:
             with metered() as encode_cost:
                 stream = codec.encode(original, operation.point)

@@ -12,7 +12,7 @@ from bench.images.image import Image, pixel_digest
 from bench.instances.ground_truth import Truth
 from bench.store.store import Store
 from bench.sweep.plan import Plan, truth_name
-from bench.tasks.scoring import Scorer
+from bench.tasks.scorer import Scorer
 
 
 def check_unchanged(image: Image, entry: Entry, digest: str) -> None:
@@ -63,8 +63,8 @@ class Truths:
 
     def _make(self, scorer: Scorer, image: Image, entry: Entry) -> Truth:
         kept = self._painted.get(scorer, {})
-        _, painted = kept.get(self._plan.dataset.digests[entry.name], ("", None))
-        truth = painted or scorer.truth_of(image)
+        _, pseudo_ground_truth = kept.get(self._plan.dataset.digests[entry.name], ("", None))
+        truth = pseudo_ground_truth or scorer.truth_of(image)
         if scorer.pseudo is None and truth.digest != truth_name(scorer, self._plan.dataset, entry):
             raise DataError(f"{entry.instances}: changed since the sweep was planned")
         return truth

@@ -11,8 +11,8 @@ from bench.codecs.codec import Codec, Point
 from bench.datasets import Dataset, Entry
 from bench.errors import CardError, DataError
 from bench.runtime.files import safe_name
-from bench.store.store import Kept, Store, point_key
-from bench.tasks.scoring import PSEUDO, Scorer
+from bench.store.store import Store, StoredPoint, point_key
+from bench.tasks.scorer import PSEUDO, Scorer
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Operation:
     metrics: tuple[str, ...]  # those still to be measured
     scorers: tuple[Scorer, ...] = ()  # those still to be shown the decoded picture
     picture: Path | None = None  # where the decoded picture is to be written, if it is wanted
-    made_elsewhere: Path | None = None  # a bitstream to be taken instead of encoding
+    imported_stream: Path | None = None  # a bitstream to be taken instead of encoding
     decoded: str | None = None  # the digest of the picture that its figures so far are of
 
 
@@ -89,7 +89,7 @@ def make_plan(
             originals.append(Original(entry, image, unseen))
         for codec, chosen in points.items():
             for point in chosen:
-                there: Kept | None = kept[codec].get((image, point_key(point)))
+                there: StoredPoint | None = kept[codec].get((image, point_key(point)))
                 have = there.metrics if there else frozenset()
                 lacking = tuple(name for name in metrics if name not in have)
                 held_to = there.truths if there else {}
@@ -149,7 +149,7 @@ def plan_import(
             None,
             tuple(metrics),
             scorers,
-            made_elsewhere=files[entry.name],
+            imported_stream=files[entry.name],
         )
         for entry in dataset.entries
         if entry.name in files

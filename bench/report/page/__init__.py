@@ -12,7 +12,7 @@ from bench.report.compare import Report
 from bench.report.page.figures import page_figures
 from bench.report.page.gallery import make_gallery
 from bench.report.page.page import page
-from bench.runtime.files import write_text, writing
+from bench.runtime.files import describe_write_errors, write_text
 from bench.store.store import Store
 
 NAME = "report.html"
@@ -35,5 +35,5 @@ def write_page(
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
     path = folder / NAME
-    with writing(path):
+    with describe_write_errors(path):
         write_text(path, page(figures, gallery.files))

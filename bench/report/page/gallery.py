@@ -30,8 +30,8 @@ from bench.report.page.levels import (
 from bench.report.page.picture_cache import PictureCache, Shapes, shapes
 from bench.report.pictures import LEAST_SCORE, PictureSource, ScoredPictureSource, true_instances
 from bench.store.results import CodecResults
-from bench.store.scorings import Scoring
 from bench.store.store import Store
+from bench.store.task_results import TaskResults
 
 MOST_IMAGES = 8
 # Of all pictures together; in the page, they take a third more.
@@ -54,9 +54,9 @@ def make_gallery(
     store: Store, report: Report, root: Path | None, folder: Path, progress: Progress
 ) -> Gallery:
     """Pictures of the images on which codecs differ most; or why there are none."""
-    scoring = next(iter(report.results.scorings), None)
+    task = next(iter(report.results.tasks), None)
     try:
-        return GalleryBuilder(store, report, scoring, root, folder).build(progress)
+        return GalleryBuilder(store, report, task, root, folder).build(progress)
     except BenchError as error:
         return Gallery({"reason": str(error)})
 
@@ -68,11 +68,11 @@ class GalleryBuilder:
         self,
         store: Store,
         report: Report,
-        scoring: Scoring | None,
+        task: TaskResults | None,
         root: Path | None,
         folder: Path,
     ) -> None:
-        self.store, self.report, self.scoring, self.root = store, report, scoring, root
+        self.store, self.report, self.task, self.root = store, report, task, root
         self.levels = choose_levels(report)
         self.codecs = list(report.results.codecs)
         self.columns = {
@@ -95,16 +95,16 @@ class GalleryBuilder:
     @cached_property
     def pictures(self) -> PictureSource:
         """Opened only if a picture has to be made; without a network, nothing is found in them."""
-        if self.scoring is None:
+        if self.task is None:
             return PictureSource(self.store, self.report.results, self.root)
-        return ScoredPictureSource(self.store, self.report.results, self.scoring, self.root)
+        return ScoredPictureSource(self.store, self.report.results, self.task, self.root)
 
     @cached_property
     def task_fingerprint(self) -> str:
-        return self.scoring.fingerprint if self.scoring else ""
+        return self.task.fingerprint if self.task else ""
 
     def build(self, progress: Progress) -> Gallery:
-        rows = images_by_difference(self.report, self.scoring, self.levels)[: self.count]
+        rows = images_by_difference(self.report, self.task, self.levels)[: self.count]
         images: list[dict[str, Any]] = []
         for done, row in enumerate(rows, start=1):
             before = len(self.files)
@@ -117,7 +117,7 @@ class GalleryBuilder:
         figures = {
             "images": images,
             "levels": [level.title for level in self.levels],
-            "task": self.scoring and self.scoring.name,
+            "task": self.task and self.task.name,
             "of": len(self.report.results.images),
             "least_score": LEAST_SCORE,
             "lossless": self.cache.lossless,
@@ -131,12 +131,12 @@ class GalleryBuilder:
         results = self.report.results
         name, (width, height) = results.images[row], results.sizes[row]
         original = self._picture((self.digests[row],), name, None)
-        matches = self.scoring.originals[row] if self.scoring else None
+        matches = self.task.originals[row] if self.task else None
         return {
             "name": name,
             "width": width,
             "height": height,
-            "truth": self._truth(row) if self.scoring else [],
+            "truth": self._truth(row) if self.task else [],
             "original": original | self._told(matches),
             "codecs": [self._by(codec, row) for codec in self.codecs],
         }
@@ -170,7 +170,7 @@ class GalleryBuilder:
         except BenchError as error:
             self.left_out[codec.name] = str(error)
             return None
-        seen = codec.matches.get(self.scoring.name) if self.scoring else None
+        seen = codec.matches.get(self.task.name) if self.task else None
         size = int(codec.bytes[row, column])
         measured = [name for name in self.report.metrics if scorer_of(name) is None]
         return {

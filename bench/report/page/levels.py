@@ -11,7 +11,7 @@ from bench.metrics import Group, describe
 from bench.report.compare import Report
 from bench.report.pictures import LEAST_SCORE
 from bench.store.results import CodecResults
-from bench.store.scorings import Scoring
+from bench.store.task_results import TaskResults
 
 _LIKE = 1.5  # rates that differ by no larger a factor
 
@@ -57,21 +57,23 @@ def columns_at(level: Level, codec: CodecResults) -> NDArray[np.intp]:
     return codec.nearest(level.codec.bpp[:, level.column])
 
 
-def images_by_difference(report: Report, scoring: Scoring | None, levels: list[Level]) -> list[int]:
+def images_by_difference(
+    report: Report, task: TaskResults | None, levels: list[Level]
+) -> list[int]:
     """The images' places, first those on which codecs differ most at one of the levels."""
     images = len(report.results.images)
     widest = np.zeros(images)
     for level in levels:
         most, least = np.full(images, -np.inf), np.full(images, np.inf)
         for codec in report.results.codecs:
-            merit = _merit(codec, columns_at(level, codec), report, scoring)
+            merit = _merit(codec, columns_at(level, codec), report, task)
             most, least = np.fmax(most, merit), np.fmin(least, merit)
         widest = np.fmax(widest, most - least)
     return [int(row) for row in np.argsort(-widest, kind="stable")]
 
 
 def _merit(
-    codec: CodecResults, columns: NDArray[np.intp], report: Report, scoring: Scoring | None
+    codec: CodecResults, columns: NDArray[np.intp], report: Report, task: TaskResults | None
 ) -> NDArray[np.float64]:
     """How good each image's picture is: F1 of what is found there or, without a network, in dB."""
     merit = np.full(len(columns), np.nan)
@@ -79,11 +81,11 @@ def _merit(
     for row, column in enumerate(columns):
         if column < 0:
             continue
-        if scoring is None:
+        if task is None:
             if measured and measured[0] in codec.values:
                 merit[row] = codec.values[measured[0]][row, column]
-        elif scoring.name in codec.matches:
-            matches = codec.matches[scoring.name][row, column]
+        elif task.name in codec.matches:
+            matches = codec.matches[task.name][row, column]
             merit[row] = np.nan if matches is None else harmonic_mean(matches.counts(LEAST_SCORE))
     return merit
 

@@ -41,10 +41,10 @@ def command_for_missing(selection: Selection, store: Store, root: Path | None) -
     measured = [name for name in metrics if scorer_of(name) is None]
     if not all(METRICS[name].default for name in measured):
         words += [word for name in measured for word in ("--metric", name)]
-    names = [selection.scoring.name, *filter(None, map(scorer_of, metrics))]
+    names = [selection.task.name, *filter(None, map(scorer_of, metrics))]
     for task in dict.fromkeys(name.partition(":")[0] for name in names):
         words += ["--task", task]
-    if (score := selection.scoring.pseudo) is not None:
+    if (score := selection.task.pseudo) is not None:
         words += ["--truth", "pseudo", "--truth-score", f"{score:g}"]
     return shlex.join([*words, "--results", str(store.folder)])
 
@@ -68,7 +68,7 @@ def _metrics(selection: Selection) -> Iterator[str]:
         yield from map(selection.metric, part.panels)
         yield from (selection.metric(column.metric) for column in part.columns)
         if part.kind == "transfer":
-            yield from (wap_of(scoring.name) for scoring in selection.labelled)
+            yield from (wap_of(task.name) for task in selection.labelled)
 
 
 def _is_partial(codec: CodecResults, metrics: list[str]) -> bool:

@@ -89,11 +89,11 @@ def deltas_table(part: Part, selection: Selection) -> Table:
 
 def transfer_table(part: Part, selection: Selection) -> Table:
     """BD-rate by each task network that has seen the pictures."""
-    scorings = selection.labelled
-    headings = tuple(Heading(scoring.name, scoring.title) for scoring in scorings)
+    tasks = selection.labelled
+    headings = tuple(Heading(task.name, task.title) for task in tasks)
     rows = []
     for key in part.codecs:
-        columns = [Column("rate", wap_of(each.name), between=part.between) for each in scorings]
+        columns = [Column("rate", wap_of(each.name), between=part.between) for each in tasks]
         cells = [_cell(selection.delta(part, each, key), each) for each in columns]
         rows.append(_row(key, cells, selection))
     return _with_best(Table(headings, tuple(rows)))

@@ -17,8 +17,8 @@ from bench.report.compare import quality_range
 from bench.report.curve_styles import CurveStyle
 from bench.report.paper.spec import WAP, Column, Part, Setting, Spec
 from bench.store.results import CodecResults, Results
-from bench.store.scorings import Scoring
 from bench.store.store import point_key
+from bench.store.task_results import TaskResults
 
 NOT_RUN = "not run"
 
@@ -43,10 +43,10 @@ def select(spec: Spec, results: Results, method: Method, *, pareto: bool) -> Sel
             f"{spec.path}: says nothing of data such as {results.dataset}; "
             f"it has [data.NAME] for {there}, and --data chooses among those of the store"
         )
-    for scoring in results.scorings:
-        if scoring.name == setting.task:
-            return Selection(spec, setting, scoring, results, method, pareto)
-    there = ", ".join(scoring.name for scoring in results.scorings) or "none"
+    for task in results.tasks:
+        if task.name == setting.task:
+            return Selection(spec, setting, task, results, method, pareto)
+    there = ", ".join(task.name for task in results.tasks) or "none"
     raise StoreError(
         f"no results of the task '{setting.task}' on {results.dataset}; there are {there}"
     )
@@ -58,7 +58,7 @@ class Selection:
 
     spec: Spec
     setting: Setting
-    scoring: Scoring  # of the setting's own task network
+    task: TaskResults  # of the setting's own task network
     results: Results
     method: Method
     pareto: bool
@@ -67,9 +67,9 @@ class Selection:
         return wap_of(self.setting.task) if name == WAP else name
 
     @property
-    def labelled(self) -> list[Scoring]:
+    def labelled(self) -> list[TaskResults]:
         """The task networks whose findings were held to labels."""
-        return [scoring for scoring in self.results.scorings if scoring.pseudo is None]
+        return [task for task in self.results.tasks if task.pseudo is None]
 
     def shown(self, key: str) -> Shown:
         """A codec of the spec, or the first there is of those that stand in for it here."""

@@ -64,7 +64,7 @@ class _Writer:
     @cached_property
     def _source(self) -> ScoredPictureSource:
         selection = self._selection
-        return ScoredPictureSource(self._store, selection.results, selection.scoring, self._root)
+        return ScoredPictureSource(self._store, selection.results, selection.task, self._root)
 
     def write(self, part: Part) -> WrittenPart:
         kinds: dict[str, Callable[[Part], WrittenPart]] = {

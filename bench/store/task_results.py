@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bench.metrics.matches import Matches
 from bench.metrics.task_sample import SetScore
 from bench.store.store import Store
-from bench.tasks.scoring import PSEUDO
+from bench.tasks.scorer import PSEUDO
 
 MatchArray = NDArray[np.object_]
 Seen = dict[str, dict[tuple[str, str], Matches]]
@@ -21,7 +21,7 @@ Seen = dict[str, dict[tuple[str, str], Matches]]
 
 
 @dataclass(frozen=True, eq=False)
-class Scoring:
+class TaskResults:
     """A task network that was shown pictures, and what it made of the uncompressed ones."""
 
     name: str
@@ -38,14 +38,14 @@ class Scoring:
         whole = len(seen) == len(self.originals) > 0
         return SetScore(seen, masks=self.masks) if whole else None
 
-    def only(self, images: NDArray[np.bool_]) -> Scoring:
+    def only(self, images: NDArray[np.bool_]) -> TaskResults:
         """On some of the images."""
         return replace(self, originals=tuple(self.originals[i] for i in np.flatnonzero(images)))
 
 
-def load_scorings(
+def load_task_results(
     store: Store, dataset: int, rows: Mapping[str, list[int]]
-) -> tuple[tuple[Scoring, ...], dict[int, Seen]]:
+) -> tuple[tuple[TaskResults, ...], dict[int, Seen]]:
     """The newest of each name that has seen images of a data set, and what it saw, by codec.
 
     ``rows`` are the places of each image in the data set. What was held to other labels than
@@ -62,7 +62,7 @@ def load_scorings(
         (dataset,),
     )
     newest = {row[2]: row for row in known}
-    scorings, by_codec = [], dict[int, Seen]()
+    tasks, by_codec = [], dict[int, Seen]()
     places = sum(map(len, rows.values()))
     for number, fingerprint, name, title, masks, pseudo, _ in newest.values():
         originals: list[Matches | None] = [None] * places
@@ -75,7 +75,7 @@ def load_scorings(
             if image in rows and truth == (truths[image] if pseudo is None else PSEUDO):
                 for row in rows[image]:
                     originals[row] = Matches.from_bytes(matches)
-        scorings.append(Scoring(name, title, bool(masks), pseudo, fingerprint, tuple(originals)))
+        tasks.append(TaskResults(name, title, bool(masks), pseudo, fingerprint, tuple(originals)))
         scored: list[Any] = store.rows(
             "SELECT codec, images.digest, point, truth, matches FROM scored "
             "JOIN streams ON streams.id = stream JOIN images ON images.id = image "
@@ -86,7 +86,7 @@ def load_scorings(
             if image in rows and truth == (truths[image] if pseudo is None else PSEUDO):
                 its_own = by_codec.setdefault(codec, {}).setdefault(name, {})
                 its_own[image, point] = Matches.from_bytes(matches)
-    return tuple(scorings), by_codec
+    return tuple(tasks), by_codec
 
 
 def match_array(
