@@ -530,10 +530,7 @@ class Store:
         )
         with _understood(self.folder):
             return {
-                image: (
-                    truth,
-                    PseudoTruth.from_bytes(blob) if blob else None,
-                )
+                image: (truth, PseudoTruth.from_bytes(blob) if blob else None)
                 for image, truth, blob in rows
             }
 
