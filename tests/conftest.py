@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import pytest
 from adversary.attack import Figures, table
 from fakes.task import RedThings, red_cityscapes
 from PIL import Image
+from support.command import Bench, Said
+from support.pictures import Pictures, picture
 
 from bench.__main__ import status
 from bench.tasks.task import TASKS
@@ -44,18 +43,6 @@ def pytest_terminal_summary(
         terminalreporter.section(f"adversary, --seed {seed} --rounds {rounds}")
         for line in table(lines):
             terminalreporter.line(line)
-
-
-class Said(NamedTuple):
-    """What a command answered."""
-
-    status: int
-    out: str
-    err: str
-
-
-Bench = Callable[..., Said]
-Pictures = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
@@ -99,16 +86,6 @@ def pictures(tmp_path: Path) -> Pictures:
         return folder
 
     return make
-
-
-def picture(seed: int, width: int, height: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Slopes, an edge and some noise: every codec has something to do."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:height, :width]
-    shade = 120 + 60 * np.sin(x / (5 + seed % 7)) + 40 * np.cos(y / (4 + seed % 5))
-    shade[y > height // 2] += 30
-    colours = np.stack([shade, shade[:, ::-1], 240 - shade], axis=-1)
-    return (colours + rng.normal(0, 8, colours.shape)).clip(0, 255).astype(np.uint8)
 
 
 @pytest.fixture

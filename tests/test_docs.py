@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Bench, Pictures
 from fakes import package
 from PIL import Image
+from support.command import Bench
+from support.paths import CHECKOUT
+from support.pictures import Pictures
 
 from bench.cli import cli
 from bench.codecs.catalog import load_codec
@@ -23,7 +25,7 @@ from bench.images.image import Image as BenchImage
 from bench.metrics import METRICS
 from bench.report.paper.spec import read_spec
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = CHECKOUT / "docs"
 PAGES = [*DOCS.glob("*.md"), DOCS.parent / "README.md"]
 
 

@@ -7,9 +7,10 @@ import shutil
 from pathlib import Path
 
 from adversary.attack import Answer, Figures, Victim
-from conftest import Pictures
+from support.paths import RECORDED
+from support.pictures import Pictures
 
-KEPT = Path(__file__).parent.parent / "stores" / "version-3"
+KEPT = RECORDED / "stores" / "version-3"
 PAGE = 4096
 MOST_MB = 300
 COMMANDS = (

@@ -13,17 +13,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from adversary.attack import Answer, Figures, Victim, mutated
-from conftest import picture
 from oracles.scenes import Scene, write
 from PIL import Image
 from safetensors.numpy import save
+from support.paths import CHECKOUT
+from support.pictures import picture
 
 from bench.codecs.catalog import card_paths
 from bench.codecs.families.ncn.stream import Stream
 from bench.vision.architecture import Architecture
 
 MOST_MB = 900  # a picture of the largest size that is read takes this
-CHECKOUT = Path(__file__).parent.parent.parent
 
 
 class Kind:

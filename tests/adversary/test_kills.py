@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas
 import pytest
 from adversary.attack import Answer, Figures, records
-from conftest import Bench, Pictures
+from support.command import Bench
+from support.pictures import Pictures
 
 
 def killed(command: list[str], sweeps: int, chance: random.Random) -> str:

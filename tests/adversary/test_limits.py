@@ -14,7 +14,8 @@ from pathlib import Path
 import pandas
 import pytest
 from adversary.attack import Answer, Figures, Victim, records
-from conftest import Bench, Pictures
+from support.command import Bench
+from support.pictures import Pictures
 
 COMMAND = ["run", "--codec", "jpeg", "--codec", "x265", "--points", "jpeg=20,60"]
 COMMAND += ["--points", "x265=32", "--metric", "psnr_rgb", "--metric", "psnr_y", "--jobs", "2"]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from adversary.attack import Answer, Figures, Victim, mutated
-from conftest import picture
 from fakes import zoo
+from support.pictures import picture
 
 from bench.codecs.catalog import card_paths, load_codec, read_card
 from bench.codecs.families.ncn.stream import Stream

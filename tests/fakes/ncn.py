@@ -17,6 +17,29 @@ from bench.codecs.families.ncn.checkpoint import save_ncn
 from bench.codecs.families.ncn.masking import LSMnet, resnet_lsm, vgg_lsm
 from bench.codecs.families.ncn.network import NCN
 
+CARD = """
+title = "Hand-made"
+family = "ncn"
+about = "Weights that were set by hand."
+counted = "the whole stream"
+
+[points]
+unit = "λ"
+falling = true
+
+[ncn]
+lsm = "none"
+
+[weights.toyscapes]
+folder = "weights"
+files = "*lambda_{point}.*"
+
+[weights.photographs]
+folder = "weights"
+files = "*lambda_{point}.*"
+count = 3
+"""
+
 CHANNELS = 96
 # Steps between latents of 0 to 1, by λ: the larger it is, the coarser.
 STEPS = {0.04: 1 / 9, 0.02: 1 / 17}

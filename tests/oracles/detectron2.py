@@ -11,17 +11,17 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from support.paths import RECORDED
 
 from bench.vision.architecture import Architecture
 from bench.vision.rcnn import RCNN
 
-FOLDER = Path(__file__).parents[1] / "vision"
+FOLDER = RECORDED / "vision"
 SMALL = Architecture(
     stem=16,
     res2=64,

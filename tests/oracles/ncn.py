@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as functional
 from numpy.typing import NDArray
 from oracles.detectron2 import random_weights
+from support.paths import RECORDED
 from torch import Tensor
 
 from bench.codecs.families.ncn.entropy import as_latent
@@ -36,7 +37,7 @@ _STAGES = ("stem", "res2", "res3", "res4")
 
 
 def recorded() -> dict[str, NDArray[Any]]:
-    with np.load(Path(__file__).parents[1] / "ncn" / "published.npz") as arrays:
+    with np.load(RECORDED / "ncn" / "published.npz") as arrays:
         return dict(arrays)
 
 

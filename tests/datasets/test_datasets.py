@@ -1,0 +1,167 @@
+"""Bringing data: Toyscapes on demand, Cityscapes as it is downloaded, any folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.command import Bench
+from support.paths import SHARED
+from support.pictures import picture
+
+from bench.datasets import open_dataset
+from bench.datasets.toyscapes import PIXELS_DIGEST
+from bench.errors import DataError
+
+SAMPLE = SHARED / "data" / "cityscapes-sample"
+
+
+def test_toyscapes_is_rendered_as_far_as_it_is_asked_for(tmp_path: Path) -> None:
+    told: list[tuple[Any, ...]] = []
+
+    def tell(*news: Any) -> None:
+        told.append(news)
+
+    dataset = open_dataset("toyscapes:dev", root=tmp_path, limit=3, progress=tell)
+    assert dataset.name == "toyscapes:dev[:3]"
+    assert [entry.path.is_file() for entry in dataset.entries] == [True] * 3
+    assert len(list(tmp_path.rglob("*_leftImg8bit.png"))) == 3
+    assert told[0] == ("rendering toyscapes:dev", 0, 3)
+    assert told[-1] == ("rendering toyscapes:dev", 3, 3)
+    image = dataset.entries[0].load()
+    assert (image.width, image.height) == (512, 256)
+    assert image.instances
+    assert image.depth
+    assert dataset.remark is None
+
+    told.clear()
+    again = open_dataset(
+        "toyscapes:dev", root=tmp_path, limit=3, progress=lambda *n: told.append(n)
+    )
+    assert not told
+    assert again.digest == dataset.digest
+
+
+def test_one_scene_in_several_sizes(tmp_path: Path) -> None:
+    dataset = open_dataset("toyscapes:dev@2", root=tmp_path, limit=1)
+    image = dataset.entries[0].load()
+    assert (image.width, image.height) == (1024, 512)
+    assert dataset.name == "toyscapes:dev@2[:1]"
+    assert dataset.kind == "toyscapes"
+
+
+def test_a_machine_that_renders_other_pixels_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PIXELS_DIGEST, "dev", "0" * 64)
+    dataset = open_dataset("toyscapes:dev", root=tmp_path, limit=1)
+    assert dataset.remark
+    assert "other pixels" in dataset.remark
+
+
+def test_a_scene_that_was_lost_is_rendered_again(tmp_path: Path) -> None:
+    dataset = open_dataset("toyscapes:dev", root=tmp_path, limit=2)
+    before = dataset.digest
+    dataset.entries[1].path.unlink()
+    assert open_dataset("toyscapes:dev", root=tmp_path, limit=2).digest == before
+
+
+@pytest.fixture
+def cityscapes(tmp_path: Path) -> Path:
+    """Two images in Cityscapes' layout, one of them with labels."""
+    root = tmp_path / "cityscapes"
+    for index, city in enumerate(("lindau", "munster")):
+        folder = root / "leftImg8bit" / "val" / city
+        folder.mkdir(parents=True)
+        Image.fromarray(picture(index, 64, 32)).save(folder / f"{city}_0_19_leftImg8bit.png")
+    labels = root / "gtFine" / "val" / "lindau"
+    labels.mkdir(parents=True)
+    Image.fromarray(np.full((32, 64), 26001, np.uint16)).save(
+        labels / "lindau_0_19_gtFine_instanceIds.png"
+    )
+    return root
+
+
+def test_cityscapes_by_root_or_variable(cityscapes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_root = open_dataset("cityscapes", root=cityscapes)
+    assert [entry.name for entry in by_root.entries] == ["lindau_0_19", "munster_0_19"]
+    assert by_root.entries[0].instances
+    assert not by_root.entries[1].instances
+    assert by_root.remark
+    assert "2 of the 500" in by_root.remark
+    assert "1 images have no gtFine" in by_root.remark
+    monkeypatch.setenv("CITYSCAPES_DATASET", str(cityscapes))
+    assert open_dataset("cityscapes:val").digest == by_root.digest
+
+
+def test_what_is_missing_of_cityscapes_is_said(cityscapes: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="CITYSCAPES_DATASET"):
+        open_dataset("cityscapes")
+    with pytest.raises(DataError, match="leftImg8bit_trainvaltest"):
+        open_dataset("cityscapes", root=tmp_path)
+    with pytest.raises(DataError, match="splits"):
+        open_dataset("cityscapes:dev", root=cityscapes)
+    shutil.rmtree(cityscapes / "leftImg8bit" / "val" / "lindau")
+    shutil.rmtree(cityscapes / "leftImg8bit" / "val" / "munster")
+    with pytest.raises(DataError, match="unpack"):
+        open_dataset("cityscapes", root=cityscapes)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SAMPLE.is_dir(), reason="needs Cityscapes images beside the checkout")
+def test_whole_cityscapes_frames(bench: Bench) -> None:
+    command = ["run", "--data", "cityscapes", "--root", SAMPLE, "--limit", "2"]
+    said = bench(*command, "--codec", "x265", "--codec", "jpeg", "--points", "jpeg=30,60")
+    assert said.status == 0, said.err
+    assert "of the 500 images" in said.err
+
+
+def test_a_folder_in_order_of_names(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("b.png", "a.jpg", "c.webp"):
+        Image.fromarray(picture(1, 32, 32)).save(folder / name)
+    (folder / "notes.txt").write_text("no image")
+    os.mkfifo(folder / "pipe.png")  # reading it would wait for ever
+    (folder / "lost.png").symlink_to("nowhere.png")
+    dataset = open_dataset(str(folder))
+    assert [entry.name for entry in dataset.entries] == ["a.jpg", "b.png", "c.webp", "lost.png"]
+    assert dataset.remark == f"left out: 2 other files or folders in {folder}"
+    assert dataset.kind == "folder"
+
+
+def test_a_changed_pixel_is_another_dataset(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    pixels = picture(1, 32, 32)
+    Image.fromarray(pixels).save(folder / "a.png")
+    before = open_dataset(str(folder)).digest
+    Image.fromarray(pixels).save(folder / "a.png", compress_level=0)
+    assert open_dataset(str(folder)).digest == before
+    pixels[0, 0, 0] ^= 1
+    Image.fromarray(pixels).save(folder / "a.png")
+    assert open_dataset(str(folder)).digest != before
+
+
+def test_folders_that_are_none(tmp_path: Path) -> None:
+    for wrong in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(DataError):
+            open_dataset(str(wrong))
+    with pytest.raises(DataError, match="--root"):
+        open_dataset(str(tmp_path), root=tmp_path)
+
+
+def test_a_cache_that_cannot_be_used(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "file" / "cache"))
+    said = bench("run", "--codec", "jpeg", "--limit", "1")
+    assert said.status == 1
+    assert "cache" in said.err
+    assert "Traceback" not in said.err

@@ -1,0 +1,400 @@
+"""Reports by a spec: figures and tables for print, whose figures are those of 'bench report'."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes.ncn import write_weights
+from fakes.task import RedThings
+from PIL import Image
+from support.command import Bench
+from support.results import codec, results
+
+from bench.codecs.catalog import card_paths
+from bench.report.paper.print_tables import read_published
+from bench.report.paper.selection import Selection
+from bench.report.paper.spec import read_spec
+from bench.runtime.content import content_folder
+from bench.store.task_results import TaskResults
+
+SPEC = """
+title = "A paper & its figures"
+
+[data.cityscapes]
+anchor = "jpeg"
+task = "red-things"
+image = "a_000001_000019"
+bpp = 1.0
+instead = { vtm = "jpeg" }
+bend = [5, 12, 30]
+
+[codecs]
+vtm = { label = "VTM", colour = "#1A1A1A", line = "solid", marker = "circle" }
+jpeg = { label = "JPEG_1", colour = "#1A1A1A", line = "solid", marker = "circle" }
+jpeg2000 = { label = 'J $L_\\mathrm{2000}$', colour = "#E69F00", line = "dotted", marker = "star" }
+ncn-lsm = { label = "LSMnet", colour = "#0072B2", line = "dashed", marker = "plus" }
+
+[[part]]
+kind = "curves"
+name = "curves"
+caption = "Curves."
+codecs = ["jpeg", "jpeg2000", "ncn-lsm"]
+panels = ["psnr_rgb", "wap"]
+
+[[part]]
+kind = "deltas"
+name = "deltas"
+caption = "Deltas, 100 % of them."
+codecs = ["jpeg2000", "ncn-lsm"]
+columns = [
+    { delta = "quality", metric = "psnr_rgb" },
+    { delta = "rate", metric = "wap" },
+    { delta = "rate", metric = "wap", against = "vtm", bend = true },
+]
+published = "paper/table-2.csv"
+
+[[part]]
+kind = "transfer"
+name = "transfer"
+caption = "Against {anchor}, by each network."
+codecs = ["jpeg2000"]
+
+[[part]]
+kind = "pictures"
+name = "pictures"
+caption = "Pictures."
+codecs = ["jpeg", "jpeg2000"]
+
+[[part]]
+kind = "mask"
+name = "mask"
+caption = "Where it masks."
+codecs = ["ncn-lsm"]
+"""
+
+
+@pytest.fixture
+def swept(bench: Bench, red: RedThings, root: Path) -> None:
+    """A store with two codecs, and a spec."""
+    Path("mine.toml").write_text(SPEC)
+    said = bench(
+        "run", "--codec", "jpeg", "--codec", "jpeg2000", "--data", "cityscapes", "--root", root,
+        "--metric", "psnr_rgb", "--task", red.name, "--anchor", "jpeg",
+    )  # fmt: skip
+    assert said.status == 0, said.err
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.usefixtures("swept")
+def test_all_parts_are_made(bench: Bench, root: Path) -> None:
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert said.status == 0, said.err
+    assert "not made: no weights: LSMnet" in said.out
+    made = {path.name for path in Path("print").iterdir()}
+    figures = {
+        f"{name}{end}" for name in ("curves", "pictures") for end in (".pdf", ".svg", ".png")
+    }
+    tables = {f"{name}{end}" for name in ("deltas", "transfer") for end in (".tex", ".md", ".csv")}
+    assert made == figures | tables | {"curves.csv", "pictures.csv", "mine.md"}
+    pdf = Path("print/curves.pdf").read_bytes()
+    assert b"/FontFile2" in pdf  # TrueType, embedded
+    assert b"/Type3" not in pdf
+    with Image.open("print/curves.png") as picture:
+        assert picture.width / 400 * 25.4 == pytest.approx(181, abs=0.2)  # millimetres
+
+
+@pytest.mark.usefixtures("swept")
+def test_its_figures_are_those_of_the_plain_report(bench: Bench, root: Path) -> None:
+    bench("report", "mine.toml", "--root", root, "--out", "print")
+    plain = {row["metric"]: row for row in rows(Path("bench-results/report/bjontegaard.csv"))}
+    by = {
+        (row["codec"], row["column"], row["published"]): row
+        for row in rows(Path("print/deltas.csv"))
+    }
+    ours = by["jpeg2000", "rate wap", "no"]
+    assert ours["value"] == plain["wap:red-things"]["bd_rate"]
+    assert ours["low"] == plain["wap:red-things"]["bd_rate_low"]
+    assert by["jpeg2000", "quality psnr_rgb", "no"]["value"] == plain["psnr_rgb"]["bd_quality"]
+    assert by["ncn-lsm", "rate wap", "no"]["reason"] == "no weights"
+    assert by["ncn-lsm", "rate wap", "yes"]["value"] == "-27.3"
+    assert by["jpeg2000", "rate wap", "yes"]["value"] == ""  # not published, so not filled
+    bend = by["jpeg2000", "rate wap against vtm bend", "no"]
+    assert bend["value"] not in ("", ours["value"])
+    means = rows(Path("bench-results/report/means.csv"))
+    drawn = {
+        (row["by"], row["point"]): row
+        for row in rows(Path("print/curves.csv"))
+        if row["metric"] == "wap:red-things"
+    }
+    for mean in means:
+        point = drawn[mean["codec"], mean["point"]]
+        assert (point["bpp"], point["quality"]) == (mean["bpp"], mean["wap:red-things"])
+
+
+@pytest.mark.usefixtures("swept")
+def test_tables_are_ready_for_print(bench: Bench, root: Path) -> None:
+    bench("report", "mine.toml", "--root", root, "--out", "print")
+    tex = Path("print/deltas.tex").read_text("utf-8")
+    (caption,) = re.findall(r"\\caption{(Deltas, 100 \\% of them\. .*)}", tex)
+    assert re.search(r"Versions: JPEG\\_1: libjpeg-turbo \d", caption)
+    assert caption.endswith("No weights: LSMnet.")
+    assert r"\caption{Against JPEG\_1, by" in Path("print/transfer.tex").read_text("utf-8")
+    assert r"J $L_\mathrm{2000}$ &" in tex
+    assert r"JPEG\_1" in tex  # who stands in for VTM
+    assert r"\textit{$-$27.3}" in tex
+    assert r"\toprule" in tex
+    page = Path("print/mine.md").read_text("utf-8")
+    assert "A paper \\& its figures" in page
+    assert "*−27.3*" in page
+    assert "Not made: no weights: LSMnet" in page
+
+
+@pytest.mark.usefixtures("swept")
+def test_pictures_are_taken_at_like_rate(bench: Bench, root: Path) -> None:
+    bench("report", "mine.toml", "--root", root, "--out", "print")
+    shown = rows(Path("print/pictures.csv"))
+    assert [row["codec"] for row in shown] == ["uncompressed", "jpeg", "jpeg2000"]
+    records = bench("export", "--out", "records.csv").out
+    assert records
+    for row in shown[1:]:
+        mine = [
+            record
+            for record in rows(Path("records.csv"))
+            if record["codec"] == row["codec"] and record["image"] == "a_000001_000019"
+        ]
+        nearest = min(mine, key=lambda record: abs(np.log(float(record["bpp"]))))
+        assert row["point"] == nearest["point"]
+        assert row["bpp"] == nearest["bpp"]
+        found, missed = int(row["true positives"]), int(row["false negatives"])
+        assert found + missed == 4
+
+
+@pytest.mark.usefixtures("swept")
+def test_pictures_without_their_images_spoil_nothing_else(bench: Bench, root: Path) -> None:
+    said = bench("report", "mine.toml", "--root", root / "nowhere", "--out", "print")
+    assert said.status == 0
+    assert "pictures" in said.out
+    assert "not made: " in said.out
+    assert Path("print/curves.pdf").is_file()
+
+
+@pytest.mark.usefixtures("swept")
+def test_what_an_earlier_report_made_stays_and_is_called_old(bench: Bench, root: Path) -> None:
+    bench("report", "mine.toml", "--root", root, "--out", "print")
+    before = {path.name: path.read_bytes() for path in Path("print").glob("pictures.*")}
+    assert set(before) == {"pictures.csv", "pictures.pdf", "pictures.svg", "pictures.png"}
+    said = bench("report", "mine.toml", "--root", root / "nowhere", "--out", "print")
+    assert {path.name: path.read_bytes() for path in Path("print").glob("pictures.*")} == before
+    for told in (said.out, Path("print/mine.md").read_text("utf-8")):
+        assert "from an earlier report, not of these results: pictures.pdf" in told
+
+
+def command_in(out: str) -> list[str]:
+    """The 'bench run' that a report prints, without 'bench'."""
+    (line,) = [line for line in out.splitlines() if line.startswith("  bench run ")]
+    return shlex.split(line)[1:]
+
+
+def given(command: list[str], option: str) -> list[str]:
+    return [value for name, value in itertools.pairwise(command) if name == option]
+
+
+@pytest.mark.usefixtures("red")
+def test_an_anchor_that_was_not_run_is_told_apart_from_its_codecs(bench: Bench, root: Path) -> None:
+    Path("mine.toml").write_text(SPEC)
+    on = ("--data", "cityscapes", "--root", root, "--metric", "psnr_rgb", "--task", "red-things")
+    assert bench("run", "--codec", "jpeg2000", *on).status == 0
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    reasons = {
+        row["reason"]
+        for row in rows(Path("print/deltas.csv"))
+        if row["codec"] == "jpeg2000" and row["published"] == "no"
+    }
+    assert len(reasons) == 2  # JPEG as itself, and for VTM
+    assert all("the anchor" in reason and "JPEG_1" in reason for reason in reasons)
+    command = command_in(said.out)
+    assert given(command, "--codec") == ["jpeg"]
+    assert bench(*command).status == 0
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert "bench run" not in said.out
+    assert "the anchor" not in Path("print/deltas.csv").read_text()
+
+
+@pytest.mark.usefixtures("swept")
+def test_the_first_stand_in_that_was_run_is_called_what_it_is(bench: Bench, root: Path) -> None:
+    several = SPEC.replace('vtm = "jpeg"', 'vtm = ["ncn-lsm", "jpeg"]')
+    Path("mine.toml").write_text(several.replace('anchor = "jpeg"', 'anchor = "vtm"'))
+    bench("report", "mine.toml", "--root", root, "--out", "print")
+    caption = Path("print/transfer.tex").read_text("utf-8")
+    assert r"\caption{Against JPEG\_1 (for VTM), by each network." in caption
+    ours = [row for row in rows(Path("print/transfer.csv")) if row["codec"] == "jpeg2000"]
+    assert all(row["value"] for row in ours)
+
+
+@pytest.mark.usefixtures("swept")
+def test_a_metric_that_was_not_measured_is_in_the_command(bench: Bench, root: Path) -> None:
+    Path("mine.toml").write_text(SPEC.replace('"psnr_rgb", "wap"', '"vmaf_neg", "wap"'))
+    command = command_in(bench("report", "mine.toml", "--root", root, "--out", "print").out)
+    assert given(command, "--codec") == ["jpeg", "jpeg2000"]
+    assert set(given(command, "--metric")) == {"psnr_rgb", "vmaf_neg"}
+
+
+@pytest.mark.usefixtures("swept")
+def test_a_table_of_nothing_is_not_made(bench: Bench, root: Path) -> None:
+    Path("mine.toml").write_text(SPEC.replace('codecs = ["jpeg2000"]', 'codecs = ["ncn-lsm"]'))
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert said.status == 0
+    assert not Path("print/transfer.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (('marker = "star"', 'marker = "moon"'), "no 'moon' among the markers"),
+        (('kind = "transfer"', 'kind = "transfers"'), "no 'transfers' among the kinds"),
+        (('metric = "wap" }', 'metric = "vap" }'), "no 'vap' among the metrics"),
+        (('caption = "Curves."', 'capton = "Curves."'), "did you mean 'part 1.caption'"),
+        (('bpp = 1.0\n', ''), "'data.cityscapes.bpp' is missing"),
+        (('bpp = 1.0', 'bpp = 0'), "'data.cityscapes.bpp' must be a rate above 0"),
+        (('panels = ["psnr_rgb", "wap"]', ''), "'part 1.panels' is missing, which curves need"),
+        (('codecs = ["jpeg2000"]', 'codecs = []'), "codecs' must name at least one"),
+        (('"#E69F00"', '"sunny"'), "'codecs.jpeg2000.colour' must be a colour"),
+        (('anchor = "jpeg"', 'anchor = "jpg"'), "'data.cityscapes.anchor': no 'jpg'"),
+        (('against = "vtm"', 'against = "vtn"'), "no 'vtn' among the codecs"),
+        (('name = "transfer"', 'name = "deltas"'), "two things are called 'deltas'"),
+        (('name = "curves"', 'name = "../curves"'), "must do as a file's name"),
+        (('[data.cityscapes]', '[data.elsewhere]'), "says nothing of data such as cityscapes"),
+        (('task = "red-things"', 'task = "blue-things"'), "no results of the task 'blue-things'"),
+        (('metric = "wap" }', 'metric = "wap", between = "9,5" }'), "9 is not below 5"),
+        (('metric = "wap" }', 'metric = "wap", between = "wap=5,9" }'), "expected LOW,HIGH"),
+        (('"psnr_rgb" }', '"psnr_rgb", between = "5,9" }'), "is of a delta of rate"),
+        (('kind = "deltas"', 'kind = "deltas"\nbetween = "5%,9%"'), "is for a transfer table"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("swept")
+def test_a_wrong_spec_is_one_line(
+    bench: Bench, root: Path, change: tuple[str, str], told: str
+) -> None:
+    assert change[0] in SPEC
+    Path("mine.toml").write_text(SPEC.replace(*change, 1))
+    said = bench("report", "mine.toml", "--root", root)
+    assert said.status == 1
+    assert told in " ".join(said.err.split())
+    assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("swept")
+def test_tables_are_between_the_qualities_that_they_name(bench: Bench, root: Path) -> None:
+    spec = SPEC.replace('metric = "wap" }', 'metric = "wap", between = "50%,60%" }')
+    spec = spec.replace('kind = "transfer"', 'kind = "transfer"\nbetween = "50%,60%"')
+    Path("mine.toml").write_text(spec)
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert said.status == 0, said.err
+    assert bench("report", "--between", "50%,60%").status == 0
+    plain = {row["metric"]: row for row in rows(Path("bench-results/report/bjontegaard.csv"))}
+    expected = plain["wap:red-things"]["bd_rate"]
+    assert expected
+    assert ours_in(Path("print/deltas.csv"))["rate wap between 50%,60%"] == expected
+    assert ours_in(Path("print/transfer.csv"))["red-things"] == expected
+    assert "BD-rate by wAP at 50–60 %" in Path("print/deltas.md").read_text("utf-8")
+    Path("mine.toml").write_text(spec.replace("50%,60%", "0.375,0.5", 1))
+    assert bench("report", "mine.toml", "--root", root, "--out", "print").status == 0
+    assert "BD-rate by wAP at 0.375–0.5," in Path("print/deltas.md").read_text("utf-8")
+    assert ours_in(Path("print/deltas.csv"))["rate wap between 0.375,0.5"] not in ("", expected)
+
+
+@pytest.mark.usefixtures("swept")
+def test_a_bend_of_points_that_are_not_there_is_told_and_filled(bench: Bench, root: Path) -> None:
+    Path("mine.toml").write_text(SPEC.replace("bend = [5", "bend = [6"))
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert "JPEG_1 was not run at quality 6" in " ".join(said.out.split())
+    ours = ours_in(Path("print/deltas.csv"))
+    assert ours["rate wap"] and not ours["rate wap against vtm bend"]
+    command = command_in(said.out)
+    assert "6" in given(command, "--points")[0].split("=")[1].split(",")
+    assert bench(*command).status == 0
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert "bench run" not in said.out
+    assert ours_in(Path("print/deltas.csv"))["rate wap against vtm bend"]
+
+
+def ours_in(path: Path) -> dict[str, str]:
+    """JPEG 2000's own figures, by column."""
+    ours = [row for row in rows(path) if (row["codec"], row["published"]) == ("jpeg2000", "no")]
+    return {row["column"]: row["value"] for row in ours}
+
+
+@pytest.mark.usefixtures("swept")
+def test_a_label_that_cannot_be_set_spoils_its_figure_alone(bench: Bench, root: Path) -> None:
+    Path("mine.toml").write_text(SPEC.replace("mathrm", "mathroom"))
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert said.status == 0, said.err
+    assert "not made: a label cannot be drawn" in " ".join(said.out.split())
+    assert not Path("print/curves.pdf").exists()
+    assert Path("print/deltas.tex").is_file()
+
+
+@pytest.mark.usefixtures("red")
+def test_a_mask_is_shown_where_an_lsmnet_makes_it(
+    bench: Bench, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_weights(tmp_path / "weights")
+    monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path / "weights"))
+    Path("mine.toml").write_text(SPEC)
+    on = ("--data", "cityscapes", "--root", root, "--metric", "psnr_rgb", "--task", "red-things")
+    assert bench("run", "--codec", "ncn-lsm", "--codec", "jpeg", *on).status == 0
+    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert said.status == 0, said.err
+    assert "a_000001_000019, LSMnet at λ" in said.out
+    assert Path("print/mask.pdf").is_file()
+    with Path("print/mask.csv").open() as file:
+        alpha = np.array(list(csv.reader(file)), float)
+    assert alpha.shape == (8, 12)  # of 96x192, padded to 128x192, an element for 16x16
+    assert 0 < alpha.max() < 0.01  # it was made to mask next to nothing
+
+
+def test_options_that_a_spec_decides_are_refused(bench: Bench) -> None:
+    assert bench("report", "paper", "--metric", "psnr_y").status == 2
+    assert bench("report", "paper", "--between", "60%,95%").status == 2
+    assert "there is paper" in bench("report", "papers").err
+
+
+@pytest.mark.parametrize(
+    ("ran", "told"),
+    [("16.20", "HM-16.20"), ("16.18", "HM-16.18"), (None, "HM-(version unknown)")],
+)
+def test_a_label_names_the_version_that_ran(ran: str | None, told: str) -> None:
+    spec = read_spec("paper")
+    hm = replace(codec("hm", anchor=True), card="hm", version=ran)
+    found = results(hm, replace(codec("x265", anchor=True), card="x265", version="4.1"))
+    task = TaskResults("mask-rcnn", "", True, None, "", ())
+    selection = Selection(spec, spec.settings["cityscapes"], task, found, "akima", pareto=False)
+    assert selection.shown("hm").style.label == told
+    assert selection.shown("x265").style.label == "x265"
+
+
+def test_what_ships_is_sound() -> None:
+    spec = read_spec("paper")
+    assert set(spec.styles) <= set(card_paths())
+    styles = [(style.colour, style.line) for style in spec.styles.values()]
+    stand_ins = sum(
+        len(names) for setting in spec.settings.values() for names in setting.instead.values()
+    )
+    assert len(set(styles)) == len(styles) - stand_ins
+    for part in filter(lambda part: part.published, spec.parts):
+        known = read_published(part.published)
+        assert set(known) - {"uncompressed"} <= set(part.codecs), part.name
+        if part.columns:
+            assert {key for row in known.values() for key in row} <= {c.key for c in part.columns}
+    assert (content_folder("results") / "paper").is_dir()

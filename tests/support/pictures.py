@@ -1,0 +1,42 @@
+"""Small pictures made of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from bench.images.colour import Pixels
+
+Pictures = Callable[..., Path]  # the fixture ``pictures``
+
+
+def picture(seed: int, width: int, height: int) -> Pixels:
+    """Slopes, an edge and some noise: every codec has something to do."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    shade = 120 + 60 * np.sin(x / (5 + seed % 7)) + 40 * np.cos(y / (4 + seed % 5))
+    shade[y > height // 2] += 30
+    colours = np.stack([shade, shade[:, ::-1], 240 - shade], axis=-1)
+    return (colours + rng.normal(0, 8, colours.shape)).clip(0, 255).astype(np.uint8)
+
+
+def textured(width: int, height: int, seed: int = 0) -> Pixels:
+    """Soft shapes, edges, texture and noise, in colour."""
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=(height, width, 3))
+    soft = gaussian_filter(noise, (12, 12, 0)) * 500
+    fine = gaussian_filter(noise, (1, 1, 0.5)) * 25
+    edges = 40 * np.sign(gaussian_filter(rng.normal(size=(height, width)), 9))[..., None]
+    pixels: Pixels = np.clip(120 + soft + fine + edges, 0, 255).astype(np.uint8)
+    return pixels
+
+
+def distorted(original: Pixels, strength: float, seed: int = 1) -> Pixels:
+    """Blurred, shifted a little in colour, and noisy: more than any one of them."""
+    rng = np.random.default_rng(seed)
+    blurred = gaussian_filter(original.astype(float), (strength / 3, strength / 3, 0))
+    noise = rng.normal(0, strength, original.shape)
+    return np.clip(blurred + noise + [0, 1, -1], 0, 255).round().astype(np.uint8)

@@ -1,0 +1,318 @@
+"""Decoded pictures shown to a task network: wAP in every output, and nothing coded for it twice."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes.task import RedThings
+from PIL import Image
+from support.command import Bench
+from support.pictures import Pictures
+
+from bench import api
+from bench.datasets.cityscapes import read_split
+from bench.images.image import read_pixels
+from bench.instances.ground_truth import read_ground_truth
+from bench.metrics import task_sample
+from bench.metrics.average_precision import average_precision, resampled_wap
+from bench.metrics.bootstrap import resample_weights
+from bench.metrics.instance_matching import match
+
+QUICK = ("--metric", "psnr_rgb")
+CODECS = ("--codec", "jpeg", "--codec", "jpeg2000")
+
+
+def cityscapes(root: Path, *more: object) -> tuple[object, ...]:
+    return ("run", *CODECS, "--data", "cityscapes", "--root", root, *QUICK, *more)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_wap_is_in_every_output(bench: Bench, red: RedThings, root: Path) -> None:
+    said = bench(*cityscapes(root, "--task", "red-things"))
+    assert said.status == 0, said.err
+    assert "wAP, red-things" in said.out
+    assert "uncompressed" in said.out
+    report = Path("bench-results/report")
+    for row in rows(report / "means.csv"):
+        low, high = float(row["wap:red-things_low"]), float(row["wap:red-things_high"])
+        assert low <= float(row["wap:red-things"]) <= high
+    deltas = {row["metric"]: row for row in rows(report / "bjontegaard.csv")}
+    assert float(deltas["wap:red-things"]["bd_rate_low"]) < float(
+        deltas["wap:red-things"]["bd_rate_high"]
+    )
+    assert deltas["wap:red-things"]["bd_rate_mean_of_images"] == ""
+    assert "## wAP, red-things" in (report / "report.md").read_text()
+    assert "uncompressed" in (report / "curves.svg").read_text()
+
+
+def test_wap_is_that_of_the_decoded_pictures(bench: Bench, red: RedThings, root: Path) -> None:
+    bench(*cityscapes(root, "--task", "red-things", "--save-decoded", "decoded"))
+    entries = read_split(root, "val")
+    for row in rows(Path("bench-results/report/means.csv")):
+        folder = Path("decoded") / row["codec"] / f"{row['unit']}-{row['point']}"
+        matches = [
+            match(
+                read_ground_truth(entry.instances),
+                red.detect(read_pixels(folder / f"{entry.name}.png")),
+            )
+            for entry in entries
+            if entry.instances
+        ]
+        found = average_precision(matches)
+        assert float(row["wap:red-things"]) == found.wap
+        assert float(row["ap:red-things"]) == found.ap
+        assert float(row["ap50:red-things"]) == found.ap50
+
+
+def test_the_interval_is_that_of_resampled_images(red: RedThings, root: Path) -> None:
+    made = api.run(
+        ["jpeg"],
+        data="cityscapes",
+        root=root,
+        metrics=["psnr_rgb"],
+        tasks=["red-things"],
+    )
+    jpeg = made.results.codec("jpeg")
+    column = list(jpeg.matches["red-things"].T[0])
+    drawn = [
+        average_precision([column[i] for i in np.repeat(np.arange(6), row.astype(int))]).wap
+        for row in resample_weights(6)
+    ]
+    score = jpeg.scores["red-things"][0]
+    assert score is not None
+    assert score.interval == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])), abs=1e-12)
+
+
+def test_a_task_added_later_codes_nothing(red: RedThings, root: Path) -> None:
+    options = {"data": "cityscapes", "root": root, "points": ["20,60"]}
+    first = api.run(["jpeg"], metrics=["psnr_rgb"], tasks=["none"], **options)  # type: ignore[arg-type]
+    assert first.outcome is not None
+    assert first.outcome.encoded.total() == 12
+    assert not red.looked
+    second = api.run(["jpeg"], metrics=["psnr_rgb"], tasks=["red-things"], **options)  # type: ignore[arg-type]
+    assert second.outcome is not None
+    assert second.outcome.encoded.total() == 0
+    assert len(red.looked) == 6 + 12
+    third = api.run(["jpeg"], metrics=["psnr_rgb"], tasks=["red-things"], **options)  # type: ignore[arg-type]
+    assert third.outcome is not None
+    assert third.outcome.finished == 0
+    assert len(red.looked) == 6 + 12
+    assert third.means.equals(second.means)
+
+
+def test_the_log_tells_what_was_encoded(bench: Bench, red: RedThings, root: Path) -> None:
+    first = bench(*cityscapes(root, "--task", "none"))
+    assert "48 encoded, 0 bitstreams taken from the store" in first.err
+    second = bench(*cityscapes(root, "--task", "red-things"))
+    assert "0 encoded, 48 bitstreams taken from the store" in second.err
+    third = bench(*cityscapes(root, "--task", "red-things"))
+    assert "0 encoded; the store had all of it" in third.err
+
+
+def test_another_network_of_that_name_looks_again(bench: Bench, red: RedThings, root: Path) -> None:
+    bench(*cityscapes(root, "--task", "red-things"))
+    looked = len(red.looked)
+    red.fingerprint = "red 2"
+    said = bench(*cityscapes(root, "--task", "red-things"))
+    assert said.status == 0
+    assert len(red.looked) == 2 * looked
+
+
+def test_changed_labels_are_scored_anew(bench: Bench, red: RedThings, root: Path) -> None:
+    bench(*cityscapes(root, "--task", "red-things"))
+    before = rows(Path("bench-results/report/means.csv"))
+    path = next((root / "gtFine").rglob("*_instanceIds.png"))
+    instance_ids = np.array(Image.open(path))
+    instance_ids[instance_ids == 26003] = 7
+    Image.fromarray(instance_ids).save(path)
+    said = bench(*cityscapes(root, "--task", "red-things"))
+    assert said.status == 0, said.err
+    after = rows(Path("bench-results/report/means.csv"))
+    assert [row["bpp"] for row in before] == [row["bpp"] for row in after]
+    assert [row["wap:red-things"] for row in before] != [row["wap:red-things"] for row in after]
+
+
+def test_boxes_alone_are_scored_as_boxes(bench: Bench, red: RedThings, root: Path) -> None:
+    red.masks = False
+    said = bench(*cityscapes(root, "--task", "red-things"))
+    assert said.status == 0, said.err
+    means = rows(Path("bench-results/report/means.csv"))
+    assert max(float(row["wap:red-things"]) for row in means) > 0.5
+
+
+def test_any_folder_has_a_pseudo_truth(
+    bench: Bench, red: RedThings, root: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for path in root.glob("leftImg8bit/val/a/*.png"):
+        path.rename(folder / path.name)
+    blank = folder / "nothing-red.png"
+    Image.new("RGB", (192, 96)).save(blank)
+    pseudo = ("--task", "red-things", "--truth", "pseudo", "--truth-score", 0.3)
+    said = bench("run", *CODECS, "--data", folder, *QUICK, *pseudo)
+    assert said.status == 0, said.err
+    assert "7 images" in said.out
+    for text in (said.out, Path("bench-results/report/report.md").read_text()):
+        assert "the truth is what the network itself finds" in " ".join(text.split())
+    means = rows(Path("bench-results/report/means.csv"))
+    assert all(0 < float(row["wap:red-things:pseudo"]) <= 1 for row in means)
+    # Of the uncompressed pictures it finds what is the truth.
+    uncompressed = next(line for line in said.out.splitlines() if "uncompressed" in line)
+    assert "1.000" in uncompressed
+    looked = len(red.looked)
+    assert bench("run", *CODECS, "--data", folder, *QUICK, *pseudo).status == 0
+    assert len(red.looked) == looked
+
+
+def test_a_set_in_which_nothing_is_found_has_no_pseudo_truth(
+    bench: Bench, red: RedThings, pictures: Pictures
+) -> None:
+    said = bench(
+        "run", *CODECS, "--data", pictures(), *QUICK, "--task", "red-things", "--truth", "pseudo"
+    )
+    assert said.status == 1
+    assert "finds nothing with a score of 0.5 or more" in said.err
+    assert not list(Path("bench-results").rglob("streams/*/*"))
+
+
+def test_a_truth_that_is_refused_does_not_replace_the_last_one(
+    bench: Bench, red: RedThings, root: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for path in root.glob("leftImg8bit/val/a/*.png"):
+        path.rename(folder / path.name)
+    command = ("run", *CODECS, "--data", folder, *QUICK, "--task", "red-things")
+    command += ("--truth", "pseudo", "--truth-score")
+    assert bench(*command, 1).status == 1
+    assert bench("report").status in (0, 1)
+    assert bench(*command, 0.3).status == 0
+    before = bench("report").out
+    assert bench(*command, 1).status == 1
+    assert bench("report").out == before
+    assert "wAP" in before
+
+
+def test_pseudo_truth_needs_masks(bench: Bench, red: RedThings, pictures: Pictures) -> None:
+    red.masks = False
+    said = bench(
+        "run", *CODECS, "--data", pictures(), *QUICK, "--task", "red-things", "--truth", "pseudo"
+    )
+    assert said.status == 1
+    assert "boxes alone" in said.err
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        (["--task", "red-thing"], "did you mean 'red-things'?"),
+        (["--task", "mask-rcnn"], "BENCH_MASK_RCNN"),
+        (["--task", "mask-rcnn=lost.pkl"], "lost.pkl: no such file"),
+        (["--task", "none", "--task", "red-things"], "--task none goes alone"),
+        (["--task", "red-things", "--task", "red-things=other"], "two of one name"),
+    ],
+)
+def test_a_wrong_task_is_one_line(
+    bench: Bench, red: RedThings, root: Path, chosen: list[str], told: str
+) -> None:
+    said = bench(*cityscapes(root, *chosen))
+    assert said.status == 1
+    assert told in said.err
+    assert not Path("bench-results").exists()
+
+
+def test_pictures_without_labels_are_named(bench: Bench, red: RedThings, root: Path) -> None:
+    next((root / "gtFine").rglob("*_instanceIds.png")).unlink()
+    said = bench(*cityscapes(root, "--task", "red-things"))
+    assert said.status == 1
+    assert "a_00000" in said.err
+    assert "--truth pseudo" in said.err
+
+
+def test_labels_of_another_size_are_named(bench: Bench, red: RedThings, root: Path) -> None:
+    path = next((root / "gtFine").rglob("*_instanceIds.png"))
+    Image.fromarray(np.full((48, 96), 7, np.uint16)).save(path)
+    said = bench(*cityscapes(root, "--task", "red-things"))
+    assert said.status == 1
+    assert "96x48" in said.err
+
+
+def test_cityscapes_without_weights_has_no_task_and_says_so(bench: Bench, root: Path) -> None:
+    said = bench(*cityscapes(root))
+    assert said.status == 0, said.err
+    assert "no task: mask-rcnn has no weights" in said.err
+    assert "wAP" not in said.out
+
+
+def test_a_report_shows_the_tasks_that_are_asked_for(
+    bench: Bench, red: RedThings, root: Path
+) -> None:
+    bench(*cityscapes(root, "--task", "red-things"))
+    assert "wAP, red-things" in bench("report").out
+    assert "wAP" not in bench("report", "--task", "none").out
+    unknown = bench("report", "--task", "blue-things")
+    assert unknown.status == 1
+    assert "there are red-things" in unknown.err
+
+
+def test_a_failing_network_costs_one_picture(
+    bench: Bench, red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = iter(range(10**6))
+    find = RedThings.detect
+
+    def detect(task: RedThings, pixels: np.ndarray) -> object:
+        if next(looked) == 20:
+            raise RuntimeError("out of memory")
+        return find(task, pixels)
+
+    monkeypatch.setattr(RedThings, "detect", detect)
+    said = bench(*cityscapes(root, "--task", "red-things"))
+    assert said.status == 1
+    assert "RuntimeError: out of memory" in said.out
+    monkeypatch.setattr(RedThings, "detect", find)
+    again = bench(*cityscapes(root, "--task", "red-things"))
+    assert again.status == 0, again.err
+    assert "failure" not in again.out
+
+
+def test_a_network_that_fails_on_an_original_is_one_line(
+    bench: Bench, red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def detect(task: RedThings, pixels: np.ndarray) -> object:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(RedThings, "detect", detect)
+    said = bench(*cityscapes(root, "--task", "red-things"))
+    assert said.status == 1
+    assert "uncompressed: RuntimeError: no memory" in said.err
+    assert not list(Path("bench-results").rglob("streams/*/*"))
+
+
+def test_resamples_are_drawn_once(
+    bench: Bench, red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench(*cityscapes(root, "--task", "red-things"))
+    means = Path("bench-results/report/means.csv").read_text()
+    drawn = []
+
+    def again(matches: object, weights: object) -> object:
+        drawn.append(matches)
+        return resampled_wap(matches, weights)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(task_sample, "resampled_wap", again)
+    assert bench("report").status == 0
+    assert not drawn
+    assert Path("bench-results/report/means.csv").read_text() == means
+    monkeypatch.setenv("BENCH_CACHE", str(root / "another-cache"))
+    assert bench("report").status == 0
+    assert drawn
+    assert Path("bench-results/report/means.csv").read_text() == means
