@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Bench
 from fakes import package
+from support.command import Bench
 
 from bench.codecs.catalog import FAMILIES
 from bench.errors import BenchError
