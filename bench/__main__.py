@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from bench.cli.stopping import Stopping
 from bench.cli.streams import guard_streams
 from bench.errors import BenchError, Terminated
-from bench.runtime.words import printable
+from bench.runtime.text import printable
 
 _GOING_ON = {"check", "import", "run", "train"}  # commands that keep what they have finished
 

@@ -7,7 +7,7 @@ import click
 from bench.cli import completion
 from bench.cli.group import cli
 from bench.cli.options import stdout
-from bench.runtime.words import did_you_mean
+from bench.runtime.text import did_you_mean
 
 
 @cli.command("list")

@@ -8,16 +8,16 @@ from math import isfinite
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bench.cli.columns import Columns, Line, Row
+from bench.cli.columns import Columns, Row, TextLine
+from bench.gate.formatting import EXPLAINED, HEADINGS, figures, summary, title
 from bench.gate.verdicts import Check, Verdict
-from bench.gate.words import EXPLAINED, HEADINGS, figures, summary, title
-from bench.runtime.words import one_line
+from bench.runtime.text import one_line
 
 _MARKS = {
     "pass": Text("✓ pass", "green"),
     "regression": Text("✗ regression", "bold red"),
     "changed": Text("✗ changed", "bold red"),
-    "could not tell": Text("? could not tell", "bold yellow"),
+    "inconclusive": Text("? inconclusive", "bold yellow"),
 }
 _STYLES = {0: "green", 1: "bold red", 2: "bold yellow"}
 _OUTCOME = 2 + max(mark.cell_len for mark in _MARKS.values())
@@ -32,22 +32,22 @@ def check_screen(check: Check) -> RenderableType:
         body += _verdict(verdict, tell=isfinite(verdict.change) or not repeated)
     headings = ("", *HEADINGS) if judged else ("",)
     spare = HEADINGS[:2] if judged else ()
-    parts: list[RenderableType] = [Line(Text(), title(check), "bold"), ""]
+    parts: list[RenderableType] = [TextLine(Text(), title(check), "bold"), ""]
     parts.append(Columns(headings, body, spare, number=10))
     if judged:
-        parts.append(Line(Text(), EXPLAINED, "dim"))
+        parts.append(TextLine(Text(), EXPLAINED, "dim"))
     if check.notes:
         parts += ["", Text("Notes", style="bold")]
-        parts += [Line(Text("- "), note) for note in check.notes]
+        parts += [TextLine(Text("- "), note) for note in check.notes]
     return Group(*parts, "", Text(summary(check), style=_STYLES[check.status]))
 
 
 def _verdict(verdict: Verdict, *, tell: bool) -> list[Row | RenderableType]:
     mark = _MARKS[verdict.outcome].copy()
     mark.pad_right(_OUTCOME - mark.cell_len)
-    lines: list[Row | RenderableType] = [Line(mark, verdict.rule.text, "bold")]
+    lines: list[Row | RenderableType] = [TextLine(mark, verdict.rule.text, "bold")]
     if isfinite(verdict.change):
         lines.append((f"  {verdict.where}", *figures(verdict)))
     if tell and verdict.why:
-        lines.append(Line(Text("  "), one_line(verdict.why)))
+        lines.append(TextLine(Text("  "), one_line(verdict.why)))
     return lines

@@ -19,7 +19,7 @@ Row = tuple[str | Text, ...]
 _LABEL = 16  # its width at least, where there is room: tables below each other align
 
 
-class Line:
+class TextLine:
     """A label, and words that wrap beside it without being broken; a figure keeps its unit."""
 
     def __init__(self, label: Text, words: str, style: str = "") -> None:
@@ -50,13 +50,13 @@ class Stacked:
             yield self._table
             return
         if self._table.title:
-            yield Line(Text(), str(self._table.title), "bold")
+            yield TextLine(Text(), str(self._table.title), "bold")
         for row in zip(*(column.cells for column in self._table.columns), strict=True):
             cells = [cell if isinstance(cell, Text) else Text(str(cell)) for cell in row]
             yield Text(" ").join(cell for cell in cells[: self._lead] if cell)
             for cell in cells[self._lead :]:
                 if cell:
-                    yield Line(Text("    "), " ".join(cell.plain.split()), str(cell.style))
+                    yield TextLine(Text("    "), " ".join(cell.plain.split()), str(cell.style))
 
 
 def _narrowest(column: Column) -> int:
@@ -96,7 +96,7 @@ class Columns:
         for block in _blocks(widths, shown, room):
             yield from self._block(block, widths)
         if left_out:
-            yield Line(Text(), f"Left out, as there is no room: {', '.join(left_out)}.", "dim")
+            yield TextLine(Text(), f"Left out, as there is no room: {', '.join(left_out)}.", "dim")
 
     def _widths(self) -> list[int]:
         """What each column needs: its cells whole, its heading broken between words alone."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from bench.runtime.words import printable
+from bench.runtime.text import printable
 
 
 class SafeConsole(Console):

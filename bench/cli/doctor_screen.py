@@ -9,9 +9,9 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from bench.cli.columns import Line
+from bench.cli.columns import TextLine
 from bench.cli.screens import ABSENT, BUT, NO, YES
-from bench.commands.doctor import Check
+from bench.commands.doctor import Finding
 
 _MANY = 3  # things of one group that are here, and have no remark, have lines of their own
 
@@ -35,64 +35,66 @@ class _Cut:
         yield Text.assemble(self._label, text, no_wrap=True)
 
 
-def doctor_screen(checks: Sequence[Check], *, whole: bool = False) -> RenderableType:
+def doctor_screen(findings: Sequence[Finding], *, whole: bool = False) -> RenderableType:
     """The verdict, then a line for each finding; if it is ``whole``, with advice on each."""
     asking = [
-        check for check in checks if whole or check.ok is False or (check.ok and check.advice)
+        finding
+        for finding in findings
+        if whole or finding.ok is False or (finding.ok and finding.advice)
     ]
-    here = [] if whole else [check for check in checks if check.ok and not check.advice]
-    absent = [] if whole else [check for check in checks if check.ok is None]
+    here = [] if whole else [finding for finding in findings if finding.ok and not finding.advice]
+    absent = [] if whole else [finding for finding in findings if finding.ok is None]
     together = [*_together(here, _MANY), *_together(absent, 0)]
-    names = [*(check.name for check in asking), *(name for name, _ in together)]
+    names = [*(finding.name for finding in asking), *(name for name, _ in together)]
     width = 2 + max(map(cell_len, names))
-    lines = [line for check in asking for line in _told(check, width)]
+    lines = [line for finding in asking for line in _finding_lines(finding, width)]
     lines += [_summary(name, group, width) for name, group in together]
-    return Group(*_verdict(checks, whole), Text(), *lines)
+    return Group(*_verdict(findings, whole), Text(), *lines)
 
 
-def _together(checks: Sequence[Check], most: int) -> list[tuple[str, list[Check]]]:
+def _together(findings: Sequence[Finding], most: int) -> list[tuple[str, list[Finding]]]:
     """The findings by what they are told under; a group of more than ``most`` is told as one."""
-    of_group = Counter(check.group for check in checks)
-    told: dict[str, list[Check]] = {}
-    for check in checks:
-        alone = not check.group or of_group[check.group] <= most
-        told.setdefault(check.name if alone else check.group, []).append(check)
+    of_group = Counter(finding.group for finding in findings)
+    told: dict[str, list[Finding]] = {}
+    for finding in findings:
+        alone = not finding.group or of_group[finding.group] <= most
+        told.setdefault(finding.name if alone else finding.group, []).append(finding)
     return list(told.items())
 
 
-def _summary(name: str, group: Sequence[Check], width: int) -> RenderableType:
-    first, names = group[0], [check.name for check in group]
+def _summary(name: str, group: Sequence[Finding], width: int) -> RenderableType:
+    first, names = group[0], [finding.name for finding in group]
     parts = [first.found] if names == [name] else names
     return _Cut(_label(first, name, width), parts, "dim" if first.ok is None else "")
 
 
-def _told(check: Check, width: int) -> Iterable[RenderableType]:
-    style = "dim" if check.ok is None else ""
-    label = _label(check, check.name, width)
-    yield Line(label, check.found, style)
-    if check.advice:
-        yield Line(Text(" " * (label.cell_len + 2)), check.advice, style or "yellow")
+def _finding_lines(finding: Finding, width: int) -> Iterable[RenderableType]:
+    style = "dim" if finding.ok is None else ""
+    label = _label(finding, finding.name, width)
+    yield TextLine(label, finding.found, style)
+    if finding.advice:
+        yield TextLine(Text(" " * (label.cell_len + 2)), finding.advice, style or "yellow")
 
 
-def _mark(check: Check) -> Text:
-    if check.ok is None:
+def _mark(finding: Finding) -> Text:
+    if finding.ok is None:
         return ABSENT
-    return (BUT if check.advice else YES) if check.ok else NO
+    return (BUT if finding.advice else YES) if finding.ok else NO
 
 
-def _label(check: Check, name: str, width: int) -> Text:
-    return Text.assemble(_mark(check), f"  {name:<{width}}")
+def _label(finding: Finding, name: str, width: int) -> Text:
+    return Text.assemble(_mark(finding), f"  {name:<{width}}")
 
 
-def _verdict(checks: Sequence[Check], whole: bool) -> Iterable[RenderableType]:
-    broken = [check.name for check in checks if check.ok is False]
+def _verdict(findings: Sequence[Finding], whole: bool) -> Iterable[RenderableType]:
+    broken = [finding.name for finding in findings if finding.ok is False]
     if broken:
-        yield Line(Text(), f"To be put right: {', '.join(broken)}.", "bold red")
+        yield TextLine(Text(), f"To be put right: {', '.join(broken)}.", "bold red")
     else:
         yield Text("All that is needed is here.", "bold green")
-    absent = sum(check.ok is None for check in checks)
+    absent = sum(finding.ok is None for finding in findings)
     if absent and whole:
-        yield Line(Text(), f"Optional and not here: {absent}.", "dim")
+        yield TextLine(Text(), f"Optional and not here: {absent}.", "dim")
     elif absent:
         told = f"Optional and not here: {absent}. How to get them: 'bench doctor -v', "
-        yield Line(Text(), f"{told}or 'bench show NAME' for one.", "dim")
+        yield TextLine(Text(), f"{told}or 'bench show NAME' for one.", "dim")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from bench.cli import completion
-from bench.runtime.words import printable
+from bench.runtime.text import printable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

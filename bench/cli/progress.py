@@ -22,16 +22,16 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli.columns import Line, Stacked
+from bench.cli.columns import Stacked, TextLine
 from bench.commands.run import Watcher
 from bench.datasets.dataset import Progress as PreparingProgress
 from bench.runtime import ffmpeg
-from bench.runtime.words import counted, duration, one_line
+from bench.runtime.text import counted, duration, one_line
 from bench.sweep.execute import Outcome
 from bench.sweep.plan import Plan
 
 if TYPE_CHECKING:
-    from bench.training.loop import Progress as TrainingProgress
+    from bench.training.loop import TrainingProgress
 
 # Off a terminal: seconds between two lines.
 _SPARSE = 30.0
@@ -241,8 +241,10 @@ def _lacking(plan: Plan) -> Counter[str]:
 def plan_screen(plan: Plan) -> Group:
     """The plan, and what there is to remark on it."""
     remarks = [*plan.dataset.remarks, *filter(None, [plan.remark, ffmpeg.remark()])]
-    told = [Line(Text("anchor  "), plan.anchor)] if plan.anchor else []
-    return Group(Stacked(plan_table(plan)), *told, *(Line(Text(), r, "yellow") for r in remarks))
+    told = [TextLine(Text("anchor  "), plan.anchor)] if plan.anchor else []
+    return Group(
+        Stacked(plan_table(plan)), *told, *(TextLine(Text(), r, "yellow") for r in remarks)
+    )
 
 
 def plan_table(plan: Plan) -> Table:

@@ -10,14 +10,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli.columns import Columns, Line, Row
+from bench.cli.columns import Columns, Row, TextLine
 from bench.metrics import scorer_of
 from bench.metrics.bjontegaard import Delta
 from bench.report import formatting
 from bench.report.compare import Comparison, Report, about_figures
 from bench.report.conclusions import conclusions
 from bench.report.notes import notes
-from bench.runtime.words import counted
+from bench.runtime.text import counted
 from bench.store.results import CodecResults
 from bench.store.task_results import TaskResults
 
@@ -39,9 +39,9 @@ def terminal(report: Report) -> RenderableType:
     if formatting.compared(report):
         parts += ["", *_conclusions(report), *_deltas(report)]
     elif report.anchor is None:
-        parts += ["", Line(Text(), formatting.NO_ANCHOR)]
+        parts += ["", TextLine(Text(), formatting.NO_ANCHOR)]
     elif len(results.codecs) == 1:
-        parts += ["", Line(Text(), formatting.ALONE)]
+        parts += ["", TextLine(Text(), formatting.ALONE)]
     if told := notes(report):
         parts += ["", Text("Notes", style="bold"), _list(told)]
     if failures := formatting.failures(report, FAILURES):
@@ -68,7 +68,7 @@ def difference(found: Difference) -> RenderableType:
     notes = about_figures(
         (name, text) for name, delta in figures for text in (delta.reason, *delta.notes)
     )
-    return Group(Line(Text(), title, "bold"), table, _list(notes))
+    return Group(TextLine(Text(), title, "bold"), table, _list(notes))
 
 
 def _means(report: Report) -> list[RenderableType]:
@@ -89,7 +89,7 @@ def _means(report: Report) -> list[RenderableType]:
     if any(codec.missing for codec in report.results.codecs):
         told.append(formatting.PARTIAL)
     table = Columns(["", *map(formatting.heading, columns)], body)
-    return [table, *(Line(Text(), line, "dim") for line in told)]
+    return [table, *(TextLine(Text(), line, "dim") for line in told)]
 
 
 def _scores(report: Report, task: TaskResults) -> Iterable[RenderableType]:
@@ -100,14 +100,14 @@ def _scores(report: Report, task: TaskResults) -> Iterable[RenderableType]:
             body.append(_codec_line(codec, report))
         body += [(f"  {row.point}", *row.cells()) for row in rows]
     yield Columns(SCORE_HEADINGS, body, spare=("AP50", "AP", "bpp"))
-    yield Line(Text(), formatting.SCORES, "dim")
+    yield TextLine(Text(), formatting.SCORES, "dim")
 
 
 def _conclusions(report: Report) -> Iterator[RenderableType]:
     styles = {True: "bold green", False: "bold red", None: "bold"}
     told = list(conclusions(report))
     for found in told:
-        yield Line(Text(), f"{found.text[:1].upper()}{found.text[1:]}.", styles[found.better])
+        yield TextLine(Text(), f"{found.text[:1].upper()}{found.text[1:]}.", styles[found.better])
     if told:
         yield ""
 
@@ -126,9 +126,9 @@ def _deltas(report: Report) -> Iterator[RenderableType]:
         body += [_codec_line(codec, report), *rows] if rows else []
     if body:
         yield Columns(BD_HEADINGS, body, spare=("overlap", "over qualities", "BD-quality"))
-        yield Line(Text(), formatting.averages(report), "dim")
+        yield TextLine(Text(), formatting.averages(report), "dim")
     else:
-        yield Line(Text(), formatting.against(report), "dim")
+        yield TextLine(Text(), formatting.against(report), "dim")
 
 
 def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Row | Text]:
@@ -166,4 +166,4 @@ def _codec_line(codec: CodecResults, report: Report) -> Text:
 
 
 def _list(lines: Iterable[str]) -> Group:
-    return Group(*(Line(Text("- "), line) for line in lines))
+    return Group(*(TextLine(Text("- "), line) for line in lines))

@@ -15,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli.columns import Columns, Line, Row, Stacked
+from bench.cli.columns import Columns, Row, Stacked, TextLine
 from bench.codecs.codec import Point
 from bench.commands.inventory import CodecDescription, CodecStatus, DatasetStatus, TaskStatus
 from bench.commands.predict import Prediction, Predictions
@@ -23,7 +23,7 @@ from bench.commands.score import Score
 from bench.commands.show import Description
 from bench.instances.labels import CLASSES
 from bench.metrics import Metric
-from bench.runtime.words import counted, duration
+from bench.runtime.text import counted, duration
 
 if TYPE_CHECKING:
     from bench.report.paper.spec_report import SpecReport
@@ -63,12 +63,12 @@ def list_screen(
     _section(table, "Metrics", "unit, and what is better", (_metric_row(m, width) for m in metrics))
     marks = {str(cell) for cell in table.columns[0].cells}
     legend = [
-        Line(Text(f"{mark}  ", "dim"), text, "dim")
+        TextLine(Text(f"{mark}  ", "dim"), text, "dim")
         for mark, text in _LEGEND.items()
         if mark in marks
     ]
     where = "'bench show NAME' tells all of one, and how to get what is not here."
-    more = Line(Text(), where, "dim")
+    more = TextLine(Text(), where, "dim")
     entries: list[CodecStatus | DatasetStatus | TaskStatus] = [*codecs, *datasets, *tasks]
     lacking = [_lacking(entry) for entry in entries if entry.missing]
     return Group(Stacked(table, lead=2), Text(), *legend, Text(), *lacking, Text(), more)
@@ -76,7 +76,7 @@ def list_screen(
 
 def _lacking(entry: CodecStatus | DatasetStatus | TaskStatus) -> RenderableType:
     """What is missing, without the advice, which is the doctor's."""
-    return Line(Text(f"–  {entry.name}: ", "dim"), (entry.missing or "").split("; ")[0], "dim")
+    return TextLine(Text(f"–  {entry.name}: ", "dim"), (entry.missing or "").split("; ")[0], "dim")
 
 
 def _section(table: Table, title: str, last: str, rows: Iterable[Sequence[Text]]) -> None:
@@ -155,10 +155,10 @@ def _page(
     width = 2 + max(len(label) for label, _ in lines)
     page: list[RenderableType] = [Text.assemble((shown.name, "bold"), "  ", shown.title), Text()]
     if about:
-        page += [Line(Text(), about), Text()]
+        page += [TextLine(Text(), about), Text()]
     for label, words in lines:
         style = "yellow" if label in ("missing", "remark") else "" if label else "dim"
-        page.append(Line(Text(f"{label:<{width}}", "dim"), words, style))
+        page.append(TextLine(Text(f"{label:<{width}}", "dim"), words, style))
     return page
 
 
@@ -200,7 +200,7 @@ def training_screen(trained: Trained) -> RenderableType:
         size = f"{made.size / 1e6:.2f} MB"
         table.add_row(Text(made.weights.name), counted(made.steps, "step"), time, size)
     told = "Weights:" if trained.whole else "Not done yet; the same command goes on in"
-    where = Line(Text(), f"{told} {trained.folder}")
+    where = TextLine(Text(), f"{told} {trained.folder}")
     return Group(table, where) if trained.files else where
 
 
@@ -213,8 +213,8 @@ def spec_report_screen(made: SpecReport) -> RenderableType:
         parts += [Text(f"- {remark}", "dim") for remark in one.remarks]
         table.add_row(Text(one.part.name, "bold"), Group(*parts))
     count = counted(len(made.results.images), "image")
-    about = Line(Text(), f"{made.results.dataset}, {count}", "bold")
-    where = Line(Text(), f"Figures and tables: {made.folder}")
+    about = TextLine(Text(), f"{made.results.dataset}, {count}", "bold")
+    where = TextLine(Text(), f"Figures and tables: {made.folder}")
     if not made.missing_command:
         return Group(about, "", table, "", where)
     command = Text(f"  {made.missing_command}", no_wrap=True, overflow="ignore")
@@ -236,7 +236,7 @@ def score_screen(found: Score) -> RenderableType:
     interval = f"   95 % of resamples: {bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else ""
     wap = Text.assemble(("wAP  ", "bold"), _fraction(precision.wap), interval)
     counted = f"{found.predictions} predictions in {found.images} images"
-    remarks = [Line(Text(), note, "yellow") for note in found.notes]
+    remarks = [TextLine(Text(), note, "yellow") for note in found.notes]
     return Group(table, Text(), wap, Text(), Text(counted, "dim"), *remarks)
 
 

@@ -17,7 +17,7 @@ from bench.runtime.content import content_folder
 from bench.runtime.files import read_toml
 from bench.runtime.registry import Registry
 from bench.runtime.sources import source_digest
-from bench.runtime.words import did_you_mean
+from bench.runtime.text import did_you_mean
 
 FAMILIES: Registry[type[Codec]] = Registry(
     "family",

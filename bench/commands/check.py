@@ -12,9 +12,9 @@ from bench.datasets import dataset_kind, open_dataset
 from bench.errors import BenchError, StoreError
 from bench.gate.baseline import Baseline, read_baseline
 from bench.gate.judging import judge
+from bench.gate.recorder import failures, to_recording
 from bench.gate.recording import Recording, read_recording, write_recording
-from bench.gate.taking import failures, take
-from bench.gate.verdicts import Check, nothing_known
+from bench.gate.verdicts import Check, inconclusive_check
 from bench.metrics import metric_fingerprints
 from bench.store.loading import load_results
 from bench.store.store import Store
@@ -42,7 +42,7 @@ def check(
         recorded = read_recording(asked.recording)
         now, failed = _measured(asked, asked.judged, root, jobs, results, watcher)
     except BenchError as error:
-        return nothing_known(asked, str(error))
+        return inconclusive_check(asked, str(error))
     return judge(asked, recorded, now, failed)
 
 
@@ -88,4 +88,4 @@ def _measured(
         found = load_results(store, dataset=dataset.digest, codecs=list(named), points=named)
         seen = [scorer.name for scorer in scorers]
         found = replace(found, tasks=tuple(s for s in found.tasks if s.name in seen))
-        return take(found, fingerprints, store), failures(found)
+        return to_recording(found, fingerprints, store), failures(found)

@@ -43,7 +43,7 @@ _TASKS, _PACKAGES = "tasks", "packages"
 
 
 @dataclass(frozen=True)
-class Check:
+class Finding:
     """One finding. ``ok`` is False where something needed, or something named, is not there,
     and None where something optional is not; advice beside a True is a warning. Checks of one
     ``group`` may be told together."""
@@ -55,12 +55,12 @@ class Check:
     group: str = ""
 
 
-def doctor() -> list[Check]:
+def doctor() -> list[Finding]:
     """Look at everything; no check ends the others."""
     return [
-        Check("bench", True, __version__),
-        Check("Python", True, f"{platform.python_version()}, {sys.executable}"),
-        Check("machine", True, f"{platform.system()}, {available_cores()} cores, {processor()}"),
+        Finding("bench", True, __version__),
+        Finding("Python", True, f"{platform.python_version()}, {sys.executable}"),
+        Finding("machine", True, f"{platform.system()}, {available_cores()} cores, {processor()}"),
         _disk("results", Path(), "name a folder elsewhere with --results"),
         _disk("cache", cache_folder(), "name a folder elsewhere in BENCH_CACHE"),
         _disk("temporary", Path(tempfile.gettempdir()), "name a folder elsewhere in TMPDIR"),
@@ -76,47 +76,49 @@ def doctor() -> list[Check]:
     ]
 
 
-def _disk(name: str, folder: Path, elsewhere: str) -> Check:
+def _disk(name: str, folder: Path, elsewhere: str) -> Finding:
     """Room and the right to write in a folder that need not be there yet."""
     folder = folder.absolute()
     there = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(there).free
     found = f"{folder}, {free / _GB:.0f} GB free"
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        return Check(name, False, found, f"nothing can be written in {there}: {elsewhere}")
-    return Check(name, True, found, f"little room: {elsewhere}" if free < _LITTLE else None)
+        return Finding(name, False, found, f"nothing can be written in {there}: {elsewhere}")
+    return Finding(name, True, found, f"little room: {elsewhere}" if free < _LITTLE else None)
 
 
-def _settings() -> Check:
+def _settings() -> Finding:
     path = settings_path()
     try:
         user_path("BENCH_ANYTHING")
     except BenchError as error:
-        return Check("settings", False, str(path), str(error))
+        return Finding("settings", False, str(path), str(error))
     if path.is_file():
-        return Check("settings", True, str(path))
+        return Finding("settings", True, str(path))
     advice = f"folders may be named in {path} under [paths], as in their environment variables"
-    return Check("settings", None, "no file", advice)
+    return Finding("settings", None, "no file", advice)
 
 
-def _ffmpeg() -> Iterator[Check]:
+def _ffmpeg() -> Iterator[Finding]:
     try:
         found, encoders, filters = ffmpeg.version(), ffmpeg.encoders(), ffmpeg.filters()
-        yield Check("ffmpeg", True, f"{found}, {ffmpeg.binary()}", ffmpeg.remark())
+        yield Finding("ffmpeg", True, f"{found}, {ffmpeg.binary()}", ffmpeg.remark())
     except CacheError as error:  # it keeps the digest of ffmpeg, which may be all right
-        yield Check("ffmpeg", False, str(ffmpeg.binary()), str(error))
+        yield Finding("ffmpeg", False, str(ffmpeg.binary()), str(error))
         return
     except (BenchError, IndexError):  # or it is another program, which prints no version
         named = os.environ.get("IMAGEIO_FFMPEG_EXE")
-        yield Check("ffmpeg", False, f"{named} is no ffmpeg" if named else "none", _ANOTHER_FFMPEG)
+        yield Finding(
+            "ffmpeg", False, f"{named} is no ffmpeg" if named else "none", _ANOTHER_FFMPEG
+        )
         return
     needed = _encoders_needed()
     has = ", ".join(sorted(encoders.intersection(needed)))
     lacking = [f"{name} ({', '.join(needed[name])})" for name in sorted(set(needed) - encoders)]
     advice = f"no {', '.join(lacking)}: {_ANOTHER_FFMPEG}" if lacking else None
-    yield Check("encoders", not lacking, has or "none", advice)
+    yield Finding("encoders", not lacking, has or "none", advice)
     ok, advice = "libvmaf" in filters, f"VMAF and the paper's SSIM need it: {_ANOTHER_FFMPEG}"
-    yield Check("libvmaf", ok, "in ffmpeg" if ok else "not in ffmpeg", None if ok else advice)
+    yield Finding("libvmaf", ok, "in ffmpeg" if ok else "not in ffmpeg", None if ok else advice)
 
 
 def _encoders_needed() -> dict[str, list[str]]:
@@ -141,7 +143,7 @@ def shipped_codecs() -> dict[str, Codec | str]:
     return loaded
 
 
-def what_lacks(codec: Codec) -> str | None:
+def why_missing(codec: Codec) -> str | None:
     """What is missing, settings that cannot be read included."""
     try:
         return codec.missing()
@@ -149,50 +151,50 @@ def what_lacks(codec: Codec) -> str | None:
         return str(error)
 
 
-def _codecs() -> Iterator[Check]:
+def _codecs() -> Iterator[Finding]:
     """The programs of external codecs; of the others, those that lack something."""
     for name, codec in shipped_codecs().items():
         if isinstance(codec, str):
-            yield Check(name, False, "its card cannot be used", codec)
+            yield Finding(name, False, "its card cannot be used", codec)
         elif isinstance(codec, ExternalCodec):
             yield _external(codec)
         elif codec.card.sets:
             yield from _weight_sets(codec.card)
-        elif codec.card.family != "ffmpeg" and (missing := what_lacks(codec)):
-            yield Check(name, None, "cannot run", missing, _PROGRAMS)
+        elif codec.card.family != "ffmpeg" and (missing := why_missing(codec)):
+            yield Finding(name, None, "cannot run", missing, _PROGRAMS)
 
 
-def _weight_sets(card: Card) -> Iterator[Check]:
+def _weight_sets(card: Card) -> Iterator[Finding]:
     """The weights that are there, and those that are published and could be."""
     for weights in card.sets.values():
         name = f"{card.name}:{weights.name}"
         if weights.paths:
             found = f"{card.unit} {' '.join(map(str, weights.paths))}, {weights.folder}"
-            yield Check(name, True, found, weights.remark(), _WEIGHTS)
+            yield Finding(name, True, found, weights.remark(), _WEIGHTS)
         elif weights.published:
-            yield Check(name, None, "not found", weights.missing(), _WEIGHTS)
+            yield Finding(name, None, "not found", weights.missing(), _WEIGHTS)
 
 
-def _external(codec: ExternalCodec) -> Check:
+def _external(codec: ExternalCodec) -> Finding:
     card = read_external(codec.card)
-    if missing := what_lacks(codec):
+    if missing := why_missing(codec):
         absent = _absent(card.wanted.folder) if card.wanted.folder else None
-        return Check(codec.name, absent, "not found", missing, _PROGRAMS)
+        return Finding(codec.name, absent, "not found", missing, _PROGRAMS)
     found = f"{codec.version() or 'unknown version'}, {find_tools(card.wanted).encoder}"
     as_expected = card.version in (None, codec.version())
     advice = None if as_expected else f"version {card.version} is expected"
-    return Check(codec.name, True, found, advice, _PROGRAMS)
+    return Finding(codec.name, True, found, advice, _PROGRAMS)
 
 
-def _cityscapes() -> Check:
+def _cityscapes() -> Finding:
     try:
         remark = open_cityscapes(None, "val").remark
     except BenchError as error:
-        return Check("Cityscapes", _absent(VARIABLE), "not found", str(error), _DATA)
+        return Finding("Cityscapes", _absent(VARIABLE), "not found", str(error), _DATA)
     root = user_path(VARIABLE)
     assert root is not None  # or it would not have been opened
     counts = "; ".join(f"{split} {count_images(root, split)}" for split in ("train", "val"))
-    return Check("Cityscapes", True, f"{root}, {counts}", remark, _DATA)
+    return Finding("Cityscapes", True, f"{root}, {counts}", remark, _DATA)
 
 
 def _absent(variable: str) -> bool | None:
@@ -203,13 +205,13 @@ def _absent(variable: str) -> bool | None:
         return None  # the settings cannot be read, which has a check of its own
 
 
-def _torch() -> Check:
+def _torch() -> Finding:
     if find_spec("torch") is None:
         advice = "task networks need it: pip install torch"
-        return Check("PyTorch", False, "not installed", advice)
+        return Finding("PyTorch", False, "not installed", advice)
     if device := _cuda_device():
-        return Check("PyTorch", True, f"{version('torch')}, {device}")
-    return Check("PyTorch", True, f"{version('torch')}, on the CPU: no CUDA device")
+        return Finding("PyTorch", True, f"{version('torch')}, {device}")
+    return Finding("PyTorch", True, f"{version('torch')}, on the CPU: no CUDA device")
 
 
 def _cuda_device() -> str | None:
@@ -222,7 +224,7 @@ def _cuda_device() -> str | None:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
-def _weights() -> Iterator[Check]:
+def _weights() -> Iterator[Finding]:
     """The weights that are the user's to bring."""
     for name in task_names():
         variable = weights_variable(name)
@@ -233,27 +235,27 @@ def _weights() -> Iterator[Check]:
         except BenchError as error:
             missing = str(error)
         if missing is None:
-            yield Check(name, True, f"weights {user_path(variable)}", group=_TASKS)
+            yield Finding(name, True, f"weights {user_path(variable)}", group=_TASKS)
         else:
-            yield Check(name, _absent(variable), "not found", missing, _TASKS)
+            yield Finding(name, _absent(variable), "not found", missing, _TASKS)
 
 
-def _detectron2() -> Check:
+def _detectron2() -> Finding:
     if find_spec("detectron2") is None:
         advice = "only --engine detectron2 needs it: https://github.com/facebookresearch/detectron2"
-        return Check("Detectron2", None, "not installed", advice, _PACKAGES)
-    return Check("Detectron2", True, version("detectron2"), group=_PACKAGES)
+        return Finding("Detectron2", None, "not installed", advice, _PACKAGES)
+    return Finding("Detectron2", True, version("detectron2"), group=_PACKAGES)
 
 
-def _compressai() -> Check:
+def _compressai() -> Finding:
     if missing := why_no_compressai():
         advice = f"only its own codecs: {missing}"
-        return Check("CompressAI", None, "not installed", advice, _PACKAGES)
-    return Check("CompressAI", True, version("compressai"), group=_PACKAGES)
+        return Finding("CompressAI", None, "not installed", advice, _PACKAGES)
+    return Finding("CompressAI", True, version("compressai"), group=_PACKAGES)
 
 
-def _pyarrow() -> Check:
+def _pyarrow() -> Finding:
     if find_spec("pyarrow") is None:
         advice = "only 'bench export' to Parquet needs it: pip install '.[parquet]'"
-        return Check("pyarrow", None, "not installed", advice, _PACKAGES)
-    return Check("pyarrow", True, version("pyarrow"), group=_PACKAGES)
+        return Finding("pyarrow", None, "not installed", advice, _PACKAGES)
+    return Finding("pyarrow", True, version("pyarrow"), group=_PACKAGES)

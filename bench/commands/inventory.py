@@ -9,7 +9,7 @@ from typing import Any
 from bench.codecs.catalog import card_paths, load_codec
 from bench.codecs.codec import Codec, Point
 from bench.codecs.points import one_point
-from bench.commands.doctor import Check, doctor, shipped_codecs, what_lacks
+from bench.commands.doctor import Finding, doctor, shipped_codecs, why_missing
 from bench.datasets.cityscapes import IMAGES, open_cityscapes
 from bench.datasets.on_demand import SCALES
 from bench.datasets.toyscapes import SIZES
@@ -26,10 +26,10 @@ from bench.tasks.task import (
 )
 
 __all__ = [
-    "Check",
     "CodecDescription",
     "CodecStatus",
     "DatasetStatus",
+    "Finding",
     "TaskStatus",
     "codecs",
     "datasets",
@@ -117,7 +117,7 @@ def _codec_status(name: str, codec: Codec | str) -> CodecStatus:
     if isinstance(codec, str):
         anchor = card_paths()[name].parent == content_folder("anchors")
         return CodecStatus(name, "", "", {}, anchor, False, False, codec, None)
-    card, missing = codec.card, what_lacks(codec)
+    card, missing = codec.card, why_missing(codec)
     of_sets = {name: tuple(weights.paths) for name, weights in card.sets.items()}
     if of_sets:
         missing = None if any(of_sets.values()) else "no weights; 'bench show' tells whence"

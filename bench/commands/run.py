@@ -20,7 +20,7 @@ from bench.report.compare import Report, choose_anchor, compare, wanted_metrics
 from bench.report.files import write_report
 from bench.runtime.files import make_folder
 from bench.runtime.machine import this_machine
-from bench.runtime.words import counted
+from bench.runtime.text import counted
 from bench.store.loading import load_results, stored_name
 from bench.store.store import Store
 from bench.sweep.execute import Outcome, run_sweep

@@ -16,7 +16,7 @@ from bench.errors import BenchError, CardError
 from bench.metrics import METRICS, Metric
 from bench.runtime.cache import cache_folder
 from bench.runtime.settings import user_path
-from bench.runtime.words import did_you_mean
+from bench.runtime.text import did_you_mean
 from bench.tasks.task import task_facts, task_names, task_title, why_unavailable
 
 

@@ -12,7 +12,7 @@ from bench.codecs.catalog import card_name
 from bench.datasets.dataset import Progress
 
 if TYPE_CHECKING:
-    from bench.training.loop import Progress as TrainingProgress
+    from bench.training.loop import TrainingProgress
     from bench.training.zoo import Trained
 
 
@@ -35,19 +35,19 @@ def train(
     from bench.training.codecs import train_codec
     from bench.training.detectors import train_detector
     from bench.training.recipes import CLASSIFIERS, RECIPES, check_name
-    from bench.training.sitting import Sitting
-    from bench.training.zoo import Trained, made
+    from bench.training.session import TrainingSession
+    from bench.training.zoo import Trained, trained_weights
 
     check_name(name)
     ends = time.monotonic() + most_seconds
-    sitting = Sitting(folder, data, root, steps, ends, preparing, watch)
+    session = TrainingSession(folder, data, root, steps, ends, preparing, watch)
     if name in RECIPES:
-        whole = train_detector(name, sitting)
+        whole = train_detector(name, session)
     elif name in CLASSIFIERS:
-        whole = train_classifier(name, sitting)
+        whole = train_classifier(name, session)
     else:
-        whole = train_codec(name, sitting)
-    return Trained(name, folder, made(folder), whole)
+        whole = train_codec(name, session)
+    return Trained(name, folder, trained_weights(folder), whole)
 
 
 def zoo(its_set: str) -> list[str]:

@@ -41,18 +41,18 @@ def open_folder(folder: Path) -> Dataset:
 def _left_out(folder: Path, others: int) -> str | None:
     """What of the folder is not used, and which subfolder to name for the images in one."""
     if deeper := _images_below(folder):
-        return f"left out: images in subfolders, {_told(deeper)} for those"
+        return f"left out: images in subfolders, {_count_text(deeper)} for those"
     return f"left out: {others} other files or folders in {folder}" if others else None
 
 
 def _no_images(folder: Path) -> str:
     """That there are none, and which subfolder to name where they are deeper."""
     if found := _images_below(folder):
-        return f"no images directly in it, but {_told(found)}"
+        return f"no images directly in it, but {_count_text(found)}"
     return f"no images in it ({', '.join(sorted(SUFFIXES))})"
 
 
-def _told(found: dict[Path, int]) -> str:
+def _count_text(found: dict[Path, int]) -> str:
     most = sorted(found, key=lambda place: -found[place])
     told = ", ".join(f"{found[place]} in {place}" for place in most[:_FEW])
     told += ", …" if len(most) > _FEW else ""

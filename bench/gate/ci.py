@@ -8,17 +8,17 @@ from math import isfinite
 from pathlib import Path
 from xml.etree import ElementTree
 
+from bench.gate.formatting import EXPLAINED, HEADINGS, figures, summary, title
 from bench.gate.verdicts import BROKEN, Check, Verdict
-from bench.gate.words import EXPLAINED, HEADINGS, figures, summary, title
 from bench.report.markdown import bullets, plain, table
 from bench.runtime.files import describe_write_errors, write_text
-from bench.runtime.words import one_line
+from bench.runtime.text import one_line
 
 _SIGNS = {
     "pass": "✅ pass",
     "regression": "❌ regression",
     "changed": "❌ changed",
-    "could not tell": "❓ could not tell",
+    "inconclusive": "❓ inconclusive",
 }
 
 
@@ -59,7 +59,7 @@ def write_junit(check: Check, path: Path) -> None:
         name="bench check",
         tests=str(len(check.verdicts)),
         failures=str(sum(map(check.count, BROKEN))),
-        errors=str(check.count("could not tell")),
+        errors=str(check.count("inconclusive")),
         skipped="0",
     )
     for verdict in check.verdicts:

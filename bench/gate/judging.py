@@ -23,14 +23,14 @@ import numpy as np
 
 from bench.codecs.catalog import full_name
 from bench.gate.baseline import Baseline
-from bench.gate.recording import Recorded, Recording
+from bench.gate.recording import RecordedCodec, Recording
 from bench.gate.rules import WAP, Rule
 from bench.gate.verdicts import Check, Outcome, Verdict
 from bench.metrics.between import QualityRange
 from bench.metrics.bjontegaard import FloatArray, bd, deltas
-from bench.metrics.bootstrap import FEW_IMAGES, MAXIMUM_UNDEFINED, Sample, resample_weights
+from bench.metrics.bootstrap import FEW_IMAGES, MAXIMUM_UNDEFINED, CurveSample, resample_weights
 from bench.metrics.task_sample import TaskSample
-from bench.runtime.words import counted
+from bench.runtime.text import counted
 from bench.store.store import point_key
 
 
@@ -50,7 +50,7 @@ def judge(
         except _UnknownError as error:
             failed = failures.get(full_name(rule.codec, now.codecs))
             why = f"{error} ({failed})" if failed else str(error)
-            verdicts.append(Verdict(rule, "could not tell", why))
+            verdicts.append(Verdict(rule, "inconclusive", why))
     return Check(
         baseline.path,
         now.data,
@@ -69,14 +69,14 @@ def _comparable(recorded: Recording, now: Recording) -> None:
         )
 
 
-def _codec(name: str, recording: Recording, whose: str) -> Recorded:
+def _codec(name: str, recording: Recording, whose: str) -> RecordedCodec:
     name = full_name(name, recording.codecs)
     if name not in recording.codecs:
         raise _UnknownError(f"{name} is not {whose}")
     return recording.codecs[name]
 
 
-def _both(name: str, recorded: Recording, now: Recording) -> tuple[Recorded, Recorded]:
+def _both(name: str, recorded: Recording, now: Recording) -> tuple[RecordedCodec, RecordedCodec]:
     then = _codec(name, recorded, "in the recording; --record makes one with it")
     return then, _codec(name, now, "among the results")
 
@@ -101,7 +101,7 @@ def _metric(rule: Rule, recorded: Recording, now: Recording) -> str:
     return name
 
 
-def _whole(curve: Sample | TaskSample, recording: str) -> None:
+def _whole(curve: CurveSample | TaskSample, recording: str) -> None:
     if missing := curve.missing():
         raise _UnknownError(f"{recording}{missing}")
 
@@ -126,7 +126,9 @@ def _judge_points(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
         raise _UnknownError(f"{metric} is not defined at each point")
     if not change.any():
         points = counted(len(change), "point")
-        return Verdict(rule, "pass", "", points, metric, change=0.0, sees=rule.allowed)
+        return Verdict(
+            rule, "pass", "", points, metric, change=0.0, minimum_detectable=rule.allowed
+        )
     worse = change if metric == "bpp" else -change  # a point's rules are about rate and quality
     most = int((worse if (worse > rule.allowed).any() else np.abs(change)).argmax())
     outcome, why = _at_points(rule, change, worse)
@@ -139,7 +141,7 @@ def _judge_points(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
         float(was[most]),
         float(is_now[most]),
         float(change[most]),
-        sees=rule.allowed,
+        minimum_detectable=rule.allowed,
     )
 
 
@@ -156,9 +158,9 @@ def _at_points(rule: Rule, change: FloatArray, worse: FloatArray) -> tuple[Outco
     return "changed", f"{why}; if that is meant, --record makes it the baseline"
 
 
-def _means(curve: Sample | TaskSample) -> FloatArray:
+def _means(curve: CurveSample | TaskSample) -> FloatArray:
     """The quality at each point: a task network's is of the whole set."""
-    if isinstance(curve, Sample):
+    if isinstance(curve, CurveSample):
         return np.asarray(curve.quality.mean(axis=0))
     return np.array([score.found.wap if score else np.nan for score in curve.scores])
 
@@ -186,10 +188,19 @@ def _judge_bd_rate(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
     difference = figures_now - figures_then
     change = is_now.value - was.value
     low, high = _interval(difference)
-    sees = max(change - low, 0.0)
-    outcome, why = _outcome(rule, low, high, sees)
+    minimum_detectable = max(change - low, 0.0)
+    outcome, why = _outcome(rule, low, high, minimum_detectable)
     return Verdict(
-        rule, outcome, why, "", metric, was.value, is_now.value, change, (low, high), sees
+        rule,
+        outcome,
+        why,
+        "",
+        metric,
+        was.value,
+        is_now.value,
+        change,
+        (low, high),
+        minimum_detectable,
     )
 
 
@@ -230,10 +241,10 @@ def _judge_time(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
         was, is_now = codec_then / other_then, codec_now / other_now
         change = is_now / was
     low, high = _interval(change[1:])
-    sees = max(float(change[0]) / low, 1.0)
-    outcome, why = _outcome(rule, low, high, sees)
+    minimum_detectable = max(float(change[0]) / low, 1.0)
+    outcome, why = _outcome(rule, low, high, minimum_detectable)
     figures = float(was[0]), float(is_now[0]), float(change[0])
-    return Verdict(rule, outcome, why, "", rule.metric, *figures, (low, high), sees)
+    return Verdict(rule, outcome, why, "", rule.metric, *figures, (low, high), minimum_detectable)
 
 
 _JUDGES = {"point": _judge_points, "bd-rate": _judge_bd_rate, "time": _judge_time}
@@ -254,13 +265,13 @@ def _interval(values: FloatArray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _outcome(rule: Rule, low: float, high: float, sees: float) -> tuple[Outcome, str]:
+def _outcome(rule: Rule, low: float, high: float, minimum_detectable: float) -> tuple[Outcome, str]:
     if low > rule.allowed:
         return "regression", "the whole interval lies beyond what is allowed"
-    if sees > rule.allowed:
-        return "could not tell", "the images scatter by more than is allowed: more would tell"
+    if minimum_detectable > rule.allowed:
+        return "inconclusive", "the images scatter by more than is allowed: more would tell"
     if high > rule.allowed:
-        return "could not tell", "what is allowed lies within the interval: more images would tell"
+        return "inconclusive", "what is allowed lies within the interval: more images would tell"
     return "pass", ""
 
 

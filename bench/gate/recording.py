@@ -21,7 +21,7 @@ from bench.errors import DataError
 from bench.gate.match_text import from_text
 from bench.metrics import wap_of
 from bench.metrics.bjontegaard import FloatArray
-from bench.metrics.bootstrap import Sample
+from bench.metrics.bootstrap import CurveSample
 from bench.metrics.task_sample import SetScore, TaskSample
 from bench.runtime.files import check_regular, describe_write_errors, write_text
 from bench.store.store import point_key
@@ -33,7 +33,7 @@ _DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeErr
 
 
 @dataclass(frozen=True, eq=False)
-class Recorded:
+class RecordedCodec:
     """One codec: an image a row, a point a column."""
 
     name: str
@@ -41,12 +41,14 @@ class Recorded:
     fingerprint: str
     points: tuple[Point, ...]
     rate: FloatArray
-    curves: Mapping[str, Sample | TaskSample]  # by metric
+    curves: Mapping[str, CurveSample | TaskSample]  # by metric
     encode_cpu: FloatArray  # of each image, all its points together
     run: int | None  # which of the recording's runs timed it; None if no single one did
 
-    def curve(self, metric: str) -> Sample | TaskSample:
-        return Sample(self.rate, self.rate, self.name) if metric == "bpp" else self.curves[metric]
+    def curve(self, metric: str) -> CurveSample | TaskSample:
+        return (
+            CurveSample(self.rate, self.rate, self.name) if metric == "bpp" else self.curves[metric]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,7 @@ class Recording:
     labels: str  # names those that detections were held to
     versions: Mapping[str, str]  # what values of each metric, task networks too, depend on
     images: tuple[str, ...]
-    codecs: Mapping[str, Recorded]
+    codecs: Mapping[str, RecordedCodec]
     uncompressed: Mapping[str, SetScore] = field(default_factory=dict)  # by metric
 
 
@@ -125,7 +127,7 @@ def _recorded(
     streams: list[dict[str, Any]],
     images: dict[str, dict[str, Any]],
     heading: dict[str, Any],
-) -> Recorded:
+) -> RecordedCodec:
     row = {name: index for index, name in enumerate(images)}
     column = {point_key(point): index for index, point in enumerate(codec["points"])}
     shape = (len(row), len(column))
@@ -144,12 +146,12 @@ def _recorded(
     name = codec["codec"]
     if len(codec["encode_cpu"]) != len(row) or not isinstance(codec["fingerprint"], str):
         raise ValueError(f"{name} has no time for each image, or no fingerprint")
-    curves: dict[str, Sample | TaskSample] = {
-        metric: Sample(rate, table, name) for metric, table in values.items()
+    curves: dict[str, CurveSample | TaskSample] = {
+        metric: CurveSample(rate, table, name) for metric, table in values.items()
     }
     for task, matches in seen.items():
-        curves[wap_of(task)] = _as_seen(name, rate, matches, heading["tasks"][task]["masks"])
-    return Recorded(
+        curves[wap_of(task)] = _scored_curve(name, rate, matches, heading["tasks"][task]["masks"])
+    return RecordedCodec(
         name,
         codec["unit"],
         codec["fingerprint"],
@@ -176,7 +178,7 @@ def _uncompressed(
     return scores
 
 
-def _as_seen(name: str, rate: FloatArray, matches: MatchArray, masks: bool) -> TaskSample:
+def _scored_curve(name: str, rate: FloatArray, matches: MatchArray, masks: bool) -> TaskSample:
     there = looked_at(matches)
     scores = [
         SetScore(list(matches[:, column]), masks=masks) if there[:, column].all() else None

@@ -11,7 +11,7 @@ import numpy as np
 from bench.gate.baseline import Baseline
 from bench.gate.rules import Rule
 
-Outcome = Literal["pass", "changed", "regression", "could not tell"]
+Outcome = Literal["pass", "changed", "regression", "inconclusive"]
 BROKEN: tuple[Outcome, ...] = ("regression", "changed")
 """What breaks a rule; "changed" is what is not worse, but not what was recorded."""
 
@@ -29,7 +29,7 @@ class Verdict:
     now: float = np.nan
     change: float = np.nan
     interval: tuple[float, float] | None = None
-    sees: float = np.nan  # the smallest regression that these images could have shown
+    minimum_detectable: float = np.nan  # the smallest regression that these images could have shown
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class Check:
         """0 if all rules are kept, 1 if one is broken, 2 if of one nothing is known."""
         if any(verdict.outcome in BROKEN for verdict in self.verdicts):
             return 1
-        return 2 if self.count("could not tell") else 0
+        return 2 if self.count("inconclusive") else 0
 
 
-def nothing_known(baseline: Baseline, why: str) -> Check:
+def inconclusive_check(baseline: Baseline, why: str) -> Check:
     """A check whose results, or whose recording, are not there."""
-    verdicts = tuple(Verdict(rule, "could not tell", why) for rule in baseline.rules)
+    verdicts = tuple(Verdict(rule, "inconclusive", why) for rule in baseline.rules)
     return Check(baseline.path, baseline.data, "", 0, verdicts)

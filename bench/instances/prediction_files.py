@@ -62,7 +62,7 @@ def find_predictions(folder: Path, names: Iterable[str]) -> dict[str, Path]:
     return found
 
 
-class _Line(NamedTuple):
+class _PredictionLine(NamedTuple):
     where: str
     label: int
     score: float
@@ -92,7 +92,7 @@ def read_predictions(text: Path, folder: Path, size: tuple[int, int]) -> Detecti
     )
 
 
-def _read_lines(text: Path, folder: Path) -> dict[Path, _Line]:
+def _read_lines(text: Path, folder: Path) -> dict[Path, _PredictionLine]:
     """The lines by their mask."""
     try:
         check_regular(text)
@@ -115,7 +115,7 @@ def _read_lines(text: Path, folder: Path) -> dict[Path, _Line]:
             raise DataError(f"{where}: {label} is no label of Cityscapes; a car's is 26")
         if np.isnan(score):
             raise DataError(f"{where}: a score that is no number")
-        lines[path] = _Line(where, label, score)
+        lines[path] = _PredictionLine(where, label, score)
     return lines
 
 

@@ -86,14 +86,14 @@ class PseudoTruth:
             raise ValueError(f"a damaged pseudo truth: {error}") from error
 
 
-def taken_for_truth(found: Detections, at_least: float) -> PseudoTruth:
+def to_pseudo_truth(found: Detections, least_score: float) -> PseudoTruth:
     """What was found with at least that score."""
     assert found.masks is not None
     height, width = found.size
     nothing = np.ones(found.size, np.bool_)
     ids, masks = [0], list[RunLengths]()
     counts = dict.fromkeys((label.id for label in EVALUATED), 0)
-    for place in np.flatnonzero(found.scores >= at_least):
+    for place in np.flatnonzero(found.scores >= least_score):
         mask = found.masks[place]
         if not mask.area:
             continue

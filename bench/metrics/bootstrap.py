@@ -72,7 +72,7 @@ class LastResampled:
 
 
 @dataclass(frozen=True, eq=False)
-class Sample(Curves):
+class CurveSample(Curves):
     """One codec's measurements: an image a row, an operating point a column."""
 
     name: str = ""
@@ -156,7 +156,7 @@ def _draw(images: int, resamples: int, seed: int) -> FloatArray:
     return weights
 
 
-def middle_95(values: FloatArray) -> tuple[float, float]:
+def percentile_interval(values: FloatArray) -> tuple[float, float]:
     """The 2.5th and the 97.5th percentile, as `np.percentile` has them, in a tenth of its time."""
     ordered = np.sort(values)
     low, high = 0.025 * (len(ordered) - 1), 0.975 * (len(ordered) - 1)
@@ -182,7 +182,7 @@ def curves_interval(
     undefined = np.isnan(figures.value)
     low, high = np.nan, np.nan
     if not undefined.all():
-        low, high = middle_95(figures.value[~undefined])
+        low, high = percentile_interval(figures.value[~undefined])
     return Interval(low, high, float(figures.changed.mean()), float(undefined.mean()))
 
 
@@ -257,8 +257,8 @@ class PerImageDelta:
 
 
 def per_image_delta(
-    anchor: Sample,
-    test: Sample,
+    anchor: CurveSample,
+    test: CurveSample,
     kind: Kind,
     *,
     method: Method = "akima",
@@ -296,7 +296,7 @@ def per_image_delta(
         # Not by BLAS, whose threads take longer to meet than to do so little.
         sums = np.einsum("ri,i->r", weights, np.where(defined, batch.value, 0))
         those = images if defined.all() else np.einsum("ri,i->r", weights, defined)
-        interval = middle_95(sums / those)
+        interval = percentile_interval(sums / those)
     value, overlap = batch.value[defined].mean(), batch.overlap[defined].mean()
     return PerImageDelta(
         kind, method, float(value), None, tuple(notes), float(overlap), batch.value, interval

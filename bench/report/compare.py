@@ -11,8 +11,8 @@ from bench.errors import StoreError
 from bench.metrics import METRICS, quality_metrics, scorer_of, wap_of
 from bench.metrics.between import Between, QualityRange
 from bench.metrics.bjontegaard import Delta, Method
-from bench.metrics.bootstrap import PerImageDelta, Sample, mean_curve_delta, per_image_delta
-from bench.runtime.words import counted
+from bench.metrics.bootstrap import CurveSample, PerImageDelta, mean_curve_delta, per_image_delta
+from bench.runtime.text import counted
 from bench.store.results import CodecResults, Results
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ def _compare(
     reference, test = anchor.sample(metric), codec.sample(metric)
     per_image = None
     # Few images' own curves span a range of the set's, and their mean would be of those alone.
-    if between is None and isinstance(reference, Sample) and isinstance(test, Sample):
+    if between is None and isinstance(reference, CurveSample) and isinstance(test, CurveSample):
         per_image = per_image_delta(reference, test, "rate", method=method, pareto=pareto)
     return Comparison(
         codec.name,

@@ -19,7 +19,7 @@ from bench.metrics import scorer_of, wap_of
 from bench.report import formatting
 from bench.report.compare import Report
 from bench.report.curve_styles import ANCHOR, CurveStyle, distinct_styles
-from bench.runtime.words import counted
+from bench.runtime.text import counted
 from bench.store.results import CodecResults, Results
 
 LONGEST_TITLE = 36  # a longer one is no label: the codec's name is shown instead

@@ -12,7 +12,7 @@ from bench.metrics import Group, describe, scorer_of, wap_of
 from bench.metrics.task_sample import SetScore
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
 from bench.runtime.leftovers import TEMPORARY
-from bench.runtime.words import one_line
+from bench.runtime.text import one_line
 from bench.store.results import CodecResults
 from bench.store.task_results import TaskResults
 

@@ -12,7 +12,7 @@ from bench.report.conclusions import conclusions
 from bench.report.figures import drawn_metrics
 from bench.report.markdown import bullets, plain, table
 from bench.report.notes import notes
-from bench.runtime.words import counted
+from bench.runtime.text import counted
 from bench.store.results import Results
 from bench.store.task_results import TaskResults
 

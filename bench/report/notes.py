@@ -14,7 +14,7 @@ from bench.metrics import describe, scorer_of, why_undefined
 from bench.metrics.bjontegaard import Delta
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
 from bench.report.formatting import compared, short_title
-from bench.runtime.words import listed
+from bench.runtime.text import listed
 from bench.store.results import CodecResults
 from bench.store.task_results import TaskResults
 

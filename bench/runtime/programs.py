@@ -19,7 +19,7 @@ from typing import IO
 
 from bench.errors import Cancelled, CodecError, TimeLimitError, UnavailableError
 from bench.runtime.leftovers import temporary_name
-from bench.runtime.words import one_line
+from bench.runtime.text import one_line
 
 
 class Programs:

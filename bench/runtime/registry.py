@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
 
 from bench.errors import BenchError, DataError, UnavailableError
-from bench.runtime.words import did_you_mean, listed
+from bench.runtime.text import did_you_mean, listed
 
 T = TypeVar("T")
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from bench.codecs.codec import Point
 from bench.errors import StoreError
 from bench.metrics import scorer_of, wap_of
-from bench.metrics.bootstrap import Sample
+from bench.metrics.bootstrap import CurveSample
 from bench.metrics.task_sample import SetScore, TaskSample
-from bench.runtime.words import counted
+from bench.runtime.text import counted
 from bench.store.store import point_key
 from bench.store.task_results import MatchArray, Seen, TaskResults, looked_at, match_array
 
@@ -82,21 +82,21 @@ class CodecResults:
             for scorer, matches in self.matches.items()
         }
 
-    def sample(self, metric: str) -> Sample | TaskSample:
+    def sample(self, metric: str) -> CurveSample | TaskSample:
         """Its rates and what a metric says of them, to compare and to resample."""
         if metric not in self._samples:
             self._samples[metric] = self._sample(metric)
         return self._samples[metric]
 
     @cached_property
-    def _samples(self) -> dict[str, Sample | TaskSample]:
+    def _samples(self) -> dict[str, CurveSample | TaskSample]:
         return {}
 
-    def _sample(self, metric: str) -> Sample | TaskSample:
+    def _sample(self, metric: str) -> CurveSample | TaskSample:
         scorer = scorer_of(metric)
         if scorer is None:
             nothing = np.full_like(self.bpp, np.nan)
-            return Sample(self.bpp, self.values.get(metric, nothing), self.name)
+            return CurveSample(self.bpp, self.values.get(metric, nothing), self.name)
         matches = self.matches.get(scorer, np.full(self.bpp.shape, None))
         scores = self.scores.get(scorer, (None,) * len(self.points))
         missing = (~looked_at(matches)).sum(axis=0)

@@ -17,7 +17,7 @@ from bench.images.colour import Pixels
 from bench.images.image import Image
 from bench.instances.detections import Detections
 from bench.instances.ground_truth import Truth, read_ground_truth
-from bench.instances.pseudo_truth import taken_for_truth
+from bench.instances.pseudo_truth import to_pseudo_truth
 from bench.metrics.matches import Matches
 from bench.tasks.task import Task
 
@@ -54,7 +54,7 @@ class Scorer:
     def truth_of(self, image: Image) -> Truth:
         """What is truly in an image."""
         if self.pseudo is not None:
-            return taken_for_truth(self.task.detect(image.pixels), self.pseudo)
+            return to_pseudo_truth(self.task.detect(image.pixels), self.pseudo)
         if image.instances is None:
             raise DataError(f"{image.name}: no instance labels")
         return read_ground_truth(image.instances)

@@ -226,7 +226,7 @@ class _Network:
         self._digest = file_digest(self._weights)
         self.fingerprint = f"{name} {engine} {_VERSION} {self._digest}"
         self._loading = threading.Lock()
-        self._lane = threading.Lock()
+        self._device_lock = threading.Lock()
         self._found: Callable[[Pixels], Detections] | None = None
 
     def detect(self, pixels: Pixels) -> Detections:
@@ -237,7 +237,7 @@ class _Network:
                 )
         if not self._shared:
             return self._found(pixels)
-        with self._lane:  # one device, one picture at a time
+        with self._device_lock:  # one device, one picture at a time
             return self._found(pixels)
 
 

@@ -21,13 +21,13 @@ from bench.datasets.dataset import Progress as Preparing
 from bench.images.image import read_pixels
 from bench.instances.labels import EVALUATED
 from bench.runtime.checkpoint import save_tensors
+from bench.training.crops import ReadCache
 from bench.training.curves import draw_training
 from bench.training.labels import instances_in, read_instances
 from bench.training.loop import Training, train
-from bench.training.pictures import Kept
 from bench.training.processes import processes
 from bench.training.recipes import CLASSIFIERS
-from bench.training.sitting import Sitting
+from bench.training.session import TrainingSession
 from bench.vision.vgg import VGG_MEAN, VGG_STD, vgg_layers
 
 _SIDE = 64  # of a crop as the network sees it
@@ -60,34 +60,34 @@ class VggClassifier(nn.Module):
         return logits
 
 
-def train_classifier(name: str, sitting: Sitting) -> bool:
+def train_classifier(name: str, session: TrainingSession) -> bool:
     """Make a shipped classifier again; False if time ran out before."""
     recipe = CLASSIFIERS[name]
-    schedule = sitting.schedule(recipe.schedule)
+    schedule = session.schedule(recipe.schedule)
     with processes() as ours:
         with ours.in_turn():
-            data = sitting.data or recipe.data
-            dataset, validated = sitting.dataset(data), sitting.dataset(recipe.validate, data)
+            data = session.data or recipe.data
+            dataset, validated = session.dataset(data), session.dataset(recipe.validate, data)
         torch.manual_seed(schedule.seed)
         network = VggClassifier(recipe.widths).to(ours.device)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        learnt = _Source(dataset, _instances(dataset, sitting.preparing))
-        others = _Source(validated, _instances(validated, sitting.preparing))
+        learnt = _Source(dataset, _instances(dataset, session.preparing))
+        others = _Source(validated, _instances(validated, session.preparing))
         training = Training(
             network,
             schedule,
             partial(_crops, learnt, ours.share(schedule.batch), schedule.seed),
             partial(_losses, network, ours.device),
-            sitting.folder,
+            session.folder,
             ours,
             f"{recipe.widths} {dataset.digest}",
             partial(_accuracy, network, ours.device, others),
         )
-        whole = train(training, most_seconds=sitting.seconds_left, watch=sitting.watch)
+        whole = train(training, most_seconds=session.seconds_left, watch=session.watch)
         if ours.first:
-            draw_training(sitting.folder)
+            draw_training(session.folder)
             if whole:
-                save_tensors(network.state_dict(), sitting.folder / f"{name}.safetensors", {})
+                save_tensors(network.state_dict(), session.folder / f"{name}.safetensors", {})
     return whole
 
 
@@ -133,7 +133,9 @@ class _Source:
 
     dataset: Dataset
     places: _Places
-    pixels: Kept = field(default_factory=lambda: Kept(lambda entry: read_pixels(entry.path)))
+    pixels: ReadCache = field(
+        default_factory=lambda: ReadCache(lambda entry: read_pixels(entry.path))
+    )
 
 
 def _crops(source: _Source, places: range, seed: int, step: int) -> _Labelled:

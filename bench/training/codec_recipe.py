@@ -35,7 +35,7 @@ class CodecRecipe:
     features: str = ""  # what an LSMnet sees: a task network's ResNet, or a VGG
     mask_only: bool = False  # the NCN stays as it is
 
-    def lasting(self) -> str:
+    def resume_key(self) -> str:
         """What of it may not change between two sittings."""
         return str(replace(self, lambdas=(), steps=0, tune_steps=0, validate=""))
 

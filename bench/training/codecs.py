@@ -21,35 +21,35 @@ from bench.runtime.settings import user_path
 from bench.tasks.task import open_task, task_network
 from bench.training.codec_recipe import CodecRecipe, read_recipe
 from bench.training.coding import Coding
+from bench.training.crops import Crops, Cutting, crops
 from bench.training.curves import draw_training
 from bench.training.distortions import Distortion, feature, hvs, task
 from bench.training.loop import Training, check_finished, train
-from bench.training.pictures import Crops, Cutting, crops
 from bench.training.processes import Processes, processes
 from bench.training.schedule import Schedule
-from bench.training.sitting import Sitting
+from bench.training.session import TrainingSession
 from bench.training.validation import validate
 from bench.vision.rcnn import RCNN
 
 _VALIDATED = 20  # pictures
 
 
-def train_codec(name: str, sitting: Sitting) -> bool:
+def train_codec(name: str, session: TrainingSession) -> bool:
     """Train every λ of a card's recipe; False if time ran out before."""
     card, recipe = read_recipe(name)
-    data = sitting.data or training_data(name, recipe)
-    if sitting.steps is not None:
-        recipe = replace(recipe, steps=sitting.steps, tune_steps=sitting.steps)
+    data = session.data or training_data(name, recipe)
+    if session.steps is not None:
+        recipe = replace(recipe, steps=session.steps, tune_steps=session.steps)
     with processes() as ours:
         with ours.in_turn():
-            dataset = sitting.dataset(data)
-            validated = sitting.dataset(recipe.validate, data) if recipe.validate else None
+            dataset = session.dataset(data)
+            validated = session.dataset(recipe.validate, data) if recipe.validate else None
         network = task_network(recipe.network).to(ours.device).train() if recipe.network else None
         for point in recipe.lambdas:
-            weights = sitting.folder / _file(point)
-            starts = _starts(card, recipe, sitting.folder, point)
+            weights = session.folder / _file(point)
+            starts = _starts(card, recipe, session.folder, point)
             if ours.agreed(weights.is_file()):
-                of_these = _describes(recipe, point, dataset, starts)
+                of_these = _resume_key(recipe, point, dataset, starts)
                 check_finished(weights.with_suffix(""), of_these)
                 continue
             coding = _coding(card, recipe, starts)
@@ -57,7 +57,7 @@ def train_codec(name: str, sitting: Sitting) -> bool:
             if validated is not None:
                 others = validated.limited(_VALIDATED)
                 training = replace(training, validate=partial(validate, coding, network, others))
-            whole = train(training, most_seconds=sitting.seconds_left, watch=sitting.watch)
+            whole = train(training, most_seconds=session.seconds_left, watch=session.watch)
             if ours.first:
                 draw_training(training.folder)
             if not whole:
@@ -100,15 +100,15 @@ def _training(
         partial(_losses, coding, _distortion(recipe, network), point, ours),
         weights.with_suffix(""),
         ours,
-        _describes(recipe, point, dataset, starts),
+        _resume_key(recipe, point, dataset, starts),
     )
 
 
-def _describes(recipe: CodecRecipe, point: float, dataset: Dataset, starts: Sequence[Path]) -> str:
+def _resume_key(recipe: CodecRecipe, point: float, dataset: Dataset, starts: Sequence[Path]) -> str:
     """All that a λ is made of; data and weights by their digests."""
     judge = open_task(recipe.network).fingerprint if recipe.network else ""
     digests = " ".join(map(file_digest, starts))
-    return f"{recipe.lasting()} λ {point:g} {dataset.digest} {judge} {digests}"
+    return f"{recipe.resume_key()} λ {point:g} {dataset.digest} {judge} {digests}"
 
 
 def _losses(

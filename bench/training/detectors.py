@@ -17,20 +17,20 @@ from bench.training.loop import Training, train
 from bench.training.processes import Processes, processes
 from bench.training.recipes import RECIPES
 from bench.training.schedule import Schedule
-from bench.training.sitting import Sitting
+from bench.training.session import TrainingSession
 from bench.vision.architecture import Architecture
 from bench.vision.backbone import Norm
 from bench.vision.checkpoint import save_weights
-from bench.vision.rcnn import RCNN, Truth, to_network
+from bench.vision.rcnn import RCNN, TrainingTargets, to_network
 
 
-def train_detector(name: str, sitting: Sitting) -> bool:
+def train_detector(name: str, session: TrainingSession) -> bool:
     """Make a shipped task network again; False if time ran out before."""
     recipe = RECIPES[name]
-    schedule = sitting.schedule(recipe.schedule)
+    schedule = session.schedule(recipe.schedule)
     with processes() as ours:
         with ours.in_turn():
-            dataset = sitting.dataset(sitting.data or recipe.data)
+            dataset = session.dataset(session.data or recipe.data)
         torch.manual_seed(schedule.seed)
         network = RCNN(recipe.architecture).to(ours.device).train()
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch takes it
@@ -42,15 +42,15 @@ def train_detector(name: str, sitting: Sitting) -> bool:
             schedule,
             partial(labelled_batch, dataset, recipe.architecture, schedule, ours),
             partial(_losses, network, ours.device),
-            sitting.folder,
+            session.folder,
             ours,
             f"{recipe.architecture.to_json()} {dataset.digest}",
         )
-        whole = train(training, most_seconds=sitting.seconds_left, watch=sitting.watch)
+        whole = train(training, most_seconds=session.seconds_left, watch=session.watch)
         if ours.first:
-            draw_training(sitting.folder)
+            draw_training(session.folder)
             if whole:
-                save_weights(network, sitting.folder / f"{name}.safetensors")
+                save_weights(network, session.folder / f"{name}.safetensors")
     return whole
 
 
@@ -66,7 +66,7 @@ class LabelledBatch:
     """Pictures of one size in the network's coordinates, and what is in them."""
 
     pictures: torch.Tensor
-    truth: tuple[Truth, ...]
+    truth: tuple[TrainingTargets, ...]
 
     def to(self, device: torch.device) -> LabelledBatch:
         if device.type == "cpu":
@@ -96,7 +96,7 @@ def _order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
 
 def _labelled(
     entry: Entry, architecture: Architecture, mirrored: bool
-) -> tuple[torch.Tensor, Truth]:
+) -> tuple[torch.Tensor, TrainingTargets]:
     pixels, ids = read_pixels(entry.path), read_instances(entry)
     if mirrored:
         pixels, ids = np.ascontiguousarray(pixels[:, ::-1]), np.ascontiguousarray(ids[:, ::-1])

@@ -13,14 +13,14 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from bench.metrics.ms_ssim import WEIGHTS, WINDOW
-from bench.vision.rcnn import RCNN, Truth
+from bench.vision.rcnn import RCNN, TrainingTargets
 
 # Of originals and decoded pictures, n×3×H×W in R, G, B from 0 to 1, and what is in them.
-Distortion = Callable[[Tensor, Tensor, Sequence[Truth]], dict[str, Tensor]]
+Distortion = Callable[[Tensor, Tensor, Sequence[TrainingTargets]], dict[str, Tensor]]
 _C1, _C2 = 0.01**2, 0.03**2
 
 
-def hvs(x: Tensor, x_hat: Tensor, truth: Sequence[Truth] = ()) -> dict[str, Tensor]:
+def hvs(x: Tensor, x_hat: Tensor, truth: Sequence[TrainingTargets] = ()) -> dict[str, Tensor]:
     """L_HVS: for viewers, MSE + 0.1 (1 - MS-SSIM)."""
     return {
         "mse": functional.mse_loss(x_hat, x),
@@ -31,7 +31,7 @@ def hvs(x: Tensor, x_hat: Tensor, truth: Sequence[Truth] = ()) -> dict[str, Tens
 def feature(network: RCNN, enlargement: float) -> Distortion:
     """L_F: squared differences between the p2 features of a network, which needs no labels."""
 
-    def distortion(x: Tensor, x_hat: Tensor, truth: Sequence[Truth]) -> dict[str, Tensor]:
+    def distortion(x: Tensor, x_hat: Tensor, truth: Sequence[TrainingTargets]) -> dict[str, Tensor]:
         with torch.no_grad():
             wanted = network.features(_seen(x, enlargement))[0]
         found = network.features(_seen(x_hat, enlargement))[0]
@@ -44,7 +44,7 @@ def feature(network: RCNN, enlargement: float) -> Distortion:
 def task(network: RCNN, enlargement: float) -> Distortion:
     """L_TASK: the network's own training losses on the decoded picture."""
 
-    def distortion(x: Tensor, x_hat: Tensor, truth: Sequence[Truth]) -> dict[str, Tensor]:
+    def distortion(x: Tensor, x_hat: Tensor, truth: Sequence[TrainingTargets]) -> dict[str, Tensor]:
         return network.losses(_seen(x_hat, enlargement), truth)
 
     return distortion

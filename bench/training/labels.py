@@ -12,7 +12,7 @@ from bench.datasets import Entry
 from bench.errors import DataError
 from bench.images.image import open_image
 from bench.instances.labels import EVALUATED
-from bench.vision.rcnn import Truth
+from bench.vision.rcnn import TrainingTargets
 
 _FEWEST_PIXELS = 16  # of an instance; fewer show nothing of it
 _CLASSES = {label.id: index for index, label in enumerate(EVALUATED)}
@@ -40,11 +40,11 @@ def instances_in(ids: Ids) -> Iterator[tuple[int, Box, NDArray[np.bool_]]]:
         yield _CLASSES[label], box, mask
 
 
-def truth_of(ids: Ids, scale: tuple[float, float]) -> Truth:
+def truth_of(ids: Ids, scale: tuple[float, float]) -> TrainingTargets:
     """The instances in a map of ids, whose coordinates are scaled across and down."""
     found = list(instances_in(ids))
     boxes = np.array([box for _, box, _ in found]).reshape(-1, 4) * np.array([*scale, *scale])
-    return Truth(
+    return TrainingTargets(
         torch.from_numpy(boxes.astype(np.float32)),
         torch.tensor([index for index, _, _ in found], dtype=torch.long),
         torch.from_numpy(np.array([mask for _, _, mask in found]).reshape(-1, *ids.shape)),

@@ -30,11 +30,11 @@ Batch = TypeVar("Batch")
 
 _CHECKPOINT = "checkpoint.pt"
 _AHEAD = 3  # batches prepared while one is trained on
-_SELDOM = 10  # steps between two agreements of several processes, for which a GPU must wait
+_AGREE_EVERY = 10  # steps between two agreements of several processes, for which a GPU must wait
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """How far a training has come; the last losses are means since the last report."""
 
     step: int
@@ -54,7 +54,7 @@ class Training(Generic[Batch]):
     losses: Callable[[Batch], dict[str, Tensor]]
     folder: Path
     processes: Processes
-    describes: str  # whatever a checkpoint must have been made with to be gone on with
+    resume_key: str  # whatever a checkpoint must have been made with to be gone on with
     validate: Callable[[], dict[str, float]] | None = None
 
 
@@ -65,7 +65,7 @@ def train(
     every: int = 50,
     save_seconds: float = 60.0,
     validate_every: int = 2000,
-    watch: Callable[[Progress], None] = lambda progress: None,
+    watch: Callable[[TrainingProgress], None] = lambda progress: None,
 ) -> bool:
     """Go on from the last checkpoint, to the end (True) or for so many seconds (False)."""
     schedule, processes = training.schedule, training.processes
@@ -80,7 +80,7 @@ def train(
         began = saved = time.monotonic()
         before, totals, counted = progress.seconds, dict[str, Tensor](), 0
         for step, batch in _batches(training, progress.step):
-            asked = processes.count == 1 or step % _SELDOM == 0
+            asked = processes.count == 1 or step % _AGREE_EVERY == 0
             if asked and processes.agreed(time.monotonic() - began > most_seconds):
                 break
             torch.manual_seed((schedule.seed * processes.count + processes.rank << 32) + step)
@@ -159,12 +159,14 @@ def _means(
     return means
 
 
-def _save(training: Training[Any], optimiser: torch.optim.Optimizer, progress: Progress) -> None:
+def _save(
+    training: Training[Any], optimiser: torch.optim.Optimizer, progress: TrainingProgress
+) -> None:
     if any(not p.isfinite().all() for p in training.network.parameters()):
         return  # what is broken does not replace what is whole
     state = {
-        "describes": training.describes,
-        "schedule": _lasting(training.schedule),
+        "describes": training.resume_key,
+        "schedule": _fixed_settings(training.schedule),
         "network": training.network.state_dict(),
         "optimiser": optimiser.state_dict(),
         "step": progress.step,
@@ -174,10 +176,10 @@ def _save(training: Training[Any], optimiser: torch.optim.Optimizer, progress: P
         torch.save(state, temporary)
 
 
-def check_finished(folder: Path, describes: str) -> None:
+def check_finished(folder: Path, resume_key: str) -> None:
     """Refuse to take what was trained there for something else; without a checkpoint, it may be."""
     path = folder / _CHECKPOINT
-    if path.is_file() and _read(path, torch.device("cpu"))["describes"] != describes:
+    if path.is_file() and _read(path, torch.device("cpu"))["describes"] != resume_key:
         raise _not_the_same(path)
 
 
@@ -199,19 +201,19 @@ def _not_the_same(path: Path) -> DataError:
     )
 
 
-def _resume(training: Training[Any], optimiser: torch.optim.Optimizer) -> Progress:
+def _resume(training: Training[Any], optimiser: torch.optim.Optimizer) -> TrainingProgress:
     path, steps = training.folder / _CHECKPOINT, training.schedule.steps
     if not path.is_file():
-        return Progress(0, steps)
+        return TrainingProgress(0, steps)
     state = _read(path, training.processes.device)
-    same = state["describes"] == training.describes
-    if not same or state["schedule"] != _lasting(training.schedule):
+    same = state["describes"] == training.resume_key
+    if not same or state["schedule"] != _fixed_settings(training.schedule):
         raise _not_the_same(path)
     training.network.load_state_dict(state["network"])
     optimiser.load_state_dict(state["optimiser"])
-    return Progress(state["step"], steps, seconds=state["seconds"])
+    return TrainingProgress(state["step"], steps, seconds=state["seconds"])
 
 
-def _lasting(schedule: Schedule) -> dict[str, float]:
+def _fixed_settings(schedule: Schedule) -> dict[str, float]:
     """What of a schedule may not change between two sittings."""
     return {name: value for name, value in asdict(schedule).items() if name != "steps"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bench.codecs.catalog import card_paths
 from bench.errors import DataError
-from bench.runtime.words import did_you_mean
+from bench.runtime.text import did_you_mean
 from bench.training.schedule import Schedule
 from bench.vision.architecture import Architecture
 from bench.vision.vgg import VGG_TOY

@@ -16,7 +16,7 @@ from bench.training.scalars import LOSSES
 
 
 @dataclass(frozen=True)
-class Made:
+class TrainedWeights:
     """One file of weights, and what it took."""
 
     weights: Path
@@ -31,7 +31,7 @@ class Trained:
 
     name: str
     folder: Path
-    files: tuple[Made, ...]
+    files: tuple[TrainedWeights, ...]
     whole: bool
 
 
@@ -54,7 +54,7 @@ def zoo(its_set: str) -> list[str]:
     return [*networks, *TopologicalSorter(before).static_order()]
 
 
-def made(folder: Path) -> tuple[Made, ...]:
+def trained_weights(folder: Path) -> tuple[TrainedWeights, ...]:
     """The weights that a training has brought forth so far."""
     found = []
     for weights in sorted(folder.glob("*.safetensors")):
@@ -66,5 +66,5 @@ def made(folder: Path) -> tuple[Made, ...]:
             rows = list(csv.DictReader(file))
         if rows:
             last, size = rows[-1], weights.stat().st_size
-            found.append(Made(weights, int(last["step"]), float(last["seconds"]), size))
+            found.append(TrainedWeights(weights, int(last["step"]), float(last["seconds"]), size))
     return tuple(found)

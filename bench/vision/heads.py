@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bench.vision.boxes import apply_deltas, clip, encode_deltas
 from bench.vision.matching import match, sample
 from bench.vision.operators import roi_align, suppress
-from bench.vision.outlines import Outlines, seen_in
+from bench.vision.outlines import Outlines, mask_in_box
 
 _BOX_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 _BOX_BINS, _MASK_BINS = 7, 14
@@ -86,7 +86,7 @@ class Regions:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class RegionDetections:
     """Detections in one image, best first, in the network's coordinates."""
 
     boxes: Tensor
@@ -126,7 +126,9 @@ class RegionHeads(nn.Module):
             places.append(these)
         return torch.cat(pooled)[torch.cat(places).argsort()]
 
-    def detect(self, pyramid: Sequence[Tensor], proposals: Tensor, size: tuple[int, int]) -> Found:
+    def detect(
+        self, pyramid: Sequence[Tensor], proposals: Tensor, size: tuple[int, int]
+    ) -> RegionDetections:
         """What is found in a batch of one image, of that height and width without its padding."""
         image = torch.zeros(len(proposals), dtype=torch.long, device=proposals.device)
         hidden = self.box_head(self.pool(pyramid, proposals, image, _BOX_BINS))
@@ -138,7 +140,7 @@ class RegionHeads(nn.Module):
         image = image.new_zeros(len(found.boxes))  # of several classes, they may be more
         regions = self.pool(pyramid, found.boxes, image, _MASK_BINS)
         masks = self.mask_head(regions, found.classes).sigmoid()
-        return Found(found.boxes, found.scores, found.classes, masks)
+        return RegionDetections(found.boxes, found.scores, found.classes, masks)
 
     @torch.no_grad()
     def label(
@@ -221,13 +223,13 @@ def mask_targets(
         return (roi_align(every, boxes, place, scale, MASK_SIDE)[:, 0] >= 0.5).to(boxes.dtype)
     outlines = [outline for each in masks for outline in each]
     seen = [
-        seen_in(outlines[index], box, MASK_SIDE)
+        mask_in_box(outlines[index], box, MASK_SIDE)
         for index, box in zip(place.tolist(), boxes.double().cpu().numpy(), strict=True)
     ]
     return torch.from_numpy(np.array(seen).reshape(-1, MASK_SIDE, MASK_SIDE)).to(boxes)
 
 
-def select_detections(boxes: Tensor, scores: Tensor, size: tuple[int, int]) -> Found:
+def select_detections(boxes: Tensor, scores: Tensor, size: tuple[int, int]) -> RegionDetections:
     """The best boxes of all classes; overlapping ones of one class are suppressed."""
     finite = boxes.isfinite().all(dim=1) & scores.isfinite().all(dim=1)
     boxes, scores = boxes[finite], scores[finite][:, :-1]
@@ -242,4 +244,4 @@ def select_detections(boxes: Tensor, scores: Tensor, size: tuple[int, int]) -> F
         kept_classes.append(torch.full_like(order, index))
     every = torch.cat(kept_scores)
     best = every.argsort(descending=True, stable=True)[:_MOST_DETECTIONS]
-    return Found(torch.cat(kept_boxes)[best], every[best], torch.cat(kept_classes)[best])
+    return RegionDetections(torch.cat(kept_boxes)[best], every[best], torch.cat(kept_classes)[best])

@@ -22,7 +22,7 @@ def match(truth: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class SampledBoxes:
     """Places in a list, foreground first; those not ``valid`` only fill up."""
 
     index: Tensor
@@ -30,7 +30,7 @@ class Sample:
     foreground: int  # how many of the places are for foreground
 
 
-def sample(foreground: Tensor, background: Tensor, count: int, share: float) -> Sample:
+def sample(foreground: Tensor, background: Tensor, count: int, share: float) -> SampledBoxes:
     """A random choice of at most ``share`` foreground, filled up with background.
 
     The number of places does not depend on what is found, so the device need not be waited for.
@@ -42,4 +42,4 @@ def sample(foreground: Tensor, background: Tensor, count: int, share: float) -> 
     found = front >= 0
     room = count - found.sum()
     fits = (back >= 0) & (torch.arange(len(back), device=key.device) < room)
-    return Sample(torch.cat([front_index, back_index]), torch.cat([found, fits]), most)
+    return SampledBoxes(torch.cat([front_index, back_index]), torch.cat([found, fits]), most)

@@ -18,7 +18,7 @@ _FINER = 5
 _THINNEST = 0.1  # of a region's sides
 
 
-def seen_in(outlines: Outlines, box: NDArray[np.float64], side: int) -> NDArray[np.bool_]:
+def mask_in_box(outlines: Outlines, box: NDArray[np.float64], side: int) -> NDArray[np.bool_]:
     """What a box shows of an instance, as ``side`` by ``side`` pixels."""
     x0, y0, x1, y1 = box
     scale = side / np.maximum((x1 - x0, y1 - y0), _THINNEST)

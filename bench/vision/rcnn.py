@@ -21,7 +21,7 @@ from bench.instances.labels import CLASSES, OF_COCO
 from bench.vision.architecture import Architecture
 from bench.vision.backbone import FeaturePyramid
 from bench.vision.boxes import clip, not_empty
-from bench.vision.heads import Found, RegionHeads
+from bench.vision.heads import RegionDetections, RegionHeads
 from bench.vision.outlines import Outlines
 from bench.vision.pasting import paste
 from bench.vision.proposals import ProposalGenerator
@@ -32,7 +32,7 @@ _MULTIPLE = 32  # of a picture's sides, so that every level of the pyramid halve
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
+class TrainingTargets:
     """The instances in one picture, in the network's coordinates."""
 
     boxes: Tensor  # (n, 4)
@@ -40,10 +40,10 @@ class Truth:
     # (n, height, width) of any resolution, true where the instance is seen; or their outlines.
     masks: Tensor | tuple[Outlines, ...]
 
-    def to(self, device: torch.device) -> Truth:
+    def to(self, device: torch.device) -> TrainingTargets:
         """From ordinary memory, without waiting for it."""
         masks = _sent(self.masks, device) if isinstance(self.masks, Tensor) else self.masks
-        return Truth(_sent(self.boxes, device), _sent(self.classes, device), masks)
+        return TrainingTargets(_sent(self.boxes, device), _sent(self.classes, device), masks)
 
 
 def _sent(tensor: Tensor, device: torch.device) -> Tensor:
@@ -79,7 +79,7 @@ class RCNN(nn.Module):
         pyramid: list[Tensor] = self.backbone(nn.functional.pad(normal, (0, right, 0, below)))
         return pyramid
 
-    def losses(self, pictures: Tensor, truth: Sequence[Truth]) -> dict[str, Tensor]:
+    def losses(self, pictures: Tensor, truth: Sequence[TrainingTargets]) -> dict[str, Tensor]:
         """The training losses of a batch of pictures of one size."""
         size = (int(pictures.shape[2]), int(pictures.shape[3]))
         pyramid = self.features(pictures)
@@ -95,7 +95,7 @@ class RCNN(nn.Module):
         }
 
     @torch.no_grad()
-    def find(self, picture: Tensor) -> Found:
+    def find(self, picture: Tensor) -> RegionDetections:
         """What is in one picture (1, 3, height, width), in its own coordinates."""
         size = (int(picture.shape[2]), int(picture.shape[3]))
         pyramid = self.features(picture)

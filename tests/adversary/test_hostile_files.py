@@ -20,7 +20,7 @@ from support.paths import CHECKOUT
 from support.pictures import picture
 
 from bench.codecs.catalog import card_paths
-from bench.codecs.families.ncn.stream import Stream
+from bench.codecs.families.ncn.stream import NcnStream
 from bench.vision.architecture import Architecture
 
 MOST_MB = 900  # a picture of the largest size that is read takes this
@@ -81,8 +81,8 @@ def streams(folder: Path) -> dict[str, bytes]:
 
 def hostile_streams(folder: Path) -> dict[str, bytes | Callable[[Path], object]]:
     claims = [
-        Stream(16, 2097151, bytes(3), bytes(3), bytes(40)),
-        Stream(5760, 5760, *[bytes(3)] * 3),
+        NcnStream(16, 2097151, bytes(3), bytes(3), bytes(40)),
+        NcnStream(5760, 5760, *[bytes(3)] * 3),
     ]
     return {
         "huge JPEG": huge_jpeg(),

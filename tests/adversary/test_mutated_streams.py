@@ -14,7 +14,7 @@ from fakes import zoo
 from support.pictures import picture
 
 from bench.codecs.catalog import card_paths, load_codec, read_card
-from bench.codecs.families.ncn.stream import Stream
+from bench.codecs.families.ncn.stream import NcnStream
 from bench.images.image import Image
 
 SIZE = (64, 48)
@@ -43,7 +43,7 @@ def victim(weights: Path) -> Iterator[Victim]:
 
 def sealed(stream: bytes, chance: random.Random) -> bytes:
     """An NCN's stream that is mutated behind its checksum: what comes after it has to bear it."""
-    its = Stream.from_bytes(stream)
+    its = NcnStream.from_bytes(stream)
     size = {side: chance.choice((1, 63, 500, 2000)) for side in ("width", "height")}
     changes: list[dict[str, Any]] = [
         {"body": mutated(its.body, chance)},

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from bench.codecs.families.ncn import rate
 from bench.codecs.families.ncn.entropy import as_latent, decode_latents, encode_latents
-from bench.codecs.families.ncn.model import Model
+from bench.codecs.families.ncn.model import NcnModel
 from bench.codecs.families.ncn.network import NCN
 from bench.codecs.families.ncn.portable import PortablePrior
 
@@ -80,7 +80,7 @@ def main() -> None:
     torch.set_num_threads(1)
     ncn = make_ncn(arguments.channels)
     prior = PortablePrior(ncn, CPU)
-    model = Model(ncn, None, prior, CPU)
+    model = NcnModel(ncn, None, prior, CPU)
     generator = torch.Generator().manual_seed(2)
     z_hat = torch.zeros(1, ncn.channels // 2, height // 64, width // 64)
     z_hat = draw(*ncn.z_prior(z_hat), generator)

@@ -22,7 +22,7 @@ from ncn_speed import make_ncn, multiply_adds
 from numpy.typing import NDArray
 
 from bench.codecs.families.devices import coding_device
-from bench.codecs.families.ncn.model import Model
+from bench.codecs.families.ncn.model import NcnModel
 from bench.codecs.families.ncn.portable import PortablePrior
 from bench.runtime.cores import available_cores
 
@@ -59,7 +59,7 @@ def main() -> None:
     ncn = make_ncn(arguments.channels)
     flops = {name: 2 * count for name, count in multiply_adds(ncn, width, height).items()}
     prior = PortablePrior(ncn, device)
-    model = Model(ncn.to(device), None, prior, device)
+    model = NcnModel(ncn.to(device), None, prior, device)
     random = np.random.default_rng(3)
     pictures = [random.integers(0, 256, (height, width, 3), np.uint8) for _ in range(4)]
     streams = [model.encode(*model.analyse(picture).whole()) for picture in pictures]

@@ -20,8 +20,8 @@ from bench.codecs.families.ncn.network import NCN
 from bench.datasets import open_dataset
 from bench.tasks.task import task_network
 from bench.training.coding import Coding
+from bench.training.crops import Cutting, crops
 from bench.training.distortions import feature, hvs, task
-from bench.training.pictures import Cutting, crops
 
 CHANNELS, ENLARGEMENT = 40, 1.5
 

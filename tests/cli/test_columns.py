@@ -9,7 +9,7 @@ from rich.text import Text
 from support.command import Bench
 
 from bench import api
-from bench.cli.columns import Columns, Line, Stacked
+from bench.cli.columns import Columns, Stacked, TextLine
 
 WIDTHS = (40, 50, 60, 80, 120)
 
@@ -54,7 +54,7 @@ def test_spare_columns_go_first_and_others_below() -> None:
 def test_a_figure_keeps_its_unit_at_a_line_s_end() -> None:
     for width in range(20, 60):
         text = shown(
-            Line(Text("- "), "of the curves 25 % overlap, and 12.5 dB are lost in all"), width
+            TextLine(Text("- "), "of the curves 25 % overlap, and 12.5 dB are lost in all"), width
         )
         lines = [line.strip() for line in text.splitlines()]
         assert not any(each.startswith(("%", "dB")) for each in lines)

@@ -16,7 +16,7 @@ from bench.codecs.catalog import card_paths
 from bench.errors import CodecError
 from bench.runtime import ffmpeg
 from bench.runtime.programs import Finished
-from bench.runtime.words import one_line, printable
+from bench.runtime.text import one_line, printable
 
 ESCAPE = "\\u001b[31m\\u009b5m\\u202e\\u0007"  # as TOML and JSON write it
 QUICK = ("--metric", "psnr_rgb", "--task", "none")

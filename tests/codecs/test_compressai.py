@@ -20,7 +20,7 @@ from torch import Tensor
 from bench.codecs.catalog import load_codec, read_card
 from bench.codecs.codec import Codec
 from bench.codecs.families.compressai import codec as family
-from bench.codecs.families.compressai.stream import Stream, pack, unpack
+from bench.codecs.families.compressai.stream import ZooStream, pack, unpack
 from bench.codecs.families.recognise import recognise
 from bench.errors import BenchError, CodecError, DataError, StreamError
 from bench.images.image import Image, pad, write_png
@@ -58,7 +58,7 @@ def test_the_strings_and_the_picture_are_compressai_s(model: str) -> None:
         coded = network.compress(x)
         x_hat = network.decompress(coded["strings"], coded["shape"])["x_hat"][0, :, :70, :90]
     (y,), (z,) = coded["strings"]
-    assert unpack(Stream.from_bytes(stream).body) == (y, z)
+    assert unpack(ZooStream.from_bytes(stream).body) == (y, z)
     assert len(stream) - len(y) - len(z) in range(12, 18)
     theirs = (x_hat * 255).permute(1, 2, 0).numpy()
     assert np.abs(codec.decode(stream) - theirs).max() < 0.51
@@ -84,7 +84,7 @@ def test_tensors_may_have_the_names_of_former_versions(pattern: str, old: str) -
     assert set(renamed) != set(tensors)
     stream = codec_of("cheng2020-attn", renamed).encode(IMAGE, 3)
     other = codec_of("cheng2020-attn").encode(IMAGE, 3)
-    assert Stream.from_bytes(stream).body == Stream.from_bytes(other).body
+    assert ZooStream.from_bytes(stream).body == ZooStream.from_bytes(other).body
 
 
 @needs_compressai
@@ -97,8 +97,8 @@ def test_tables_that_lie_beside_the_weights_are_made_anew() -> None:
             tensors[name] = torch.full_like(tensors[name], 2**30)
     stream = codec_of("mbt2018-mean", tensors).encode(IMAGE, 3)
     assert (
-        Stream.from_bytes(stream).body
-        == Stream.from_bytes(codec_of("mbt2018-mean").encode(IMAGE, 3)).body
+        ZooStream.from_bytes(stream).body
+        == ZooStream.from_bytes(codec_of("mbt2018-mean").encode(IMAGE, 3)).body
     )
 
 
@@ -135,7 +135,7 @@ def test_what_is_no_network_of_the_zoo_is_refused() -> None:
 def test_strings_that_decode_to_other_latents_are_refused(model: str) -> None:
     """What a decoder that rounds otherwise would find: no checksum of bytes can tell."""
     codec = codec_of(model)
-    said = Stream.from_bytes(codec.encode(IMAGE, 3))
+    said = ZooStream.from_bytes(codec.encode(IMAGE, 3))
     y, z = unpack(said.body)
     flipped = y[:9] + bytes([y[9] ^ 0xFF]) + y[10:]
     for body in (pack(flipped, z), pack(y[:8], z), pack(b"", z), b"", b"\x7f" + y):

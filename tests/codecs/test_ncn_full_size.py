@@ -14,7 +14,7 @@ from oracles.ncn import lsm_weights, save_checkpoint
 from PIL import Image
 from support.command import Bench
 
-from bench.codecs.families.ncn.stream import Stream
+from bench.codecs.families.ncn.stream import NcnStream
 
 SIZES = [(512, 256), (333, 500), (2048, 1024)]
 NAME = "ncn_maskLoss_CS_maskLatentSpaceNonFrozen_resnetCS_lambda_0_02.pth.tar"
@@ -66,7 +66,7 @@ def test_a_stream_is_all_that_another_process_needs(bench: Bench, width: int, he
     assert said.status == 0, said.err
     assert "at 0.02" in said.out
     stream = Path("a.ncn").read_bytes()
-    parsed = Stream.from_bytes(stream)
+    parsed = NcnStream.from_bytes(stream)
     assert (parsed.width, parsed.height) == (width, height)
     assert len(stream) - len(parsed.body) <= 16
     made = np.load("a.npz")

@@ -25,7 +25,7 @@ from oracles.ncn import (
 from bench.codecs.families.ncn import rate
 from bench.codecs.families.ncn.checkpoint import load_ncn
 from bench.codecs.families.ncn.masking import masked
-from bench.codecs.families.ncn.model import Model
+from bench.codecs.families.ncn.model import NcnModel
 from bench.codecs.families.ncn.network import NCN, bounded
 from bench.codecs.families.ncn.portable import PortablePrior
 
@@ -38,7 +38,7 @@ class Published(NamedTuple):
 
     name: str
     ncn: NCN
-    model: Model
+    model: NcnModel
     made: Record
 
 
@@ -55,7 +55,7 @@ def published(
     save_checkpoint(ncn_weights() if request.param == "ncn" else lsm_weights(), path)
     ncn, lsm = load_ncn(path)
     path.unlink()  # of 76 and 111 MB
-    model = Model(ncn, lsm, PortablePrior(ncn, CPU), CPU)
+    model = NcnModel(ncn, lsm, PortablePrior(ncn, CPU), CPU)
     return Published(request.param, ncn, model, model.inspect(record["picture"]))
 
 
@@ -128,7 +128,7 @@ class TestPictures:
     def test_of_other_sizes_are_padded_by_their_edges_and_cut(self, tmp_path: Path) -> None:
         path = tmp_path / "narrow.pth.tar"
         ncn, lsm = load_ncn(save_checkpoint(narrow_lsm_weights(), path))
-        model = Model(ncn, lsm, PortablePrior(ncn, CPU), CPU)
+        model = NcnModel(ncn, lsm, PortablePrior(ncn, CPU), CPU)
         pixels = np.random.default_rng(0).integers(0, 256, (70, 61, 3), np.uint8)
         padded = np.pad(pixels, ((0, 58), (0, 3), (0, 0)), mode="edge")
         y_hat, z_hat = model.analyse(pixels).whole()

@@ -20,7 +20,7 @@ from bench.codecs.families.ncn.checkpoint import load_ncn
 from bench.codecs.families.ncn.entropy import as_latent, decode_latents, encode_latents
 from bench.codecs.families.ncn.network import NCN
 from bench.codecs.families.ncn.portable import PortablePrior
-from bench.codecs.families.ncn.stream import Stream, latents_checksum
+from bench.codecs.families.ncn.stream import NcnStream, latents_checksum
 from bench.codecs.families.neural_stream import MULTIPLE
 from bench.errors import CodecError, StreamError
 
@@ -148,47 +148,47 @@ class TestHeader:
     def test_comes_back_for_any_size(self, axis: str) -> None:
         for side in (*range(1, 300), *range(300, 65536, 61), 16383, 16384, 16385, 65535):
             width, height = (side, 3) if axis == "width" else (3, side)
-            stream = Stream(width, height, MODEL, b"xyz", b"body")
-            assert Stream.from_bytes(stream.to_bytes()) == stream
+            stream = NcnStream(width, height, MODEL, b"xyz", b"body")
+            assert NcnStream.from_bytes(stream.to_bytes()) == stream
 
     def test_is_of_sixteen_bytes_at_most(self) -> None:
         for width, height, most in ((16384, 16384, 15), (2048, 1024, 13), (100, 100, 11)):
-            stream = Stream(width, height, MODEL, b"xyz", b"body").to_bytes()
+            stream = NcnStream(width, height, MODEL, b"xyz", b"body").to_bytes()
             assert len(stream) - len(b"body") == most <= 16
 
     def test_is_laid_out_as_described(self) -> None:
-        stream = Stream(2048, 100, b"mod and more of its digest", b"lat", b"body").to_bytes()
+        stream = NcnStream(2048, 100, b"mod and more of its digest", b"lat", b"body").to_bytes()
         assert stream == b"\xc5\x80\x10\x64mod\x06\x0blatbody"
 
     def test_without_a_body_is_one(self) -> None:
-        stream = Stream(1, 1, MODEL, b"xyz", b"")
-        assert Stream.from_bytes(stream.to_bytes()) == stream
+        stream = NcnStream(1, 1, MODEL, b"xyz", b"")
+        assert NcnStream.from_bytes(stream.to_bytes()) == stream
 
     @pytest.mark.parametrize(
         "stream", [b"", b"\xff\xd8\xff\xe0 JPEG", b"\x89PNG\r\n", b"\xc6 next"]
     )
     def test_of_another_format_is_refused(self, stream: bytes) -> None:
         with pytest.raises(StreamError, match="not a bitstream of an NCN"):
-            Stream.from_bytes(stream)
+            NcnStream.from_bytes(stream)
 
     @pytest.mark.parametrize("size", [(0, 5), (5, 0), (8193, 4096), (65535, 65535)])
     def test_of_an_impossible_size_is_refused(self, size: tuple[int, int]) -> None:
-        stream = Stream(*size, MODEL, b"xyz", b"body").to_bytes()
+        stream = NcnStream(*size, MODEL, b"xyz", b"body").to_bytes()
         with pytest.raises(StreamError, match=f"a picture of {size[0]}x{size[1]}"):
-            Stream.from_bytes(stream)
+            NcnStream.from_bytes(stream)
 
     def test_whose_size_has_no_end_is_refused(self) -> None:
         with pytest.raises(StreamError, match="its size has no end"):
-            Stream.from_bytes(b"\xc5\x80\x80\x80\x01\x01" + bytes(20))
+            NcnStream.from_bytes(b"\xc5\x80\x80\x80\x01\x01" + bytes(20))
 
     def test_that_is_cut_or_goes_on_or_has_another_bit_is_refused(self) -> None:
-        stream = Stream(640, 480, MODEL, b"xyz", bytes(range(50))).to_bytes()
+        stream = NcnStream(640, 480, MODEL, b"xyz", bytes(range(50))).to_bytes()
         others = [stream[:length] for length in range(len(stream))]
         others += [stream + bytes([byte]) for byte in range(256)]
         others += [flipped(stream, bit) for bit in range(8 * len(stream))]
         for other in others:
             with pytest.raises(StreamError):
-                Stream.from_bytes(other)
+                NcnStream.from_bytes(other)
 
     def test_has_a_checksum_that_tells_latents_apart(self) -> None:
         y_hat, z_hat = np.zeros((4, 4, 8), np.int16), np.zeros((2, 1, 2), np.int16)
@@ -218,7 +218,7 @@ class TestDamage:
         prior = PortablePrior(narrow, CPU)
         latents = drawn_latents(narrow, 128, 64)
         body = encode_latents(*latents, prior)
-        stream = Stream(100, 64, MODEL, latents_checksum(*latents), body).to_bytes()
+        stream = NcnStream(100, 64, MODEL, latents_checksum(*latents), body).to_bytes()
         rng = np.random.default_rng(0)
         told: Counter[str] = Counter()
         longest = 0.0
@@ -258,7 +258,7 @@ TOO_MUCH = "the stream is damaged: it holds more than the picture"
 
 def decoded(stream: bytes, prior: PortablePrior) -> tuple[Latent, Latent]:
     """As a codec does."""
-    said = Stream.from_bytes(stream)
+    said = NcnStream.from_bytes(stream)
     if said.model != MODEL:
         raise StreamError("coded with other weights")
     width, height = (side + -side % MULTIPLE for side in (said.width, said.height))

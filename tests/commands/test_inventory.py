@@ -20,7 +20,7 @@ from bench.codecs import catalog
 from bench.codecs.codec import Codec
 from bench.commands import doctor as doctor_module
 from bench.commands import inventory
-from bench.commands.inventory import Check, codecs, datasets, doctor, metrics, show_codec, tasks
+from bench.commands.inventory import Finding, codecs, datasets, doctor, metrics, show_codec, tasks
 from bench.commands.show import show
 from bench.errors import CardError, CodecError
 from bench.runtime import ffmpeg
@@ -62,7 +62,7 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def check(name: str) -> Check:
+def check(name: str) -> Finding:
     (found,) = [check for check in doctor() if check.name == name]
     return found
 

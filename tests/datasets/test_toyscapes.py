@@ -27,7 +27,7 @@ from bench.datasets.toyscapes.camera import Camera
 from bench.datasets.toyscapes.cycles import bicycle
 from bench.datasets.toyscapes.light import daylight
 from bench.datasets.toyscapes.raster import blank, stamp
-from bench.datasets.toyscapes.stream import Stream
+from bench.datasets.toyscapes.stream import RandomStream
 
 core = importlib.import_module("numpy._core._multiarray_umath")  # untyped
 INSTANCES = (24, 25, 26, 27, 28, 31, 32, 33)
@@ -138,10 +138,10 @@ def test_size_and_position_follow_depth(scenes: list[Scene]) -> None:
 
 def test_masks_are_filled_silhouettes() -> None:
     camera = Camera(512, 256, 565.0, 256.0, 112.0, 1.25)
-    light = daylight(Stream("light"))
+    light = daylight(RandomStream("light"))
     frame = blank(256, 512)
     frame.colour[:] = 0.5
-    patches = bicycle(camera, light, Stream("bicycle"), 0.0, 8.0, 1.57, 1.0)
+    patches = bicycle(camera, light, RandomStream("bicycle"), 0.0, 8.0, 1.57, 1.0)
     stamp(frame, patches, 33, 33000, (0.0, light.haze))
     mask = frame.ids == 33000
     seen_through = mask & (np.abs(frame.colour - 0.5).max(axis=2) < 0.02)

@@ -233,7 +233,7 @@ def test_other_images_are_no_pass(bench: Bench, baseline: Path) -> None:
     shutil.copy("pictures/01.png", "pictures/00.png")
     said = bench("check", baseline)
     assert said.status == 2
-    assert said.out.count("? could not tell") == 3
+    assert said.out.count("? inconclusive") == 3
     assert "other images: pictures was recorded with digest" in words(said)
     assert words(said).count("other images") == 1  # what all have in common is said once
 
@@ -264,7 +264,7 @@ def test_failures_are_no_pass(
     assert said.status == 2
     assert "6 operations of mine failed, such as 00.png at step 1:" in words(said)
     assert "here is my last word" in words(said)
-    assert "1 could not tell, 1 of 2 rules passed" in said.out
+    assert "1 inconclusive, 1 of 2 rules passed" in said.out
     before = Path("gate.jsonl").read_text()
     said = anew(bench, baseline, "--record")
     assert said.status == 2
@@ -280,7 +280,7 @@ def test_another_version_of_a_metric_is_no_pass(
     said = bench("check", baseline)
     assert said.status == 2
     assert "psnr_rgb was recorded with another version of it" in words(said)
-    assert "2 could not tell, 1 of 3 rules passed" in said.out
+    assert "2 inconclusive, 1 of 3 rules passed" in said.out
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_a_recording_cut_short_is_no_pass(bench: Bench, baseline: Path) -> None:
     no_such_image = [line for line in whole.splitlines(keepends=True) if "03.png" not in line]
     recording.write_text("".join(no_such_image))
     said = bench("check", baseline)
-    assert (said.status, said.out.count("? could not tell")) == (2, 3)
+    assert (said.status, said.out.count("? inconclusive")) == (2, 3)
 
 
 @pytest.mark.parametrize(
@@ -417,7 +417,7 @@ def test_ci_is_told_in_its_own_words(
         f"::error file={folder}/gate.toml,line=4,title=bench check%3A regression"
         "::bpp of mine: within 0.0001 %25: higher at 1 of "
     )
-    told = "title=bench check%3A could not tell::psnr_y"
+    told = "title=bench check%3A inconclusive::psnr_y"
     assert second.startswith(f"::error file={folder}/gate.toml,{told}")
     suite = ElementTree.parse("junit.xml").getroot()[0]
     counts = {key: suite.attrib[key] for key in ("tests", "failures", "errors")}

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from bench.errors import DataError
 from bench.gate.baseline import Baseline
+from bench.gate.formatting import figures
 from bench.gate.judging import judge
 from bench.gate.match_text import from_text, to_text
-from bench.gate.recording import Recorded, Recording
+from bench.gate.recording import RecordedCodec, Recording
 from bench.gate.rules import parse_rules
 from bench.gate.verdicts import Check, Verdict
-from bench.gate.words import figures
 from bench.metrics.average_precision import average_precision
 from bench.metrics.bjontegaard import Curve, bd_rate
-from bench.metrics.bootstrap import Sample, resample_weights
+from bench.metrics.bootstrap import CurveSample, resample_weights
 from bench.metrics.matches import FALSE_POSITIVE, IGNORED, OVERLAPS, TRUE_POSITIVE, Matches
 
 Floats = NDArray[np.float64]
@@ -38,16 +38,16 @@ def codec(
     quality: float | Floats = 0.0,
     seconds: float | Floats = 1.0,
     run: int | None = 1,
-) -> Recorded:
+) -> RecordedCodec:
     """With so many times the rate of another at the same quality."""
     base = np.geomspace(0.1, 1.0, len(POINTS)) * SPREAD
     values = 40 + 3 * np.log2(base) + quality
-    curves = {"psnr_y": Sample(base * rate, values, name)}
+    curves = {"psnr_y": CurveSample(base * rate, values, name)}
     times = np.ones(IMAGES) * seconds
-    return Recorded(name, "QP", f"{name} 1", POINTS, base * rate, curves, times, run)
+    return RecordedCodec(name, "QP", f"{name} 1", POINTS, base * rate, curves, times, run)
 
 
-def recording(*codecs: Recorded) -> Recording:
+def recording(*codecs: RecordedCodec) -> Recording:
     return Recording(
         lines=(),
         date="2026-01-05",
@@ -71,7 +71,7 @@ def checked(now: Recording, *rules: str, then: Recording = THEN) -> Check:
     return judge(baseline, then, now, {})
 
 
-def verdict(now: Recorded, rule: str = BD, then: Recording = THEN) -> Verdict:
+def verdict(now: RecordedCodec, rule: str = BD, then: Recording = THEN) -> Verdict:
     return checked(recording(HM, now), rule, then=then).verdicts[0]
 
 
@@ -87,7 +87,7 @@ def test_more_rate_for_the_same_quality_is_a_regression() -> None:
     assert found.outcome == "regression"
     assert found.change == pytest.approx(100 * 0.03 / 1.2)
     assert found.interval == pytest.approx((found.change, found.change))
-    assert found.sees == pytest.approx(0, abs=1e-9)
+    assert found.minimum_detectable == pytest.approx(0, abs=1e-9)
 
 
 def test_less_than_is_allowed_passes_and_so_does_a_gain() -> None:
@@ -97,20 +97,20 @@ def test_less_than_is_allowed_passes_and_so_does_a_gain() -> None:
 
 def test_what_scatters_too_much_could_hide_a_regression() -> None:
     found = verdict(codec("ours", rate=np.exp(0.2 * NOISE)))
-    assert found.outcome == "could not tell"
-    assert found.sees > 1
+    assert found.outcome == "inconclusive"
+    assert found.minimum_detectable > 1
     assert "more would tell" in found.why
     gained = verdict(codec("ours", rate=0.8 * np.exp(0.2 * NOISE)))
     assert gained.interval is not None and gained.interval[1] < 0
-    assert gained.outcome == "could not tell"  # its rule is blind, however well it went
+    assert gained.outcome == "inconclusive"  # its rule is blind, however well it went
 
 
 def test_what_is_allowed_within_the_interval_is_no_pass() -> None:
     found = verdict(codec("ours", rate=1.012 * np.exp(0.02 * (NOISE - NOISE.mean()))))
     assert found.interval is not None
     assert found.interval[0] < 1 < found.interval[1]
-    assert found.sees < 1
-    assert found.outcome == "could not tell"
+    assert found.minimum_detectable < 1
+    assert found.outcome == "inconclusive"
     assert "lies within the interval" in found.why
 
 
@@ -118,7 +118,11 @@ def test_the_interval_is_that_of_resampled_pairs() -> None:
     now = codec("ours", rate=np.exp(0.1 * NOISE), quality=0.1 * NOISE[::-1])
     found = verdict(now)
     then, hm, rate = THEN.codecs["ours"].curve("psnr_y"), HM.curve("psnr_y"), now.curve("psnr_y")
-    assert isinstance(then, Sample) and isinstance(hm, Sample) and isinstance(rate, Sample)
+    assert (
+        isinstance(then, CurveSample)
+        and isinstance(hm, CurveSample)
+        and isinstance(rate, CurveSample)
+    )
     drawn = []
     for row in resample_weights(IMAGES)[:200]:
         images = np.repeat(np.arange(IMAGES), row.astype(int))
@@ -142,7 +146,7 @@ def test_a_rule_may_be_between_two_qualities() -> None:
     hm, ours = (each.curve("psnr_y").mean_curve() for each in (HM, now))
     assert below.now == bd_rate(hm, ours, between=(31, 34)).value
     assert below.interval is not None
-    assert beyond.outcome == "could not tell"
+    assert beyond.outcome == "inconclusive"
     assert "does not span the range 31 to 60" in beyond.why
 
 
@@ -165,21 +169,21 @@ def test_a_curve_that_bends_down_is_no_pass() -> None:
     bent = np.zeros((IMAGES, len(POINTS)))
     bent[:, -1] = -20
     found = verdict(codec("ours", quality=bent))
-    assert found.outcome == "could not tell"
+    assert found.outcome == "inconclusive"
     assert "ours's curve is not monotone" in found.why
 
 
 def test_one_image_has_no_interval() -> None:
-    def first(each: Recorded) -> Recorded:
+    def first(each: RecordedCodec) -> RecordedCodec:
         curve = each.curve("psnr_y")
-        assert isinstance(curve, Sample)
-        one = {"psnr_y": Sample(curve.rate[:1], curve.quality[:1], each.name)}
+        assert isinstance(curve, CurveSample)
+        one = {"psnr_y": CurveSample(curve.rate[:1], curve.quality[:1], each.name)}
         return replace(each, rate=each.rate[:1], curves=one, encode_cpu=each.encode_cpu[:1])
 
     one = replace(recording(first(HM), first(codec("ours"))), images=("00",))
     assert [found.outcome for found in checked(one, BD, TIME, then=one).verdicts] == [
-        "could not tell",
-        "could not tell",
+        "inconclusive",
+        "inconclusive",
     ]
 
 
@@ -193,7 +197,7 @@ def test_one_image_has_no_interval() -> None:
         ("psnr_y of ours: within 0.02 dB", 1.0, -0.01, "pass"),
         ("psnr_y of ours: within 0.02 dB", 1.0, -0.03, "regression"),
         ("psnr_y of ours: within 0.02 dB", 1.0, 0.03, "changed"),
-        ("psnr_y of ours: within 0.02 dB", 1.0, np.nan, "could not tell"),
+        ("psnr_y of ours: within 0.02 dB", 1.0, np.nan, "inconclusive"),
     ],
 )
 def test_a_point_may_change_by_the_tolerance(
@@ -207,13 +211,13 @@ def test_points_are_compared_by_name_and_the_worst_is_told() -> None:
     quality[:, 2] = -0.5
     changed = codec("ours", quality=quality)
     curve = changed.curve("psnr_y")
-    assert isinstance(curve, Sample)
+    assert isinstance(curve, CurveSample)
     order = [3, 1, 2, 0]
     turned = replace(
         changed,
         points=tuple(POINTS[i] for i in order),
         rate=changed.rate[:, order],
-        curves={"psnr_y": Sample(curve.rate[:, order], curve.quality[:, order], "ours")},
+        curves={"psnr_y": CurveSample(curve.rate[:, order], curve.quality[:, order], "ours")},
     )
     found = verdict(turned, "psnr_y of ours: within 0.02 dB")
     assert (found.where, found.change) == ("QP 37", pytest.approx(-0.5))
@@ -235,7 +239,7 @@ def test_one_point_that_got_worse_makes_a_regression_of_several_that_got_better(
         (1.1, 1.0, "pass"),
         (1.5, 1.0, "regression"),
         (2.0, 2.0, "pass"),  # the machine is slower, the codec is not
-        (HEAVY / HEAVY.mean(), 1.0, "could not tell"),
+        (HEAVY / HEAVY.mean(), 1.0, "inconclusive"),
     ],
 )
 def test_times_are_ratios_to_another_codec_s(ours: float | Floats, hm: float, outcome: str) -> None:
@@ -254,7 +258,7 @@ def test_times_are_ratios_to_another_codec_s(ours: float | Floats, hm: float, ou
 )
 def test_times_that_do_not_compare(change: dict[str, object], why: str) -> None:
     found = verdict(replace(codec("ours"), **change), TIME)  # type: ignore[arg-type]
-    assert found.outcome == "could not tell"
+    assert found.outcome == "inconclusive"
     assert why in found.why
 
 

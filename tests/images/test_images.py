@@ -14,7 +14,7 @@ from support.command import Bench
 from support.pictures import Pictures, picture
 
 from bench import api
-from bench.codecs.families.ncn.stream import Stream
+from bench.codecs.families.ncn.stream import NcnStream
 from bench.codecs.families.neural_stream import LATENTS, MODEL_DIGEST
 from bench.datasets import open_dataset
 from bench.errors import CodecError, DataError, StreamError
@@ -152,10 +152,10 @@ def test_streams_that_claim_too_much() -> None:
     sizes = struct.pack(">HH", 8192, 8200)
     with pytest.raises(StreamError, match="8200x8192 is too large"):
         jpeg.decode(stream[:start] + sizes + stream[start + 4 :])
-    slim = Stream(2**21 - 1, 16, bytes(MODEL_DIGEST), bytes(LATENTS), bytes(40)).to_bytes()
+    slim = NcnStream(2**21 - 1, 16, bytes(MODEL_DIGEST), bytes(LATENTS), bytes(40)).to_bytes()
     assert len(slim) < 60
     with pytest.raises(StreamError, match="a picture of 2097151x16"):
-        Stream.from_bytes(slim)
+        NcnStream.from_bytes(slim)
 
 
 @pytest.fixture(params=["pipe", "device"])

@@ -11,7 +11,7 @@ from oracles.scenes import ellipse
 
 from bench.instances.detections import Detections
 from bench.instances.labels import CLASSES
-from bench.instances.pseudo_truth import PseudoTruth, taken_for_truth
+from bench.instances.pseudo_truth import PseudoTruth, to_pseudo_truth
 from bench.instances.run_lengths import encode
 from bench.metrics.average_precision import average_precision
 from bench.metrics.instance_matching import match
@@ -30,14 +30,14 @@ def network(seed: int, count: int = 25) -> Detections:
 
 def test_what_was_found_is_exactly_right() -> None:
     found = [network(seed) for seed in range(8)]
-    matches = [match(taken_for_truth(one, 0.5), one) for one in found]
+    matches = [match(to_pseudo_truth(one, 0.5), one) for one in found]
     assert sum(int(one.valid.sum()) for one in matches) > 40
     assert average_precision(matches).wap == 1
 
 
 def test_instances_that_are_covered_stay_whole() -> None:
     found = network(1)
-    truth = taken_for_truth(found, 0.0)
+    truth = to_pseudo_truth(found, 0.0)
     assert truth.areas[1:].tolist() == [mask.area for mask in found.masks or () if mask.area]
     assert truth.areas[1:].sum() > truth.height * truth.width - truth.areas[0]
 
@@ -62,13 +62,13 @@ def test_what_is_found_elsewhere_is_wrong() -> None:
         np.zeros((len(away) + 1, 4)),
         (*(kept.masks or ()), encode(empty)),
     )
-    matches = match(taken_for_truth(kept, 0.5), more)
+    matches = match(to_pseudo_truth(kept, 0.5), more)
     assert (matches.states[-1] == FALSE_POSITIVE).all()
     assert (matches.states[:-1, 0] == TRUE_POSITIVE).any()
 
 
 def test_nothing_found_is_a_truth_without_instances() -> None:
-    truth = taken_for_truth(network(3), 1.1)
+    truth = to_pseudo_truth(network(3), 1.1)
     assert truth.ids.tolist() == [0]
     states = match(truth, network(3)).states
     assert (states == FALSE_POSITIVE).all()
@@ -76,7 +76,7 @@ def test_nothing_found_is_a_truth_without_instances() -> None:
 
 def test_intersections_are_those_of_the_masks() -> None:
     found, seen = network(4), network(5)
-    truth = taken_for_truth(found, 0.3)
+    truth = to_pseudo_truth(found, 0.3)
     shared = truth.intersections(seen.masks or ())
     for row, one in enumerate(seen.masks or ()):
         for column, other in enumerate(truth.masks):
@@ -84,7 +84,7 @@ def test_intersections_are_those_of_the_masks() -> None:
 
 
 def test_it_is_kept_as_bytes() -> None:
-    truth = taken_for_truth(network(6), 0.5)
+    truth = to_pseudo_truth(network(6), 0.5)
     data = truth.to_bytes()
     again = PseudoTruth.from_bytes(data)
     assert again.digest == truth.digest

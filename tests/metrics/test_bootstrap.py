@@ -7,8 +7,8 @@ import pytest
 from bench.metrics import bootstrap
 from bench.metrics.bjontegaard import Curve, Curves, FloatArray, Kind, Method, bd, bd_rate
 from bench.metrics.bootstrap import (
+    CurveSample,
     Interval,
-    Sample,
     bootstrap_delta,
     curves_interval,
     mean_curve_delta,
@@ -23,19 +23,19 @@ QUALITIES = np.array([30.0, 33, 36, 39])
 
 def samples(
     images: int, saving: float = 0.1, spread: float = 0.05, seed: int = 0
-) -> tuple[Sample, Sample]:
+) -> tuple[CurveSample, CurveSample]:
     """Images of various rates; the test saves on each of them about the same share."""
     rng = np.random.default_rng(seed)
     rate = RATES * np.exp(rng.normal(0, 0.4, (images, 1)))
     share = (1 - saving) * np.exp(rng.normal(0, spread, (images, 1)))
     quality = QUALITIES + rng.normal(0, 1, (images, 1))
-    return Sample(rate, quality, "vtm"), Sample(rate * share, quality, "ncn")
+    return CurveSample(rate, quality, "vtm"), CurveSample(rate * share, quality, "ncn")
 
 
-def with_nan(sample: Sample) -> Sample:
+def with_nan(sample: CurveSample) -> CurveSample:
     quality = sample.quality.copy()
     quality[3, 1] = quality[5, 0] = np.nan
-    return Sample(sample.rate, quality, sample.name)
+    return CurveSample(sample.rate, quality, sample.name)
 
 
 def test_weights_are_whole_draws_of_all_images() -> None:
@@ -128,7 +128,7 @@ def test_the_share_that_the_pareto_front_changed_is_told() -> None:
     quality = test.quality.copy()
     quality[:, 2] -= 2.95  # hardly above the point before it
     quality[:10, 2] -= 0.2  # and below in a third of the images
-    dips = Sample(test.rate, quality, "ncn")
+    dips = CurveSample(test.rate, quality, "ncn")
     delta = mean_curve_delta(anchor, dips, "rate")
     changed = bootstrap_delta(anchor, dips, "rate").changed
     below = resample_weights(30)[:, :10].sum(axis=1) * 0.2 >= 0.05 * 30 - 1e-9
@@ -183,16 +183,16 @@ def test_per_image_figures() -> None:
     )
 
 
-def part(sample: Sample, images: int, points: int) -> Sample:
+def part(sample: CurveSample, images: int, points: int) -> CurveSample:
     """Without the first images and points."""
-    return Sample(sample.rate[images:, points:], sample.quality[images:, points:], sample.name)
+    return CurveSample(sample.rate[images:, points:], sample.quality[images:, points:], sample.name)
 
 
-def undefined_sample(sample: Sample, dips: int, aparts: int) -> Sample:
+def undefined_sample(sample: CurveSample, dips: int, aparts: int) -> CurveSample:
     quality: FloatArray = sample.quality.copy()
     quality[:dips, 2] -= 4
     quality[dips : dips + aparts] += 20
-    return Sample(sample.rate, quality, sample.name)
+    return CurveSample(sample.rate, quality, sample.name)
 
 
 def test_per_image_counts_the_images_without_a_figure() -> None:
@@ -255,7 +255,7 @@ def test_all_who_ask_for_the_same_resamples_share_them() -> None:
 def test_a_sample_is_resampled_once_for_all_comparisons() -> None:
     rng = np.random.default_rng(3)
     rate = np.geomspace(0.1, 1, 4) * rng.uniform(0.8, 1.2, (30, 1))
-    sample = Sample(rate, np.log2(rate), "one")
+    sample = CurveSample(rate, np.log2(rate), "one")
     weights = resample_weights(30)
     assert sample.resampled(weights) is sample.resampled(weights)
     other = resample_weights(30, seed=1)
@@ -266,4 +266,4 @@ def test_a_sample_is_resampled_once_for_all_comparisons() -> None:
 def test_the_middle_95_percent_are_numpys(count: int) -> None:
     values = np.random.default_rng(count).normal(size=count)
     expected = np.percentile(values, [2.5, 97.5])
-    np.testing.assert_allclose(bootstrap.middle_95(values), expected, rtol=1e-12)
+    np.testing.assert_allclose(bootstrap.percentile_interval(values), expected, rtol=1e-12)

@@ -18,7 +18,7 @@ from bench.errors import DataError
 from bench.metrics.average_precision import AveragePrecision
 from bench.metrics.between import Between, QualityRange, parse_between
 from bench.metrics.bjontegaard import Curve, bd_rate
-from bench.metrics.bootstrap import Sample, mean_curve_delta, resample_weights
+from bench.metrics.bootstrap import CurveSample, mean_curve_delta, resample_weights
 from bench.report.compare import compare
 from bench.report.page.figures import page_figures
 
@@ -130,8 +130,8 @@ def test_each_resample_has_percentages_of_its_own_uncompressed_accuracy() -> Non
     ceiling = rng.uniform(0.2, 0.6, 30)
     rate = np.geomspace(0.1, 1, 5) * np.exp(rng.normal(0, 0.3, (30, 1)))
     quality = np.array([0.3, 0.5, 0.7, 0.85, 0.97]) * ceiling[:, None]
-    anchor = Sample(rate, quality, "vtm")
-    test = Sample(rate * np.exp(rng.normal(-0.3, 0.2, (30, 1))), quality, "ncn")
+    anchor = CurveSample(rate, quality, "vtm")
+    test = CurveSample(rate * np.exp(rng.normal(-0.3, 0.2, (30, 1))), quality, "ncn")
     asked = QualityRange(parse_between("40%,95%"), _Uncompressed(ceiling))  # type: ignore[arg-type]
     delta = mean_curve_delta(anchor, test, "rate", between=asked)
     whole = ceiling.mean()

@@ -31,8 +31,8 @@ from bench.training import codecs
 from bench.training.codec_recipe import read_recipe
 from bench.training.coding import Coding
 from bench.training.distortions import feature, hvs, ms_ssim, task
-from bench.training.loop import Progress, Training
-from bench.vision.rcnn import Truth
+from bench.training.loop import Training, TrainingProgress
+from bench.vision.rcnn import TrainingTargets
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_gone_on_with_it_is_as_if_never_stopped(
     train = codecs.train
 
     def halted_after_two(training: Training[object], **options: object) -> bool:
-        def watch(progress: Progress) -> None:
+        def watch(progress: TrainingProgress) -> None:
             if progress.step == 2:
                 raise HaltedError
 
@@ -226,7 +226,7 @@ def test_gradients_go_where_they_should_and_nowhere_else(loss: str, mask_only: b
     mask = torch.zeros(1, 192, 192, dtype=torch.bool)
     mask[:, 40:120, 30:150] = True
     box = torch.tensor([[30.0, 40, 150, 120]]) * 1.5
-    truth = [Truth(box, torch.tensor([2]), mask)]
+    truth = [TrainingTargets(box, torch.tensor([2]), mask)]
     distortion = {"hvs": lambda: hvs, "feature": lambda: feature(network, 1.5)}
     judge = distortion.get(loss, lambda: task(network, 1.5))()
     x_hat, rate = coding(x)

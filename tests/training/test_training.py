@@ -20,7 +20,7 @@ from bench.errors import BenchError, DataError
 from bench.runtime.checkpoint import read_checkpoint
 from bench.tasks.task import open_task
 from bench.training import detectors, recipes
-from bench.training.loop import Progress, Training, train
+from bench.training.loop import Training, TrainingProgress, train
 from bench.training.processes import Processes
 from bench.training.recipes import Recipe
 from bench.training.schedule import Schedule
@@ -53,7 +53,7 @@ class HaltedError(Exception):
 
 
 def halted_at(step: int) -> object:
-    def watch(progress: Progress) -> None:
+    def watch(progress: TrainingProgress) -> None:
         if progress.step == step:
             raise HaltedError
 
@@ -152,7 +152,7 @@ def test_it_learns(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     losses: list[float] = []
 
     def every_eighth(training: Training[object], **options: object) -> bool:
-        def watch(progress: Progress) -> None:
+        def watch(progress: TrainingProgress) -> None:
             losses.append(sum(progress.losses.values()))
 
         return train(training, every=8, watch=watch)

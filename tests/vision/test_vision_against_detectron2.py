@@ -24,7 +24,7 @@ from torch import Tensor
 from bench.instances.detections import Detections
 from bench.instances.run_lengths import RunLengths
 from bench.vision.architecture import Architecture
-from bench.vision.heads import Found, Regions
+from bench.vision.heads import RegionDetections, Regions
 from bench.vision.pasting import paste
 from bench.vision.rcnn import RCNN, detect, to_network
 
@@ -108,7 +108,7 @@ class Inside(NamedTuple):
     pyramid: list[Tensor]
     proposals: Tensor
     logits: Tensor
-    found: Found
+    found: RegionDetections
 
 
 def look(made: RCNN, picture: Tensor) -> Inside:

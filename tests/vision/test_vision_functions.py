@@ -17,7 +17,7 @@ from bench.vision.boxes import apply_deltas, encode_deltas
 from bench.vision.heads import RegionHeads, mask_targets, select_detections
 from bench.vision.matching import match, sample
 from bench.vision.operators import pairwise_iou, roi_align, suppress
-from bench.vision.outlines import fill, seen_in
+from bench.vision.outlines import fill, mask_in_box
 from bench.vision.pasting import paste
 from bench.vision.proposals import ProposalGenerator
 from bench.vision.rcnn import network_size
@@ -282,6 +282,6 @@ def test_an_outline_is_filled_as_coco_does(whole: bool) -> None:
 
 def test_the_parts_of_an_instance_are_seen_together() -> None:
     left, right = (np.array([[x, 2], [x + 2, 2], [x + 2, 6], [x, 6]], float) for x in (1, 5))
-    seen = seen_in([left, right], np.array([0.0, 0, 8, 8]), 8)
+    seen = mask_in_box([left, right], np.array([0.0, 0, 8, 8]), 8)
     assert (np.flatnonzero(seen.any(axis=0)) == [1, 2, 5, 6]).all()
     assert (np.flatnonzero(seen.any(axis=1)) == [2, 3, 4, 5]).all()

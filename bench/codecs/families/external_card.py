@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.codecs.catalog import check_keys
 from bench.codecs.codec import Card
 from bench.codecs.families.commands import Words, parse_command
-from bench.codecs.families.tools import Wanted
+from bench.codecs.families.tools import RequiredTools
 from bench.errors import CardError
 from bench.images.image import LARGEST_MULTIPLE
 
@@ -49,7 +49,7 @@ _USUAL_MINUTES = 30  # for 2 megapixels, in which VTM is done
 class External:
     """The ``[external]`` table of a card."""
 
-    wanted: Wanted
+    wanted: RequiredTools
     version: str | None
     version_command: Words | None
     version_pattern: re.Pattern[str] | None
@@ -100,7 +100,7 @@ def read_external(card: Card) -> External:
 
     size = ["width", "height"]
     return External(
-        wanted=Wanted(
+        wanted=RequiredTools(
             table.get("folder"),
             where.absolute().parent,
             tuple(table["encoder"]),

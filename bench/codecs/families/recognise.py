@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.codecs.families.compressai.stream import Stream as ZooStream
-from bench.codecs.families.ncn.stream import Stream as NcnStream
+from bench.codecs.families.compressai.stream import ZooStream
+from bench.codecs.families.ncn.stream import NcnStream
 from bench.codecs.families.sizes import take_crop
 
 # To a decoder, all cards of a family are alike.

@@ -25,7 +25,7 @@ print(json.dumps(found and found[1]))
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequiredTools:
     """What a card asks of the machine: programs under any of their names, and a cfg file."""
 
     folder: str | None  # the variable that names where they are
@@ -58,7 +58,7 @@ class Tools:
         return {name: path for name, path in files.items() if path is not None}
 
 
-def find_tools(wanted: Wanted) -> Tools:
+def find_tools(wanted: RequiredTools) -> Tools:
     """In the user's folder if one is named, its bin/ and cfg/ included; else on PATH.
 
     A card without a variable for that has its programs in its own folder, or on PATH.
@@ -72,7 +72,7 @@ def find_tools(wanted: Wanted) -> Tools:
     return Tools(encoder, decoder, _find_cfg(wanted, beside))
 
 
-def _find_program(wanted: Wanted, names: tuple[str, ...], folder: Path | None) -> Path:
+def _find_program(wanted: RequiredTools, names: tuple[str, ...], folder: Path | None) -> Path:
     own = folder if wanted.folder else wanted.card
     places = [] if own is None else [own, own / "bin"]
     for name in names:
@@ -88,7 +88,7 @@ def _find_program(wanted: Wanted, names: tuple[str, ...], folder: Path | None) -
     raise UnavailableError(_not_found(wanted, " or ".join(names), folder))
 
 
-def _not_found(wanted: Wanted, called: str, folder: Path | None) -> str:
+def _not_found(wanted: RequiredTools, called: str, folder: Path | None) -> str:
     get = f"; {wanted.get}" if wanted.get else ""
     if wanted.folder is None:
         return f"no program {called} in {wanted.card}, in its bin/ or on PATH{get}"
@@ -104,7 +104,7 @@ def _not_found(wanted: Wanted, called: str, folder: Path | None) -> str:
     )
 
 
-def _find_cfg(wanted: Wanted, beside: Path) -> Path | None:
+def _find_cfg(wanted: RequiredTools, beside: Path) -> Path | None:
     if wanted.cfg is None:
         return None
     places = [beside, beside / "cfg", beside.parent / "cfg"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from bench.datasets.toyscapes.models import BLACK, RUBBER, Face, Panel, across, pair
 from bench.datasets.toyscapes.raster import Colour
 from bench.datasets.toyscapes.shapes import scaled
-from bench.datasets.toyscapes.stream import Stream
+from bench.datasets.toyscapes.stream import RandomStream
 
 CORNER = 0.42  # metres of the length that a rounded corner takes
 
 
 def corners(
-    stream: Stream,
+    stream: RandomStream,
     side: float,
     line: list[tuple[float, float]],
     wide: float,
@@ -62,7 +62,7 @@ def corners(
     return panels
 
 
-def _lamps(stream: Stream) -> tuple[Colour, Colour]:
+def _lamps(stream: RandomStream) -> tuple[Colour, Colour]:
     lamp = stream.pick(((0.30, 0.31, 0.31), (0.22, 0.23, 0.23), (0.4, 0.4, 0.39)))
     if stream.chance(0.2):
         lamp = (1.6, 1.6, 1.5)  # driving with lights on
@@ -70,7 +70,13 @@ def _lamps(stream: Stream) -> tuple[Colour, Colour]:
 
 
 def front(
-    stream: Stream, wide: float, sill: float, high: float, z: float, paint: Colour, trim: Colour
+    stream: RandomStream,
+    wide: float,
+    sill: float,
+    high: float,
+    z: float,
+    paint: Colour,
+    trim: Colour,
 ) -> Panel:
     lamp, _ = _lamps(stream)
     edge = wide * 0.84
@@ -89,7 +95,13 @@ def front(
 
 
 def back(
-    stream: Stream, wide: float, sill: float, high: float, z: float, paint: Colour, trim: Colour
+    stream: RandomStream,
+    wide: float,
+    sill: float,
+    high: float,
+    z: float,
+    paint: Colour,
+    trim: Colour,
 ) -> Panel:
     _, red = _lamps(stream)
     edge = wide * 0.84

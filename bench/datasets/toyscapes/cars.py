@@ -9,15 +9,15 @@ from bench.datasets.toyscapes.models import (
     BLACK,
     GLASS,
     Face,
-    Model,
     Panel,
+    SolidModel,
     bar,
     inset,
     wheel,
 )
 from bench.datasets.toyscapes.raster import Colour
 from bench.datasets.toyscapes.shapes import scaled
-from bench.datasets.toyscapes.stream import Stream
+from bench.datasets.toyscapes.stream import RandomStream
 
 PAINT: dict[Colour, float] = {
     (0.015, 0.015, 0.017): 5,
@@ -86,7 +86,7 @@ BODIES = {
 SHARES = {"hatchback": 6.0, "saloon": 4.0, "estate": 4.0, "suv": 3.0, "van": 1.6, "mini": 1.2}
 
 
-def car(stream: Stream) -> Model:
+def car(stream: RandomStream) -> SolidModel:
     kind = stream.weighted(SHARES)
     body = BODIES[kind]
     length, high = stream.uniform(*body.length), stream.uniform(*body.height)
@@ -97,7 +97,7 @@ def car(stream: Stream) -> Model:
     line = [(length * (0.5 - share), high * up) for share, up in body.line]
     sill = 0.27 if kind == "suv" else 0.2
     belt, roof = wide * 0.96, wide * stream.uniform(0.74, 0.80)
-    model = Model(length / 2, wide, high, core=(line[5][1], scaled(paint, 0.5)))
+    model = SolidModel(length / 2, wide, high, core=(line[5][1], scaled(paint, 0.5)))
     glazed = kind != "van" or stream.chance(0.6)
     for side in (-1.0, 1.0):
         model.panels.append(_cabin(kind, side, line, belt, roof, paint, glazed))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from bench.datasets.toyscapes.camera import Camera
 from bench.datasets.toyscapes.furniture import GREY, reflected
 from bench.datasets.toyscapes.light import Light
-from bench.datasets.toyscapes.models import Face, Model, across, along, box, seen
+from bench.datasets.toyscapes.models import Face, SolidModel, across, along, box, seen
 from bench.datasets.toyscapes.raster import Colour, Patch
 from bench.datasets.toyscapes.shapes import ball, limb, panel
-from bench.datasets.toyscapes.stream import Stream
+from bench.datasets.toyscapes.stream import RandomStream
 from bench.datasets.toyscapes.trees import GREENS
 
 
 def clutter(
-    kind: str, camera: Camera, light: Light, stream: Stream, x: float, z: float, lit: float
+    kind: str, camera: Camera, light: Light, stream: RandomStream, x: float, z: float, lit: float
 ) -> list[Patch]:
     """Bins, cabinets, advertising columns, parasols, planters."""
 
@@ -58,7 +58,7 @@ def clutter(
     half, high = {"column": (0.6, 3.2), "cabinet": (0.45, 1.2), "planter": (0.45, 0.5)}.get(
         kind, (0.28, 1.05)
     )
-    model = Model(half, half, high)
+    model = SolidModel(half, half, high)
     sides = box(model, -half, half, half, 0.0, high, colour, 0.0)
     if kind == "column":
         for name in ("back", "left", "right"):

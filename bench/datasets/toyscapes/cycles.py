@@ -10,7 +10,7 @@ from bench.datasets.toyscapes.camera import Camera, Point
 from bench.datasets.toyscapes.light import Light
 from bench.datasets.toyscapes.raster import Colour, Patch
 from bench.datasets.toyscapes.shapes import ball, limb, panel
-from bench.datasets.toyscapes.stream import Stream, turn
+from bench.datasets.toyscapes.stream import RandomStream, turn
 
 BICYCLE_SADDLE, MOTORCYCLE_SADDLE = 0.95, 0.80
 _FRAMES: list[Colour] = [
@@ -66,7 +66,7 @@ class _Place:
 
 
 def bicycle(
-    camera: Camera, light: Light, stream: Stream, x: float, z: float, yaw: float, lit: float
+    camera: Camera, light: Light, stream: RandomStream, x: float, z: float, yaw: float, lit: float
 ) -> list[Patch]:
     place = _Place(camera, light, x, z, yaw, lit)
     paint = stream.pick(_FRAMES)
@@ -131,7 +131,7 @@ def bicycle(
 
 
 def motorcycle(
-    camera: Camera, light: Light, stream: Stream, x: float, z: float, yaw: float, lit: float
+    camera: Camera, light: Light, stream: RandomStream, x: float, z: float, yaw: float, lit: float
 ) -> list[Patch]:
     place = _Place(camera, light, x, z, yaw, lit)
     paint = stream.pick(_FRAMES)

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from bench.datasets.toyscapes.noise import Bytes, Floats32, Texture, layered, ripmap, to_bytes
-from bench.datasets.toyscapes.stream import Stream
+from bench.datasets.toyscapes.stream import RandomStream
 
 STYLES = 8
 CELL = 128  # texels of a storey's height and of a bay's width
@@ -47,7 +47,7 @@ def _box(top: float, left: float, bottom: float, right: float) -> _Region:
     return slice(int(top), int(bottom)), slice(int(left), int(right))
 
 
-def _window(sheet: _Sheet, stream: Stream, y: int, x: int, high: int, wide: int) -> None:
+def _window(sheet: _Sheet, stream: RandomStream, y: int, x: int, high: int, wide: int) -> None:
     frame = stream.pick(((0.62, 0.62, 0.60), (0.5, 0.5, 0.48), (0.16, 0.12, 0.09)))
     sheet.paint(_box(y - 3, x - 3, y + high + 3, x + wide + 3), frame)
     glass = stream.uniform(0.012, 0.15)
@@ -70,7 +70,7 @@ def _window(sheet: _Sheet, stream: Stream, y: int, x: int, high: int, wide: int)
     sheet.shade(_box(y + high + 7, x - 6, y + high + 11, x + wide + 6), 0.7)
 
 
-def _balcony(sheet: _Sheet, stream: Stream, y: int, x: int) -> None:
+def _balcony(sheet: _Sheet, stream: RandomStream, y: int, x: int) -> None:
     tone = stream.uniform(0.08, 0.4)
     sheet.paint(_box(y + 84, x + 14, y + 118, x + 114), (tone, tone, tone * 0.97))
     for k in range(x + 16, x + 114, 6):
@@ -78,7 +78,7 @@ def _balcony(sheet: _Sheet, stream: Stream, y: int, x: int) -> None:
     sheet.shade(_box(y + 118, x + 14, y + 127, x + 114), 0.45)
 
 
-def _shop(sheet: _Sheet, stream: Stream, y: int, x: int) -> None:
+def _shop(sheet: _Sheet, stream: RandomStream, y: int, x: int) -> None:
     sign = stream.pick(
         (
             (0.30, 0.05, 0.04),
@@ -112,7 +112,7 @@ def _shop(sheet: _Sheet, stream: Stream, y: int, x: int) -> None:
         sheet.shade(_box(y + 54, x + 2, y + 66, x + 126), 0.5)
 
 
-def _door(sheet: _Sheet, stream: Stream, y: int, x: int) -> None:
+def _door(sheet: _Sheet, stream: RandomStream, y: int, x: int) -> None:
     tone = stream.uniform(0.03, 0.2)
     sheet.paint(_box(y + 26, x + 40, y + 128, x + 88), (0.4, 0.39, 0.37))
     sheet.paint(_box(y + 32, x + 44, y + 128, x + 84), (tone * 1.3, tone, tone * 0.7))
@@ -120,7 +120,7 @@ def _door(sheet: _Sheet, stream: Stream, y: int, x: int) -> None:
 
 
 def _draw(style: int) -> Bytes:
-    stream = Stream("façade", style)
+    stream = RandomStream("façade", style)
     sheet = _Sheet(style, brick=style % 3 == 2)
     high, wide = stream.integer(56, 84), stream.integer(40, 74)
     if style == 5:  # an office: bands of glass

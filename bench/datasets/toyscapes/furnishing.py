@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bench.datasets.toyscapes.populace import Populace
-from bench.datasets.toyscapes.stream import Stream
+from bench.datasets.toyscapes.stream import RandomStream
 from bench.datasets.toyscapes.street import Street, place, spot
 
 
-def furnish(crowd: Populace, stream: Stream) -> None:
+def furnish(crowd: Populace, stream: RandomStream) -> None:
     street = crowd.street
     edge = street.kerb + 0.6
     trees = stream.chance(0.75)

@@ -6,7 +6,7 @@ from bench.datasets.toyscapes.camera import Camera
 from bench.datasets.toyscapes.light import Light
 from bench.datasets.toyscapes.raster import Colour, Patch
 from bench.datasets.toyscapes.shapes import ball, limb, panel, shaded
-from bench.datasets.toyscapes.stream import Stream
+from bench.datasets.toyscapes.stream import RandomStream
 
 GREY: Colour = (0.13, 0.135, 0.13)
 
@@ -46,7 +46,7 @@ _WHITE: Colour = (0.55, 0.55, 0.55)
 
 
 def sign(
-    camera: Camera, light: Light, stream: Stream, x: float, z: float, lit: float
+    camera: Camera, light: Light, stream: RandomStream, x: float, z: float, lit: float
 ) -> list[Patch]:
     """The plate alone; its post is a post."""
     high = stream.uniform(2.2, 2.9)
@@ -127,7 +127,7 @@ def sign(
 
 
 def signal(
-    camera: Camera, light: Light, stream: Stream, x: float, z: float, lit: float, high: float
+    camera: Camera, light: Light, stream: RandomStream, x: float, z: float, lit: float, high: float
 ) -> list[Patch]:
     """The lantern of a traffic light."""
     dark = reflected(light, lit, (0.02, 0.022, 0.02))

@@ -47,7 +47,7 @@ class Strip:
 
 
 @dataclass(frozen=True)
-class Line:
+class RoadMarking:
     """Paint or a kerb along the street, or (`across`) over it; dashes where `period` is not 0."""
 
     at: float
@@ -65,14 +65,14 @@ class Line:
 class Ground:
     course: Course
     strips: list[Strip]
-    lines: list[Line] = field(default_factory=list)
+    lines: list[RoadMarking] = field(default_factory=list)
     crossing: tuple[float, float] | None = None  # z where a side street begins and ends
     road: int = 0  # the strip that the side street continues
     shadows: list[Footprint] = field(default_factory=list)  # from the sun
     dim: list[tuple[Footprint, int]] = field(default_factory=list)  # under things; 1 light … 3 dark
 
 
-def _strength(line: Line, s: Array, z: Array, wide: Array, deep: Array) -> Array:
+def _strength(line: RoadMarking, s: Array, z: Array, wide: Array, deep: Array) -> Array:
     """The share of each pixel that a line covers."""
     on, by, pixel_on, pixel_by = (z, s, deep, wide) if line.across else (s, z, wide, deep)
     half = np.float32(line.width / 2)
@@ -93,7 +93,7 @@ def _strength(line: Line, s: Array, z: Array, wide: Array, deep: Array) -> Array
 
 
 def _paint(
-    line: Line, colour: Array, lightness: Array, s: Array, z: Array, wide: Array, deep: Array
+    line: RoadMarking, colour: Array, lightness: Array, s: Array, z: Array, wide: Array, deep: Array
 ) -> None:
     """Only where the line can be: some rows of one across, a few columns of one along."""
     reach = (line.width + line.feather) / 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.datasets.toyscapes.raster import Colour
-from bench.datasets.toyscapes.stream import Stream
+from bench.datasets.toyscapes.stream import RandomStream
 from bench.datasets.toyscapes.street import Street, place, spot
 from bench.datasets.toyscapes.walls import BUILDING, FENCE, GREEN, Wall
 
@@ -38,7 +38,7 @@ _LEAVES: tuple[Colour, ...] = (
 )
 
 
-def line_up(stream: Stream, street: Street) -> None:
+def line_up(stream: RandomStream, street: Street) -> None:
     """Houses, parks and hedges on both sides, and what closes the street."""
     for side in (-1.0, 1.0):
         leafy = stream.weighted({0.05: 1.8, 0.3: 2.0, 0.9: 1.8})
@@ -68,7 +68,7 @@ def line_up(stream: Stream, street: Street) -> None:
     _close(stream, street)
 
 
-def _corner(stream: Stream, street: Street, side: float, z: float, at: float) -> None:
+def _corner(stream: RandomStream, street: Street, side: float, z: float, at: float) -> None:
     """The front along the far side of a side street."""
     s = at
     for _ in range(4):
@@ -80,7 +80,7 @@ def _corner(stream: Stream, street: Street, side: float, z: float, at: float) ->
 
 
 def _front(
-    stream: Stream, a: tuple[float, float], b: tuple[float, float], low: bool = False
+    stream: RandomStream, a: tuple[float, float], b: tuple[float, float], low: bool = False
 ) -> Wall:
     storeys = (
         stream.integer(1, 2) if low else stream.weighted({2: 1.2, 3: 3.5, 4: 4.5, 5: 3.0, 6: 1.0})
@@ -107,7 +107,7 @@ def _front(
 
 
 def _house(
-    stream: Stream, street: Street, side: float, z: float, far: float, at: float, low: bool
+    stream: RandomStream, street: Street, side: float, z: float, far: float, at: float, low: bool
 ) -> None:
     a, b = place(street, side * at, z), place(street, side * at, far)
     wall = _front(stream, a, b, low)
@@ -130,7 +130,7 @@ def _house(
     )
 
 
-def _border(stream: Stream, street: Street, side: float, z: float, far: float) -> None:
+def _border(stream: RandomStream, street: Street, side: float, z: float, far: float) -> None:
     """A hedge, a fence or a low wall before a garden."""
     a, b = (place(street, side * (street.houses + 0.2), v) for v in (z, far))
     kind = stream.weighted({GREEN: 3.0, FENCE: 2.0, "none": 2.0})
@@ -146,7 +146,7 @@ def _border(stream: Stream, street: Street, side: float, z: float, far: float) -
         street.walls.append(Wall(FENCE, a, b, high, 0.0, stream.integer(0, 1), tone, tone, 13, key))
 
 
-def _green(stream: Stream, street: Street, side: float, z: float, far: float) -> None:
+def _green(stream: RandomStream, street: Street, side: float, z: float, far: float) -> None:
     tint = stream.pick(_LEAVES)
     back = street.houses + stream.uniform(4, 9)
     a, b = place(street, side * back, z - 3), place(street, side * back, far + 3)
@@ -169,7 +169,7 @@ def _green(stream: Stream, street: Street, side: float, z: float, far: float) ->
         )
 
 
-def _close(stream: Stream, street: Street) -> None:
+def _close(stream: RandomStream, street: Street) -> None:
     """Far away something always ends the view."""
     x = street.course.middle(street.end)
     reach = 90.0

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from bench.datasets.toyscapes.camera import dot
 from bench.datasets.toyscapes.raster import Colour
-from bench.datasets.toyscapes.stream import Stream, turn
+from bench.datasets.toyscapes.stream import RandomStream, turn
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Light:
         return ratio * ratio / (1.0 + ratio * ratio + ratio)
 
 
-def daylight(stream: Stream) -> Light:
+def daylight(stream: RandomStream) -> Light:
     sunny = stream.chance(0.45)
     heading, height = stream.uniform(0, 2 * math.pi), stream.uniform(0.45, 1.05)
     across, along = turn(heading)

@@ -35,7 +35,7 @@ class Panel:
 
 
 @dataclass
-class Model:
+class SolidModel:
     half_length: float
     half_width: float
     height: float
@@ -97,7 +97,7 @@ def _within(corners: list[Point], u: float, v: float) -> Point:
 
 
 def box(
-    model: Model,
+    model: SolidModel,
     back: float,
     front: float,
     half: float,
@@ -120,7 +120,7 @@ def box(
 
 
 def seen(
-    model: Model, camera: Camera, light: Light, x: float, z: float, yaw: float, lit: float
+    model: SolidModel, camera: Camera, light: Light, x: float, z: float, yaw: float, lit: float
 ) -> list[Patch]:
     """A model's patches at a place on the ground; with yaw 0 it drives away from the camera."""
     cos, sin = turn(yaw)
@@ -178,7 +178,7 @@ def _painted(face: Face, outline: Floats, fallen: Colour, light: Light, depth: f
 
 
 def _inside(
-    model: Model, camera: Camera, light: Light, x: float, z: float, cos: float, sin: float
+    model: SolidModel, camera: Camera, light: Light, x: float, z: float, cos: float, sin: float
 ) -> list[Patch]:
     """The dark between the wheels, and a core behind the panels."""
     layers = [(0.9, 0.06, 0.45, (0.005, 0.005, 0.005))]
@@ -196,7 +196,7 @@ def _inside(
 
 
 def footprint(
-    model: Model, x: float, z: float, cos: float, sin: float, grow: float = 1.0
+    model: SolidModel, x: float, z: float, cos: float, sin: float, grow: float = 1.0
 ) -> Floats:
     """The rectangle of ground under a model."""
     length, wide = model.half_length * grow, model.half_width * grow

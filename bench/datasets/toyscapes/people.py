@@ -8,7 +8,7 @@ from bench.datasets.toyscapes.camera import Camera, Point
 from bench.datasets.toyscapes.light import Light
 from bench.datasets.toyscapes.raster import Colour, Patch
 from bench.datasets.toyscapes.shapes import ball, limb, scaled
-from bench.datasets.toyscapes.stream import Stream, turn
+from bench.datasets.toyscapes.stream import RandomStream, turn
 
 CLOTH: dict[Colour, float] = {
     (0.02, 0.02, 0.025): 5,
@@ -49,7 +49,7 @@ HAIR: dict[Colour, float] = {
 
 
 def figure(
-    camera: Camera, light: Light, stream: Stream, x: float, z: float, yaw: float, lit: float
+    camera: Camera, light: Light, stream: RandomStream, x: float, z: float, yaw: float, lit: float
 ) -> list[Patch]:
     """Someone on foot; `yaw` is where they look, 0 away from the camera."""
     tall = stream.middling(1.5, 1.95) if stream.chance(0.9) else stream.uniform(0.95, 1.45)
@@ -60,7 +60,7 @@ def figure(
 def seated(
     camera: Camera,
     light: Light,
-    stream: Stream,
+    stream: RandomStream,
     x: float,
     z: float,
     yaw: float,
@@ -74,7 +74,7 @@ def seated(
 def _body(
     camera: Camera,
     light: Light,
-    stream: Stream,
+    stream: RandomStream,
     foot: Point,
     yaw: float,
     tall: float,
@@ -201,7 +201,7 @@ def _body(
     return patches
 
 
-def heading(stream: Stream) -> float:
+def heading(stream: RandomStream) -> float:
     """Most people walk along the street."""
     along = stream.pick((0.0, math.pi))
     return (

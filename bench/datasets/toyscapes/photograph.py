@@ -10,7 +10,7 @@ import numpy.typing as npt
 from bench.datasets.toyscapes.light import Light
 from bench.datasets.toyscapes.noise import Floats32
 from bench.datasets.toyscapes.raster import Frame
-from bench.datasets.toyscapes.stream import Stream
+from bench.datasets.toyscapes.stream import RandomStream
 from bench.datasets.toyscapes.textures import grain
 
 
@@ -56,7 +56,7 @@ def _vignette(height: int, width: int) -> Floats32:
     return result
 
 
-def bonnet(frame: Frame, stream: Stream, scale: int) -> None:
+def bonnet(frame: Frame, stream: RandomStream, scale: int) -> None:
     """The car that carries the camera: a curved, dark mirror at the bottom of the picture."""
     height, width = frame.depth.shape
     rise = stream.uniform(5, 17) * scale
@@ -81,7 +81,7 @@ def bonnet(frame: Frame, stream: Stream, scale: int) -> None:
     frame.ids[top:][mask] = 1
 
 
-def expose(frame: Frame, light: Light, stream: Stream, scale: int) -> npt.NDArray[np.uint8]:
+def expose(frame: Frame, light: Light, stream: RandomStream, scale: int) -> npt.NDArray[np.uint8]:
     """The 8-bit picture of a frame."""
     blur = stream.uniform(0.0, 0.07) if scale == 1 else stream.uniform(0.10, 0.2)
     strength = stream.uniform(0.6, 1.6) * (1.0 if scale == 1 else 1.25)

@@ -18,7 +18,7 @@ from bench.datasets.toyscapes.photograph import bonnet, expose
 from bench.datasets.toyscapes.raster import Frame, Patch, blank, stamp
 from bench.datasets.toyscapes.shadows import cast, within
 from bench.datasets.toyscapes.sky import sky
-from bench.datasets.toyscapes.stream import Stream
+from bench.datasets.toyscapes.stream import RandomStream
 from bench.datasets.toyscapes.street import WHEELED, Bounds, Street, Thing, plan
 from bench.datasets.toyscapes.textures import mottle
 from bench.datasets.toyscapes.traffic import BICYCLE, MOTORCYCLE, PERSON, RIDER, model_of, populate
@@ -43,7 +43,7 @@ def render(split: str, index: int, scale: int = 1) -> Scene:
         raise ValueError(f"no split {split!r}; there are {', '.join(_SPLITS)}")
     if scale not in (1, 2, 3, 4):
         raise ValueError(f"scale must be 1, 2, 3 or 4, not {scale}")
-    stream = Stream("toyscapes", split, index)
+    stream = RandomStream("toyscapes", split, index)
     camera = _camera(stream.child("camera"), scale)
     light = daylight(stream.child("light"))
     street = plan(stream.child("street"))
@@ -57,7 +57,7 @@ def render(split: str, index: int, scale: int = 1) -> Scene:
     return Scene(pixels, frame.ids, frame.labels, frame.depth)
 
 
-def _camera(stream: Stream, scale: int) -> Camera:
+def _camera(stream: RandomStream, scale: int) -> Camera:
     return Camera(
         WIDTH * scale,
         HEIGHT * scale,
@@ -68,7 +68,9 @@ def _camera(stream: Stream, scale: int) -> Camera:
     )
 
 
-def _paint(frame: Frame, camera: Camera, light: Light, street: Street, stream: Stream) -> None:
+def _paint(
+    frame: Frame, camera: Camera, light: Light, street: Street, stream: RandomStream
+) -> None:
     shaded = cast(street, light)
     drift = stream.child("sky")
     sky(frame, camera, light, (drift.integer(0, 511), drift.integer(0, 511)))
@@ -98,7 +100,7 @@ def _in_picture(thing: Thing, camera: Camera, skyline: Skyline) -> bool:
     return not skyline.hides(camera, box, thing.height * 1.15 + 0.5)
 
 
-def _dirt(camera: Camera, stream: Stream) -> npt.NDArray[np.float32]:
+def _dirt(camera: Camera, stream: RandomStream) -> npt.NDArray[np.float32]:
     """Mottling fixed to the picture, as coarse as the picture is fine."""
     scale = camera.width // WIDTH
     texture = mottle()
@@ -130,7 +132,7 @@ def _paint_thing(
     dirt: npt.NDArray[np.float32],
 ) -> None:
     x, z, yaw = thing.x, thing.z, thing.yaw
-    stream = Stream(thing.key)
+    stream = RandomStream(thing.key)
     veil = light.veil(z)
 
     def draw(patches: list[Patch], label: int) -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from bench.datasets.toyscapes.ground import Footprint
 from bench.datasets.toyscapes.light import Light
-from bench.datasets.toyscapes.stream import Stream, turn
+from bench.datasets.toyscapes.stream import RandomStream, turn
 from bench.datasets.toyscapes.street import WHEELED, Street, Thing
 from bench.datasets.toyscapes.walls import FENCE
 
@@ -41,7 +41,7 @@ def cast(street: Street, light: Light) -> list[Footprint]:
 
 def _dapples(tree: Thing, light: Light) -> list[Footprint]:
     """The shadow of a crown, which lets light through here and there."""
-    stream = Stream(tree.key, "dapples")
+    stream = RandomStream(tree.key, "dapples")
     high = tree.height * 0.66
     x = tree.x - light.toward[0] * high / light.toward[1]
     z = tree.z - light.toward[2] * high / light.toward[1]

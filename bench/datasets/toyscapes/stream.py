@@ -30,15 +30,15 @@ def _key(parts: Sequence[int | str]) -> int:
     return state
 
 
-class Stream:
+class RandomStream:
     """A sequence of random numbers that depends on nothing but its key."""
 
     def __init__(self, *parts: int | str) -> None:
         self._state = self._origin = _key(parts)
 
-    def child(self, *parts: int | str) -> Stream:
+    def child(self, *parts: int | str) -> RandomStream:
         """An independent stream; how much was drawn from this one does not matter."""
-        return Stream(self._origin, *parts)
+        return RandomStream(self._origin, *parts)
 
     def bits(self) -> int:
         self._state = (self._state + _GOLDEN) & _MASK
@@ -78,7 +78,7 @@ class Stream:
 
 
 def bytes_grid(shape: tuple[int, ...], *parts: int | str) -> npt.NDArray[np.uint8]:
-    """Random bytes, from the same hash as `Stream`."""
+    """Random bytes, from the same hash as `RandomStream`."""
     number = math.prod(shape)
     words = np.arange(1, (number + 7) // 8 + 1, dtype=np.uint64)
     words = words * np.uint64(_GOLDEN) + np.uint64(_key(parts))

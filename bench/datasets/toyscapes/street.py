@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench.datasets.toyscapes import textures
-from bench.datasets.toyscapes.ground import Course, Footprint, Ground, Line, Strip
+from bench.datasets.toyscapes.ground import Course, Footprint, Ground, RoadMarking, Strip
 from bench.datasets.toyscapes.raster import Colour
-from bench.datasets.toyscapes.stream import Stream
+from bench.datasets.toyscapes.stream import RandomStream
 from bench.datasets.toyscapes.walls import Wall
 
 WHEELED = ("car", "bus", "truck", "tram")
@@ -65,7 +65,7 @@ _PAVING: tuple[Colour, ...] = (
 _WHITE: Colour = (0.42, 0.42, 0.41)
 
 
-def plan(stream: Stream) -> Street:
+def plan(stream: RandomStream) -> Street:
     lanes = stream.weighted({1: 6.0, 2: 3.0})
     road = lanes * stream.uniform(2.9, 3.5)
     rails = stream.chance(0.19)
@@ -94,7 +94,7 @@ def plan(stream: Stream) -> Street:
 
 
 def _ground(
-    stream: Stream,
+    stream: RandomStream,
     course: Course,
     road: float,
     parking: float,
@@ -130,33 +130,33 @@ def _ground(
         strips.append(Strip(road, side, asphalt, 7))
     strips.append(Strip(kerb, slabs, paving, 8))
     strips.append(Strip(kerb + pavement, far_material, far_tint, far_label))
-    lines: list[Line] = []
+    lines: list[RoadMarking] = []
     stone: Colour = (0.20, 0.195, 0.185)
     spans = [(0.0, 1e4)] if junction is None else [(0.0, junction[0]), (junction[1], 1e4)]
     for whole in spans:
         span = (whole[0], whole[1] - 7.0) if junction and whole[0] == 0 else whole
         for edge in (-kerb, kerb):
-            lines.append(Line(edge, 0.16, stone, 0.9, span=whole))
+            lines.append(RoadMarking(edge, 0.16, stone, 0.9, span=whole))
             inner = edge * (1 - 0.14 / abs(edge))
-            lines.append(Line(inner, 0.12, (0.03, 0.03, 0.03), 0.7, span=whole))
+            lines.append(RoadMarking(inner, 0.12, (0.03, 0.03, 0.03), 0.7, span=whole))
         wear = stream.uniform(0.5, 1.0)
         if not old:
             if not rails and lanes == 1 and stream.chance(0.7):
-                lines.append(Line(0.0, 0.13, _WHITE, wear, 6.0, 3.0, span))
+                lines.append(RoadMarking(0.0, 0.13, _WHITE, wear, 6.0, 3.0, span))
             if lanes == 2:
-                lines.append(Line(0.0, 0.13, _WHITE, wear, span=span))
+                lines.append(RoadMarking(0.0, 0.13, _WHITE, wear, span=span))
                 for s in (-road / 2, road / 2):
-                    lines.append(Line(s, 0.13, _WHITE, wear, 6.0, 3.0, span))
+                    lines.append(RoadMarking(s, 0.13, _WHITE, wear, 6.0, 3.0, span))
             if parking and stream.chance(0.5):
                 for s in (-road, road):
-                    lines.append(Line(s, 0.12, _WHITE, wear, span=span))
+                    lines.append(RoadMarking(s, 0.12, _WHITE, wear, span=span))
             elif stream.chance(0.5):
                 for s in (-road + 0.3, road - 0.3):
-                    lines.append(Line(s, 0.12, _WHITE, wear, span=span))
+                    lines.append(RoadMarking(s, 0.12, _WHITE, wear, span=span))
     if rails:
         for s in (-2.4, -0.95, 0.95, 2.4):
-            lines.append(Line(s, 0.07, (0.15, 0.15, 0.155), 0.8))
-            lines.append(Line(s + 0.07, 0.05, (0.02, 0.02, 0.02), 0.8))
+            lines.append(RoadMarking(s, 0.07, (0.15, 0.15, 0.155), 0.8))
+            lines.append(RoadMarking(s + 0.07, 0.05, (0.02, 0.02, 0.02), 0.8))
     zebra = None
     if junction and stream.chance(0.75):
         zebra = junction[0] - 3.5
@@ -164,14 +164,16 @@ def _ground(
         zebra = stream.uniform(12, 40)
     if zebra and not old:
         lines.append(
-            Line(zebra, 3.0, _WHITE, stream.uniform(0.6, 1.0), 1.0, 0.5, (-road, road), across=True)
+            RoadMarking(
+                zebra, 3.0, _WHITE, stream.uniform(0.6, 1.0), 1.0, 0.5, (-road, road), across=True
+            )
         )
-        lines.append(Line(zebra - 3.2, 0.5, _WHITE, 0.8, span=(0.0, road), across=True))
+        lines.append(RoadMarking(zebra - 3.2, 0.5, _WHITE, 0.8, span=(0.0, road), across=True))
     tracks = [-road / 2, road / 2] if lanes == 1 else [v * road for v in (-0.75, -0.25, 0.25, 0.75)]
     tone = stream.pick((0.05, 0.06, 0.15))
     for middle in tracks:  # where tyres have polished or darkened the surface
         for offset in (-0.75, 0.75):
-            worn = Line(
+            worn = RoadMarking(
                 middle + offset,
                 stream.uniform(0.25, 0.5),
                 (tone, tone, tone),
@@ -181,17 +183,19 @@ def _ground(
             lines.insert(0, worn)
     for _ in range(stream.count(2.0, 6)):  # covers of drains
         at, z = stream.uniform(-kerb, kerb), stream.uniform(5, 50)
-        lines.append(Line(at, 0.62, (0.045, 0.045, 0.045), 0.85, span=(z, z + 0.65)))
+        lines.append(RoadMarking(at, 0.62, (0.045, 0.045, 0.045), 0.85, span=(z, z + 0.65)))
     for _ in range(stream.count(1.5, 5)):  # joints and sealed cracks
         z = stream.uniform(5, 60)
-        lines.append(Line(z, 0.07, (0.025, 0.025, 0.025), 0.8, span=(-road, road), across=True))
+        lines.append(
+            RoadMarking(z, 0.07, (0.025, 0.025, 0.025), 0.8, span=(-road, road), across=True)
+        )
         at = stream.uniform(-road, road)
-        lines.append(Line(at, 0.05, (0.025, 0.025, 0.025), 0.7, span=(z - 9, z + 14)))
+        lines.append(RoadMarking(at, 0.05, (0.025, 0.025, 0.025), 0.7, span=(z - 9, z + 14)))
     for _ in range(stream.count(1.5, 5)):  # patches of newer asphalt
         at, z = stream.uniform(-road, road), stream.uniform(5, 60)
         tone = stream.uniform(0.04, 0.09)
         lines.append(
-            Line(
+            RoadMarking(
                 at,
                 stream.uniform(0.5, 2.5),
                 (tone, tone, tone),
@@ -222,7 +226,7 @@ def around(foot: Footprint) -> Bounds:
 
 
 def spot(
-    kind: str, stream: Stream, x: float, z: float, yaw: float, half: float, height: float
+    kind: str, stream: RandomStream, x: float, z: float, yaw: float, half: float, height: float
 ) -> Thing:
     """A thing on a small square foot."""
     foot = np.array(

@@ -10,19 +10,19 @@ from bench.datasets.toyscapes.furnishing import furnish, in_junction
 from bench.datasets.toyscapes.ground import Footprint
 from bench.datasets.toyscapes.people import heading
 from bench.datasets.toyscapes.populace import Populace
-from bench.datasets.toyscapes.stream import Stream, turn
+from bench.datasets.toyscapes.stream import RandomStream, turn
 from bench.datasets.toyscapes.street import Street, Thing, around, place, spot, yaw_of
 
 PERSON, RIDER, CAR, TRUCK, BUS, TRAIN, MOTORCYCLE, BICYCLE = 24, 25, 26, 27, 28, 31, 32, 33
 
 
-def model_of(thing: Thing) -> models.Model:
+def model_of(thing: Thing) -> models.SolidModel:
     return _model(thing.kind, thing.key, thing.extra)
 
 
 @lru_cache(maxsize=100)
-def _model(kind: str, key: int, ends: float) -> models.Model:
-    stream = Stream(key)
+def _model(kind: str, key: int, ends: float) -> models.SolidModel:
+    stream = RandomStream(key)
     if kind == "car":
         return cars.car(stream)
     if kind == "truck":
@@ -34,7 +34,7 @@ def _model(kind: str, key: int, ends: float) -> models.Model:
 
 def _vehicle(
     street: Street,
-    stream: Stream,
+    stream: RandomStream,
     kind: str,
     s: float,
     z: float,
@@ -53,7 +53,7 @@ def _standing(kind: str, x: float, z: float, yaw: float, key: int, ends: float =
     return Thing(kind, x, z, yaw, key, around(foot), foot, model.height, extra=ends)
 
 
-def populate(street: Street, stream: Stream) -> None:
+def populate(street: Street, stream: RandomStream) -> None:
     crowd = Populace(street)
     furnish(crowd, stream.child("furniture"))
     _big(crowd, stream.child("big"))
@@ -64,7 +64,7 @@ def populate(street: Street, stream: Stream) -> None:
     street.things = crowd.things
 
 
-def _big(crowd: Populace, stream: Stream) -> None:
+def _big(crowd: Populace, stream: RandomStream) -> None:
     street = crowd.street
     if street.rails and stream.chance(0.9):
         towards = stream.chance(0.6)
@@ -94,7 +94,7 @@ def _big(crowd: Populace, stream: Stream) -> None:
                     break
 
 
-def _drive(crowd: Populace, stream: Stream) -> None:
+def _drive(crowd: Populace, stream: RandomStream) -> None:
     street = crowd.street
     for _ in range(stream.count(6.5, 16)):
         towards = stream.chance(0.5)
@@ -118,7 +118,7 @@ def _drive(crowd: Populace, stream: Stream) -> None:
             crowd.add(_vehicle(street, stream, "car", s, z, yaw), CAR, gap=0.8)
 
 
-def _park(crowd: Populace, stream: Stream) -> None:
+def _park(crowd: Populace, stream: RandomStream) -> None:
     street = crowd.street
     for side in (-1.0, 1.0):
         if street.parking:
@@ -171,7 +171,7 @@ def _park(crowd: Populace, stream: Stream) -> None:
                 )
 
 
-def _ride(crowd: Populace, stream: Stream) -> None:
+def _ride(crowd: Populace, stream: RandomStream) -> None:
     street = crowd.street
     for _ in range(stream.count(2.1, 7)):
         kind = "bicycle" if stream.chance(0.84) else "motorcycle"
@@ -208,12 +208,12 @@ def _ride(crowd: Populace, stream: Stream) -> None:
             )
 
 
-def _parked(kind: str, stream: Stream, x: float, z: float, yaw: float) -> Thing:
+def _parked(kind: str, stream: RandomStream, x: float, z: float, yaw: float) -> Thing:
     foot: Footprint = cycles.plan(x, z, yaw, 0.9, 0.25)
     return Thing(kind, x, z, yaw, stream.integer(0, 1 << 40), around(foot), foot, 0.9)
 
 
-def _stand(crowd: Populace, stream: Stream, kind: str, label: int) -> None:
+def _stand(crowd: Populace, stream: RandomStream, kind: str, label: int) -> None:
     street = crowd.street
     side, z = stream.pick((-1, 1)), stream.uniform(8, 50)
     s = side * (stream.uniform(street.kerb + 0.5, street.houses - 0.5))
@@ -226,7 +226,7 @@ def _stand(crowd: Populace, stream: Stream, kind: str, label: int) -> None:
     crowd.add(_parked(kind, stream, x, z, yaw), label)
 
 
-def _walk(crowd: Populace, stream: Stream) -> None:
+def _walk(crowd: Populace, stream: RandomStream) -> None:
     street = crowd.street
     busy = stream.weighted({3.0: 2.0, 10.0: 3.0, 22.0: 2.6, 38.0: 1.4})
     for _ in range(stream.count(busy, 70)):

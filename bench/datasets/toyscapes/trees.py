@@ -13,7 +13,7 @@ from bench.datasets.toyscapes.light import Light
 from bench.datasets.toyscapes.noise import halvings
 from bench.datasets.toyscapes.raster import Colour, Frame, Patch
 from bench.datasets.toyscapes.shapes import limb
-from bench.datasets.toyscapes.stream import Stream, turn
+from bench.datasets.toyscapes.stream import RandomStream, turn
 
 GREENS: tuple[Colour, ...] = (
     (0.07, 0.10, 0.035),
@@ -26,7 +26,7 @@ GREENS: tuple[Colour, ...] = (
 
 
 def trunk(
-    camera: Camera, light: Light, stream: Stream, x: float, z: float, high: float, lit: float
+    camera: Camera, light: Light, stream: RandomStream, x: float, z: float, high: float, lit: float
 ) -> list[Patch]:
     bark = reflected(
         light, lit, stream.pick(((0.05, 0.042, 0.034), (0.08, 0.07, 0.06), (0.035, 0.03, 0.026)))
@@ -61,7 +61,7 @@ def crown(
     frame: Frame,
     camera: Camera,
     light: Light,
-    stream: Stream,
+    stream: RandomStream,
     x: float,
     z: float,
     high: float,

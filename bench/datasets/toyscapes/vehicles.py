@@ -7,8 +7,8 @@ from bench.datasets.toyscapes.models import (
     GLASS,
     RUBBER,
     Face,
-    Model,
     Panel,
+    SolidModel,
     across,
     along,
     box,
@@ -17,7 +17,7 @@ from bench.datasets.toyscapes.models import (
 )
 from bench.datasets.toyscapes.raster import Colour
 from bench.datasets.toyscapes.shapes import scaled
-from bench.datasets.toyscapes.stream import Stream
+from bench.datasets.toyscapes.stream import RandomStream
 
 _SIDES = (("left", -1.0), ("right", 1.0))
 _LOADS: tuple[Colour, ...] = (
@@ -61,12 +61,12 @@ _TRAMS: tuple[tuple[Colour, Colour], ...] = (
 _RED, _LAMP = (0.22, 0.015, 0.01), (0.4, 0.4, 0.37)
 
 
-def truck(stream: Stream) -> Model:
+def truck(stream: RandomStream) -> SolidModel:
     length, wide = stream.uniform(5.5, 10.5), stream.uniform(1.05, 1.25)
     high, cab = stream.uniform(2.5, 3.6), stream.uniform(1.7, 2.2)
     cab_high = min(high - 0.1, stream.uniform(2.3, 2.9))
     load, paint = stream.pick(_LOADS), stream.pick(_CABS)
-    model = Model(length / 2, wide, high)
+    model = SolidModel(length / 2, wide, high)
     nose, tail = length / 2, -length / 2
     chassis = box(model, tail + 0.2, nose - 0.3, wide * 0.92, 0.45, 0.9, BLACK)
     body = box(model, tail, nose - cab - 0.15, wide, 0.95, high, load)
@@ -120,20 +120,20 @@ def truck(stream: Stream) -> Model:
     return model
 
 
-def bus(stream: Stream) -> Model:
+def bus(stream: RandomStream) -> SolidModel:
     paint, band = stream.pick(_BUSES)
     length, high = stream.uniform(10.5, 12.5), stream.uniform(2.95, 3.25)
     return _coach(stream, length, 1.27, high, paint, band, (False, True), road=True)
 
 
-def tram_module(stream: Stream, rear: bool, front: bool) -> Model:
+def tram_module(stream: RandomStream, rear: bool, front: bool) -> SolidModel:
     """One of a tram's modules; drawn from streams of one key, they are of one colour."""
     paint, band = stream.pick(_TRAMS)
     return _coach(stream, 9.0, 1.22, 3.25, paint, band, (rear, front), road=False)
 
 
 def _coach(
-    stream: Stream,
+    stream: RandomStream,
     length: float,
     wide: float,
     high: float,
@@ -141,9 +141,9 @@ def _coach(
     band: Colour,
     cabs: tuple[bool, bool],
     road: bool,
-) -> Model:
+) -> SolidModel:
     """A long body with a row of windows."""
-    model = Model(length / 2, wide, high)
+    model = SolidModel(length / 2, wide, high)
     nose, tail, low = length / 2, -length / 2, 0.30
     body = box(model, tail, nose, wide, low, high, paint, 0.3)
     belt, rim = high * 0.40, high * 0.80

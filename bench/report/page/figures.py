@@ -16,13 +16,13 @@ import numpy as np
 from bench.codecs.catalog import short_name
 from bench.metrics import Group, describe, scorer_of
 from bench.metrics.bjontegaard import Delta, Method
-from bench.metrics.bootstrap import PerImageDelta, Sample, resample_weights
+from bench.metrics.bootstrap import CurveSample, PerImageDelta, resample_weights
 from bench.report import formatting
 from bench.report.compare import Comparison, Report, compare
 from bench.report.figures import ceilings
 from bench.report.markdown_page import provenance
 from bench.report.notes import notes
-from bench.runtime.words import counted
+from bench.runtime.text import counted
 from bench.store.results import CodecResults
 
 FAILURES = 100
@@ -124,7 +124,7 @@ def _spread(codec: CodecResults, metric: str) -> Sequence[tuple[float, float] | 
         scores = codec.scores.get(scorer, (None,) * len(codec.points))
         return [score.interval if score else None for score in scores]
     sample = codec.sample(metric)
-    if sample.missing() or len(sample) < 2 or not isinstance(sample, Sample):
+    if sample.missing() or len(sample) < 2 or not isinstance(sample, CurveSample):
         return [None] * len(codec.points)
     quality = sample.resampled(resample_weights(len(sample))).quality
     return [(float(low), float(high)) for low, high in np.percentile(quality, [2.5, 97.5], 0).T]

@@ -25,7 +25,7 @@ from bench.report.paper.table_formats import as_markdown, grouped, notes, write_
 from bench.report.pictures import ScoredPicture, ScoredPictureSource
 from bench.runtime.csv_files import csv_text
 from bench.runtime.files import write_text
-from bench.runtime.words import counted
+from bench.runtime.text import counted
 from bench.store.results import CodecResults, Results
 from bench.store.store import Store
 

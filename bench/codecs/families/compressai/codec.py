@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench.codecs.catalog import check_keys
 from bench.codecs.codec import Card, Point
-from bench.codecs.families.compressai.stream import Stream
+from bench.codecs.families.compressai.stream import ZooStream
 from bench.codecs.families.learned import LearnedCodec
 from bench.errors import CardError, DataError, StreamError, UnavailableError
 from bench.images.colour import Pixels
@@ -18,7 +18,7 @@ from bench.images.image import Image
 from bench.runtime.cache import file_digest
 
 if TYPE_CHECKING:
-    from bench.codecs.families.compressai.model import Model
+    from bench.codecs.families.compressai.model import ZooModel
 
 _MODELS = ("bmshj2018-hyperprior", "mbt2018-mean", "mbt2018", "cheng2020-attn")
 _KEYS: dict[str, tuple[type, str]] = {"model": (str, f"one of {', '.join(_MODELS)}")}
@@ -30,11 +30,11 @@ def why_no_compressai() -> str | None:
     return None if find_spec("compressai") else f"needs CompressAI: {_INSTALL}"
 
 
-class CompressAICodec(LearnedCodec["Model"]):
+class CompressAICodec(LearnedCodec["ZooModel"]):
     """One of the zoo's codecs; ``model`` is what CompressAI calls it."""
 
     family = "compressai"
-    stream = Stream
+    stream = ZooStream
 
     def __init__(self, card: Card) -> None:
         super().__init__(card)
@@ -56,11 +56,11 @@ class CompressAICodec(LearnedCodec["Model"]):
         if model.name != self._wanted:
             raise DataError(f"{path}: weights of {model.name}, not of {self._wanted}")
         latents, body = model.compress(image.pixels)
-        return Stream(image.width, image.height, model.digest, latents, body).to_bytes()
+        return ZooStream(image.width, image.height, model.digest, latents, body).to_bytes()
 
     def decode(self, stream: bytes) -> Pixels:
         # Its checksum comes first: CompressAI's decoder would read on where a damaged one ends.
-        said = Stream.from_bytes(stream)
+        said = ZooStream.from_bytes(stream)
         latents, pixels = self.model_of(said).decompress(said.body, said.width, said.height)
         if latents != said.latents:
             raise StreamError(
@@ -81,7 +81,7 @@ class CompressAICodec(LearnedCodec["Model"]):
     def depends_on(self) -> dict[str, str]:
         return {**super().depends_on(), "compressai": version("compressai")}
 
-    def load(self, path: Path, digest: str) -> Model:
+    def load(self, path: Path, digest: str) -> ZooModel:
         _import_compressai()
         from bench.codecs.families.compressai.model import load_model
 

@@ -29,7 +29,7 @@ _MOST_CHANNELS = 512  # the zoo's have at most 320; memory grows with the square
 _PLURAL = {"matri": "matrices", "bias": "biases", "factor": "factors"}
 
 
-def load_model(path: Path, digest: str) -> Model:
+def load_model(path: Path, digest: str) -> ZooModel:
     """The network in a file of that digest, which its tensors tell, ready to code."""
     read = read_checkpoint(path, digest)
     found = {_todays(name): tensor for name, tensor in read.tensors.items()}
@@ -47,7 +47,7 @@ def load_model(path: Path, digest: str) -> Model:
     nn.Module.load_state_dict(network, own | {key: found[key] for key in weights})
     network.eval().requires_grad_(False).update(force=True)
     network.to(memory_format=torch.channels_last)
-    return Model(name, bytes.fromhex(read.digest), network, coding_device())
+    return ZooModel(name, bytes.fromhex(read.digest), network, coding_device())
 
 
 def _todays(name: str) -> str:
@@ -68,7 +68,7 @@ def _name(path: Path, found: dict[str, Tensor]) -> str:
     return "mbt2018-mean" if has_means else "bmshj2018-hyperprior"
 
 
-class Model:
+class ZooModel:
     def __init__(self, name: str, digest: bytes, network: Any, device: torch.device) -> None:
         self.name = name
         self.digest = digest
@@ -144,9 +144,9 @@ class _OnDevice(nn.Module):
         super().__init__()
         self._transform = transform.to(device)
         self._device = device
-        self._lane = threading.Lock()  # one image at a time, as all share the device
+        self._device_lock = threading.Lock()  # one image at a time, as all share the device
 
     def forward(self, x: Tensor) -> Tensor:
-        with self._lane, full_precision():
+        with self._device_lock, full_precision():
             y: Tensor = self._transform(x.to(self._device, memory_format=torch.channels_last))
         return y.cpu()

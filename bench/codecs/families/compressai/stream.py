@@ -11,7 +11,7 @@ from bench.errors import StreamError
 _WORD = 4
 
 
-class Stream(NeuralStream):
+class ZooStream(NeuralStream):
     """In its first version."""
 
     mark = 0xC6

@@ -216,13 +216,13 @@ def _borrowing(path: Path, said: dict[str, str], channels: int, enlargement: flo
 
 def _complete(path: Path, found: dict[str, Tensor], channels: int) -> LSMnet:
     """One whose features are in the file as well."""
-    build = _as_told(found, channels)
+    build = _lsm_builder(found, channels)
     shapes = outline(path, build).state_dict()
     check_tensors(path, {_published_of_lsm(name): t for name, t in shapes.items()}, found)
     return build()
 
 
-def _as_told(found: dict[str, Tensor], channels: int) -> Callable[[], LSMnet]:
+def _lsm_builder(found: dict[str, Tensor], channels: int) -> Callable[[], LSMnet]:
     """What makes the network that names and shapes tell."""
     if f"{_BRANCH}.0.conv1.weight" not in found:
         widths = _vgg_widths(found)

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from bench.codecs.catalog import check_keys
 from bench.codecs.codec import Card, Point
 from bench.codecs.families.learned import LearnedCodec
-from bench.codecs.families.ncn.stream import Stream, latents_checksum
+from bench.codecs.families.ncn.stream import NcnStream, latents_checksum
 from bench.errors import CardError, DataError, StreamError
 from bench.images.colour import Pixels
 from bench.images.image import Image
 
 if TYPE_CHECKING:
-    from bench.codecs.families.ncn.model import Model
+    from bench.codecs.families.ncn.model import NcnModel
 
 _KINDS = {
     "none": "an NCN alone",
@@ -28,11 +28,11 @@ _KEYS: dict[str, tuple[type, str]] = {
 }
 
 
-class NcnCodec(LearnedCodec["Model"]):
+class NcnCodec(LearnedCodec["NcnModel"]):
     """An NCN, with an LSMnet or without; ``lsm`` says which."""
 
     family = "ncn"
-    stream = Stream
+    stream = NcnStream
 
     def __init__(self, card: Card) -> None:
         super().__init__(card)
@@ -47,10 +47,10 @@ class NcnCodec(LearnedCodec["Model"]):
         y_hat, z_hat = latents.whole()
         body = model.encode(y_hat, z_hat)
         checksum = latents_checksum(y_hat, z_hat)
-        return Stream(image.width, image.height, model.digest, checksum, body).to_bytes()
+        return NcnStream(image.width, image.height, model.digest, checksum, body).to_bytes()
 
     def decode(self, stream: bytes) -> Pixels:
-        said = Stream.from_bytes(stream)
+        said = NcnStream.from_bytes(stream)
         model = self.model_of(said)
         y_hat, z_hat = model.decode(said.body, said.width, said.height)
         if latents_checksum(y_hat, z_hat) != said.latents:
@@ -72,7 +72,7 @@ class NcnCodec(LearnedCodec["Model"]):
             f"ẑ, ŷ = decode(stream); x̂ = g_dec(ŷ){of}",
         )
 
-    def load(self, path: Path, digest: str) -> Model:
+    def load(self, path: Path, digest: str) -> NcnModel:
         from bench.codecs.families.ncn.model import load_model
 
         return load_model(path, digest)
@@ -83,7 +83,7 @@ class NcnCodec(LearnedCodec["Model"]):
 
         return decoder_digest(load_ncn(path)[0]).hex()
 
-    def _encoder(self, point: Point) -> Model:
+    def _encoder(self, point: Point) -> NcnModel:
         """The model to encode with, which must have what the card says of an LSMnet."""
         path, wanted = self.path(point), self.card.options["lsm"]
         model = self.model(path)

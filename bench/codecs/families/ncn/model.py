@@ -38,15 +38,15 @@ class Latents:
         return as_latent(self.y_hat[0].cpu().numpy()), as_latent(self.z_hat[0].cpu().numpy())
 
 
-def load_model(path: Path, digest: str) -> Model:
+def load_model(path: Path, digest: str) -> NcnModel:
     """The networks in a file of that digest, ready to code."""
     ncn, lsm = load_ncn(path, digest)
     device = coding_device()
     prior = exact_prior(ncn, path, device)
-    return Model(ncn.to(device), lsm and lsm.to(device), prior, device)
+    return NcnModel(ncn.to(device), lsm and lsm.to(device), prior, device)
 
 
-class Model:
+class NcnModel:
     def __init__(
         self, ncn: NCN, lsm: LSMnet | None, prior: PortablePrior, device: torch.device
     ) -> None:
@@ -54,13 +54,13 @@ class Model:
         self.digest = decoder_digest(ncn)
         self.lsm_kind = lsm.kind if lsm else "none"
         # One image at a time where all share a device.
-        self._lane = nullcontext() if device.type == "cpu" else threading.Lock()
+        self._device_lock = nullcontext() if device.type == "cpu" else threading.Lock()
 
     @torch.inference_mode()
     def analyse(self, pixels: Pixels) -> Latents:
         """The latents of a picture of any size, whose right and bottom edges are replicated."""
         samples = torch.tensor(pad(pixels, MULTIPLE))
-        with self._lane, full_precision():
+        with self._device_lock, full_precision():
             x = samples.to(self._device).permute(2, 0, 1)[None]
             x = x.to(torch.float32, memory_format=torch.channels_last) / 255
             y = self._ncn.g_enc(x)
@@ -87,7 +87,7 @@ class Model:
 
     @torch.inference_mode()
     def _synthesise(self, y_hat: Tensor, width: int, height: int) -> Tensor:
-        with self._lane, full_precision():
+        with self._device_lock, full_precision():
             x_hat: Tensor = self._ncn.g_dec(
                 y_hat.to(self._device, memory_format=torch.channels_last)
             )
@@ -98,7 +98,7 @@ class Model:
         """All that the networks make of a picture, with the published estimate of its bits."""
         height, width, _ = pixels.shape
         latents = self.analyse(pixels)
-        with self._lane, full_precision():
+        with self._device_lock, full_precision():
             mu, raw = self._ncn.y_distribution(latents.z_hat)
             z_mu, z_raw = self._ncn.z_prior(latents.z_hat)
         sigma = rate.sigma(raw)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bench.codecs.families.neural_stream import LATENTS, NeuralStream
 
 
-class Stream(NeuralStream):
+class NcnStream(NeuralStream):
     """In its first version."""
 
     mark = 0xC5

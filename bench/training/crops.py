@@ -16,7 +16,7 @@ from bench.datasets import Dataset, Entry
 from bench.errors import DataError
 from bench.images.image import read_pixels
 from bench.training.labels import read_instances, truth_of
-from bench.vision.rcnn import Truth
+from bench.vision.rcnn import TrainingTargets
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Crops:
     """Pictures of one size in R, G, B from 0 to 1, and what is in them, as a network sees it."""
 
     pictures: Tensor
-    truth: tuple[Truth, ...]
+    truth: tuple[TrainingTargets, ...]
 
     def to(self, device: torch.device) -> Crops:
         if device.type == "cpu":
@@ -41,11 +41,13 @@ class Cutting:
     height: int
     labelled: bool
     enlargement: float  # of what the network sees
-    pixels: Kept = field(default_factory=lambda: Kept(lambda entry: read_pixels(entry.path)))
-    instances: Kept = field(default_factory=lambda: Kept(read_instances))
+    pixels: ReadCache = field(
+        default_factory=lambda: ReadCache(lambda entry: read_pixels(entry.path))
+    )
+    instances: ReadCache = field(default_factory=lambda: ReadCache(read_instances))
 
 
-class Kept:
+class ReadCache:
     """What was read of entries before, as much as there is room for: a step asks for any."""
 
     def __init__(self, read: Callable[[Entry], NDArray[Any]], room: int = 3 << 30) -> None:
@@ -75,7 +77,7 @@ def crops(dataset: Dataset, cutting: Cutting, places: range, seed: int, step: in
 
 def _crop(
     dataset: Dataset, cutting: Cutting, random: np.random.Generator
-) -> tuple[Tensor, Truth | None]:
+) -> tuple[Tensor, TrainingTargets | None]:
     entry = dataset.entries[random.integers(len(dataset.entries))]
     pixels = cutting.pixels(entry)
     height, width = pixels.shape[:2]

@@ -6,12 +6,12 @@ import math
 
 from bench.gate.verdicts import Check, Verdict
 from bench.report.formatting import NOTHING, mean, signed
-from bench.runtime.words import counted
+from bench.runtime.text import counted
 
-HEADINGS = ("was", "now", "change", "95 % interval", "sees from")
+HEADINGS = ("was", "now", "change", "95 % interval", "detectable from")
 EXPLAINED = (
     "The interval is of the change, by resampling the images in pairs. A regression smaller than "
-    "“sees from” could not have shown on these images."
+    "“detectable from” could not have shown on these images."
 )
 
 
@@ -27,8 +27,8 @@ def summary(check: Check) -> str:
     parts = [regressions] if check.count("regression") else []
     if changed := check.count("changed"):
         parts.append(f"{changed} changed")
-    if unknown := check.count("could not tell"):
-        parts.append(f"{unknown} could not tell")
+    if unknown := check.count("inconclusive"):
+        parts.append(f"{unknown} inconclusive")
     passed = check.count("pass")
     return ", ".join([*parts, f"{passed} of {counted(len(check.verdicts), 'rule')} passed"])
 
@@ -43,7 +43,7 @@ def figures(verdict: Verdict) -> tuple[str, ...]:
         _value(verdict, verdict.now),
         _change(verdict, verdict.change),
         f"{_bare(verdict, low)} to {_bare(verdict, high)}" if verdict.interval else NOTHING,
-        _sees(verdict),
+        _minimum_detectable(verdict),
     )
 
 
@@ -69,9 +69,13 @@ def _bare(verdict: Verdict, value: float) -> str:
     return f"{value:+.2f}" if abs(value) >= 0.1 else f"{value:+.2g}"
 
 
-def _sees(verdict: Verdict) -> str:
+def _minimum_detectable(verdict: Verdict) -> str:
     """Where nothing scatters, but for the last digits of floats, anything would have shown."""
     if verdict.rule.kind == "point":
-        return f"{verdict.sees:g} {verdict.rule.unit}"
+        return f"{verdict.minimum_detectable:g} {verdict.rule.unit}"
     nothing = 1 if verdict.rule.kind == "time" else 0
-    return "any" if verdict.sees - nothing < 1e-6 else _change(verdict, verdict.sees)
+    return (
+        "any"
+        if verdict.minimum_detectable - nothing < 1e-6
+        else _change(verdict, verdict.minimum_detectable)
+    )

@@ -14,7 +14,7 @@ from bench.gate.match_text import to_text
 from bench.gate.recording import VERSION, Recording, read_lines
 from bench.metrics import wap_of
 from bench.runtime.machine import this_machine
-from bench.runtime.words import counted, one_line
+from bench.runtime.text import counted, one_line
 from bench.store.results import CodecResults, Results
 from bench.store.store import Store
 from bench.store.task_results import TaskResults
@@ -22,7 +22,7 @@ from bench.store.task_results import TaskResults
 _DECIMALS = 6
 
 
-def take(results: Results, metrics: Mapping[str, str], store: Store) -> Recording:
+def to_recording(results: Results, metrics: Mapping[str, str], store: Store) -> Recording:
     """What is to be written down of results, read again; each metric comes with its fingerprint."""
     return read_lines(tuple(_lines(results, metrics, store)), str(store.folder))
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from bench.datasets import Dataset, dataset_kind, open_dataset
 from bench.datasets.dataset import Progress as Preparing
-from bench.training.loop import Progress
+from bench.training.loop import TrainingProgress
 from bench.training.schedule import Schedule
 
 
 @dataclass(frozen=True, eq=False)
-class Sitting:
+class TrainingSession:
     """Where it is kept, what it learns from, how far it is to come, and who follows it."""
 
     folder: Path
@@ -24,7 +24,7 @@ class Sitting:
     steps: int | None = None  # instead of the recipe's
     ends: float = math.inf  # by time.monotonic()
     preparing: Preparing = lambda what, done, total: None
-    watch: Callable[[Progress], None] = lambda progress: None
+    watch: Callable[[TrainingProgress], None] = lambda progress: None
 
     def schedule(self, usual: Schedule) -> Schedule:
         return usual if self.steps is None else replace(usual, steps=self.steps)
