@@ -373,6 +373,10 @@ def test_a_view_of_pictures_is_linked(browser: Any, hung: Path) -> None:
         edge, stage = page.locator(".edge").bounding_box(), page.locator(".stage").bounding_box()
         assert (edge["x"] + 1 - stage["x"]) / stage["width"] == pytest.approx(0.25, abs=0.02)
         assert page.url == link
+        assert page.locator("#absent").is_hidden()
+    with opened(browser, hung, PHONE, fragment="image=none.png&left=uncompressed") as page:
+        told = page.locator("#absent").inner_text()
+        assert "image none.png" in told and "uncompressed" not in told
 
 
 def test_a_picture_is_made_once(hung: Path, red: RedThings, bench: Bench) -> None:

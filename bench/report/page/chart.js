@@ -18,7 +18,7 @@ const CIRCLE = "M-4.6 0a4.6 4.6 0 1 0 9.2 0 4.6 4.6 0 1 0-9.2 0z";
 const DASHES = [null, "7 3", "2 3"];
 
 /** A codec looks alike everywhere; whichever is the anchor is in ink. */
-function look(codec) {
+function styleOf(codec) {
   if (codec === chosen.anchor) return { colour: "var(--ink)", marker: CIRCLE, dash: null };
   const round = Math.floor(codec / COLOURS) % DASHES.length;
   return {
@@ -29,11 +29,13 @@ function look(codec) {
 }
 
 /** A codec's line and marker, small. */
-function key(codec) {
-  const { colour, marker, dash } = look(codec);
-  return shape("svg", { class: "key", viewBox: "-13 -7 26 14", "aria-hidden": "true" },
-    shape("path", { d: "M-13 0H13", stroke: colour, "stroke-width": 2, "stroke-dasharray": dash }),
-    shape("path", { d: marker, fill: colour }));
+const key = (codec) => shape("svg", { class: "key", viewBox: "-13 -7 26 14", "aria-hidden": "true" },
+  ...keyPaths(codec));
+
+function keyPaths(codec) {
+  const { colour, marker, dash } = styleOf(codec);
+  return [shape("path", { d: "M-13 0H13", stroke: colour, "stroke-width": 2, "stroke-dasharray": dash }),
+    shape("path", { d: marker, fill: colour })];
 }
 
 /** @param {HTMLElement} host @param {Chart} chart */
@@ -92,7 +94,7 @@ function axes({ box, x, y }, chart) {
 }
 
 function drawSeries({ x, y }, chart, series) {
-  const { colour, marker, dash } = look(series.codec);
+  const { colour, marker, dash } = styleOf(series.codec);
   const group = shape("g", { class: "series", "data-codec": series.codec });
   const draw = (d, more) => group.append(shape("path", { d, stroke: colour, fill: "none", ...more }));
   for (const mark of series.marks) {
@@ -180,7 +182,7 @@ function point(host, ring, tip, { x, y, width }, series, mark) {
   tip.hidden = !mark;
   ring.replaceChildren();
   if (!mark) return;
-  const { colour } = look(series.codec);
+  const { colour } = styleOf(series.codec);
   const [across, up] = [x.at(mark.x), y.at(mark.y)];
   const paths = [`M${across - 10} ${up}a10 10 0 1 0 20 0 10 10 0 1 0-20 0z`];
   if (mark.low !== null && mark.low !== undefined) {

@@ -37,24 +37,25 @@ function marksOf(codec) {
   }]).sort((one, other) => one.x - other.x);
 }
 
+/** Every point of the codecs shown: the codec and its place, the point and its place. */
+const shownPoints = () => shownSet().codecs.flatMap((codec, number) => !isShown(number) ? []
+  : codec.curves[chosen.metric].flatMap((at, point) => at === null ? [] : [{ codec, number, at, point }]));
+
 /** The columns of bench's own table of means, so that 'bench bd' reads them. */
 function curveRows(metric) {
   const heading = ["dataset", "codec", "point", "complete", "bpp",
     metric.name, `${metric.name}_low`, `${metric.name}_high`];
-  return [heading, ...shownSet().codecs.flatMap((codec, number) => !isShown(number) ? []
-    : codec.curves[chosen.metric].flatMap((at, point) => at === null ? []
-      : [[shownSet().name, codec.full_name, codec.points[point], at.complete, at.rate, at.value, at.low,
-        at.high]]))];
+  return [heading, ...shownPoints().map(({ codec, at, point }) => [shownSet().name, codec.full_name,
+    codec.points[point], at.complete, at.rate, at.value, at.low, at.high])];
 }
 
 function drawPoints() {
   const metric = shownMetric();
-  const rows = shownSet().codecs.flatMap((codec, number) => !isShown(number) ? []
-    : codec.curves[chosen.metric].flatMap((at, point) => at === null ? [] : [[
-      named(number), `${codec.points[point]}${at.complete ? "" : " *"}`,
-      at.rate_said, at.said, at.interval ?? "–",
-      codec.times.encode_cpu?.points[point] ?? "–", codec.times.decode_cpu?.points[point] ?? "–",
-    ]]));
+  const rows = shownPoints().map(({ codec, number, at, point }) => [
+    named(number), `${codec.points[point]}${at.complete ? "" : " *"}`,
+    at.rate_said, at.said, at.interval ?? "–",
+    codec.times.encode_cpu?.points[point] ?? "–", codec.times.decode_cpu?.points[point] ?? "–",
+  ]);
   const headings = ["codec", "point", "bpp", `${metric.short} ${metric.unit}`.trim(), "95 %",
     "encode CPU s", "decode CPU s"];
   byId("points").replaceChildren(table("The points of the curves", headings, rows));

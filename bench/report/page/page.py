@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 # One script, in this order; none of them does anything before the last one.
 SCRIPTS = (
     *("elements.js", "choices.js", "scales.js", "chart.js", "saving.js", "curves.js", "times.js"),
-    *("tables.js", "gallery.js", "view.js", "provenance.js", "start.js"),
+    *("deltas.js", "gallery.js", "address.js", "provenance.js", "start.js"),
 )
 
 

@@ -75,10 +75,7 @@ function keyRows(chart) {
       rows.push([]);
       left = 0;
     }
-    const { colour, marker, dash } = look(series.codec);
-    rows.at(-1).push(shape("g", { transform: `translate(${left + 13} 0)` },
-      shape("path", { d: "M-13 0H13", stroke: colour, "stroke-width": 2, "stroke-dasharray": dash }),
-      shape("path", { d: marker, fill: colour }),
+    rows.at(-1).push(shape("g", { transform: `translate(${left + 13} 0)` }, ...keyPaths(series.codec),
       shape("text", { x: 20, y: 4, class: "name" }, series.name)));
     left += width;
   }

@@ -1,8 +1,6 @@
 // A view that can be linked: what is chosen stands in the address behind the #, by name, where it
 // differs from what the page opens with.
 
-let askedHanging = null; // of the pictures, which are read last
-
 /** Go to the view that the address names; what the page does not have is said. */
 function readView() {
   const asked = new URLSearchParams(location.hash.slice(1)), absent = [];
@@ -25,7 +23,7 @@ function readView() {
     if (at < 0) absent.push(`codec ${name}`);
     else chosen.hidden.add(at);
   }
-  askedHanging = asked;
+  pickPictures(asked, find);
   byId("absent").hidden = !absent.length;
   byId("absent").textContent = `The link asks for ${absent.join(", ")}, which this page does not have.`;
 }
@@ -42,7 +40,10 @@ function writeView() {
   say("axis", chosen.axis, AXES[0]);
   say("time", chosen.cost, COSTS[0]);
   for (const number of chosen.hidden) say("hide", codec(number));
-  view.push(...galleryView());
+  if (pickedFirst && chosen.set === 0) {
+    const first = Object.fromEntries(pickedNames(pickedFirst));
+    for (const [what, value] of pickedNames(picked)) say(what, value, first[what]);
+  }
   const hash = view.map((pair) => pair.map(inAddress).join("=")).join("&");
   if (hash === location.hash.slice(1)) return;
   history.replaceState(null, "", location.href.split("#")[0] + (hash ? `#${hash}` : ""));

@@ -75,7 +75,7 @@ function forestScale(deltas) {
 
 /** A figure and its interval, on one scale for all rows; the line is the anchor. */
 function forest(delta, number, scale) {
-  const { colour } = look(number), middle = FOREST.height / 2;
+  const { colour } = styleOf(number), middle = FOREST.height / 2;
   const made = shape("svg", {
     class: "forest", viewBox: `0 0 ${FOREST.width} ${FOREST.height}`, "aria-hidden": "true",
   }, shape("path", { class: "axis", d: `M${scale.at(0)} 0V${FOREST.height}` }));
