@@ -88,4 +88,4 @@ def _measured(
         found = load_results(store, dataset=dataset.digest, codecs=list(named), points=named)
         seen = [scorer.name for scorer in scorers]
         found = replace(found, tasks=tuple(s for s in found.tasks if s.name in seen))
-        return to_recording(found, fingerprints, store), failures(found)
+        return to_recording(found, fingerprints, store.folder), failures(found)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,14 @@ from bench.metrics import wap_of
 from bench.runtime.machine import this_machine
 from bench.runtime.text import counted, one_line
 from bench.store.results import CodecResults, Results
-from bench.store.store import Store
 from bench.store.task_results import TaskResults
 
 _DECIMALS = 6
 
 
-def to_recording(results: Results, metrics: Mapping[str, str], store: Store) -> Recording:
+def to_recording(results: Results, metrics: Mapping[str, str], source: Path) -> Recording:
     """What is to be written down of results, read again; each metric comes with its fingerprint."""
-    return read_lines(tuple(_lines(results, metrics, store)), str(store.folder))
+    return read_lines(tuple(_lines(results, metrics)), str(source))
 
 
 def failures(results: Results) -> dict[str, str]:
@@ -38,7 +38,7 @@ def failures(results: Results) -> dict[str, str]:
     return told
 
 
-def _lines(results: Results, metrics: Mapping[str, str], store: Store) -> Iterator[str]:
+def _lines(results: Results, metrics: Mapping[str, str]) -> Iterator[str]:
     machine = {name: said for name, said in this_machine().items() if name != "name"}
     heading = {
         "recording": VERSION,
@@ -46,7 +46,7 @@ def _lines(results: Results, metrics: Mapping[str, str], store: Store) -> Iterat
         "machine": machine,
         "data": results.dataset,
         "digest": results.digest,
-        "labels": _labels(results, store),
+        "labels": _labels(results),
         "metrics": dict(metrics),
         "tasks": {s.name: {"is": s.fingerprint, "masks": s.masks} for s in results.tasks},
     }
@@ -73,16 +73,11 @@ def _line(content: Mapping[str, Any]) -> str:
     return json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _labels(results: Results, store: Store) -> str:
+def _labels(results: Results) -> str:
     """Names the labels that results were held to, if they were to any."""
     if all(task.pseudo is not None for task in results.tasks):
         return ""
-    rows = store.rows(
-        "SELECT truth FROM members JOIN datasets ON datasets.id = dataset "
-        "WHERE datasets.digest = ? ORDER BY position",
-        (results.digest,),
-    )
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([[truth] for truth in results.truths]).encode()).hexdigest()
 
 
 def _instances(task: TaskResults, row: int) -> list[list[int]] | None:

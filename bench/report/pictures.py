@@ -6,7 +6,7 @@ Nothing is coded: kept bitstreams are decoded, and the pictures looked at, as th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bench.codecs.catalog import runnable
 from bench.codecs.codec import Codec, Point, what_changed
-from bench.datasets import Dataset, open_dataset
+from bench.datasets import open_dataset
 from bench.errors import DataError, StoreError, UnavailableError
 from bench.images.colour import Pixels
 from bench.images.image import Image, pixel_digest
@@ -23,7 +23,6 @@ from bench.instances.ground_truth import Truth
 from bench.instances.labels import EVALUATED
 from bench.metrics.instance_matching import SMALLEST
 from bench.metrics.matches import Matches
-from bench.store.loading import data_of
 from bench.store.results import CodecResults, Results
 from bench.store.store import Store
 from bench.store.task_results import TaskResults
@@ -57,7 +56,8 @@ class PictureSource:
 
     def __init__(self, store: Store, results: Results, root: Path | None = None) -> None:
         self._store, self._results = store, results
-        self._dataset = _dataset(store, results, root)
+        self._dataset = open_dataset(results.data, root=root)
+        self._digests = dict(zip(results.images, results.digests, strict=True))
         self._opened = cache(runnable)
 
     def pixels(self, image: str) -> Pixels:
@@ -83,22 +83,6 @@ class PictureSource:
                 return image
         raise DataError(f"{self._results.dataset}: has no image '{name}' any more")
 
-    @cached_property
-    def _digests(self) -> dict[str, str]:
-        return {str(name): str(digest) for name, digest, _ in self._members}
-
-    @cached_property
-    def _truths(self) -> dict[str, str]:
-        return {str(name): str(truth) for name, _, truth in self._members}
-
-    @cached_property
-    def _members(self) -> list[tuple[object, ...]]:
-        return self._store.rows(
-            "SELECT members.name, members.digest, truth FROM members "
-            "JOIN datasets ON datasets.id = dataset WHERE datasets.digest = ?",
-            (self._results.digest,),
-        )
-
     def _codec(self, its_results: CodecResults) -> Codec:
         codec = self._opened(its_results.card)
         if codec.fingerprint != its_results.fingerprint:
@@ -118,6 +102,7 @@ class ScoredPictureSource(PictureSource):
     ) -> None:
         super().__init__(store, results, root)
         self._scorer = _scorer(task)
+        self._truths = dict(zip(results.images, results.truths, strict=True))
         self.original = cache(self._original)
         self.truth = cache(self._truth)
 
@@ -183,7 +168,3 @@ def _scorer(task: TaskResults) -> Scorer:
             f"{task.name}: the results are of other weights than those that it has here"
         )
     return scorer
-
-
-def _dataset(store: Store, results: Results, root: Path | None) -> Dataset:
-    return open_dataset(data_of(store, results), root=root)

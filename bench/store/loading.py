@@ -59,14 +59,14 @@ def _load(
     codecs: Sequence[str] | None,
     points: Mapping[str, Sequence[Point]],
 ) -> Results:
-    number, digest, kind, name = _dataset(store, dataset)
+    number, digest, kind, name, folder = _dataset(store, dataset)
     members: list[Any] = store.rows(
-        "SELECT members.name, members.digest, width, height FROM members "
+        "SELECT members.name, members.digest, width, height, truth FROM members "
         "LEFT JOIN images ON images.digest = members.digest WHERE dataset = ? ORDER BY position",
         (number,),
     )
     rows: dict[str, list[int]] = {}  # a picture may be in a dataset under several names
-    for row, (_, image, _, _) in enumerate(members):
+    for row, (_, image, *_) in enumerate(members):
         rows.setdefault(str(image), []).append(row)
     planned = _planned(store, number)
     if codecs is not None:
@@ -103,18 +103,15 @@ def _load(
         kind,
         digest,
         tuple(str(member[0]) for member in members),
-        tuple((width or 0, height or 0) for _, _, width, height in members),
+        tuple((width or 0, height or 0) for _, _, width, height, _ in members),
         found,
         _failures(store, chosen, members, found),
         tuple(notes),
         tasks,
+        tuple(str(member[1]) for member in members),
+        tuple(member[4] for member in members),
+        folder or name.partition("[")[0],
     )
-
-
-def data_of(store: Store, results: Results) -> str:
-    """What ``--data`` calls the data set, without the limit to its first images."""
-    ((folder,),) = store.rows("SELECT folder FROM datasets WHERE digest = ?", (results.digest,))
-    return str(folder or results.dataset.partition("[")[0])
 
 
 def _planned(store: Store, dataset: int) -> list[_Planned]:
@@ -167,7 +164,7 @@ def stored_name(store: Store, dataset: str, codec: str) -> str:
     return codec
 
 
-def _dataset(store: Store, wanted: str | None) -> tuple[int, str, str, str]:
+def _dataset(store: Store, wanted: str | None) -> tuple[int, str, str, str, str | None]:
     """By digest or name, or as --data says it to run: toyscapes, or a folder's path."""
     datasets: list[Any] = store.rows(
         "SELECT id, digest, kind, name, folder FROM datasets ORDER BY used DESC"
@@ -179,7 +176,7 @@ def _dataset(store: Store, wanted: str | None) -> tuple[int, str, str, str]:
     for number, digest, kind, name, folder in datasets:
         said = (digest, name, name.partition("[")[0], kind)
         if wanted is None or path == folder or (wanted in said and not is_folder):
-            return number, digest, kind, name
+            return number, digest, kind, name, folder
     known = ", ".join(dict.fromkeys(str(row[4] or row[3]) for row in datasets))
     raise StoreError(f"{store.folder}: no results on '{wanted}'; there are some on {known}")
 
@@ -266,7 +263,7 @@ def _codec(
     keys = _keys(plan, chosen, streams, len(rows))
     column = {key: index for index, key in enumerate(keys)}
     shape = (len(members), len(keys))
-    pixels = np.array([(w or 0) * (h or 0) for _, _, w, h in members], dtype=np.float64)
+    pixels = np.array([(w or 0) * (h or 0) for _, _, w, h, _ in members], dtype=np.float64)
     values = {cost: np.full(shape, np.nan) for cost in COSTS}
     size = np.full(shape, np.nan)
     provenance: dict[tuple[int, int], tuple[str, str, Run]] = {}
@@ -336,7 +333,7 @@ def _failures(
     found: tuple[CodecResults, ...],
 ) -> tuple[tuple[str, str, Point, str], ...]:
     """What went wrong and has not gone well since; whatever it was, a report lacks it."""
-    names = {str(digest): str(name) for name, digest, _, _ in members}
+    names = {str(digest): str(name) for name, digest, *_ in members}
     failures = []
     for plan, codec in zip(plans, found, strict=True):
         rows: list[Any] = store.rows(

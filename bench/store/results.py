@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -178,6 +179,9 @@ class Results:
     failures: tuple[tuple[str, str, Point, str], ...]  # codec, image, point, reason
     notes: tuple[str, ...] = ()
     tasks: tuple[TaskResults, ...] = ()
+    digests: tuple[str, ...] = ()  # of each image's pixels
+    truths: tuple[str | None, ...] = ()  # the digest of each image's labels, if any count
+    data: str = ""  # what --data calls the data set, without the limit to its first images
 
     def __repr__(self) -> str:
         codecs = ", ".join(codec.name for codec in self.codecs)
@@ -221,13 +225,14 @@ class Results:
         if not common.any():
             raise StoreError(f"no image of {self.dataset} has been coded by every codec")
         note = f"on the {common.sum()} of {len(common)} images that every codec has"
-        kept = np.flatnonzero(common)
         return replace(
             self,
-            images=tuple(self.images[i] for i in kept),
-            sizes=tuple(self.sizes[i] for i in kept),
+            images=tuple(compress(self.images, common)),
+            sizes=tuple(compress(self.sizes, common)),
             codecs=tuple(codec.only(common) for codec in self.codecs),
             tasks=tuple(task.only(common) for task in self.tasks),
+            digests=tuple(compress(self.digests, common)),
+            truths=tuple(compress(self.truths, common)),
             notes=self.notes if common.all() else (*self.notes, note),
         )
 

@@ -130,7 +130,7 @@ class GalleryBuilder:
     def _image(self, row: int) -> dict[str, Any]:
         results = self.report.results
         name, (width, height) = results.images[row], results.sizes[row]
-        original = self._picture((self.digests[row],), name, None)
+        original = self._picture((results.digests[row],), name, None)
         matches = self.task.originals[row] if self.task else None
         return {
             "name": name,
@@ -147,7 +147,10 @@ class GalleryBuilder:
             truth = self.pictures.truth(self.report.results.images[row])
             return [shape | {"score": None} for shape in shapes(true_instances(truth), 0)]
 
-        return self.cache.shapes((self.digests[row], self.truths[row], self.task_fingerprint), make)
+        results = self.report.results
+        return self.cache.shapes(
+            (results.digests[row], str(results.truths[row]), self.task_fingerprint), make
+        )
 
     def _by(self, codec: CodecResults, row: int) -> list[dict[str, Any] | None]:
         """The image as a codec leaves it, at each level; two levels may have the same point."""
@@ -206,26 +209,6 @@ class GalleryBuilder:
         file, found = self.cache.picture((*key, self.task_fingerprint), make)
         self.files.append(file)
         return {"picture": len(self.files) - 1, "found": found}
-
-    @cached_property
-    def _members(self) -> list[tuple[object, ...]]:
-        return self.store.rows(
-            "SELECT members.name, members.digest, truth FROM members "
-            "JOIN datasets ON datasets.id = dataset WHERE datasets.digest = ?",
-            (self.report.results.digest,),
-        )
-
-    @cached_property
-    def digests(self) -> list[str]:
-        """Of each image of the results."""
-        known = {str(name): str(digest) for name, digest, _ in self._members}
-        return [known[name] for name in self.report.results.images]
-
-    @cached_property
-    def truths(self) -> list[str]:
-        """The name of each image's labels."""
-        known = {str(name): str(truth) for name, _, truth in self._members}
-        return [known[name] for name in self.report.results.images]
 
 
 def _value(codec: CodecResults, metric: str, row: int, column: int) -> str:

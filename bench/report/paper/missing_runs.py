@@ -10,7 +10,6 @@ from bench.codecs.codec import Point
 from bench.metrics import METRICS, scorer_of, wap_of
 from bench.report.paper.selection import NOT_RUN, Selection, Shown
 from bench.report.paper.spec import Part
-from bench.store.loading import data_of
 from bench.store.results import CodecResults
 from bench.store.store import Store
 
@@ -37,7 +36,7 @@ def command_for_missing(selection: Selection, store: Store, root: Path | None) -
         if shown.results:  # all its points, which may be others than the card's
             more = at_the_bend if shown.key == selection.setting.anchor else ()
             words += ["--points", f"{codec}={','.join(map(str, (*shown.results.points, *more)))}"]
-    words += _data(selection, store, root)
+    words += _data(selection, root)
     measured = [name for name in metrics if scorer_of(name) is None]
     if not all(METRICS[name].default for name in measured):
         words += [word for name in measured for word in ("--metric", name)]
@@ -83,8 +82,8 @@ def _is_partial(codec: CodecResults, metrics: list[str]) -> bool:
     return False
 
 
-def _data(selection: Selection, store: Store, root: Path | None) -> list[str]:
-    words = ["--data", data_of(store, selection.results)]
+def _data(selection: Selection, root: Path | None) -> list[str]:
+    words = ["--data", selection.results.data]
     if root is not None:
         words += ["--root", str(root)]
     _, _, limit = selection.results.dataset.partition("[:")
