@@ -1,4 +1,4 @@
-"""Old names of modules, which go on working for one release.
+"""Old names of modules and constants, which keep working for one release.
 
 A package written for bench 0.1 imports ``bench.codec``; it gets ``bench.codecs.codec`` and a
 DeprecationWarning that names it.
@@ -25,6 +25,7 @@ MOVED = {
     "bench.run_lengths": "bench.instances.run_lengths",
     "bench.vision.detections": "bench.instances.detections",
 }
+RENAMED = {"MOST_PIXELS": "MAX_PIXELS"}
 
 
 class _Finder(MetaPathFinder, Loader):
@@ -49,6 +50,16 @@ def new_name(old: str) -> str | None:
         if old == package or old.startswith(f"{package}."):
             return new + old.removeprefix(package)
     return None
+
+
+def renamed(module: str, old: str) -> object:
+    """What a module's ``__getattr__`` gives for the old name of one of its constants."""
+    if old not in RENAMED:
+        raise AttributeError(f"module {module!r} has no attribute {old!r}")
+    new = RENAMED[old]
+    warnings.warn(f"{old} is now {new} in {module}", DeprecationWarning, stacklevel=2)
+    value: object = getattr(sys.modules[module], new)
+    return value
 
 
 def redirect() -> None:

@@ -1,4 +1,4 @@
-"""A plug-in written for bench 0.1 goes on working, and is told what to change."""
+"""A plug-in written for bench 0.1 keeps working, and gets a warning that says what to change."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from bench.images.image import MAX_PIXELS
 from bench.moved import MOVED, new_name
 
 
@@ -34,3 +35,12 @@ def test_the_warning_names_the_importing_line() -> None:
 def test_other_names_stay_unknown() -> None:
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("bench.no_such_module")
+
+
+def test_an_old_constant_is_the_new_one() -> None:
+    with pytest.warns(DeprecationWarning, match="MAX_PIXELS") as caught:
+        from bench.images.image import MOST_PIXELS  # type: ignore[attr-defined]
+    assert caught[0].filename == __file__
+    assert MOST_PIXELS == MAX_PIXELS
+    with pytest.raises(ImportError):
+        from bench.images.image import NO_SUCH_CONSTANT  # type: ignore[attr-defined]  # noqa: F401

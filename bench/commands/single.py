@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 from bench.codecs.catalog import runnable
 from bench.codecs.codec import Codec, Point
 from bench.codecs.families.recognise import recognise
-from bench.codecs.families.sizes import MOST_STREAM_BYTES
+from bench.codecs.families.sizes import MAX_STREAM_BYTES
 from bench.codecs.points import one_point
 from bench.errors import CardError, DataError, StreamError
 from bench.images.image import Image, read_image, write_png
@@ -102,7 +102,7 @@ def decode(
     if image.suffix.lower() != ".png":
         raise DataError(f"{image}: decoded pictures are written as PNG; call it {image.stem}.png")
     check_outputs([image], (file, weights))
-    stream = read_regular(file, MOST_STREAM_BYTES)
+    stream = read_regular(file, MAX_STREAM_BYTES)
     name = codec or recognise(stream, weights)
     if name is None:
         raise StreamError(f"{file}: nothing in it says which codec made it; name it with --codec")

@@ -12,7 +12,7 @@ from bench.errors import DataError
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp"}
 _FEW = 3
 _STORE = "store.sqlite"  # what a results folder has
-_MOST_LOOKED_AT = 20_000  # files and folders, on the way to images in subfolders
+_MAX_VISITED = 20_000  # files and folders, on the way to images in subfolders
 
 
 def open_folder(folder: Path) -> Dataset:
@@ -71,7 +71,7 @@ def _images_below(folder: Path) -> dict[Path, int]:
         if images := sum(_is_image(Path(name)) for name in names):
             found[Path(place)] = images
         looked_at += 1 + len(names)
-        if looked_at > _MOST_LOOKED_AT:
+        if looked_at > _MAX_VISITED:
             break
     found.pop(folder, None)
     return found

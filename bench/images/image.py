@@ -9,8 +9,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import ExifTags, UnidentifiedImageError
@@ -19,6 +20,7 @@ from PIL import Image as PillowImage
 from bench.errors import DataError
 from bench.images import colour
 from bench.images.colour import Pixels
+from bench.moved import renamed
 from bench.runtime.files import check_regular, replacing
 from bench.runtime.programs import unmetered
 
@@ -26,15 +28,18 @@ from bench.runtime.programs import unmetered
 # those, such as PostScript, start other programs.
 FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP")
 # Sides are padded to multiples of this, at most, before a conventional codec has them.
-LARGEST_MULTIPLE = 8
+MAX_MULTIPLE = 8
 # Above this, padded, a picture is taken for an attack or a mistake, not for a photograph: reading
 # it takes seven bytes a pixel.
-MOST_PIXELS = 2**27
-PillowImage.MAX_IMAGE_PIXELS = MOST_PIXELS  # the limit is ours alone
+MAX_PIXELS = 2**27
+PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS  # the limit is ours alone
 warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
 # Pillow's words for tags that it cannot read; ours is STORED, or that the image is damaged.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 _STRIP_PIXELS = 2**20
+
+if not TYPE_CHECKING:
+    __getattr__ = partial(renamed, __name__)
 
 # What a user may not expect of an image that was read.
 TURNED = "turned upright by EXIF orientation"
@@ -145,7 +150,7 @@ def open_image(path: Path) -> Iterator[PillowImage.Image]:
     try:
         check_regular(path)
         with PillowImage.open(path, formats=FORMATS) as opened:
-            if padded_pixels(opened.width, opened.height, LARGEST_MULTIPLE) > MOST_PIXELS:
+            if padded_pixels(opened.width, opened.height, MAX_MULTIPLE) > MAX_PIXELS:
                 raise DataError(f"{path}: {opened.width}x{opened.height} are too many pixels")
             yield opened
     except FileNotFoundError as error:

@@ -37,14 +37,14 @@ COLOURS = {
 }
 _DARK, _LIGHT = (16, 16, 20), (255, 255, 255)
 _FILL, _CASING = 0.35, 0.75  # how opaque
-_LEAST_SIDE = 1024  # a picture whose longer side is shorter is enlarged
+_MIN_SIDE = 1024  # a picture whose longer side is shorter is enlarged
 _LINE, _TEXT = 1.75 / 1024, 14 / 1024  # of the longer side
 
 
 def draw(pixels: Pixels, found: Detections, least_score: float, *, labels: bool = True) -> Pixels:
     """The picture with what was found in it of at least that score, the best on top."""
     height, width, _ = pixels.shape
-    scale = max(1, -(-_LEAST_SIDE // max(height, width)))
+    scale = max(1, -(-_MIN_SIDE // max(height, width)))
     canvas = PillowImage.fromarray(pixels)
     if scale > 1:
         size = (width * scale, height * scale)

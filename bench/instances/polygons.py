@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from bench.errors import DataError
-from bench.images.image import MOST_PIXELS
+from bench.images.image import MAX_PIXELS
 from bench.instances.labels import LABELS
 from bench.runtime.files import check_regular
 
@@ -34,7 +34,7 @@ def draw_instances(path: Path) -> NDArray[np.int32]:
         raise DataError(f"{path}: not polygons that can be read ({error})") from error
     try:
         width, height = int(content["imgWidth"]), int(content["imgHeight"])
-        if min(width, height) < 1 or width * height > MOST_PIXELS:
+        if min(width, height) < 1 or width * height > MAX_PIXELS:
             raise DataError(f"{path}: {width}x{height} is no size for an image")
         image = Image.new("I", (width, height), 0)
         _draw(content["objects"], ImageDraw.Draw(image))

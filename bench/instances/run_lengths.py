@@ -18,8 +18,8 @@ from bench.errors import DataError
 Mask = NDArray[np.bool_]
 
 # COCO's text holds a number as groups of five bits; seven groups hold any run there can be.
-_MOST_GROUPS = 7
-_GROUPS = 5 * np.arange(_MOST_GROUPS)
+_MAX_GROUPS = 7
+_GROUPS = 5 * np.arange(_MAX_GROUPS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +148,7 @@ def _numbers(text: bytes) -> NDArray[np.int64]:
     starts = np.empty_like(ends)
     starts[0], starts[1:] = 0, ends[:-1]
     groups = ends - starts
-    if groups.max() > _MOST_GROUPS:
+    if groups.max() > _MAX_GROUPS:
         raise DataError("run lengths that are damaged: a number too large")
     place = np.arange(len(bits)) - starts.repeat(groups)
     values = np.add.reduceat((bits & 31) << (5 * place), starts)

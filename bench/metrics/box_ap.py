@@ -29,7 +29,7 @@ from bench.metrics.precision_recall import Floats, Reached, areas, precision
 
 THRESHOLDS = np.linspace(0.5, 0.95, OVERLAPS)
 RECALLS = np.linspace(0, 1, 101)
-MOST_DETECTIONS = 100  # of a class in an image
+MAX_DETECTIONS = 100  # of a class in an image
 
 States = NDArray[np.uint8]
 
@@ -41,7 +41,7 @@ def match_boxes(truth: Truth, detections: Detections) -> Matches:
     instance = truth.ids >= 1000
     for index, label in enumerate(EVALUATED):
         own = np.flatnonzero(detections.classes == index)
-        own = own[np.argsort(-detections.scores[own], kind="stable")][:MOST_DETECTIONS]
+        own = own[np.argsort(-detections.scores[own], kind="stable")][:MAX_DETECTIONS]
         there = np.flatnonzero(truth.label_ids == label.id)
         crowd = ~instance[there]
         states[own] = _assign(_shares(detections.boxes[own], truth.boxes[there], crowd), crowd)

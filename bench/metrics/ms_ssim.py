@@ -37,7 +37,7 @@ MIDDLE = np.float32(128)
 WAVELET_SHIFT = MIDDLE * np.float32(WAVELET.sum(dtype=np.float64) ** 2 - 1)
 
 # Five fields of such a tile, their filtered copies and the maps fill a second-level cache.
-LARGEST_TILE = (16, 1024)
+MAX_TILE = (16, 1024)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _compare(
 ) -> list[_Terms]:
     """The means at one scale of each plane against the first."""
     size = (planes[0].shape[0] - len(WINDOW) + 1, planes[0].shape[1] - len(WINDOW) + 1)
-    window = TileFilter(WINDOW, 1, size, LARGEST_TILE, 5)
+    window = TileFilter(WINDOW, 1, size, MAX_TILE, 5)
     maps = np.empty((4, window.rows, window.columns), np.float32)
     sums = [_Terms() for _ in planes[1:]]
     for tile in window.tiles():

@@ -17,7 +17,7 @@ from bench.images.colour import Pixels
 from bench.images.image import pad
 from bench.metrics.filters import Floats, TileFilter
 
-MOST_PSNR = 60.0  # as libvmaf caps it at 8 bits
+MAX_PSNR = 60.0  # as libvmaf caps it at 8 bits
 # Of R, G and B, in 8-bit levels.
 _Y = np.array([0.299, 0.587, 0.114], np.float32) * np.float32(219 / 255)
 _CB = np.array([-0.299, -0.587, 0.886], np.float32) * np.float32(224 / 255 / 1.772)
@@ -90,5 +90,5 @@ def _squares(values: Floats) -> float:
 
 def _decibels(mean_square: float) -> float:
     if mean_square <= 0:
-        return MOST_PSNR
-    return min(10 * math.log10(255**2 / mean_square), MOST_PSNR)
+        return MAX_PSNR
+    return min(10 * math.log10(255**2 / mean_square), MAX_PSNR)

@@ -21,7 +21,7 @@ from bench.metrics import describe
 from bench.report import formatting
 from bench.report.curve_styles import LINES, MARKERS
 from bench.report.figures import CurveLine, Drawing
-from bench.report.rate_axis import MOST_TICKS, rate_limits, rate_ticks
+from bench.report.rate_axis import MAX_TICKS, rate_limits, rate_ticks
 from bench.runtime.files import replacing
 
 MARKS = dict(zip(MARKERS, ("o", "s", "^", "D", "v", "P", "X", "p", "*"), strict=True))
@@ -45,7 +45,7 @@ NARROWEST = 5.0
 LETTER = 0.0079  # of a legend: the width of a letter, in inches for each point of the font's size
 INCH = 25.4  # millimetres
 WIDEST_PANEL = 90.5
-MOST_TICKS_IN_PRINT = 4
+MAX_TICKS_IN_PRINT = 4
 
 SETTINGS: dict[str, Any] = {
     "axes.edgecolor": GREY,
@@ -219,7 +219,7 @@ def _draw_panel(axes: Axes, metric: str, lines: list[CurveLine], drawing: Drawin
     if metric in drawing.ceilings:
         axes.axhline(drawing.ceilings[metric], zorder=1, **CEILING)
     low, high = rate_limits(rates)
-    ticks = rate_ticks(low, high, MOST_TICKS if drawing.title else MOST_TICKS_IN_PRINT)
+    ticks = rate_ticks(low, high, MAX_TICKS if drawing.title else MAX_TICKS_IN_PRINT)
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

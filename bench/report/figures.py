@@ -22,7 +22,7 @@ from bench.report.curve_styles import ANCHOR, CurveStyle, distinct_styles
 from bench.runtime.text import counted
 from bench.store.results import CodecResults, Results
 
-LONGEST_TITLE = 36  # a longer one is no label: the codec's name is shown instead
+MAX_TITLE = 36  # a longer one is no label: the codec's name is shown instead
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _labels(report: Report) -> list[str]:
     count = Counter(codec.title for codec in codecs)
     labels = []
     for codec in codecs:
-        clear = count[codec.title] == 1 and 0 < len(codec.title) <= LONGEST_TITLE
+        clear = count[codec.title] == 1 and 0 < len(codec.title) <= MAX_TITLE
         traits = formatting.traits(codec, report)
         labels.append((codec.title if clear else codec.name) + (f" ({traits})" if traits else ""))
     return labels

@@ -29,7 +29,7 @@ from bench.store.task_results import TaskResults
 from bench.tasks.scorer import Scorer
 from bench.tasks.task import open_task
 
-LEAST_SCORE = 0.5  # of a detection that is drawn and counted
+MIN_SCORE = 0.5  # of a detection that is drawn and counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class ScoredPicture:
     @property
     def counts(self) -> tuple[int, int, int]:
         """True positives, false positives and false negatives at an overlap of one half."""
-        return self.matches.counts(LEAST_SCORE)
+        return self.matches.counts(MIN_SCORE)
 
 
 class PictureSource:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-MOST_TICKS = 6
+MAX_TICKS = 6
 # The leading digits of the ticks in each decade, the densest first.
 DIGITS = (
     (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9),
@@ -24,7 +24,7 @@ def rate_limits(rates: Sequence[float]) -> tuple[float, float]:
     return low / margin, high * margin
 
 
-def rate_ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
+def rate_ticks(low: float, high: float, most: int = MAX_TICKS) -> list[float]:
     """Round rates between the limits."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
     for digits in DIGITS:

@@ -26,12 +26,12 @@ from torch import Tensor, nn
 from bench.errors import DataError
 from bench.runtime.files import read_regular, replacing
 from bench.runtime.pickle_limits import UnsafePickleError, check_pickle
-from bench.runtime.safetensors_header import LONGEST_HEADER, safetensors_metadata
+from bench.runtime.safetensors_header import MAX_HEADER_BYTES, safetensors_metadata
 
 _TORCH_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the first number in torch's older files
-_MOST_PAIRS = 2**20
+_MAX_PAIRS = 2**20
 _OLDER_PICKLES = 5  # one after the other, the magic number first
-_MOST_BYTES = 2**32  # of a file, all of which is held
+_MAX_BYTES = 2**32  # of a file, all of which is held
 Network = TypeVar("Network", bound=nn.Module)
 _NUMBERS = re.compile(r"[fiu][1248]|b1")
 
@@ -49,7 +49,7 @@ def read_checkpoint(path: Path, digest: str | None = None) -> Checkpoint:
 
     If a digest is given, results are kept under it, and a file of another digest is refused.
     """
-    content = read_regular(path, _MOST_BYTES)
+    content = read_regular(path, _MAX_BYTES)
     found = hashlib.sha256(content).hexdigest()
     if digest not in (None, found):
         raise DataError(f"{path}: changed since the command began; run it again")
@@ -129,7 +129,7 @@ def _parse(content: bytes) -> Any:
     if not content:
         raise _RefusedError("empty")
     # First, as the length that such a file starts with may look like another format's beginning.
-    if content[8:9] == b"{" and int.from_bytes(content[:8], "little") <= LONGEST_HEADER:
+    if content[8:9] == b"{" and int.from_bytes(content[:8], "little") <= MAX_HEADER_BYTES:
         try:
             return safetensors.load(content)
         except SafetensorError as error:
@@ -321,7 +321,7 @@ class _Unpickler(pickle.Unpickler):
     def _ordered(self, pairs: list[Any] | tuple[()] = ()) -> OrderedDict[Any, Any]:
         """A dictionary; of one list, any number could be made with a few bytes each."""
         self._pairs += len(pairs)
-        if self._pairs > _MOST_PAIRS:
+        if self._pairs > _MAX_PAIRS:
             raise _RefusedError("damaged: it holds too many names")
         return OrderedDict(pairs)
 

@@ -30,7 +30,7 @@ _RUNTIME = re.compile(
     r"(ld-linux|ld-musl|ld64|lib(c|m|mvec|dl|rt|pthread|util|resolv|gcc_s|stdc\+\+|gomp))\b.*"
 )
 _A_PATH = re.compile(r"(?<![\w.$/}])/[^\s'\"`;|&<>()$=:]+")
-_LONGEST_SCRIPT = 2**20  # bytes that are searched for names of files
+_MAX_SCRIPT_BYTES = 2**20  # bytes that are searched for names of files
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _named_in(script: Path) -> list[Path]:
     """The files that a script names by their whole paths, its interpreter left out."""
     with script.open("rb") as file:
         file.readline()
-        text = file.read(_LONGEST_SCRIPT).decode("utf-8", "replace")
+        text = file.read(_MAX_SCRIPT_BYTES).decode("utf-8", "replace")
     return [path for name in _A_PATH.findall(text) if (path := Path(name)).is_file()]
 
 

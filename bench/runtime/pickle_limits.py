@@ -9,8 +9,8 @@ from __future__ import annotations
 import pickletools
 from typing import BinaryIO
 
-_MOST_OPCODES = 2**21  # a tensor takes some 30
-_MOST_ITEMS = 1000  # in a tuple, those of the tuples in it included
+_MAX_OPCODES = 2**21  # a tensor takes some 30
+_MAX_ITEMS = 1000  # in a tuple, those of the tuples in it included
 _PUTS = {"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"}
 _GETS = {"GET", "BINGET", "LONG_BINGET"}
 _HASHED = {"EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "FROZENSET"}
@@ -29,8 +29,8 @@ def check_pickle(file: BinaryIO) -> None:
     marks: list[int] = []
     memo: dict[int, int] = {}
     for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
-        if count > _MOST_OPCODES:
-            raise UnsafePickleError(f"more than {_MOST_OPCODES} instructions")
+        if count > _MAX_OPCODES:
+            raise UnsafePickleError(f"more than {_MAX_OPCODES} instructions")
         if opcode.name in _PUTS:
             place = len(memo) if opcode.name == "MEMOIZE" else int(str(argument))
             if place > count:
@@ -48,8 +48,8 @@ def check_pickle(file: BinaryIO) -> None:
             items = sum(_taken(stack, marks, opcode))
             if opcode.name not in _HASHED:
                 items = 0
-            if items > _MOST_ITEMS:
-                raise UnsafePickleError(f"a tuple of more than {_MOST_ITEMS} items")
+            if items > _MAX_ITEMS:
+                raise UnsafePickleError(f"a tuple of more than {_MAX_ITEMS} items")
             stack += [1 + items] * len(opcode.stack_after)
 
 

@@ -64,7 +64,7 @@ _GLANCE = 200  # milliseconds between two looks at whether anyone still waits fo
 # How ffmpeg says who speaks: a name and an address.
 _POINTERS = re.compile(r"\[[^\[\]]* @ 0x[0-9a-f]+\] ")
 # What a sane program has to say; one that never stops would fill the memory.
-_MOST_STDERR = 2**24
+_MAX_STDERR = 2**24
 
 
 @dataclass
@@ -232,7 +232,7 @@ class _Exchange:
         self._threads = [
             threading.Thread(target=feed, daemon=True),
             threading.Thread(target=drain, args=(stdout, out, most_output), daemon=True),
-            threading.Thread(target=drain, args=(stderr, err, _MOST_STDERR), daemon=True),
+            threading.Thread(target=drain, args=(stderr, err, _MAX_STDERR), daemon=True),
         ]
         for thread in self._threads:
             thread.start()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-LONGEST_HEADER = 10**7  # bytes; parsed, it takes some 25 times as much memory
+MAX_HEADER_BYTES = 10**7  # bytes; parsed, it takes some 25 times as much memory
 
 
 def safetensors_metadata(content: bytes) -> dict[str, str]:
     """What a file's bytes say beside the tensors; nothing if it is of another format."""
     length = int.from_bytes(content[:8], "little")
-    text = content[8 : 8 + length] if length <= LONGEST_HEADER else b""
+    text = content[8 : 8 + length] if length <= MAX_HEADER_BYTES else b""
     try:
         header = json.loads(text)
     except (ValueError, RecursionError):

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.codecs.codec import Codec
-from bench.codecs.families.sizes import MOST_STREAM_BYTES
+from bench.codecs.families.sizes import MAX_STREAM_BYTES
 from bench.errors import BenchError, CodecError, StreamError, TimeLimitError
 from bench.images.colour import Pixels
 from bench.images.image import Image, pixel_digest, write_png
@@ -37,7 +37,7 @@ from bench.sweep.plan import Operation, Original, Plan
 
 # Decoded pictures measured by one process: enough to share its start-up, few enough to hold.
 _BATCH_PIXELS = 2**23
-_BATCH_MOST = 32
+_BATCH_MAX = 32
 # A codec that failed this often, on this many images, and never succeeded is given up.
 _HOPELESS_FAILURES, _HOPELESS_IMAGES = 5, 3
 # Not one operation's failure, but soon every one's.
@@ -201,7 +201,7 @@ class _Sweep:
         batches: list[list[_Coded]] = []
         for (shape, _), group in groups.items():
             assert isinstance(shape, tuple)
-            full = max(1, min(_BATCH_MOST, _BATCH_PIXELS // (shape[0] * shape[1])))
+            full = max(1, min(_BATCH_MAX, _BATCH_PIXELS // (shape[0] * shape[1])))
             if nothing_follows:  # share the rest among the workers
                 full = min(full, math.ceil(len(group) / self.jobs))
             late = group[0].at < late_before
@@ -377,7 +377,7 @@ class _Sweep:
         stream = self._kept_stream(operation)
         is_new = stream is None
         if stream is None and operation.imported_stream is not None:
-            stream = read_regular(operation.imported_stream, MOST_STREAM_BYTES)
+            stream = read_regular(operation.imported_stream, MAX_STREAM_BYTES)
         elif stream is None:
             with metered() as encode_cost:
                 stream = codec.encode(original, operation.point)

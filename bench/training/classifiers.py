@@ -32,7 +32,7 @@ from bench.vision.vgg import VGG_MEAN, VGG_STD, vgg_layers
 
 _SIDE = 64  # of a crop as the network sees it
 _AROUND = 1.25  # how much of the surroundings is in a crop, as a factor of the longer side
-_FEWEST_PIXELS = 64
+_MIN_PIXELS = 64
 _VALIDATED = 900  # crops
 _NOTHING = len(EVALUATED)
 
@@ -122,7 +122,7 @@ def _instances(dataset: Dataset, preparing: Preparing | None) -> _Places:
         if preparing and (at % 100 == 0 or at == len(dataset.entries) - 1):
             preparing(f"instances of {dataset.name}", at + 1, len(dataset.entries))
         for index, box, mask in instances_in(read_instances(entry)):
-            if mask.sum() >= _FEWEST_PIXELS:
+            if mask.sum() >= _MIN_PIXELS:
                 found[index].append((at, *box))
     return {index: np.array(places) for index, places in found.items() if places}
 

@@ -14,7 +14,7 @@ from bench.images.image import open_image
 from bench.instances.labels import EVALUATED
 from bench.vision.rcnn import TrainingTargets
 
-_FEWEST_PIXELS = 16  # of an instance; fewer show nothing of it
+_MIN_PIXELS = 16  # of an instance; fewer show nothing of it
 _CLASSES = {label.id: index for index, label in enumerate(EVALUATED)}
 
 Ids = NDArray[np.uint16]
@@ -33,7 +33,7 @@ def instances_in(ids: Ids) -> Iterator[tuple[int, Box, NDArray[np.bool_]]]:
     """The class, the box and the mask of each instance of a class that is evaluated."""
     for instance in np.unique(ids[ids >= 1000]):
         label, mask = int(instance) // 1000, ids == instance
-        if label not in _CLASSES or mask.sum() < _FEWEST_PIXELS:
+        if label not in _CLASSES or mask.sum() < _MIN_PIXELS:
             continue
         across, down = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
         box = int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1

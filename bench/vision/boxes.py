@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 # exp() of a predicted side grows no larger than from a 16-pixel anchor to 1000 pixels.
-_LARGEST_LOG_SCALE = math.log(1000.0 / 16)
+_MAX_LOG_SCALE = math.log(1000.0 / 16)
 
 Weights = tuple[float, float, float, float]
 
@@ -33,7 +33,7 @@ def apply_deltas(reference: Tensor, deltas: Tensor, weights: Weights) -> Tensor:
     size = (reference[:, 2:] - reference[:, :2])[:, None]
     centre = reference[:, None, :2] + 0.5 * size
     moved = moves[..., :2] * size + centre
-    half = 0.5 * (torch.exp(moves[..., 2:].clamp(max=_LARGEST_LOG_SCALE)) * size)
+    half = 0.5 * (torch.exp(moves[..., 2:].clamp(max=_MAX_LOG_SCALE)) * size)
     return torch.cat([moved - half, moved + half], dim=-1).reshape(deltas.shape)
 
 

@@ -23,7 +23,7 @@ _FOREGROUND_SHARE = 0.25
 _FOREGROUND_OVERLAP = 0.5
 _LOWEST_SCORE = 0.05
 _OVERLAP = 0.5
-_MOST_DETECTIONS = 100
+_MAX_DETECTIONS = 100
 
 
 class BoxHead(nn.Module):
@@ -243,5 +243,5 @@ def select_detections(boxes: Tensor, scores: Tensor, size: tuple[int, int]) -> R
         kept_scores.append(scores[order, index])
         kept_classes.append(torch.full_like(order, index))
     every = torch.cat(kept_scores)
-    best = every.argsort(descending=True, stable=True)[:_MOST_DETECTIONS]
+    best = every.argsort(descending=True, stable=True)[:_MAX_DETECTIONS]
     return RegionDetections(torch.cat(kept_boxes)[best], every[best], torch.cat(kept_classes)[best])

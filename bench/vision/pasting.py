@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bench.instances.run_lengths import RunLengths, encode
 
-_AT_LEAST = 0.5
+_THRESHOLD = 0.5
 
 
 def paste(masks: Tensor, boxes: Tensor, size: tuple[int, int]) -> tuple[RunLengths, ...]:
@@ -22,7 +22,7 @@ def paste(masks: Tensor, boxes: Tensor, size: tuple[int, int]) -> tuple[RunLengt
         across = _interpolation(left, right, x0, x1, mask.shape[1])
         down = _interpolation(top, bottom, y0, y1, mask.shape[0])
         picture = np.zeros(size, np.bool_)
-        picture[top:bottom, left:right] = (down @ mask @ across.T >= _AT_LEAST).numpy()
+        picture[top:bottom, left:right] = (down @ mask @ across.T >= _THRESHOLD).numpy()
         pasted.append(encode(picture))
     return tuple(pasted)
 

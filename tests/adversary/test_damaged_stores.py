@@ -12,7 +12,7 @@ from support.pictures import Pictures
 
 KEPT = RECORDED / "stores" / "version-3"
 PAGE = 4096
-MOST_MB = 300
+MAX_MB = 300
 COMMANDS = (
     ["report", "--out", "out"],
     ["export", "--out", "out.csv"],
@@ -62,7 +62,7 @@ def test_damaged_stores(pictures: Pictures, figures: Figures, tmp_path: Path) ->
                 lines = found.said.splitlines()
                 assert lines[-1].startswith("bench: "), what
                 assert len(lines) == 1 or command[0] == "run", what
-            assert found.peak < MOST_MB, what
+            assert found.peak < MAX_MB, what
     finally:
         victim.end()
         figures.tell("damaged stores", answers)

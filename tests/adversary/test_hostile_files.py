@@ -23,7 +23,7 @@ from bench.codecs.catalog import card_paths
 from bench.codecs.families.ncn.stream import NcnStream
 from bench.vision.architecture import Architecture
 
-MOST_MB = 900  # a picture of the largest size that is read takes this
+MAX_MB = 900  # a picture of the largest size that is read takes this
 
 
 class Kind:
@@ -213,7 +213,7 @@ def test_hostile_files(name: str, victim: Victim, figures: Figures, tmp_path: Pa
             if found.outcome == "status 1":
                 assert found.said.startswith("bench: ") or name == "curves", f"{what}: {found}"
                 assert found.said.count("\n") <= 1, f"{what}: {found}"
-            assert found.peak < MOST_MB, f"{what}: {found}"
+            assert found.peak < MAX_MB, f"{what}: {found}"
             assert not (tmp_path / "executed").exists(), what
             file.rmdir() if file.is_dir() else file.unlink()
     finally:

@@ -18,7 +18,7 @@ from bench.codecs.families.ncn.stream import NcnStream
 from bench.images.image import Image
 
 SIZE = (64, 48)
-MOST_MB = 700  # more than for a whole stream; what a small stream may claim is bounded
+MAX_MB = 700  # more than for a whole stream; what a small stream may claim is bounded
 ALL = [
     f"{name}:{weights}" if weights else name
     for name in sorted(card_paths())
@@ -85,6 +85,6 @@ def test_mutated_streams(
             # A header may come to name another size, which a sweep refuses.
             assert found.outcome in ("picture", "StreamError", "another size"), what
             assert found.said.count("\n") == (found.outcome == "StreamError"), what
-            assert found.peak < MOST_MB, what
+            assert found.peak < MAX_MB, what
     finally:
         figures.tell(f"streams of {name}", answers)

@@ -128,7 +128,7 @@ def test_a_faulty_decoder_is_one_line(make: Make, fault: str, message: str) -> N
 
 
 def test_a_hanging_program_is_stopped(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(external, "_SHORTEST_LIMIT", 0.5)
+    monkeypatch.setattr(external, "_MIN_LIMIT", 0.5)
     codec = make(("{height} {point}", "{height} {point} hang"))
     with pytest.raises(TimeLimitError, match=f"stopped after its time limit of .*{LAST_WORD}"):
         codec.encode(picture(16, 16), 1)

@@ -20,7 +20,7 @@ from bench.errors import DataError
 CPU = torch.device("cpu")
 CHANNELS = 4
 # What the absolute weights of a row may add up to, of convolutions and of GDNs.
-MOST, MOST_GAMMA = 2.0**19, 2.0**6
+MAX, MAX_GAMMA = 2.0**19, 2.0**6
 
 
 @pytest.fixture(autouse=True)
@@ -53,14 +53,14 @@ def full(share: float, *, positive: bool) -> NCN:
 def fill(layer: Any, share: float, *, positive: bool = True) -> None:
     if isinstance(layer, GDN):
         rows = torch.rand_like(layer.gamma)
-        layer.gamma.copy_(torch.sqrt(rows * (share * MOST_GAMMA) / rows.sum(1, keepdim=True)))
+        layer.gamma.copy_(torch.sqrt(rows * (share * MAX_GAMMA) / rows.sum(1, keepdim=True)))
         return
     rows = torch.rand_like(layer.weight) * getattr(layer, "past", 1)
     if not positive:
         rows *= torch.randn_like(rows).sign()
     output = 1 if isinstance(layer, torch.nn.ConvTranspose2d) else 0
     others = [axis for axis in range(4) if axis != output]
-    layer.weight.copy_(rows * (share * MOST) / rows.abs().sum(others, keepdim=True))
+    layer.weight.copy_(rows * (share * MAX) / rows.abs().sum(others, keepdim=True))
     layer.bias.fill_(3)
 
 

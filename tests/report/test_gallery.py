@@ -67,11 +67,11 @@ def test_as_many_images_as_there_is_room_for(made: Made, monkeypatch: pytest.Mon
     whole = made()
     assert len(whole.figures["images"]) == 6
     assert 4 / 3 * gallery.USUAL_BYTES < 5.8e6  # so that a page of small images is under 6 MB
-    for limit in ("USUAL_BYTES", "MOST_BYTES"):
+    for limit in ("USUAL_BYTES", "MAX_BYTES"):
         monkeypatch.setattr(gallery, limit, sum(map(len, whole.files)) // 4)
     fewer = made()
     assert 1 <= len(fewer.figures["images"]) < 6
-    assert sum(map(len, fewer.files)) <= gallery.MOST_BYTES
+    assert sum(map(len, fewer.files)) <= gallery.MAX_BYTES
 
 
 def test_large_pictures_are_compressed(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

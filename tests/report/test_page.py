@@ -22,7 +22,7 @@ from bench import api
 from bench.metrics.bjontegaard import Method
 from bench.report.compare import compare
 from bench.report.page.figures import page_figures
-from bench.report.page.gallery import MOST_BYTES
+from bench.report.page.gallery import MAX_BYTES
 from bench.report.page.levels import choose_levels, columns_at, images_by_difference
 from bench.report.page.outlines import outline
 from bench.report.page.page import page
@@ -203,4 +203,4 @@ def test_a_finished_store_of_twelve_codecs_reports_in_ten_seconds(tmp_path: Path
             break
     assert min(taken) < 10
     size = (store / "report" / "report.html").stat().st_size
-    assert size + 4 / 3 * MOST_BYTES < 25e6  # with as many pictures as a page may have
+    assert size + 4 / 3 * MAX_BYTES < 25e6  # with as many pictures as a page may have

@@ -171,7 +171,7 @@ FAULTS = {
 def test_a_faulty_encoder_costs_its_own_points_only(
     bench: Bench, pictures: Pictures, fake: Path, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(external, "_SHORTEST_LIMIT", 2.0 if fault == "hang" else 60.0)
+    monkeypatch.setattr(external, "_MIN_LIMIT", 2.0 if fault == "hang" else 60.0)
     fake.write_text(
         CARD.replace("{height} {point}", f"{{height}} {{point}} {fault}").replace(
             "default = [8, 4, 1]", "default = [8, 4]"

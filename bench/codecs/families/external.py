@@ -37,8 +37,8 @@ from bench.runtime.programs import run_program, unmetered, workspace
 # Where a format has no size that ffmpeg could read, ours stands before it: width and height.
 _HEADER = struct.Struct(">HH")
 _DIMENSIONS = re.compile(rb"#dimensions 0: (\d+)x(\d+)")
-_SHORTEST_LIMIT = 120.0  # seconds, for the smallest picture on a busy machine
-_MOST_OUTPUT = 2**24  # bytes printed; a program that prints more never stops
+_MIN_LIMIT = 120.0  # seconds, for the smallest picture on a busy machine
+_MAX_OUTPUT = 2**24  # bytes printed; a program that prints more never stops
 
 Size = tuple[int, int]
 
@@ -198,8 +198,8 @@ class ExternalCodec(Codec):
         colour.check_unchanged(self._conversion)
         command = fill(words, {**self._tools.names(), **self._files, **values})
         pixels = width * height if size else 2e6
-        limit = max(_SHORTEST_LIMIT, pixels * self._card.seconds_per_pixel)
-        finished = run_program(command, folder=folder, time_limit=limit, most_output=_MOST_OUTPUT)
+        limit = max(_MIN_LIMIT, pixels * self._card.seconds_per_pixel)
+        finished = run_program(command, folder=folder, time_limit=limit, most_output=_MAX_OUTPUT)
         if finished.status != 0:
             name, said = Path(command[0]).name, finished.complaint()
             raise CodecError(f"{name} failed (status {finished.status}): {said}")

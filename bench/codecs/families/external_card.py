@@ -10,7 +10,7 @@ from bench.codecs.codec import Card
 from bench.codecs.families.commands import Words, parse_command
 from bench.codecs.families.tools import RequiredTools
 from bench.errors import CardError
-from bench.images.image import LARGEST_MULTIPLE
+from bench.images.image import MAX_MULTIPLE
 
 # Bytes a sample of the raw pictures that decoders write; the other outputs are image files.
 RAW = {"yuv420p": 1, "yuv420p10le": 2}
@@ -32,7 +32,7 @@ _KEYS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "input": (str, f"one of {', '.join(_INPUTS)}"),
     "output": (str, f"one of {', '.join(_OUTPUTS)}"),
     "size_from": (str, "'header', or the ffmpeg demuxer that can tell a stream's size"),
-    "multiple": (int, f"a number from 1 to {LARGEST_MULTIPLE}"),
+    "multiple": (int, f"a number from 1 to {MAX_MULTIPLE}"),
     "encode": _COMMAND,
     "decode": _COMMAND,
     "minutes_per_2_megapixels": ((int, float), "a number above 0"),
@@ -79,7 +79,7 @@ def read_external(card: Card) -> External:
 
     demand("input", table["input"] in _INPUTS)
     demand("output", table["output"] in _OUTPUTS)
-    demand("multiple", 1 <= table["multiple"] <= LARGEST_MULTIPLE)
+    demand("multiple", 1 <= table["multiple"] <= MAX_MULTIPLE)
     minutes = table.get("minutes_per_2_megapixels", _USUAL_MINUTES)
     demand("minutes_per_2_megapixels", 0 < minutes < _A_YEAR)
     for key in ("encoder", "decoder"):

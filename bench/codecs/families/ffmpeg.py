@@ -17,7 +17,7 @@ from bench.codecs.catalog import check_keys
 from bench.codecs.codec import Card, Codec, Point
 from bench.codecs.families.commands import fill, parse_command, written
 from bench.codecs.families.sizes import (
-    MOST_STREAM_PIXELS,
+    MAX_STREAM_PIXELS,
     cut,
     mark_crop,
     padded_size,
@@ -27,14 +27,14 @@ from bench.codecs.families.sizes import (
 from bench.errors import BenchError, CardError, CodecError, StreamError
 from bench.images import colour
 from bench.images.colour import Pixels
-from bench.images.image import LARGEST_MULTIPLE, Image
+from bench.images.image import MAX_MULTIPLE, Image
 from bench.runtime import ffmpeg
 from bench.runtime.programs import workspace
 
 _KEYS: dict[str, tuple[type, str]] = {
     "needs": (str, "the name of an ffmpeg encoder, such as libx265"),
     "input": (str, "'yuv420p' or 'rgb24'"),
-    "multiple": (int, f"a number from 1 to {LARGEST_MULTIPLE}"),
+    "multiple": (int, f"a number from 1 to {MAX_MULTIPLE}"),
     "encode": (str, "a command line, from the encoder to the muxer"),
     "decode": (str, "a command line that names the demuxer"),
 }
@@ -44,11 +44,11 @@ _PPM_HEADER = re.compile(rb"P6\n(\d+) (\d+)\n255\n")
 _TO_PPM = ("-frames:v", "2", "-vf", colour.TO_RGB, "-f", "image2pipe", "-c:v", "ppm", "pipe:1")
 # The slowest preset here takes 3 minutes for 2 megapixels, on one busy core perhaps 15.
 _SECONDS_PER_MEGAPIXEL = 900.0
-_SHORTEST_LIMIT = 300.0
+_MIN_LIMIT = 300.0
 _DECODE_LIMIT = 120.0
 _STREAM = "stream.bin"
 # Shorter than any; and ffmpeg waits without end for the rest of a JPEG XL signature.
-_SHORTEST_STREAM = 12
+_MIN_STREAM_BYTES = 12
 
 
 class FfmpegCodec(Codec):
@@ -60,7 +60,7 @@ class FfmpegCodec(Codec):
         check_keys(card.path, options, _KEYS, required=tuple(_KEYS), prefix="ffmpeg.")
         if options["input"] not in ("yuv420p", "rgb24"):
             raise CardError(f"{card.path}: 'ffmpeg.input' must be {_KEYS['input'][1]}")
-        if not 1 <= options["multiple"] <= LARGEST_MULTIPLE:
+        if not 1 <= options["multiple"] <= MAX_MULTIPLE:
             raise CardError(f"{card.path}: 'ffmpeg.multiple' must be {_KEYS['multiple'][1]}")
         self._input: str = options["input"]
         self._multiple: int = options["multiple"]
@@ -95,7 +95,7 @@ class FfmpegCodec(Codec):
             picture = np.ascontiguousarray(image.pixels).tobytes()
         else:
             picture = planes(image, self._multiple)
-        limit = max(_SHORTEST_LIMIT, width * height / 1e6 * _SECONDS_PER_MEGAPIXEL)
+        limit = max(_MIN_LIMIT, width * height / 1e6 * _SECONDS_PER_MEGAPIXEL)
         arguments = self._encode_arguments(f"{width}x{height}", point)
         with workspace() as folder:
             ffmpeg.run_ffmpeg(arguments, picture, time_limit=limit, folder=folder)
@@ -107,7 +107,7 @@ class FfmpegCodec(Codec):
     def decode(self, stream: bytes) -> Pixels:
         colour.check_unchanged(self._conversion)
         own, right, below = take_crop(stream, self._multiple)
-        if len(own) < _SHORTEST_STREAM:
+        if len(own) < _MIN_STREAM_BYTES:
             raise StreamError(f"{self.name}: {len(own)} bytes are no stream")
         try:
             ppm = ffmpeg.run_ffmpeg(self._decode_arguments(), own, time_limit=_DECODE_LIMIT).stdout
@@ -137,5 +137,5 @@ class FfmpegCodec(Codec):
 
     def _decode_arguments(self) -> list[str]:
         # Without -xerror, ffmpeg waits without end for the rest of a JPEG XL stream cut short.
-        careful = ["-xerror", "-threads", "1", "-max_pixels", str(MOST_STREAM_PIXELS)]
+        careful = ["-xerror", "-threads", "1", "-max_pixels", str(MAX_STREAM_PIXELS)]
         return [*careful, *self._decode, "-i", "pipe:0", *_TO_PPM]

@@ -20,11 +20,11 @@ from bench.images.image import padded_pixels
 
 MODEL_DIGEST, LATENTS = 3, 3
 _CHECK = 2
-_MOST_DIGITS = 3
+_MAX_DIGITS = 3
 # The networks' own sides are multiples of this.
 MULTIPLE = 64
 # 8K, padded. A larger picture would take the published networks more memory than machines have.
-MOST_PIXELS = 2**25
+MAX_PIXELS = 2**25
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class NeuralStream:
 
 def is_too_large(width: int, height: int) -> bool:
     """Whether a picture is larger than any that a stream may hold."""
-    return padded_pixels(width, height, MULTIPLE) > MOST_PIXELS
+    return padded_pixels(width, height, MULTIPLE) > MAX_PIXELS
 
 
 def number_to_bytes(value: int) -> bytes:
@@ -83,7 +83,7 @@ def number_to_bytes(value: int) -> bytes:
 def read_number(stream: bytes, at: int) -> tuple[int, int]:
     """A number of at most 21 bits, and where in the stream it ends."""
     value = 0
-    for shift in range(_MOST_DIGITS):
+    for shift in range(_MAX_DIGITS):
         digit = stream[at + shift : at + shift + 1] or b"\0"
         value |= (digit[0] & 0x7F) << (7 * shift)
         if digit[0] < 0x80:

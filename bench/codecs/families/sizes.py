@@ -15,8 +15,8 @@ from bench.images.image import Image, padded_pixels
 
 # Twice 8K, padding included. A stream of a few bytes may claim any size, so that less is believed
 # of it than of an image file.
-MOST_STREAM_PIXELS = 2**26
-MOST_STREAM_BYTES = 8 * MOST_STREAM_PIXELS
+MAX_STREAM_PIXELS = 2**26
+MAX_STREAM_BYTES = 8 * MAX_STREAM_PIXELS
 _MARK, _MARK_BITS = 0b10_000_000, 0b11_000_000
 
 
@@ -25,14 +25,14 @@ def padded_size(image: Image, multiple: int) -> tuple[int, int]:
     if is_too_large(image.width, image.height, multiple):
         raise CodecError(
             f"{image.name}: {image.width}x{image.height} is too large to be coded; at most "
-            f"{MOST_STREAM_PIXELS} pixels are"
+            f"{MAX_STREAM_PIXELS} pixels are"
         )
     return image.width + -image.width % multiple, image.height + -image.height % multiple
 
 
 def is_too_large(width: int, height: int, multiple: int = 1) -> bool:
     """Whether a picture has, padded to multiples of so many pixels, more than a stream may hold."""
-    return padded_pixels(width, height, multiple) > MOST_STREAM_PIXELS
+    return padded_pixels(width, height, multiple) > MAX_STREAM_PIXELS
 
 
 def planes(image: Image, multiple: int) -> bytes:

@@ -15,7 +15,7 @@ from bench.runtime.programs import run_program, workspace
 from bench.runtime.settings import settings_path, user_path
 
 _SEARCH_LIMIT = 10.0  # seconds; Python starts in a fraction of one
-_MOST_PRINTED = 2**16  # characters in which a version is looked for
+_MAX_PRINTED = 2**16  # characters in which a version is looked for
 _SEARCH = """
 import json, re, sys
 pattern, text = json.load(sys.stdin.buffer)
@@ -131,7 +131,7 @@ def _find(pattern: re.Pattern[str], text: str) -> str | None:
 
     A pattern may take for ever, and within this process nothing could end it.
     """
-    asked = json.dumps([pattern.pattern, text[:_MOST_PRINTED]]).encode()
+    asked = json.dumps([pattern.pattern, text[:_MAX_PRINTED]]).encode()
     try:
         command = [sys.executable, "-I", "-S", "-c", _SEARCH]
         finished = run_program(command, stdin=asked, time_limit=_SEARCH_LIMIT)

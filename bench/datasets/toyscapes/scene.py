@@ -26,7 +26,7 @@ from bench.datasets.toyscapes.walls import Skyline, Wall, in_sight, raise_wall
 
 WIDTH, HEIGHT = 512, 256
 _SPLITS = ("train", "dev", "val")
-_LEAST = 10  # visible pixels, at 512×256, of anything that counts as an instance
+_MIN = 10  # visible pixels, at 512×256, of anything that counts as an instance
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _paint_thing(
 def _forget_specks(frame: Frame, scale: int) -> None:
     """Instances of which next to nothing is seen become their class's group."""
     counts = np.bincount(frame.ids.reshape(-1), minlength=1000)
-    few = np.flatnonzero((counts > 0) & (counts < _LEAST * scale * scale))
+    few = np.flatnonzero((counts > 0) & (counts < _MIN * scale * scale))
     few = few[few >= 1000]
     if few.size:
         table = np.arange(len(counts), dtype=np.int32)

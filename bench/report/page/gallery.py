@@ -28,14 +28,14 @@ from bench.report.page.levels import (
     images_by_difference,
 )
 from bench.report.page.picture_cache import PictureCache, Shapes, shapes
-from bench.report.pictures import LEAST_SCORE, PictureSource, ScoredPictureSource, true_instances
+from bench.report.pictures import MIN_SCORE, PictureSource, ScoredPictureSource, true_instances
 from bench.store.results import CodecResults
 from bench.store.store import Store
 from bench.store.task_results import TaskResults
 
-MOST_IMAGES = 8
+MAX_IMAGES = 8
 # Of all pictures together; in the page, they take a third more.
-USUAL_BYTES, MOST_BYTES = 4_300_000, 15_000_000
+USUAL_BYTES, MAX_BYTES = 4_300_000, 15_000_000
 # A lossless street scene takes 0.43 to 0.72, or 1.3 as a neural codec leaves it; a lossy one 0.46.
 BYTES_A_PIXEL = 0.75
 LOSSY_BYTES_A_PIXEL = 0.46
@@ -84,10 +84,10 @@ class GalleryBuilder:
         self.files: list[bytes] = []
         most_pixels = max((width * height for width, height in report.results.sizes), default=0)
         each = max(most_pixels, 1) * (1 + len(self.codecs) * len(self.levels))
-        wanted = min(MOST_IMAGES, len(report.results.images))
+        wanted = min(MAX_IMAGES, len(report.results.images))
         lossless = wanted * each * BYTES_A_PIXEL <= USUAL_BYTES
         few = min(FEW_IMAGES, wanted) * each * LOSSY_BYTES_A_PIXEL <= USUAL_BYTES
-        self.most_bytes = USUAL_BYTES if lossless or few else MOST_BYTES
+        self.most_bytes = USUAL_BYTES if lossless or few else MAX_BYTES
         fit = int(self.most_bytes / (each * LOSSY_BYTES_A_PIXEL))
         self.count = min(max(fit, 1), wanted)
         self.cache = PictureCache(folder, lossless=lossless)
@@ -119,7 +119,7 @@ class GalleryBuilder:
             "levels": [level.title for level in self.levels],
             "task": self.task and self.task.name,
             "of": len(self.report.results.images),
-            "least_score": LEAST_SCORE,
+            "least_score": MIN_SCORE,
             "lossless": self.cache.lossless,
             "type": self.cache.media_type,
             "colours": {name: f"rgb({r} {g} {b})" for name, (r, g, b) in COLOURS.items()},
@@ -190,7 +190,7 @@ class GalleryBuilder:
         }
 
     def _told(self, matches: Matches | None) -> dict[str, Any]:
-        counts = None if matches is None else matches.counts(LEAST_SCORE)
+        counts = None if matches is None else matches.counts(MIN_SCORE)
         return {"counts": counts, "merit": None if counts is None else harmonic_mean(counts)}
 
     def _picture(
@@ -202,7 +202,7 @@ class GalleryBuilder:
             if isinstance(self.pictures, ScoredPictureSource):
                 exhibition = self.pictures
                 seen = exhibition.decoded(name, *coded) if coded else exhibition.original(name)
-                return seen.pixels, shapes(seen.detections, LEAST_SCORE)
+                return seen.pixels, shapes(seen.detections, MIN_SCORE)
             pictures = self.pictures
             return pictures.decoded_pixels(name, *coded) if coded else pictures.pixels(name), []
 

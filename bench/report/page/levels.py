@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bench.metrics import Group, describe
 from bench.report.compare import Report
-from bench.report.pictures import LEAST_SCORE
+from bench.report.pictures import MIN_SCORE
 from bench.store.results import CodecResults
 from bench.store.task_results import TaskResults
 
@@ -86,7 +86,7 @@ def _merit(
                 merit[row] = codec.values[measured[0]][row, column]
         elif task.name in codec.matches:
             matches = codec.matches[task.name][row, column]
-            merit[row] = np.nan if matches is None else harmonic_mean(matches.counts(LEAST_SCORE))
+            merit[row] = np.nan if matches is None else harmonic_mean(matches.counts(MIN_SCORE))
     return merit
 
 

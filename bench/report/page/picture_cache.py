@@ -25,7 +25,7 @@ from bench.runtime.files import make_folder, replacing
 _VERSION = 1
 # Lossy WebP always subsamples chroma, which costs pictures of neural codecs about 4 dB.
 LOSSY: dict[str, Any] = {"quality": 95, "subsampling": 0, "optimize": True}
-LARGEST_SIDE = 16383  # of a WebP
+MAX_SIDE = 16383  # of a WebP
 
 Shapes = list[dict[str, Any]]
 
@@ -102,8 +102,8 @@ class PictureCache:
         return self.folder / name[:32]
 
     def _compressed(self, pixels: Pixels) -> bytes:
-        if max(pixels.shape) > LARGEST_SIDE:
-            raise DataError(f"a side of over {LARGEST_SIDE} pixels is more than a page can show")
+        if max(pixels.shape) > MAX_SIDE:
+            raise DataError(f"a side of over {MAX_SIDE} pixels is more than a page can show")
         stream = io.BytesIO()
         picture = PillowImage.fromarray(pixels)
         if self.lossless:

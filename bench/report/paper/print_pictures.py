@@ -18,7 +18,7 @@ from bench.instances.drawing import COLOURS, draw
 from bench.instances.ground_truth import Truth
 from bench.instances.labels import CLASSES
 from bench.report.canvas import GREY, INCH, PRINTED, save_print, settings
-from bench.report.pictures import LEAST_SCORE, ScoredPicture, true_instances
+from bench.report.pictures import MIN_SCORE, ScoredPicture, true_instances
 
 COLUMNS = 2
 GAP = 2.0  # millimetres between pictures
@@ -47,7 +47,7 @@ def plate_of(picture: ScoredPicture, label: str) -> Plate:
 
 def print_pictures(plates: Sequence[Plate], files: Sequence[Path], width: float) -> None:
     """Pictures side by side with what was found drawn into them, so many millimetres wide."""
-    shown = [draw(each.pixels, each.found, LEAST_SCORE, labels=False) for each in plates]
+    shown = [draw(each.pixels, each.found, MIN_SCORE, labels=False) for each in plates]
     rows = -(-len(plates) // COLUMNS)
     each = (width - GAP * (COLUMNS - 1)) / COLUMNS
     picture = each * shown[0].shape[0] / shown[0].shape[1]
@@ -87,7 +87,7 @@ def print_mask(
     faint = (255 - 0.45 * (255 - grey)).astype(np.uint8)
     shown = (
         ("Image", image),
-        ("Ground truth", draw(faint, known, LEAST_SCORE, labels=False)),
+        ("Ground truth", draw(faint, known, MIN_SCORE, labels=False)),
     )
     bar = 9.0  # millimetres for the scale of α
     each = (width - bar - 2 * GAP) / 3
@@ -139,5 +139,5 @@ def _key(name: str) -> Patch:
 
 
 def _seen(found: Detections) -> NDArray[np.bool_]:
-    seen: NDArray[np.bool_] = found.scores >= LEAST_SCORE
+    seen: NDArray[np.bool_] = found.scores >= MIN_SCORE
     return seen

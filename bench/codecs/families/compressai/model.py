@@ -25,7 +25,7 @@ from bench.runtime.checkpoint import check_tensors, read_checkpoint
 _Y_STEP, _Z_STEP = 16, 64
 # What parameters of the hyper-latent's entropy model were called before: _matrices.0, _matrix0.
 _OLD = re.compile(r"(entropy_bottleneck\.)_(matri|bias|factor)(?:ces\.|x|es\.|s\.|)(\d)")
-_MOST_CHANNELS = 512  # the zoo's have at most 320; memory grows with the square
+_MAX_CHANNELS = 512  # the zoo's have at most 320; memory grows with the square
 _PLURAL = {"matri": "matrices", "bias": "biases", "factor": "factors"}
 
 
@@ -36,8 +36,8 @@ def load_model(path: Path, digest: str) -> ZooModel:
     name = _name(path, found)
     first = "g_a.0.conv1.weight" if name == "cheng2020-attn" else "g_a.0.weight"
     last = () if name == "cheng2020-attn" else (len(found["g_a.6.weight"]),)
-    if max(len(found[first]), *last) > _MOST_CHANNELS:
-        raise DataError(f"{path}: more than {_MOST_CHANNELS} channels: not weights of the zoo's")
+    if max(len(found[first]), *last) > _MAX_CHANNELS:
+        raise DataError(f"{path}: more than {_MAX_CHANNELS} channels: not weights of the zoo's")
     network = model_architectures[name](len(found[first]), *last)
     network.gaussian_conditional = WatchedGaussian()
     # Tables may lie beside the weights. They are not taken: a damaged one would crash the coder.

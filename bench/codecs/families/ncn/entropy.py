@@ -17,7 +17,7 @@ from bench.errors import CodecError, StreamError
 Latent = NDArray[np.int16]
 Tables = NDArray[np.uint16]
 Centres = NDArray[np.int32]
-_MOST = 2**15
+_MAX = 2**15
 # What lies beyond a table's reach is written out: how many digits, then they and on which side.
 _DIGITS = constriction.stream.model.Uniform(18)
 _WRITTEN = constriction.stream.model.Uniform()
@@ -60,7 +60,7 @@ def decode_latents(
 
 def as_latent(values: NDArray[np.float32]) -> Latent:
     """Rounded values as whole numbers."""
-    if not (np.abs(values) < _MOST).all():
+    if not (np.abs(values) < _MAX).all():
         raise CodecError("latents beyond ±32767: its weights are no trained ones")
     return values.astype(np.int16)
 
@@ -85,7 +85,7 @@ def _pop(coder: Any, tables: Tables, centres: Centres) -> Latent:
         away[beyond] = _pop_written(coder, reach[beyond])
     values = centres.ravel()
     values[order] += away
-    values = values.clip(-_MOST, _MOST - 1)  # a damaged stream may say anything
+    values = values.clip(-_MAX, _MAX - 1)  # a damaged stream may say anything
     return values.astype(np.int16).reshape(tables.shape)
 
 

@@ -20,7 +20,7 @@ FRACTIONS = 64
 _SMALLEST, _LARGEST = Decimal("0.005"), Decimal("64")
 # How far a table reaches: so many times its scale, and at least so many steps. That is far beyond
 # what has a 2²⁴th of the probability, as the models of untrained or foreign images err that much.
-_REACH, _LEAST_REACH = 25, 16
+_REACH, _MIN_REACH = 25, 16
 _FURTHEST = 2**15  # what is coded is nearer to 0: no centre need be further
 _TOTAL = 2**24  # what constriction's probabilities add up to
 
@@ -46,13 +46,13 @@ def choose_tables(
     near = np.rint(mu * (FRACTIONS / unit)).clip(-_FURTHEST * FRACTIONS, _FURTHEST * FRACTIONS)
     fine = near.astype(np.int32) + FRACTIONS // 2
     centre, fraction = fine // FRACTIONS, fine % FRACTIONS
-    step = np.floor(raw * (_RAW_STEPS / unit)).clip(_RAW_LEAST, _RAW_MOST).astype(np.int32)
-    return _first_tables()[step - _RAW_LEAST] + fraction.astype(np.uint16), centre
+    step = np.floor(raw * (_RAW_STEPS / unit)).clip(_RAW_MIN, _RAW_MAX).astype(np.int32)
+    return _first_tables()[step - _RAW_MIN] + fraction.astype(np.uint16), centre
 
 
 # A scale is chosen by r, in such steps: a fifth of those between the smallest scales.
 _RAW_STEPS = 64
-_RAW_LEAST, _RAW_MOST = -80 * _RAW_STEPS, 8 * _RAW_STEPS
+_RAW_MIN, _RAW_MAX = -80 * _RAW_STEPS, 8 * _RAW_STEPS
 
 
 @cache
@@ -63,7 +63,7 @@ def _first_tables() -> NDArray[np.uint16]:
         for index in range(SCALES - 1):
             between = (scale(index) * scale(index + 1)).sqrt()
             thresholds.append(-float((between.exp() - 1).ln()))
-    steps = (np.arange(_RAW_LEAST, _RAW_MOST + 1) + 0.5) / _RAW_STEPS
+    steps = (np.arange(_RAW_MIN, _RAW_MAX + 1) + 0.5) / _RAW_STEPS
     larger = np.searchsorted(np.array(thresholds[::-1]), steps)
     return np.array((SCALES - 1 - larger) * FRACTIONS, np.uint16)
 
@@ -72,7 +72,7 @@ def _first_tables() -> NDArray[np.uint16]:
 def reaches() -> NDArray[np.int32]:
     """How far from its centre each table goes."""
     with localcontext(_DIGITS):
-        of_scales = [max(_LEAST_REACH, round(scale(index) * _REACH)) for index in range(SCALES)]
+        of_scales = [max(_MIN_REACH, round(scale(index) * _REACH)) for index in range(SCALES)]
     return np.repeat(np.array(of_scales, np.int32), FRACTIONS)
 
 

@@ -62,15 +62,15 @@ class GDN(nn.Module):
         self.gamma = nn.Parameter(torch.sqrt(0.1 * torch.eye(channels) + PEDESTAL))
 
     def forward(self, x: Tensor) -> Tensor:
-        beta = bounded(self.beta, BETA_LEAST) ** 2 - PEDESTAL
-        gamma = bounded(self.gamma, GAMMA_LEAST) ** 2 - PEDESTAL
+        beta = bounded(self.beta, BETA_MIN) ** 2 - PEDESTAL
+        gamma = bounded(self.gamma, GAMMA_MIN) ** 2 - PEDESTAL
         root = torch.sqrt(functional.conv2d(x * x, gamma[:, :, None, None], beta))
         return x * root if self.inverse else x / root
 
 
 PEDESTAL = 2.0**-36
-BETA_LEAST = (1e-6 + PEDESTAL) ** 0.5
-GAMMA_LEAST = PEDESTAL**0.5
+BETA_MIN = (1e-6 + PEDESTAL) ** 0.5
+GAMMA_MIN = PEDESTAL**0.5
 
 
 def bounded(parameter: Tensor, least: float) -> Tensor:

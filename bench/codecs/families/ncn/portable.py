@@ -32,12 +32,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.codecs.families.ncn.laplace import choose_tables
-from bench.codecs.families.ncn.network import BETA_LEAST, GAMMA_LEAST, GDN, NCN, PEDESTAL, SLOPE
+from bench.codecs.families.ncn.network import BETA_MIN, GAMMA_MIN, GDN, NCN, PEDESTAL, SLOPE
 from bench.errors import DataError
 
 _WEIGHT, _ACTIVATION = 2**14, 2**10  # units in one
 UNIT = _WEIGHT * _ACTIVATION  # of sums
-_MOST = _ACTIVATION * 2**10
+_MAX = _ACTIVATION * 2**10
 _SQUARE, _GAMMA = 2**8, 2**19
 _EXACT = 2**53
 
@@ -66,7 +66,7 @@ class PortablePrior:
     def y_parameters(self, z_hat: NDArray[np.int16]) -> tuple[Floats, Floats]:
         """The μ of each element of ŷ and what its σ is the softplus of, negated: in 2⁻²⁴."""
         x = torch.from_numpy(z_hat.astype(np.float64)).to(self._device) * _ACTIVATION
-        x = self._gdn1(_settled(self._first(x.clamp(-_MOST, _MOST))))
+        x = self._gdn1(_settled(self._first(x.clamp(-_MAX, _MAX))))
         x = self._gdn2(_settled(self._second(x)))
         mu, raw = self._last(x).cpu().numpy().reshape(2, -1, 4 * z_hat.shape[1], 4 * z_hat.shape[2])
         return mu, raw
@@ -92,17 +92,17 @@ class PortablePrior:
                 y, x = rows[here], columns[here]
                 mu, raw = self._mu(hidden, y, x), self._raw(hidden, y, x)
                 take(*choose_tables(mu, raw, UNIT), (slice(None), y, x))
-                known[y + 1, x + 1] = np.clip(z_hat[:, y, x].T * float(_ACTIVATION), -_MOST, _MOST)
+                known[y + 1, x + 1] = np.clip(z_hat[:, y, x].T * float(_ACTIVATION), -_MAX, _MAX)
             there = hidden_turn == now
             y, x = rows[there], columns[there]
             sums = self._hidden(known, y, x)
             settled = np.rint(np.where(sums < 0, sums * SLOPE, sums) / _WEIGHT)
-            hidden[y + 1, x + 1] = np.clip(settled, -_MOST, _MOST)
+            hidden[y + 1, x + 1] = np.clip(settled, -_MAX, _MAX)
 
 
 def _settled(sums: Tensor) -> Tensor:
     """Sums of products as activations: rounded and clamped."""
-    return torch.round(sums / _WEIGHT).clamp_(-_MOST, _MOST)
+    return torch.round(sums / _WEIGHT).clamp_(-_MAX, _MAX)
 
 
 def _whole(weight: Tensor, unit: int) -> Tensor:
@@ -125,7 +125,7 @@ class _Causal:
         assert layer.bias is not None
         bias = _whole(layer.bias, UNIT)
         taps = torch.cat([weight[:, :, dy, dx] for dy, dx in self._BEFORE], dim=1)
-        _check(taps, bias, _MOST)
+        _check(taps, bias, _MAX)
         self._weight, self._bias = taps.T.contiguous(), bias
 
     def __call__(self, known: Floats, y: NDArray[np.intp], x: NDArray[np.intp]) -> Floats:
@@ -143,7 +143,7 @@ class _Same:
         weight = _whole(layer.weight, _WEIGHT)
         assert layer.bias is not None
         bias = _whole(layer.bias, UNIT)
-        _check(weight.flatten(1), bias, _MOST)
+        _check(weight.flatten(1), bias, _MAX)
         self._bias = bias.to(device)
         self._taps = [
             (dy, dx, weight[:, :, dy, dx].contiguous().to(device))
@@ -163,7 +163,7 @@ class _Twice:
         weight = _whole(layer.weight, _WEIGHT).transpose(0, 1)
         assert layer.bias is not None
         bias = _whole(layer.bias, UNIT)
-        _check(weight.flatten(1), bias, _MOST)
+        _check(weight.flatten(1), bias, _MAX)
         self._bias = bias.to(device)
         # Output row 2a + phase gets tap k of input row a + (phase + 2 - k) / 2.
         self._phases = [
@@ -213,16 +213,16 @@ def _products(
 
 class _InverseGDN:
     def __init__(self, gdn: GDN, device: torch.device) -> None:
-        beta = gdn.beta.detach().cpu().double().clamp(min=BETA_LEAST)
-        gamma = gdn.gamma.detach().cpu().double().clamp(min=GAMMA_LEAST)
+        beta = gdn.beta.detach().cpu().double().clamp(min=BETA_MIN)
+        gamma = gdn.gamma.detach().cpu().double().clamp(min=GAMMA_MIN)
         self._beta = torch.round((beta * beta - PEDESTAL) * (_SQUARE * _GAMMA)).to(device)
         self._gamma = torch.round((gamma * gamma - PEDESTAL) * _GAMMA).to(device)
-        _check(self._gamma, self._beta, _MOST * _MOST // _ACTIVATION**2 * _SQUARE)
+        _check(self._gamma, self._beta, _MAX * _MAX // _ACTIVATION**2 * _SQUARE)
 
     def __call__(self, x: Tensor) -> Tensor:
         squares = torch.round(x * x * (_SQUARE / _ACTIVATION**2)).flatten(1)
         sums = torch.addmm(self._beta[:, None], self._gamma, squares).reshape(x.shape)
-        return torch.round(x * _root(sums / (_SQUARE * _GAMMA))).clamp_(-_MOST, _MOST)
+        return torch.round(x * _root(sums / (_SQUARE * _GAMMA))).clamp_(-_MAX, _MAX)
 
 
 def _root(x: Tensor) -> Tensor:
