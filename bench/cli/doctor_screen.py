@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bench.cli.columns import TextLine
 from bench.cli.screens import ABSENT, BUT, NO, YES
-from bench.commands.doctor import Finding
+from bench.runtime.finding import Finding
 
 _MANY = 3  # things of one group that are here, and have no remark, have lines of their own
 

@@ -8,12 +8,12 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from bench import __version__
 from bench.codecs.catalog import card_paths, load_codec
@@ -22,14 +22,17 @@ from bench.codecs.families.compressai.codec import why_no_compressai
 from bench.codecs.families.external import ExternalCodec
 from bench.codecs.families.external_card import read_external
 from bench.codecs.families.tools import find_tools
-from bench.datasets.cityscapes import VARIABLE, count_images, open_cityscapes
+from bench.datasets import DATASETS
 from bench.errors import BenchError, CacheError
+from bench.metrics import METRICS
 from bench.runtime import ffmpeg
 from bench.runtime.cache import cache_folder
 from bench.runtime.cores import available_cores
+from bench.runtime.finding import DATA, PACKAGES, PROGRAMS, WEIGHTS, Finding, absent
 from bench.runtime.machine import processor
+from bench.runtime.registry import Registry
 from bench.runtime.settings import settings_path, user_path
-from bench.tasks.task import task_names, weights_variable, why_unavailable
+from bench.tasks.task import TASKS, weights_variable, why_unavailable
 
 _GB = 10**9
 _LITTLE = 2 * _GB
@@ -37,22 +40,6 @@ _ANOTHER_FFMPEG = (
     "unset IMAGEIO_FFMPEG_EXE, or 'pip install --force-reinstall imageio-ffmpeg', "
     "whose binary has all that is needed"
 )
-# What is told together where it is not looked at closely.
-_PROGRAMS, _WEIGHTS, _DATA = "programs", "weights", "data sets"
-_TASKS, _PACKAGES = "tasks", "packages"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding. ``ok`` is False where something needed, or something named, is not there,
-    and None where something optional is not; advice beside a True is a warning. Checks of one
-    ``group`` may be told together."""
-
-    name: str
-    ok: bool | None
-    found: str
-    advice: str | None = None
-    group: str = ""
 
 
 def doctor() -> list[Finding]:
@@ -67,9 +54,10 @@ def doctor() -> list[Finding]:
         _settings(),
         *_ffmpeg(),
         *_codecs(),
-        _cityscapes(),
+        *_each(DATASETS, lambda name: DATASETS[name]().findings(), DATA),
         _torch(),
-        *_weights(),
+        *_each(TASKS, _task, "tasks"),
+        *_each(METRICS, _metric, PACKAGES),
         _detectron2(),
         _compressai(),
         _pyarrow(),
@@ -108,9 +96,8 @@ def _ffmpeg() -> Iterator[Finding]:
         return
     except (BenchError, IndexError):  # or it is another program, which prints no version
         named = os.environ.get("IMAGEIO_FFMPEG_EXE")
-        yield Finding(
-            "ffmpeg", False, f"{named} is no ffmpeg" if named else "none", _ANOTHER_FFMPEG
-        )
+        found = f"{named} is no ffmpeg" if named else "none"
+        yield Finding("ffmpeg", False, found, _ANOTHER_FFMPEG)
         return
     needed = _encoders_needed()
     has = ", ".join(sorted(encoders.intersection(needed)))
@@ -161,7 +148,7 @@ def _codecs() -> Iterator[Finding]:
         elif codec.card.sets:
             yield from _weight_sets(codec.card)
         elif codec.card.family != "ffmpeg" and (missing := why_missing(codec)):
-            yield Finding(name, None, "cannot run", missing, _PROGRAMS)
+            yield Finding(name, None, "cannot run", missing, PROGRAMS)
 
 
 def _weight_sets(card: Card) -> Iterator[Finding]:
@@ -170,39 +157,20 @@ def _weight_sets(card: Card) -> Iterator[Finding]:
         name = f"{card.name}:{weights.name}"
         if weights.paths:
             found = f"{card.unit} {' '.join(map(str, weights.paths))}, {weights.folder}"
-            yield Finding(name, True, found, weights.remark(), _WEIGHTS)
+            yield Finding(name, True, found, weights.remark(), WEIGHTS)
         elif weights.published:
-            yield Finding(name, None, "not found", weights.missing(), _WEIGHTS)
+            yield Finding(name, None, "not found", weights.missing(), WEIGHTS)
 
 
 def _external(codec: ExternalCodec) -> Finding:
     card = read_external(codec.card)
     if missing := why_missing(codec):
-        absent = _absent(card.wanted.folder) if card.wanted.folder else None
-        return Finding(codec.name, absent, "not found", missing, _PROGRAMS)
+        ok = absent(card.wanted.folder) if card.wanted.folder else None
+        return Finding(codec.name, ok, "not found", missing, PROGRAMS)
     found = f"{codec.version() or 'unknown version'}, {find_tools(card.wanted).encoder}"
     as_expected = card.version in (None, codec.version())
     advice = None if as_expected else f"version {card.version} is expected"
-    return Finding(codec.name, True, found, advice, _PROGRAMS)
-
-
-def _cityscapes() -> Finding:
-    try:
-        remark = open_cityscapes(None, "val").remark
-    except BenchError as error:
-        return Finding("Cityscapes", _absent(VARIABLE), "not found", str(error), _DATA)
-    root = user_path(VARIABLE)
-    assert root is not None  # or it would not have been opened
-    counts = "; ".join(f"{split} {count_images(root, split)}" for split in ("train", "val"))
-    return Finding("Cityscapes", True, f"{root}, {counts}", remark, _DATA)
-
-
-def _absent(variable: str) -> bool | None:
-    """How bad it is that something optional is not there: a fault if the user named its place."""
-    try:
-        return None if user_path(variable) is None else False
-    except BenchError:
-        return None  # the settings cannot be read, which has a check of its own
+    return Finding(codec.name, True, found, advice, PROGRAMS)
 
 
 def _torch() -> Finding:
@@ -224,38 +192,58 @@ def _cuda_device() -> str | None:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
-def _weights() -> Iterator[Finding]:
-    """The weights that are the user's to bring."""
-    for name in task_names():
-        variable = weights_variable(name)
-        if variable is None:
-            continue
+def _task(name: str) -> Iterable[Finding]:
+    """The weights that are the user's to bring; the networks of other packages are not loaded."""
+    TASKS.check(name)
+    if (variable := weights_variable(name)) is None:
+        return []
+    try:
+        missing = why_unavailable(name)
+    except BenchError as error:
+        missing = str(error)
+    if missing:
+        return [Finding(name, absent(variable), "not found", missing, "tasks")]
+    return [Finding(name, True, f"weights {user_path(variable)}", group="tasks")]
+
+
+def _metric(name: str) -> Iterable[Finding]:
+    """Nothing, if it can be loaded."""
+    METRICS[name]
+    return []
+
+
+def _each(
+    registry: Registry[Any], tell: Callable[[str], Iterable[Finding]], group: str
+) -> Iterator[Finding]:
+    """What is to be told of each name, and that packages bring it; none that fails hides others."""
+    for name in registry:
         try:
-            missing = why_unavailable(name)
+            with registry.called(name):
+                told = list(tell(name))
         except BenchError as error:
-            missing = str(error)
-        if missing is None:
-            yield Finding(name, True, f"weights {user_path(variable)}", group=_TASKS)
-        else:
-            yield Finding(name, _absent(variable), "not found", missing, _TASKS)
+            yield Finding(name, False, "cannot be used", str(error), group)
+            continue
+        if package := registry.package(name):
+            yield Finding(name, True, f"{registry.kind} of {package}", group=PACKAGES)
+        yield from told
 
 
 def _detectron2() -> Finding:
     if find_spec("detectron2") is None:
         advice = "only --engine detectron2 needs it: https://github.com/facebookresearch/detectron2"
-        return Finding("Detectron2", None, "not installed", advice, _PACKAGES)
-    return Finding("Detectron2", True, version("detectron2"), group=_PACKAGES)
+        return Finding("Detectron2", None, "not installed", advice, PACKAGES)
+    return Finding("Detectron2", True, version("detectron2"), group=PACKAGES)
 
 
 def _compressai() -> Finding:
     if missing := why_no_compressai():
         advice = f"only its own codecs: {missing}"
-        return Finding("CompressAI", None, "not installed", advice, _PACKAGES)
-    return Finding("CompressAI", True, version("compressai"), group=_PACKAGES)
+        return Finding("CompressAI", None, "not installed", advice, PACKAGES)
+    return Finding("CompressAI", True, version("compressai"), group=PACKAGES)
 
 
 def _pyarrow() -> Finding:
     if find_spec("pyarrow") is None:
         advice = "only 'bench export' to Parquet needs it: pip install '.[parquet]'"
-        return Finding("pyarrow", None, "not installed", advice, _PACKAGES)
-    return Finding("pyarrow", True, version("pyarrow"), group=_PACKAGES)
+        return Finding("pyarrow", None, "not installed", advice, PACKAGES)
+    return Finding("pyarrow", True, version("pyarrow"), group=PACKAGES)

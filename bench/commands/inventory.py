@@ -9,10 +9,9 @@ from typing import Any
 from bench.codecs.catalog import card_paths, load_codec
 from bench.codecs.codec import Codec, Point
 from bench.codecs.points import one_point
-from bench.commands.doctor import Finding, doctor, shipped_codecs, why_missing
-from bench.datasets.cityscapes import IMAGES, open_cityscapes
-from bench.datasets.on_demand import SCALES
-from bench.datasets.toyscapes import SIZES
+from bench.commands.doctor import doctor, shipped_codecs, why_missing
+from bench.datasets import DATASETS
+from bench.datasets.folder import Folder
 from bench.errors import BenchError
 from bench.images import colour
 from bench.metrics import METRICS, Group, Metric
@@ -29,7 +28,6 @@ __all__ = [
     "CodecDescription",
     "CodecStatus",
     "DatasetStatus",
-    "Finding",
     "TaskStatus",
     "codecs",
     "datasets",
@@ -136,29 +134,18 @@ def _codec_status(name: str, codec: Codec | str) -> CodecStatus:
 
 def datasets() -> list[DatasetStatus]:
     """What ``--data`` takes."""
-    cityscapes = "street scenes, 2048x1024"
-    splits = tuple(f":{split}" for split in sorted(IMAGES, key=_default_first))
+    return [*map(_dataset_status, DATASETS), DatasetStatus("FOLDER", Folder.title, (), True)]
+
+
+def _dataset_status(name: str) -> DatasetStatus:
     try:
-        remark = open_cityscapes(None, "val").remark
-        found = DatasetStatus("cityscapes", cityscapes, splits, True, remark=remark)
-    except BenchError as error:
-        found = DatasetStatus("cityscapes", cityscapes, splits, False, missing=str(error))
-    toy_splits = tuple(f":{split}" for split in sorted(SIZES, key=_default_first))
-    scales = tuple(f"@{scale}" for scale in SCALES if scale > 1)
-    return [
-        DatasetStatus(
-            "toyscapes",
-            "rendered street scenes, 512x256",
-            (*toy_splits, *scales),
-            True,
-        ),
-        found,
-        DatasetStatus("FOLDER", "any images, without labels", (), True),
-    ]
-
-
-def _default_first(split: str) -> bool:
-    return split != "val"
+        with DATASETS.called(name):
+            source = DATASETS[name]()
+            missing = source.missing()
+            remark = None if missing else source.remark()
+    except BenchError as error:  # of another package: it must not hide others
+        return DatasetStatus(name, "", (), False, str(error))
+    return DatasetStatus(name, source.title, source.variants, missing is None, missing, remark)
 
 
 def tasks() -> list[TaskStatus]:

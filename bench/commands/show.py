@@ -8,14 +8,9 @@ from pathlib import Path
 
 from bench.codecs.catalog import card_name, card_paths
 from bench.commands.inventory import CodecDescription, show_codec
-from bench.datasets.cityscapes import IMAGES, VARIABLE, count_images, open_cityscapes
-from bench.datasets.folder import open_folder
-from bench.datasets.on_demand import SCALES
-from bench.datasets.toyscapes import SIZES
+from bench.datasets import DATASETS, dataset_source
 from bench.errors import BenchError, CardError
 from bench.metrics import METRICS, Metric
-from bench.runtime.cache import cache_folder
-from bench.runtime.settings import user_path
 from bench.runtime.text import did_you_mean
 from bench.tasks.task import task_facts, task_names, task_title, why_unavailable
 
@@ -46,13 +41,8 @@ def show(name: str, point: str | None = None) -> CodecDescription | Description:
         return _metric(METRICS[name])
     if name in task_names():
         return _task(name)
-    kind, _, split = name.partition(":")
-    if kind == "toyscapes":
-        return _toyscapes()
-    if kind == "cityscapes":
-        return _cityscapes()
-    if not split and Path(name).is_dir():
-        return _folder(Path(name))
+    if name.partition(":")[0] in DATASETS or Path(name).is_dir():
+        return _dataset(name)
     raise CardError(f"unknown name '{name}'; {_hint(name)}")
 
 
@@ -62,7 +52,7 @@ def names() -> dict[str, list[str]]:
         "codec": list(card_paths()),
         "metric": list(METRICS),
         "task": list(task_names()),
-        "data set": ["toyscapes", "cityscapes"],
+        "data set": list(DATASETS),
     }
 
 
@@ -97,40 +87,9 @@ def _task(name: str) -> Description:
     return Description("task", name, task_title(name), facts, missing)
 
 
-def _toyscapes() -> Description:
-    splits = (f":{split} {count}" for split, count in SIZES.items())
-    scales = ", ".join(f"@{scale}" for scale in SCALES if scale > 1)
-    facts = {
-        "images": f"{', '.join(splits)}; toyscapes is toyscapes:val",
-        "size": f"512x256; {scales} after the split multiply it",
-        "labels": "instances of Cityscapes' classes; depth",
-        "made": f"rendered at first use, in {cache_folder() / 'toyscapes'} or --root",
-    }
-    return Description("data set", "toyscapes", "rendered street scenes", facts)
-
-
-def _cityscapes() -> Description:
-    title, remark, missing = "street scenes of German cities", None, None
-    counts = {split: f"{count} images" for split, count in IMAGES.items()}
-    facts = {"size": "2048x1024", "labels": "instances; those of test are not published"}
-    try:
-        remark = open_cityscapes(None, "val").remark
-        root = user_path(VARIABLE)
-        assert root is not None  # or it would not have been opened
-        facts["folder"] = str(root)
-        counts = {split: count_images(root, split) for split in IMAGES}
-    except BenchError as error:
-        missing = str(error)
-    facts |= {f":{split}": told for split, told in counts.items()}
-    return Description("data set", "cityscapes", title, facts, missing, remark)
-
-
-def _folder(folder: Path) -> Description:
-    dataset = open_folder(folder)
-    facts = {
-        "images": f"{len(dataset.entries)}, the first is {dataset.entries[0].name}",
-        "labels": "none; --truth pseudo takes what a task network finds in the originals",
-        "use": f"--data {folder}",
-    }
-    title = "a folder of images"
-    return Description("data set", dataset.name, title, facts, remark=dataset.remark)
+def _dataset(name: str) -> Description:
+    with DATASETS.called(name.partition(":")[0]):
+        source = dataset_source(name)
+        missing = source.missing()
+        remark = None if missing else source.remark()
+        return Description("data set", source.name, source.title, source.facts(), missing, remark)

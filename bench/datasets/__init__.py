@@ -1,5 +1,14 @@
-"""Datasets: Cityscapes, Toyscapes, or any folder of images, opened by name or path."""
+"""Datasets: Cityscapes, Toyscapes, those of other packages, or any folder of images."""
 
-from bench.datasets.dataset import Dataset, Entry, dataset_kind, open_dataset
+from bench.datasets.catalog import DATASETS, dataset_kind, dataset_source, open_dataset
+from bench.datasets.dataset import Dataset, DatasetSource, Entry
 
-__all__ = ["Dataset", "Entry", "dataset_kind", "open_dataset"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "DatasetSource",
+    "Entry",
+    "dataset_kind",
+    "dataset_source",
+    "open_dataset",
+]

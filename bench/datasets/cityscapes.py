@@ -2,17 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bench.datasets.dataset import Dataset, Entry
-from bench.errors import DataError
+from bench.datasets.dataset import Dataset, DatasetSource, Entry, Progress
+from bench.errors import BenchError, DataError
+from bench.runtime.finding import DATA, Finding, absent
 from bench.runtime.settings import user_path
 
 VARIABLE = "CITYSCAPES_DATASET"
 IMAGES = {"train": 2975, "val": 500, "test": 1525}
 
 
-def open_cityscapes(root: Path | None, split: str) -> Dataset:
+class Cityscapes(DatasetSource):
+    """The user's own download."""
+
+    name = kind = "cityscapes"
+    title = "street scenes, 2048x1024"
+    variants = (":val", ":test", ":train")
+
+    def open(
+        self, variant: str, *, root: Path | None, limit: int | None, progress: Progress | None
+    ) -> Dataset:
+        return _open(root, variant or "val")
+
+    def missing(self) -> str | None:
+        try:
+            _open(None, "val")
+        except BenchError as error:
+            return str(error)
+        return None
+
+    def remark(self) -> str | None:
+        return _open(None, "val").remark
+
+    def facts(self) -> Mapping[str, str]:
+        root = None if self.missing() else _checked_root(None, "val")
+        of_splits = {
+            f":{split}": _count_images(root, split) if root else f"{count} images"
+            for split, count in IMAGES.items()
+        }
+        labels = "instances; those of test are not published"
+        return {"labels": labels, "folder": str(root or "")} | of_splits
+
+    def findings(self) -> Iterable[Finding]:
+        if missing := self.missing():
+            return [Finding("Cityscapes", absent(VARIABLE), "not found", missing, DATA)]
+        root = _checked_root(None, "val")
+        counts = "; ".join(f"{split} {_count_images(root, split)}" for split in ("train", "val"))
+        return [Finding("Cityscapes", True, f"{root}, {counts}", self.remark(), DATA)]
+
+
+def _open(root: Path | None, split: str) -> Dataset:
     """A split under the root; fewer images than the split should have is said, not refused."""
     root = _checked_root(root, split)
     folder = root / "leftImg8bit" / split
@@ -76,7 +117,7 @@ def read_split(root: Path, split: str) -> tuple[Entry, ...]:
     return tuple(sorted(entries, key=lambda entry: entry.name))
 
 
-def count_images(root: Path, split: str) -> str:
+def _count_images(root: Path, split: str) -> str:
     """How many images of a split are there, and how many of them have labels."""
     entries = read_split(root, split)
     labelled = sum(entry.instances is not None for entry in entries)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from bench.errors import DataError
 from bench.images.image import Image, pixel_digest, read_image, read_pixels
 from bench.runtime.cache import remembered_digests
+from bench.runtime.finding import DATA, Finding
 
 Progress = Callable[[str, int, int], None]
 """Told what is being prepared, how much of it is done, and of how much."""
@@ -32,7 +34,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images in a fixed order; ``kind`` names the default operating points that go with it."""
+    """Images in a fixed order; ``kind`` names the weights and operating points that go with it."""
 
     kind: str
     name: str
@@ -96,6 +98,38 @@ class Dataset:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+class DatasetSource(ABC):
+    """Where ``--data NAME`` finds its images, and what is told of it before it is opened."""
+
+    name: str
+    kind: str  # whose weights, operating points and task go with it, such as "cityscapes"
+    title: str
+    variants: tuple[str, ...] = ()  # what may follow the name, as ":train" does
+
+    @abstractmethod
+    def open(
+        self, variant: str, *, root: Path | None, limit: int | None, progress: Progress | None
+    ) -> Dataset:
+        """What follows the name's colon, or for "" the usual; no more than ``limit`` are used."""
+
+    def missing(self) -> str | None:
+        """What this machine lacks to open it and how to get it, in one line; else None."""
+        return None
+
+    def remark(self) -> str | None:
+        """What is worth knowing of it on this machine, in one line."""
+        return None
+
+    def facts(self) -> Mapping[str, str]:
+        """What ``bench show`` tells, labelled."""
+        return {}
+
+    def findings(self) -> Iterable[Finding]:
+        """What ``bench doctor`` tells: what is missing."""
+        if missing := self.missing():
+            yield Finding(self.name, None, "not found", missing, DATA)
+
+
 def _digest_and_notes(path: Path) -> str:
     pixels, notes = read_image(path)
     return "\n".join([pixel_digest(pixels), *notes])
@@ -106,38 +140,3 @@ def _some(names: list[str]) -> str:
     if len(names) <= _FEW:
         return ", ".join(names)
     return f"{len(names)} images ({', '.join(names[:_FEW])}, …)"
-
-
-def dataset_kind(data: str) -> str:
-    """Which kind ``--data`` names, before anything is opened."""
-    name = data.partition(":")[0]
-    return name if name in ("toyscapes", "cityscapes") else "folder"
-
-
-def open_dataset(
-    data: str = "toyscapes",
-    *,
-    root: Path | None = None,
-    limit: int | None = None,
-    progress: Progress | None = None,
-) -> Dataset:
-    """``toyscapes`` (``toyscapes:dev``, ``toyscapes:val@2`` …), ``cityscapes`` or a folder."""
-    kind, variant = dataset_kind(data), data.partition(":")[2]
-    if kind == "toyscapes":
-        from bench.datasets.on_demand import open_toyscapes
-
-        dataset = open_toyscapes(variant or "val", root, limit, progress)
-    elif kind == "cityscapes":
-        from bench.datasets.cityscapes import open_cityscapes
-
-        dataset = open_cityscapes(root, variant or "val")
-    else:
-        from bench.datasets.folder import open_folder
-
-        if root is not None:
-            raise DataError("--root goes with --data cityscapes or toyscapes, not with a folder")
-        dataset = open_folder(Path(data))
-    for entry in dataset.entries:
-        if not str(entry.path).isprintable():
-            raise DataError(f"{str(entry.path)!a}: a name that cannot be written down; rename it")
-    return replace(dataset.limited(limit), progress=progress)

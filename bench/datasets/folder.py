@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
-from bench.datasets.dataset import Dataset, Entry
+from bench.datasets.dataset import Dataset, DatasetSource, Entry, Progress
 from bench.errors import DataError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp"}
@@ -15,12 +16,35 @@ _STORE = "store.sqlite"  # what a results folder has
 _MAX_VISITED = 20_000  # files and folders, on the way to images in subfolders
 
 
-def open_folder(folder: Path) -> Dataset:
+class Folder(DatasetSource):
+    """Images behind no name but their folder's."""
+
+    name, kind, title = "FOLDER", "folder", "any images, without labels"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self.name = folder, folder.resolve().name
+
+    def open(
+        self, variant: str, *, root: Path | None, limit: int | None, progress: Progress | None
+    ) -> Dataset:
+        if root is not None:
+            raise DataError("--root goes with the name of a data set, not with a folder")
+        return _open(self._folder)
+
+    def remark(self) -> str | None:
+        return _open(self._folder).remark
+
+    def facts(self) -> Mapping[str, str]:
+        entries = _open(self._folder).entries
+        return {
+            "images": f"{len(entries)}, the first is {entries[0].name}",
+            "labels": "none; --truth pseudo takes what a task network finds in the originals",
+            "use": f"--data {self._folder}",
+        }
+
+
+def _open(folder: Path) -> Dataset:
     """Every image directly in the folder, in the order of their names."""
-    if not folder.exists():
-        raise DataError(
-            f"{folder}: no such dataset or folder; --data takes toyscapes, cityscapes or a folder"
-        )
     if not folder.is_dir():
         raise DataError(f"{folder}: --data takes a folder of images, not one file")
     try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from bench.datasets.dataset import Dataset, Entry, Progress
+from bench.datasets.dataset import Dataset, DatasetSource, Entry, Progress
 from bench.datasets.toyscapes import PIXELS_DIGEST, SIZES, digest, paths, scene_name, write_split
 from bench.errors import DataError
 from bench.runtime.cache import cache_folder
@@ -14,28 +15,44 @@ from bench.runtime.cores import available_cores
 SCALES = (1, 2, 3, 4)
 
 
-def open_toyscapes(
-    variant: str, root: Path | None, limit: int | None, progress: Progress | None
-) -> Dataset:
+class Toyscapes(DatasetSource):
     """A split, ``val`` or ``val@2`` at twice its size; only what ``limit`` asks for is rendered."""
-    split, scale = _parse(variant)
-    name = f"toyscapes:{split}" if scale == 1 else f"toyscapes:{split}@{scale}"
-    if root is None:
-        version, size = PIXELS_DIGEST[split][:12], f"{512 * scale}x{256 * scale}"
-        root = cache_folder() / "toyscapes" / version / size
-    try:
-        write_split(
-            root,
-            split,
-            SIZES[split] if limit is None else min(limit, SIZES[split]),
-            scale=scale,
-            jobs=available_cores(),
-            progress=progress and partial(progress, f"rendering {name}"),
-        )
-        remark = _difference(root, split)
-    except OSError as error:
-        raise DataError(f"{root}: cannot render {name} there: {error.strerror or error}") from error
-    return Dataset("toyscapes", name, _entries(root, split), remark)
+
+    name = kind = "toyscapes"
+    title = "rendered street scenes, 512x256"
+    variants = (":val", ":train", ":dev", *(f"@{scale}" for scale in SCALES if scale > 1))
+
+    def open(
+        self, variant: str, *, root: Path | None, limit: int | None, progress: Progress | None
+    ) -> Dataset:
+        split, scale = _parse(variant or "val")
+        name = f"toyscapes:{split}" if scale == 1 else f"toyscapes:{split}@{scale}"
+        if root is None:
+            version, size = PIXELS_DIGEST[split][:12], f"{512 * scale}x{256 * scale}"
+            root = cache_folder() / "toyscapes" / version / size
+        try:
+            write_split(
+                root,
+                split,
+                SIZES[split] if limit is None else min(limit, SIZES[split]),
+                scale=scale,
+                jobs=available_cores(),
+                progress=progress and partial(progress, f"rendering {name}"),
+            )
+            remark = _difference(root, split)
+        except OSError as error:
+            why = error.strerror or error
+            raise DataError(f"{root}: cannot render {name} there: {why}") from error
+        return Dataset(self.kind, name, _entries(root, split), remark)
+
+    def facts(self) -> Mapping[str, str]:
+        splits = ", ".join(f":{split} {count}" for split, count in SIZES.items())
+        return {
+            "images": f"{splits}; toyscapes is toyscapes:val",
+            "size": f"512x256; {', '.join(self.variants[-3:])} after the split multiply it",
+            "labels": "instances of Cityscapes' classes; depth",
+            "made": f"rendered at first use, in {cache_folder() / 'toyscapes'} or --root",
+        }
 
 
 def _entries(root: Path, split: str) -> tuple[Entry, ...]:

@@ -64,8 +64,9 @@ class Registry(Generic[T]):
             raise UnavailableError(f"{self.kind} '{name}' is in {both}; uninstall all but one")
 
     def package(self, name: str) -> str | None:
-        """Which other package brings it, with its version; None for what is bench's own."""
-        return None if name in self.own else _package(self._brought()[name][0])
+        """Which other package brings it, with its version; None if none does."""
+        brought = () if name in self.own else self._brought().get(name, ())
+        return _package(brought[0]) if brought else None
 
     @contextmanager
     def called(self, name: str) -> Iterator[None]:

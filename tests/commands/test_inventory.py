@@ -20,11 +20,12 @@ from bench.codecs import catalog
 from bench.codecs.codec import Codec
 from bench.commands import doctor as doctor_module
 from bench.commands import inventory
-from bench.commands.inventory import Finding, codecs, datasets, doctor, metrics, show_codec, tasks
+from bench.commands.inventory import codecs, datasets, doctor, metrics, show_codec, tasks
 from bench.commands.show import show
 from bench.errors import CardError, CodecError
 from bench.runtime import ffmpeg
 from bench.runtime.content import content_folder
+from bench.runtime.finding import Finding
 
 JPEG = content_folder("anchors") / "jpeg.toml"
 

@@ -246,7 +246,7 @@ def test_a_missing_image_is_no_pass(bench: Bench, baseline: Path) -> None:
     shutil.rmtree("pictures")
     said = bench("check", baseline)
     assert said.status == 2
-    assert "no such dataset or folder" in words(said)
+    assert "unknown data set" in words(said)
 
 
 def test_failures_are_no_pass(

@@ -119,7 +119,7 @@ def test_the_command_writes_one_file_of_every_data_set(bench: Bench, tmp_path: P
     assert said.status == 0, said.err
     held = figures_in(tmp_path / "store" / "report" / "report.html")
     assert [each["name"] for each in held["sets"]] == ["second", "first"]
-    assert "no such dataset" in held["gallery"]["reason"]  # so there are no pictures
+    assert "unknown data set" in held["gallery"]["reason"]  # so there are no pictures
     bench("report", "--html", "--data", "first", "--results", tmp_path / "store")
     held = figures_in(tmp_path / "store" / "report" / "report.html")
     assert [each["name"] for each in held["sets"]] == ["first"]

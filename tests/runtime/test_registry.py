@@ -10,6 +10,8 @@ from fakes import package
 from support.command import Bench
 
 from bench.codecs.catalog import FAMILIES
+from bench.commands.doctor import doctor
+from bench.commands.show import names
 from bench.errors import BenchError
 from bench.metrics import METRICS
 from bench.runtime.registry import Registry
@@ -82,3 +84,73 @@ def test_a_taken_name_does_not_hide_the_others(
     assert said.status == 0
     assert said.out.count("thieves 1.0") >= 3
     assert "x265" in said.out
+
+
+SQUARES = """
+from PIL import Image
+from bench.datasets import Dataset, DatasetSource, Entry
+
+class Squares(DatasetSource):
+    name = "squares"
+    kind = "toyscapes"
+    title = "grey squares"
+    variants = (":all", ":few")
+
+    def open(self, variant, *, root, limit, progress):
+        entries = []
+        for index in range(2 if variant == "few" else 3):
+            path = root / f"{index}.png"
+            Image.new("RGB", (32, 32), (index, 90, 90)).save(path)
+            entries.append(Entry(path.stem, path))
+        return Dataset(self.kind, f"squares:{variant or 'all'}", tuple(entries))
+
+    def facts(self):
+        return {"size": "32x32"}
+
+    def findings(self):
+        return ()
+"""
+
+
+@pytest.fixture
+def squares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = "[bench.datasets]\nsquares = squares:Squares\n"
+    package.install(tmp_path, monkeypatch, "squares", SQUARES, entries)
+
+
+def test_another_package_s_data_set_is_coded_by_its_name(
+    bench: Bench, squares: None, tmp_path: Path
+) -> None:
+    on = ("--data", "squares:few", "--root", tmp_path, "--metric", "psnr_rgb", "--task", "none")
+    said = bench("run", "--codec", "jpeg", *on)
+    assert said.status == 0, said.err
+    assert "10 encoded" in said.err  # by the points for its kind, Toyscapes
+    assert "squares:few" in said.out
+    assert bench("report", "--data", "squares:few").status == 0
+
+
+def test_another_package_s_data_set_is_listed_and_shown(bench: Bench, squares: None) -> None:
+    (line,) = [line for line in bench("list").out.splitlines() if "grey squares" in line]
+    assert ":all :few" in line
+    assert "32x32" in bench("show", "squares").out
+    assert "did you mean 'squares'?" in bench("run", "--codec", "jpeg", "--data", "square").err
+    assert names()["data set"] == ["toyscapes", "cityscapes", "squares"]
+    (found,) = [each for each in doctor() if each.name == "squares"]
+    assert (found.ok, found.found) == (True, "data set of squares 1.0")
+
+
+def test_a_data_set_that_fails_is_one_line_and_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bench: Bench
+) -> None:
+    entries = "[bench.datasets]\nsquares = squares:Squares\n"
+    code = SQUARES.replace('return {"size": "32x32"}', "1 / 0").replace("in range(", "in lost(")
+    package.install(tmp_path, monkeypatch, "squares", code.replace("return ()", "1 / 0"), entries)
+    for command in (("run", "--codec", "jpeg", "--data", "squares"), ("show", "squares")):
+        said = bench(*command)
+        assert said.status == 1
+        assert "squares 1.0 fails: " in said.err
+        assert said.err.count("\n") == 1
+    assert bench("list").status == 0
+    (found,) = [each for each in doctor() if each.name == "squares"]
+    assert found.ok is False
+    assert "ZeroDivisionError" in str(found.advice)

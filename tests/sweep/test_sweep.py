@@ -407,7 +407,7 @@ def test_image_modes(bench: Bench, tmp_path: Path, mode: str) -> None:
     [
         (("--codec", "vvcen"), "did you mean 'vvenc'?"),
         (("--codec", "./none.toml"), "no such card"),
-        (("--codec", "jpeg", "--data", "nowhere"), "no such dataset or folder"),
+        (("--codec", "jpeg", "--data", "nowhere"), "no folder nowhere"),
         (("--codec", "jpeg", "--metric", "vmfa"), "did you mean 'vmaf'?"),
         (("--codec", "jpeg", "--shard", "4/3"), "3/50"),
         (("--codec", "jpeg", "--points", "x"), "x"),

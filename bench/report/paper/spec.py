@@ -11,7 +11,7 @@ from typing import Any
 from bench.codecs.catalog import check_keys
 from bench.codecs.codec import Point
 from bench.errors import DataError
-from bench.metrics import METRICS, Group
+from bench.metrics import METRICS, Group, Metric
 from bench.metrics.between import Between, parse_between
 from bench.metrics.bjontegaard import Kind
 from bench.report.curve_styles import LINES, MARKERS, CurveStyle
@@ -21,7 +21,8 @@ from bench.runtime.files import read_toml
 KINDS = ("curves", "deltas", "transfer", "mask", "pictures")
 WIDTHS = {"column": 88.9, "page": 181.0}  # millimetres, of a journal's two columns
 WAP = "wap"  # by the setting's own task network
-QUALITIES = (*(n for n in METRICS.own if METRICS[n].group is Group.QUALITY), WAP)
+_OWN = (metric for metric in METRICS.own.values() if isinstance(metric, Metric))
+QUALITIES = (*(metric.name for metric in _OWN if metric.group is Group.QUALITY), WAP)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,54 @@
+"""Data sets by name: bench's own and those of other packages, or any folder of images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from bench.datasets.dataset import Dataset, DatasetSource, Progress
+from bench.datasets.folder import Folder
+from bench.errors import DataError
+from bench.runtime.registry import Registry
+
+DATASETS: Registry[type[DatasetSource]] = Registry(
+    "data set",
+    {
+        "toyscapes": "bench.datasets.on_demand:Toyscapes",
+        "cityscapes": "bench.datasets.cityscapes:Cityscapes",
+    },
+    "bench.datasets",
+    "a subclass of bench.datasets.DatasetSource with that name",
+    lambda name, source: (
+        isinstance(source, type) and issubclass(source, DatasetSource) and source.name == name
+    ),
+)
+
+
+def dataset_source(data: str) -> DatasetSource:
+    """Where the images are that ``--data`` names: behind a name, or in a folder."""
+    name = data.partition(":")[0]
+    return DATASETS[name]() if name in DATASETS else Folder(Path(data))
+
+
+def dataset_kind(data: str) -> str:
+    """Which weights and operating points go with what ``--data`` names, before it is opened."""
+    return dataset_source(data).kind
+
+
+def open_dataset(
+    data: str = "toyscapes",
+    *,
+    root: Path | None = None,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """``toyscapes`` (``toyscapes:dev``, ``toyscapes:val@2`` …), ``cityscapes`` or a folder."""
+    name, _, variant = data.partition(":")
+    if name not in DATASETS and not Path(data).exists():
+        raise DataError(f"no folder {data}, and {DATASETS.unknown(name)}")
+    with DATASETS.called(name):
+        dataset = dataset_source(data).open(variant, root=root, limit=limit, progress=progress)
+        for path in (entry.path for entry in dataset.entries):
+            if not str(path).isprintable():
+                raise DataError(f"{str(path)!a}: unprintable characters in its name; rename it")
+        return replace(dataset.limited(limit), progress=progress)
