@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
+from functools import cache
 from importlib.machinery import ModuleSpec
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 from types import ModuleType
 
@@ -20,14 +23,22 @@ def source_digest(kind: type) -> str | None:
     """The digest of the files that a class is made of; None of bench's own.
 
     These are the modules of the class and its bases and, of modules in packages, all Python files
-    and compiled modules of the outermost package. A file that changed after it was loaded is an
+    and compiled modules of the outermost package; of bases that another installed distribution
+    brings, as PyTorch does, its name and version. A file that changed after it was loaded is an
     error: what runs is not what it says.
     """
     files: dict[Path, str] = {}
+    versions = set()
+    own = _outermost(kind)
     for each in kind.__mro__:
-        if each.__module__.partition(".")[0] not in {"bench", *sys.stdlib_module_names}:
+        package = _outermost(each)
+        if package in {"bench", *sys.stdlib_module_names}:
+            continue
+        if package != own and (version := _version(package, own)):
+            versions.add(version)
+        else:
             files |= _files(each.__module__)
-    if not files:
+    if not files and not versions:
         return None
     digests = file_digests(list(files))
     modules = {
@@ -40,8 +51,27 @@ def source_digest(kind: type) -> str | None:
                 _loaded[file] = (module.__spec__, digest)
             elif as_loaded != digest:
                 raise CardError(f"{file}: changed after it was loaded; start Python anew to use it")
-    lines = sorted(f"{name} {digests[file]}" for file, name in files.items())
+    lines = sorted([*(f"{name} {digests[file]}" for file, name in files.items()), *versions])
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _outermost(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
+
+
+@cache
+def _version(package: str, own: str) -> str | None:
+    """Name and version of the distribution that brings a package, if its files do not change.
+
+    Those of ``own``, and of distributions that are installed to be edited, may.
+    """
+    brought = packages_distributions()
+    for name in set(brought.get(package, ())) - set(brought.get(own, ())):
+        found = distribution(name)
+        origin = json.loads(found.read_text("direct_url.json") or "{}")
+        if not origin.get("dir_info", {}).get("editable"):
+            return f"{name} {found.version}"
+    return None
 
 
 def _files(module: str) -> dict[Path, str]:

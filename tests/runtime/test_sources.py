@@ -11,6 +11,7 @@ from support.command import Bench
 from support.pictures import Pictures
 
 from bench.codecs.catalog import load_codec
+from bench.runtime import sources
 
 CODE = """
 import numpy as np
@@ -92,3 +93,34 @@ def test_all_files_of_a_package_count(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_bench_s_own_families_are_known_by_their_revision() -> None:
     assert "source" not in load_codec("jpeg").dependencies()
     assert "source" not in load_codec("x265").dependencies()
+
+
+def test_of_what_a_codec_is_based_on_the_version_counts(
+    flat: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of PyTorch's Module, whose package has thousands of files."""
+    base = tmp_path / "elsewhere"
+    base.mkdir()
+    package.install(base, monkeypatch, "framework", "class Base: pass\n", "")
+    files = base / "framework-1.0.dist-info"
+    (files / "RECORD").write_text("framework.py,,\nframework-1.0.dist-info/METADATA,,\n")
+    code = CODE.replace("Flat(Codec)", "Flat(framework.Base, Codec)")
+    flat.write_text(f"import framework\n{code}")
+
+    def digest() -> str:
+        package.forget("flat_codec")
+        package.forget("framework")
+        sources._version.cache_clear()
+        return load_codec("./flat.toml").dependencies()["source"]
+
+    digests = [digest()]
+    (base / "framework.py").write_text("class Base: more = 1\n")
+    digests.append(digest())
+    (files / "METADATA").write_text("Metadata-Version: 2.1\nName: framework\nVersion: 1.1\n")
+    digests.append(digest())
+    (files / "direct_url.json").write_text('{"url": "file:///x", "dir_info": {"editable": true}}')
+    digests.append(digest())
+    (base / "framework.py").write_text("class Base: more = 2\n")
+    digests.append(digest())
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 4
