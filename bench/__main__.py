@@ -49,7 +49,7 @@ def status(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     import click  # here, where signals are handled already
 
-    from bench.cli import cli
+    from bench.cli.main import cli
 
     try:
         return cli.main(arguments, prog_name="bench", standalone_mode=False) or 0

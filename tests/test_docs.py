@@ -17,7 +17,7 @@ from support.command import Bench
 from support.paths import CHECKOUT
 from support.pictures import Pictures
 
-from bench.cli import cli
+from bench.cli.main import cli
 from bench.codecs.catalog import load_codec
 from bench.errors import StreamError
 from bench.gate.baseline import read_baseline

@@ -1,9 +1,5 @@
 """The command line: parses, calls ``bench.api`` and prints.
 
-What a command needs is imported inside it, so that ``bench --help`` answers at once.
+What a command needs is imported inside it, so that ``bench --help`` answers at once. Nothing is
+imported here: signals are handled before the first library is loaded.
 """
-
-from bench.cli import about, images, sweeps, training
-from bench.cli.group import cli
-
-__all__ = ["about", "cli", "images", "sweeps", "training"]

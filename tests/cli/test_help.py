@@ -10,7 +10,7 @@ import pytest
 from support.command import Bench
 from support.paths import CHECKOUT
 
-from bench.cli import cli
+from bench.cli.main import cli
 from bench.codecs.catalog import card_paths
 from bench.metrics import METRICS
 from bench.tasks.task import task_names

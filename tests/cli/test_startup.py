@@ -48,7 +48,7 @@ def test_small_commands_need_no_plotting_and_no_pandas(arguments: list[str]) -> 
 
 
 def test_each_command_explains_itself() -> None:
-    from bench.cli import cli
+    from bench.cli.main import cli
 
     for name, command in cli.commands.items():
         assert command.get_short_help_str(), name
