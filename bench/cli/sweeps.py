@@ -285,7 +285,7 @@ def _print_report(
 ) -> None:
     from bench.cli.report_screen import terminal
     from bench.cli.viewer import show
-    from bench.report.figures import drawn_metrics
+    from bench.report.curves import drawn_metrics
 
     stdout().print(terminal(made), crop=False)
     picture = folder / "curves.png" if drawn_metrics(made) else None

@@ -89,7 +89,7 @@ class Report:
         return f"<Report of {self.results.dataset}, {images}: {codecs}{anchor}>"
 
     def _repr_markdown_(self) -> str:
-        from bench.report.markdown_page import summary
+        from bench.report.markdown_report import summary
 
         return summary(self)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from bench.errors import StoreError
 from bench.report.compare import Report
-from bench.report.figures import draw_curves
-from bench.report.markdown_page import markdown
+from bench.report.curves import drawing, drawn_metrics
+from bench.report.markdown_report import markdown
 from bench.runtime.csv_files import csv_text
 from bench.runtime.files import write_text
 
@@ -32,6 +32,35 @@ def write_report(report: Report, folder: Path) -> list[Path]:
             "the results are kept, and 'bench report' writes it anew"
         ) from error
     return written
+
+
+def draw_curves(report: Report, folder: Path) -> list[Path]:
+    """Write ``curves.svg`` and ``curves.png``, unless they are there and show the same.
+
+    The drawing's digest is kept in the files, so that a report of an unchanged sweep need not
+    import matplotlib, which takes longer than all the rest.
+    """
+    svg, png = folder / "curves.svg", folder / "curves.png"
+    if not drawn_metrics(report):  # what an earlier report drew there is not this one's
+        svg.unlink(missing_ok=True)
+        png.unlink(missing_ok=True)
+        return []
+    wanted = drawing(report)
+    if not (svg.is_file() and _digest_in(png) == wanted.digest):
+        from bench.report.plotting import paint
+
+        paint(wanted, svg, png)
+    return [svg, png]
+
+
+def _digest_in(png: Path) -> str | None:
+    from PIL import Image
+
+    try:
+        with Image.open(png) as picture:
+            return picture.info.get("bench")
+    except (OSError, SyntaxError, ValueError):  # absent or damaged: drawn anew
+        return None
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:

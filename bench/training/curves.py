@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from bench.report.canvas import settings
 from bench.report.curve_styles import COLOURS
+from bench.report.plotting import settings
 from bench.runtime.files import replacing
 from bench.training.scalars import LOSSES, VALIDATION
 

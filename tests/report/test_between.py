@@ -20,7 +20,7 @@ from bench.metrics.between import Between, QualityRange, parse_between
 from bench.metrics.bjontegaard import Curve, bd_rate
 from bench.metrics.bootstrap import CurveSample, mean_curve_delta, resample_weights
 from bench.report.compare import compare
-from bench.report.page.figures import page_figures
+from bench.report.page.page_data import page_figures
 
 WAP = "wap:red-things"
 

@@ -21,11 +21,11 @@ from support.results import codec, pair, printed, results, words
 from bench import api
 from bench.metrics.bjontegaard import Method
 from bench.report.compare import compare
-from bench.report.page.figures import page_figures
 from bench.report.page.gallery import MAX_BYTES
+from bench.report.page.html import page
 from bench.report.page.levels import choose_levels, columns_at, images_by_difference
 from bench.report.page.outlines import outline
-from bench.report.page.page import page
+from bench.report.page.page_data import page_figures
 
 
 def test_every_figure_of_the_terminal_is_on_the_page() -> None:

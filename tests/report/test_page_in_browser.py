@@ -19,7 +19,7 @@ from support.page import HOSTILE, figures_in
 from support.pictures import Pictures
 
 from bench import api
-from bench.report.page.page import page as page_of
+from bench.report.page.html import page as page_of
 from bench.store.store import Store
 
 SIZES = pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from support.results import codec, results
 
-from bench.report.canvas import settings
 from bench.report.compare import compare
 from bench.report.curve_styles import CurveStyle
-from bench.report.figures import draw_curves
-from bench.report.paper.print_tables import Cell, Heading, Row, Table
+from bench.report.files import draw_curves
 from bench.report.paper.table_formats import as_latex, as_markdown, notes
+from bench.report.paper.tables import Cell, Heading, Row, Table
+from bench.report.plotting import settings
 
 NOTHING = Cell(math.nan, reason="no weights")
 

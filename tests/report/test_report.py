@@ -20,11 +20,11 @@ from support.results import IMAGES, POINTS, codec, pair, printed, results, words
 
 from bench.cli.report_screen import terminal
 from bench.errors import DataError, StoreError
-from bench.report import figures
 from bench.report.compare import Report, compare
 from bench.report.conclusions import conclusions
+from bench.report.curves import drawing
 from bench.report.files import write_report
-from bench.report.markdown_page import markdown
+from bench.report.markdown_report import markdown
 from bench.report.rate_axis import rate_limits, rate_ticks
 from bench.runtime.leftovers import temporary_name
 
@@ -366,9 +366,9 @@ def test_an_unchanged_report_imports_neither_matplotlib_nor_pandas(tmp_path: Pat
 
 
 def test_incomplete_points_are_hollow_and_break_the_line() -> None:
-    drawing = figures._drawing(pair(holes=((3, 1),)))
-    assert [style.label for style in drawing.styles] == ["hm (anchor)", "vtm (incomplete)"]
-    line = drawing.panels["psnr_y"][1]
+    drawn = drawing(pair(holes=((3, 1),)))
+    assert [style.label for style in drawn.styles] == ["hm (anchor)", "vtm (incomplete)"]
+    line = drawn.panels["psnr_y"][1]
     assert line.complete == [True, False, True, True]
     present = np.delete(codec("vtm").bpp[:, 1], 3)
     assert line.rate[1] == pytest.approx(present.mean())
@@ -377,7 +377,7 @@ def test_incomplete_points_are_hollow_and_break_the_line() -> None:
 def test_labels_tell_codecs_apart_and_oracles_from_others() -> None:
     same = [codec(name, title="The same") for name in ("one", "two")]
     long = codec("long", title="A title of more letters than a legend has room for", oracle=True)
-    styles = figures._drawing(compare(results(*same, codec("c", title="Clear"), long))).styles
+    styles = drawing(compare(results(*same, codec("c", title="Clear"), long))).styles
     labels = [style.label for style in styles]
     assert labels == ["one", "two", "Clear", "long (oracle)"]
 

@@ -18,9 +18,9 @@ from support.command import Bench
 from support.results import codec, results
 
 from bench.codecs.catalog import card_paths
-from bench.report.paper.print_tables import read_published
 from bench.report.paper.selection import Selection
 from bench.report.paper.spec import read_spec
+from bench.report.paper.tables import read_published
 from bench.runtime.content import content_folder
 from bench.store.task_results import TaskResults
 

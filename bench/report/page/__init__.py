@@ -9,9 +9,9 @@ from pathlib import Path
 
 from bench.datasets.dataset import Progress
 from bench.report.compare import Report
-from bench.report.page.figures import page_figures
 from bench.report.page.gallery import make_gallery
-from bench.report.page.page import page
+from bench.report.page.html import page
+from bench.report.page.page_data import page_figures
 from bench.runtime.files import describe_write_errors, write_text
 from bench.store.store import Store
 

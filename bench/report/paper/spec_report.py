@@ -13,16 +13,16 @@ from bench.codecs.codec import Point
 from bench.errors import BenchError, DataError, StoreError, UnavailableError
 from bench.metrics import METRICS, scorer_of
 from bench.metrics.bjontegaard import Method
-from bench.report.figures import Drawing, ceilings, curve_line
+from bench.report.curves import Drawing, ceilings, curve_line
 from bench.report.formatting import short_title
 from bench.report.markdown import bullets, plain
-from bench.report.markdown_page import provenance
 from bench.report.paper.missing_runs import command_for_missing
-from bench.report.paper.print_tables import Table, deltas_table, read_published, transfer_table
 from bench.report.paper.selection import Selection, Shown, select
 from bench.report.paper.spec import WIDTHS, Part, Spec
 from bench.report.paper.table_formats import as_markdown, grouped, notes, write_table
+from bench.report.paper.tables import Table, deltas_table, read_published, transfer_table
 from bench.report.pictures import ScoredPicture, ScoredPictureSource
+from bench.report.provenance import provenance
 from bench.runtime.csv_files import csv_text
 from bench.runtime.files import write_text
 from bench.runtime.text import counted
@@ -105,7 +105,7 @@ class _Writer:
         return [self._folder / f"{part.name}{suffix}" for suffix in FORMATS]
 
     def _curves(self, part: Part) -> WrittenPart:
-        from bench.report.canvas import print_curves
+        from bench.report.plotting import print_curves
 
         selection = self._selection
         there, lacking = _split(map(selection.shown, part.codecs))
@@ -145,7 +145,7 @@ class _Writer:
         return WrittenPart(part, as_markdown(table), tuple(notes(table)))
 
     def _mask(self, part: Part) -> WrittenPart:
-        from bench.report.paper.print_pictures import print_mask
+        from bench.report.paper.pictures import print_mask
 
         image = self._image()
         ((shown, codec), *_), _ = _split(map(self._selection.shown, part.codecs[:1]), needed=True)
@@ -160,7 +160,7 @@ class _Writer:
         return WrittenPart(part, f"![{part.name}]({part.name}.png)", (remark,))
 
     def _pictures(self, part: Part) -> WrittenPart:
-        from bench.report.paper.print_pictures import plate_of, print_pictures
+        from bench.report.paper.pictures import plate_of, print_pictures
 
         image = self._image()
         there, lacking = _split(map(self._selection.shown, part.codecs))

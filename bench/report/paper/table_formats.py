@@ -8,8 +8,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.report.paper.print_tables import Cell, Heading, Table
 from bench.report.paper.spec import WIDTHS, Part
+from bench.report.paper.tables import Cell, Heading, Table
 from bench.runtime.csv_files import csv_text
 from bench.runtime.files import write_text
 

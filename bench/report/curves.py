@@ -1,8 +1,4 @@
-"""The picture of a report: every codec's rate–quality curve, one panel a metric.
-
-What is to be drawn is first worked out as plain data. Its digest is kept in the files, so that a
-report of an unchanged sweep need not import matplotlib, which takes longer than all the rest.
-"""
+"""The picture of a report as plain data: every codec's rate–quality curve, one panel a metric."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -58,21 +53,6 @@ class Drawing:
         return [curve_line for lines in self.panels.values() for curve_line in lines]
 
 
-def draw_curves(report: Report, folder: Path) -> list[Path]:
-    """Write ``curves.svg`` and ``curves.png``, unless they are there and show the same."""
-    svg, png = folder / "curves.svg", folder / "curves.png"
-    if not drawn_metrics(report):  # what an earlier report drew there is not this one's
-        svg.unlink(missing_ok=True)
-        png.unlink(missing_ok=True)
-        return []
-    drawing = _drawing(report)
-    if not (svg.is_file() and _digest_in(png) == drawing.digest):
-        from bench.report.canvas import paint
-
-        paint(drawing, svg, png)
-    return [svg, png]
-
-
 def drawn_metrics(report: Report) -> list[str]:
     """The metrics by which there is a curve to draw."""
     codecs = report.results.codecs
@@ -81,17 +61,8 @@ def drawn_metrics(report: Report) -> list[str]:
     ]
 
 
-def _digest_in(png: Path) -> str | None:
-    from PIL import Image
-
-    try:
-        with Image.open(png) as picture:
-            return picture.info.get("bench")
-    except (OSError, SyntaxError, ValueError):  # absent or damaged: drawn anew
-        return None
-
-
-def _drawing(report: Report) -> Drawing:
+def drawing(report: Report) -> Drawing:
+    """The picture of a report that has a curve to draw."""
     results = report.results
     names = [codec.name for codec in results.codecs]
     anchor = names.index(report.anchor) if report.anchor in names else None

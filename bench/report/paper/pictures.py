@@ -17,8 +17,8 @@ from bench.instances.detections import Detections
 from bench.instances.drawing import COLOURS, draw
 from bench.instances.ground_truth import Truth
 from bench.instances.labels import CLASSES
-from bench.report.canvas import GREY, INCH, PRINTED, save_print, settings
 from bench.report.pictures import MIN_SCORE, ScoredPicture, true_instances
+from bench.report.plotting import GREY, INCH, PRINTED, save_print, settings
 
 COLUMNS = 2
 GAP = 2.0  # millimetres between pictures

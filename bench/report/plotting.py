@@ -20,7 +20,7 @@ from bench.errors import DataError
 from bench.metrics import describe
 from bench.report import formatting
 from bench.report.curve_styles import LINES, MARKERS
-from bench.report.figures import CurveLine, Drawing
+from bench.report.curves import CurveLine, Drawing
 from bench.report.rate_axis import MAX_TICKS, rate_limits, rate_ticks
 from bench.runtime.files import replacing
 

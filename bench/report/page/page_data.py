@@ -19,9 +19,9 @@ from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import CurveSample, PerImageDelta, resample_weights
 from bench.report import formatting
 from bench.report.compare import Comparison, Report, compare
-from bench.report.figures import ceilings
-from bench.report.markdown_page import provenance
+from bench.report.curves import ceilings
 from bench.report.notes import notes
+from bench.report.provenance import provenance
 from bench.runtime.text import counted
 from bench.store.results import CodecResults
 
