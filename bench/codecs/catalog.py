@@ -238,6 +238,18 @@ def load_codec(name_or_path: str, data: str | None = None, own: Path | None = No
         return family(card)
 
 
+def recognise(stream: bytes, weights: Path | None = None) -> str | None:
+    """The card that decodes a stream; None if no family knows its format.
+
+    That of a learned codec is told by the weights that coded it, unless the user brings some.
+    """
+    for name in FAMILIES:
+        with FAMILIES.called(name):
+            if card := FAMILIES[name].recognise(stream, weights):
+                return card
+    return None
+
+
 def runnable(name: str, data: str | None = None, own: Path | None = None) -> Codec:
     """The codec of a card, as ``load_codec`` has it; an error if something that it needs lacks."""
     codec = load_codec(name, data, own)

@@ -6,18 +6,19 @@ import hashlib
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from numpy.typing import NDArray
 
 from bench.codecs.weights import WeightSet
-from bench.errors import CardError
+from bench.errors import BenchError, CardError
 from bench.images.colour import Pixels
 from bench.images.image import Image
+from bench.runtime.finding import PROGRAMS, Finding
 from bench.runtime.sources import source_digest
 
 Point = int | float | str
@@ -124,6 +125,21 @@ class Codec(ABC):
         source = source_digest(type(self))
         return self.depends_on() | ({"source": source} if source else {})
 
+    @classmethod
+    def recognise(cls, stream: bytes, weights: Path | None = None) -> str | None:
+        """The name or path of a card that decodes the stream, if it is in a format of the family.
+
+        With ``weights`` of the user's own, any card of the family does.
+        """
+        return None
+
+    @classmethod
+    def findings(cls, codecs: Sequence[Self]) -> Iterable[Finding]:
+        """What ``bench doctor`` tells of the family and its shipped codecs: which cannot run."""
+        for codec in codecs:
+            if missing := why_missing(codec):
+                yield Finding(codec.name, None, "cannot run", missing, PROGRAMS)
+
     @cached_property
     def fingerprint(self) -> str:
         """Changes whenever the bytes could: the card's options, binaries, weights, versions."""
@@ -135,6 +151,14 @@ class Codec(ABC):
     def inputs(self) -> dict[str, str]:
         """What decides the bytes, by name."""
         return inputs_of(self.card.options, self.dependencies())
+
+
+def why_missing(codec: Codec) -> str | None:
+    """What is missing, settings that cannot be read included."""
+    try:
+        return codec.missing()
+    except BenchError as error:
+        return str(error)
 
 
 def inputs_of(options: Mapping[str, Any], depends_on: Mapping[str, str]) -> dict[str, str]:

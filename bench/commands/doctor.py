@@ -16,19 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__
-from bench.codecs.catalog import card_paths, load_codec
-from bench.codecs.codec import Card, Codec
-from bench.codecs.families.compressai.codec import why_no_compressai
-from bench.codecs.families.external import ExternalCodec
-from bench.codecs.families.external_card import read_external
-from bench.codecs.families.tools import find_tools
+from bench.codecs.catalog import FAMILIES, card_paths, load_codec
+from bench.codecs.codec import Codec
 from bench.datasets import DATASETS
 from bench.errors import BenchError, CacheError
 from bench.metrics import METRICS
 from bench.runtime import ffmpeg
 from bench.runtime.cache import cache_folder
 from bench.runtime.cores import available_cores
-from bench.runtime.finding import DATA, PACKAGES, PROGRAMS, WEIGHTS, Finding, absent
+from bench.runtime.finding import DATA, PACKAGES, Finding, absent
 from bench.runtime.machine import processor
 from bench.runtime.registry import Registry
 from bench.runtime.settings import settings_path, user_path
@@ -36,10 +32,6 @@ from bench.tasks.task import TASKS, weights_variable, why_unavailable
 
 _GB = 10**9
 _LITTLE = 2 * _GB
-_ANOTHER_FFMPEG = (
-    "unset IMAGEIO_FFMPEG_EXE, or 'pip install --force-reinstall imageio-ffmpeg', "
-    "whose binary has all that is needed"
-)
 
 
 def doctor() -> list[Finding]:
@@ -53,13 +45,12 @@ def doctor() -> list[Finding]:
         _disk("temporary", Path(tempfile.gettempdir()), "name a folder elsewhere in TMPDIR"),
         _settings(),
         *_ffmpeg(),
-        *_codecs(),
+        *_families(),
         *_each(DATASETS, lambda name: DATASETS[name]().findings(), DATA),
         _torch(),
         *_each(TASKS, _task, "tasks"),
         *_each(METRICS, _metric, PACKAGES),
         _detectron2(),
-        _compressai(),
         _pyarrow(),
     ]
 
@@ -89,7 +80,7 @@ def _settings() -> Finding:
 
 def _ffmpeg() -> Iterator[Finding]:
     try:
-        found, encoders, filters = ffmpeg.version(), ffmpeg.encoders(), ffmpeg.filters()
+        found, filters = ffmpeg.version(), ffmpeg.filters()
         yield Finding("ffmpeg", True, f"{found}, {ffmpeg.binary()}", ffmpeg.remark())
     except CacheError as error:  # it keeps the digest of ffmpeg, which may be all right
         yield Finding("ffmpeg", False, str(ffmpeg.binary()), str(error))
@@ -97,24 +88,10 @@ def _ffmpeg() -> Iterator[Finding]:
     except (BenchError, IndexError):  # or it is another program, which prints no version
         named = os.environ.get("IMAGEIO_FFMPEG_EXE")
         found = f"{named} is no ffmpeg" if named else "none"
-        yield Finding("ffmpeg", False, found, _ANOTHER_FFMPEG)
+        yield Finding("ffmpeg", False, found, ffmpeg.ANOTHER)
         return
-    needed = _encoders_needed()
-    has = ", ".join(sorted(encoders.intersection(needed)))
-    lacking = [f"{name} ({', '.join(needed[name])})" for name in sorted(set(needed) - encoders)]
-    advice = f"no {', '.join(lacking)}: {_ANOTHER_FFMPEG}" if lacking else None
-    yield Finding("encoders", not lacking, has or "none", advice)
-    ok, advice = "libvmaf" in filters, f"VMAF and the paper's SSIM need it: {_ANOTHER_FFMPEG}"
+    ok, advice = "libvmaf" in filters, f"VMAF and the paper's SSIM need it: {ffmpeg.ANOTHER}"
     yield Finding("libvmaf", ok, "in ffmpeg" if ok else "not in ffmpeg", None if ok else advice)
-
-
-def _encoders_needed() -> dict[str, list[str]]:
-    """The ffmpeg encoders of the shipped cards, and whose they are."""
-    needed: dict[str, list[str]] = {}
-    for name, codec in shipped_codecs().items():
-        if isinstance(codec, Codec) and codec.card.family == "ffmpeg":
-            needed.setdefault(codec.card.options["needs"], []).append(name)
-    return needed
 
 
 def shipped_codecs() -> dict[str, Codec | str]:
@@ -130,47 +107,19 @@ def shipped_codecs() -> dict[str, Codec | str]:
     return loaded
 
 
-def why_missing(codec: Codec) -> str | None:
-    """What is missing, settings that cannot be read included."""
-    try:
-        return codec.missing()
-    except BenchError as error:
-        return str(error)
-
-
-def _codecs() -> Iterator[Finding]:
-    """The programs of external codecs; of the others, those that lack something."""
+def _families() -> Iterator[Finding]:
+    """What each family tells of its shipped codecs, and the cards that cannot be used."""
+    of_family: dict[str, list[Codec]] = {}
     for name, codec in shipped_codecs().items():
         if isinstance(codec, str):
             yield Finding(name, False, "its card cannot be used", codec)
-        elif isinstance(codec, ExternalCodec):
-            yield _external(codec)
-        elif codec.card.sets:
-            yield from _weight_sets(codec.card)
-        elif codec.card.family != "ffmpeg" and (missing := why_missing(codec)):
-            yield Finding(name, None, "cannot run", missing, PROGRAMS)
+        else:
+            of_family.setdefault(codec.card.family, []).append(codec)
 
+    def tell(family: str) -> Iterable[Finding]:
+        return FAMILIES[family].findings(of_family.get(family, []))
 
-def _weight_sets(card: Card) -> Iterator[Finding]:
-    """The weights that are there, and those that are published and could be."""
-    for weights in card.sets.values():
-        name = f"{card.name}:{weights.name}"
-        if weights.paths:
-            found = f"{card.unit} {' '.join(map(str, weights.paths))}, {weights.folder}"
-            yield Finding(name, True, found, weights.remark(), WEIGHTS)
-        elif weights.published:
-            yield Finding(name, None, "not found", weights.missing(), WEIGHTS)
-
-
-def _external(codec: ExternalCodec) -> Finding:
-    card = read_external(codec.card)
-    if missing := why_missing(codec):
-        ok = absent(card.wanted.folder) if card.wanted.folder else None
-        return Finding(codec.name, ok, "not found", missing, PROGRAMS)
-    found = f"{codec.version() or 'unknown version'}, {find_tools(card.wanted).encoder}"
-    as_expected = card.version in (None, codec.version())
-    advice = None if as_expected else f"version {card.version} is expected"
-    return Finding(codec.name, True, found, advice, PROGRAMS)
+    yield from _each(FAMILIES, tell, PACKAGES)
 
 
 def _torch() -> Finding:
@@ -233,13 +182,6 @@ def _detectron2() -> Finding:
         advice = "only --engine detectron2 needs it: https://github.com/facebookresearch/detectron2"
         return Finding("Detectron2", None, "not installed", advice, PACKAGES)
     return Finding("Detectron2", True, version("detectron2"), group=PACKAGES)
-
-
-def _compressai() -> Finding:
-    if missing := why_no_compressai():
-        advice = f"only its own codecs: {missing}"
-        return Finding("CompressAI", None, "not installed", advice, PACKAGES)
-    return Finding("CompressAI", True, version("compressai"), group=PACKAGES)
 
 
 def _pyarrow() -> Finding:

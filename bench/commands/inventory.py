@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.codecs.catalog import card_paths, load_codec
-from bench.codecs.codec import Codec, Point
+from bench.codecs.codec import Codec, Point, why_missing
 from bench.codecs.points import one_point
-from bench.commands.doctor import doctor, shipped_codecs, why_missing
+from bench.commands.doctor import doctor, shipped_codecs
 from bench.datasets import DATASETS
 from bench.datasets.folder import Folder
 from bench.errors import BenchError

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from bench.codecs.catalog import runnable
+from bench.codecs.catalog import recognise, runnable
 from bench.codecs.codec import Codec, Point
-from bench.codecs.families.recognise import recognise
 from bench.codecs.families.sizes import MAX_STREAM_BYTES
 from bench.codecs.points import one_point
 from bench.errors import CardError, DataError, StreamError

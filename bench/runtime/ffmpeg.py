@@ -18,6 +18,10 @@ from bench.runtime.programs import Finished, run_program
 _ADVICE = (
     "'pip install --force-reinstall imageio-ffmpeg' brings one, or name one in IMAGEIO_FFMPEG_EXE"
 )
+ANOTHER = (
+    "unset IMAGEIO_FFMPEG_EXE, or 'pip install --force-reinstall imageio-ffmpeg', "
+    "whose binary has all that is needed"
+)
 _QUIET = ("-hide_banner", "-nostdin", "-loglevel", "error")
 # How encoders print their libraries' versions.
 _VERSIONS = {

@@ -17,11 +17,10 @@ from support.command import Bench
 from support.pictures import picture
 from torch import Tensor
 
-from bench.codecs.catalog import load_codec, read_card
+from bench.codecs.catalog import load_codec, read_card, recognise
 from bench.codecs.codec import Codec
 from bench.codecs.families.compressai import codec as family
 from bench.codecs.families.compressai.stream import ZooStream, pack, unpack
-from bench.codecs.families.recognise import recognise
 from bench.errors import BenchError, CodecError, DataError, StreamError
 from bench.images.image import Image, pad, write_png
 
@@ -151,7 +150,7 @@ def test_whose_stream_it_is_is_told_by_the_weights(bench: Bench) -> None:
     assert coded.status == 0, coded.err
     assert "at 3" in coded.out
     stream = Path("a.zoo").read_bytes()
-    assert recognise(stream, brought=weights) is not None
+    assert recognise(stream, weights=weights) is not None
     assert bench("decode", "a.zoo", "a.png", "--weights", weights).status == 0
     said = bench("decode", "a.zoo", "b.png")
     assert said.status == 1

@@ -14,9 +14,8 @@ from PIL import Image
 from support.command import Bench
 from support.pictures import Pictures
 
-from bench.codecs.catalog import load_codec
+from bench.codecs.catalog import load_codec, recognise
 from bench.codecs.families.ncn.checkpoint import save_ncn
-from bench.codecs.families.recognise import recognise
 
 
 @pytest.fixture(scope="session")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import package
 from PIL import Image as PillowImage
+from support.command import Bench
+from support.pictures import Pictures
 
-from bench.codecs.catalog import card_paths, load_codec, read_card
+from bench.codecs.catalog import card_paths, load_codec, read_card, recognise
 from bench.codecs.codec import Codec
-from bench.codecs.families.recognise import recognise
-from bench.images.image import Image
+from bench.commands.doctor import doctor
+from bench.errors import BenchError
+from bench.images.image import Image, read_pixels
 
 # Where several cards have one format, the one named is whose decoder needs nothing installed.
 SAME_FORMAT = {"vtm": "vvenc", "vvenc-medium": "vvenc", "hm": "x265"}
@@ -83,3 +88,56 @@ def test_what_is_recognised_is_a_shipped_card(codec: Codec) -> None:
         name = recognise(stream[:length])
         assert name in (None, recognise(stream))
         assert name is None or name in card_paths()
+
+
+FLAT = """
+from pathlib import Path
+import numpy as np
+from bench.codecs.codec import Codec
+
+class Flat(Codec):
+    def missing(self): return None
+    def depends_on(self): return {}
+    def commands(self, point): return "flat", "back"
+    def encode(self, image, point): return b"FLAT" + bytes([image.width, image.height, point])
+    def decode(self, stream): return np.full((stream[5], stream[4], 3), stream[6], np.uint8)
+
+    @classmethod
+    def recognise(cls, stream, weights=None):
+        card = Path(__file__).with_name("flat.toml")
+        return str(card) if stream.startswith(b"FLAT") else None
+"""
+CARD = """
+title = "Flat"
+family = "flat"
+[points]
+unit = "grey"
+default = [1, 200]
+[flat]
+"""
+
+
+def test_another_package_s_stream_is_recognised_and_its_family_is_doctored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bench: Bench, pictures: Pictures
+) -> None:
+    entries = "[bench.families]\nflat = flats:Flat\n"
+    package.install(tmp_path, monkeypatch, "flats", FLAT, entries)
+    (tmp_path / "flat.toml").write_text(CARD)
+    image = next(pictures(1).iterdir())
+    assert bench("encode", image, "a.flat", "--codec", tmp_path / "flat.toml").status == 0
+    said = bench("decode", "a.flat", "a.png")
+    assert said.status == 0, said.err
+    assert read_pixels(Path("a.png"))[0, 0].tolist() == [200, 200, 200]
+    (found,) = [each for each in doctor() if each.name == "flat"]
+    assert (found.ok, found.found) == (True, "family of flats 1.0")
+
+
+def test_a_family_that_fails_hides_no_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bench: Bench
+) -> None:
+    package.install(tmp_path, monkeypatch, "bad", "1 / 0", "[bench.families]\nworse = bad:Bad\n")
+    assert recognise(b"\xff\xd8\xff") == "jpeg"
+    with pytest.raises(BenchError, match=r"worse.*bad 1.0"):
+        recognise(b"no stream")
+    found = {each.name: each.ok for each in doctor()}
+    assert (found["worse"], found["encoders"], found["vtm"]) == (False, True, None)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 import shlex
 import struct
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
-from bench.codecs.codec import Card, Codec, Point
+from bench.codecs.codec import Card, Codec, Point, why_missing
 from bench.codecs.families.commands import Words, fill, written
 from bench.codecs.families.external_card import RAW, read_external
 from bench.codecs.families.sizes import (
@@ -32,6 +34,7 @@ from bench.images.colour import Pixels
 from bench.images.image import Image, pad, read_pixels, write_png
 from bench.runtime import ffmpeg
 from bench.runtime.executables import Executable, look_at
+from bench.runtime.finding import PROGRAMS, Finding, absent
 from bench.runtime.programs import run_program, unmetered, workspace
 
 # Where a format has no size that ffmpeg could read, ours stands before it: width and height.
@@ -56,6 +59,24 @@ class ExternalCodec(Codec):
             "reconstruction": "reconstruction.yuv",
             "output": "output.yuv" if raw else f"output.{self._card.output}",
         }
+
+    @classmethod
+    def recognise(cls, stream: bytes, weights: Path | None = None) -> str | None:
+        return "bpg" if stream.startswith(b"BPG\xfb") else None
+
+    @classmethod
+    def findings(cls, codecs: Sequence[Self]) -> Iterable[Finding]:
+        """The programs, and whether they are those that the cards expect."""
+        for codec in codecs:
+            card = codec._card
+            if missing := why_missing(codec):
+                ok = absent(card.wanted.folder) if card.wanted.folder else None
+                yield Finding(codec.name, ok, "not found", missing, PROGRAMS)
+                continue
+            found = f"{codec.version() or 'unknown version'}, {find_tools(card.wanted).encoder}"
+            as_expected = card.version in (None, codec.version())
+            advice = None if as_expected else f"version {card.version} is expected"
+            yield Finding(codec.name, True, found, advice, PROGRAMS)
 
     @cached_property
     def _tools(self) -> Tools:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
@@ -29,6 +31,7 @@ from bench.images import colour
 from bench.images.colour import Pixels
 from bench.images.image import MAX_MULTIPLE, Image
 from bench.runtime import ffmpeg
+from bench.runtime.finding import Finding
 from bench.runtime.programs import workspace
 
 _KEYS: dict[str, tuple[type, str]] = {
@@ -47,6 +50,19 @@ _SECONDS_PER_MEGAPIXEL = 900.0
 _MIN_LIMIT = 300.0
 _DECODE_LIMIT = 120.0
 _STREAM = "stream.bin"
+# A box of 12 bytes opens the container of every format of the JPEG committee that has one.
+_BOX = b"\0\0\0\x0c%b\r\n\x87\n"
+_FIRST_BYTES = {
+    b"\xff\x0a": "jxl",
+    _BOX % b"JXL ": "jxl",
+    b"\xff\x4f\xff\x51": "jpeg2000",
+    _BOX % b"jP  ": "jpeg2000",
+    b"\x12\0\x0a": "av1",  # an empty temporal delimiter, then the sequence header
+}
+_START_CODES = (b"\0\0\0\1", b"\0\0\1")  # of Annex B
+# What may open a stream: parameter sets, an access unit delimiter, a message before the picture.
+_HEVC_UNITS = {32, 33, 34, 35, 39}
+_VVC_UNITS = {12, 13, 14, 15, 16, 17, 20, 23}
 # Shorter than any; and ffmpeg waits without end for the rest of a JPEG XL signature.
 _MIN_STREAM_BYTES = 12
 
@@ -68,6 +84,36 @@ class FfmpegCodec(Codec):
             card.path, "ffmpeg.encode", options["encode"], allowed=["point"], required=["point"]
         )
         self._decode = parse_command(card.path, "ffmpeg.decode", options["decode"], allowed=[])
+
+    @classmethod
+    def recognise(cls, stream: bytes, weights: Path | None = None) -> str | None:
+        if stream[:4] == b"RIFF" and stream[8:12] == b"WEBP":
+            return "webp"
+        for first, name in _FIRST_BYTES.items():
+            if stream.startswith(first):
+                return name
+        # Of these formats, only HEVC and VVC have pictures padded, and so a crop byte in front.
+        own, _, _ = take_crop(stream[:8], multiple=2)
+        for start in _START_CODES:
+            if own.startswith(start):
+                return _video(own[len(start) : len(start) + 2])
+        return None
+
+    @classmethod
+    def findings(cls, codecs: Sequence[Self]) -> Iterable[Finding]:
+        """The encoders in ffmpeg, and those that it lacks."""
+        try:
+            ffmpeg.version()
+            encoders = ffmpeg.encoders()
+        except (BenchError, IndexError):
+            return  # a broken ffmpeg has a finding of its own
+        needed: dict[str, list[str]] = {}
+        for codec in codecs:
+            needed.setdefault(codec.card.options["needs"], []).append(codec.name)
+        has = ", ".join(sorted(encoders.intersection(needed)))
+        lacking = [f"{name} ({', '.join(needed[name])})" for name in sorted(set(needed) - encoders)]
+        advice = f"no {', '.join(lacking)}: {ffmpeg.ANOTHER}" if lacking else None
+        yield Finding("encoders", not lacking, has or "none", advice)
 
     def missing(self) -> str | None:
         try:
@@ -139,3 +185,15 @@ class FfmpegCodec(Codec):
         # Without -xerror, ffmpeg waits without end for the rest of a JPEG XL stream cut short.
         careful = ["-xerror", "-threads", "1", "-max_pixels", str(MAX_STREAM_PIXELS)]
         return [*careful, *self._decode, "-i", "pipe:0", *_TO_PPM]
+
+
+def _video(header: bytes) -> str | None:
+    """HEVC or VVC, by the two bytes that head a unit: each has its type where the other has 0."""
+    if len(header) < 2:
+        return None
+    one, two = header
+    if two == 1 and one & 1 == 0 and one >> 1 in _HEVC_UNITS:
+        return "x265"
+    if one == 0 and two & 7 == 1 and two >> 3 in _VVC_UNITS:
+        return "vvenc"
+    return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from abc import abstractmethod
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from bench.codecs.catalog import card_paths, read_card
 from bench.codecs.codec import Card, Codec, Point
@@ -17,6 +18,7 @@ from bench.codecs.weights import WeightSet
 from bench.errors import CardError, CodecError, StreamError
 from bench.images.image import Image
 from bench.runtime.cache import file_digests, remembered_digests
+from bench.runtime.finding import WEIGHTS, Finding
 from bench.runtime.programs import unmetered
 
 
@@ -106,21 +108,37 @@ class LearnedCodec(Codec, Generic[Model]):
         )
 
     @classmethod
-    def codec_of(cls, stream: bytes) -> str | None:
-        """The shipped codec whose weights coded a stream; None if it is another family's."""
+    def recognise(cls, stream: bytes, weights: Path | None = None) -> str | None:
+        """The shipped codec whose weights coded a stream; any if the user brings weights."""
+        if stream[:1] != bytes([cls.stream.mark]):
+            return None
+        cards = [card for card in map(read_card, card_paths()) if card.family == cls.family]
+        if weights and cards:
+            return cards[0].name
         try:
             said = cls.stream.from_bytes(stream)
         except StreamError:
             return None
-        cards = [card for card in map(read_card, card_paths()) if card.family == cls.family]
         for card in cards:
-            for weights in card.sets.values():
-                if any(d.startswith(said.model.hex()) for d in cls._digests(weights).values()):
-                    return f"{card.name}:{weights.name}"
+            for its_set in card.sets.values():
+                if any(d.startswith(said.model.hex()) for d in cls._digests(its_set).values()):
+                    return f"{card.name}:{its_set.name}"
         raise StreamError(
             f"coded by {cls.stream.maker} with weights of digest {said.model.hex()}, which no "
             "codec has here; name their file with --weights"
         )
+
+    @classmethod
+    def findings(cls, codecs: Sequence[Self]) -> Iterable[Finding]:
+        """The weights that are there, and those that are published and could be."""
+        for card in (codec.card for codec in codecs):
+            for weights in card.sets.values():
+                name = f"{card.name}:{weights.name}"
+                if weights.paths:
+                    found = f"{card.unit} {' '.join(map(str, weights.paths))}, {weights.folder}"
+                    yield Finding(name, True, found, weights.remark(), WEIGHTS)
+                elif weights.published:
+                    yield Finding(name, None, "not found", weights.missing(), WEIGHTS)
 
     @classmethod
     def _digests(cls, weights: WeightSet) -> dict[Path, str]:

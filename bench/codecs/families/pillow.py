@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 from PIL import Image as PillowImage
@@ -39,6 +40,10 @@ class PillowCodec(Codec):
             raise CardError(f"{card.path}: 'pillow.format' must be {_KEYS['format'][1]}")
         if _fill(self._save, 0) == self._save:
             raise CardError(f"{card.path}: 'pillow.save' must have {_POINT} as a value")
+
+    @classmethod
+    def recognise(cls, stream: bytes, weights: Path | None = None) -> str | None:
+        return "jpeg" if stream.startswith(b"\xff\xd8\xff") else None
 
     def missing(self) -> str | None:
         if features.check(_LIBRARIES[self._format]):

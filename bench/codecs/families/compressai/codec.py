@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from bench.codecs.catalog import check_keys
 from bench.codecs.codec import Card, Point
@@ -16,6 +17,7 @@ from bench.errors import CardError, DataError, StreamError, UnavailableError
 from bench.images.colour import Pixels
 from bench.images.image import Image
 from bench.runtime.cache import file_digest
+from bench.runtime.finding import PACKAGES, Finding
 
 if TYPE_CHECKING:
     from bench.codecs.families.compressai.model import ZooModel
@@ -42,6 +44,15 @@ class CompressAICodec(LearnedCodec["ZooModel"]):
         self._wanted: str = card.options["model"]
         if self._wanted not in _MODELS:
             raise CardError(f"{card.path}: 'compressai.model' must be {_KEYS['model'][1]}")
+
+    @classmethod
+    def findings(cls, codecs: Sequence[Self]) -> Iterable[Finding]:
+        yield from super().findings(codecs)
+        if missing := why_no_compressai():
+            advice = f"only its own codecs: {missing}"
+            yield Finding("CompressAI", None, "not installed", advice, PACKAGES)
+        else:
+            yield Finding("CompressAI", True, version("compressai"), group=PACKAGES)
 
     def missing(self) -> str | None:
         return why_no_compressai() or super().missing()
