@@ -18,8 +18,7 @@ from bench.report.compare import Comparison, Report, about_figures
 from bench.report.conclusions import conclusions
 from bench.report.notes import notes
 from bench.runtime.text import counted
-from bench.store.results import CodecResults
-from bench.store.task_results import TaskResults
+from bench.store import CodecResults, TaskResults
 
 if TYPE_CHECKING:
     from bench.commands.bd import Difference

@@ -16,8 +16,7 @@ from bench.gate.recorder import failures, to_recording
 from bench.gate.recording import Recording, read_recording, write_recording
 from bench.gate.verdicts import Check, inconclusive_check
 from bench.metrics import metric_fingerprints
-from bench.store.loading import load_results
-from bench.store.store import Store
+from bench.store import StoreWriter, load_results
 from bench.sweep.plan import make_plan
 from bench.tasks.scorer import make_scorers
 from bench.tasks.task import open_tasks
@@ -80,7 +79,7 @@ def _measured(
     dataset = open_dataset(asked.data, root=root, limit=asked.limit, progress=watcher.preparing)
     its_tasks, remark = open_tasks(asked.tasks, dataset.kind)
     scorers = make_scorers(its_tasks, dataset, asked.truth, TRUTH_SCORE)
-    with Store(results, writable=True) as store:
+    with StoreWriter(results) as store:
         fingerprints = metric_fingerprints(asked.metrics)
         plan = make_plan(dataset, points, fingerprints, store, scorers=scorers)
         carry_out(replace(plan, remark=remark or None), store, jobs, watcher)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from bench.errors import DataError, StoreError, UnavailableError
 from bench.runtime.csv_files import csv_text
 from bench.runtime.files import describe_write_errors, replacing, write_text
-from bench.store.loading import load_some
-from bench.store.store import Store
+from bench.store import Store, load_some
 
 if TYPE_CHECKING:
     import pandas
@@ -30,7 +29,7 @@ def export(
     write = _WRITERS.get(out.suffix.lower())
     if write is None:
         raise DataError(f"{out}: the ending says the format: {', '.join(_WRITERS)}")
-    with Store(results, writable=False) as store:
+    with Store(results) as store:
         found = load_some(store, data, codecs, points)
     table = found.means if means else found.records
     if table.empty:

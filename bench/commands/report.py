@@ -17,9 +17,7 @@ from bench.metrics.bjontegaard import Method
 from bench.report.compare import Report, compare
 from bench.report.files import write_report
 from bench.report.paper.spec import read_spec
-from bench.store.loading import load_results, load_some, stored_datasets
-from bench.store.results import Results
-from bench.store.store import Store
+from bench.store import Results, Store, load_results, load_some, stored_datasets
 
 if TYPE_CHECKING:
     from bench.report.paper.spec_report import SpecReport
@@ -63,7 +61,7 @@ def report(
         incomplete=incomplete,
         between=None if between is None else parse_between(between),
     )
-    with Store(results, writable=False) as store:
+    with Store(results) as store:
         found = load_some(store, data, codecs, points)
         if anchor is not None:
             anchor = full_name(anchor, [codec.name for codec in found.codecs])
@@ -123,7 +121,7 @@ def report_by(
 
     its_spec = read_spec(spec)
     folder = out or results / its_spec.name
-    with Store(results, writable=False) as store:
+    with Store(results) as store:
         found = load_results(store, dataset=data)
         return write_spec_report(
             its_spec, store, found, folder, root=root, method=method, pareto=pareto

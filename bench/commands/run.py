@@ -21,8 +21,7 @@ from bench.report.files import write_report
 from bench.runtime.files import make_folder
 from bench.runtime.machine import this_machine
 from bench.runtime.text import counted
-from bench.store.loading import load_results, stored_name
-from bench.store.store import Store
+from bench.store import Store, StoreWriter, load_results, stored_name
 from bench.sweep.execute import Outcome, run_sweep
 from bench.sweep.plan import Plan, make_plan, parse_shard, plan_import
 from bench.tasks.scorer import make_scorers
@@ -87,10 +86,10 @@ def run(
         qualities = qualities.among([*wanted_metrics(metrics), *by_tasks], metrics or ())
     names = [codec.name for codec in chosen]
     if anchor is not None and (anchor := full_name(card_name(anchor), names)) not in names:
-        with Store(results, writable=False) as store:
+        with Store(results) as store:
             anchor = stored_name(store, dataset.digest, anchor)
         names.append(anchor)
-    with Store(results, writable=True) as store:
+    with StoreWriter(results) as store:
         plan = make_plan(
             dataset,
             its_points,
@@ -158,7 +157,7 @@ def import_streams(
     its_point = one_point(its_codec, point)
     fingerprints = metric_fingerprints(metrics)
     dataset = open_dataset(data, root=root, progress=watcher.preparing)
-    with Store(results, writable=True) as store:
+    with StoreWriter(results) as store:
         plan = plan_import(dataset, its_codec, its_point, folder, fingerprints, store)
         watcher.planned(plan)
         _begin(plan, store)
@@ -170,7 +169,7 @@ def import_streams(
 
 
 def carry_out(
-    plan: Plan, store: Store, jobs: int | None, watcher: Watcher, *, keep_going: bool = False
+    plan: Plan, store: StoreWriter, jobs: int | None, watcher: Watcher, *, keep_going: bool = False
 ) -> Outcome:
     """Run a plan on a store that remembers what it was for."""
     watcher.planned(plan)
@@ -179,7 +178,7 @@ def carry_out(
     return run_sweep(plan, store, jobs=jobs, keep_going=keep_going, watch=watcher.progressed)
 
 
-def _begin(plan: Plan, store: Store) -> None:
+def _begin(plan: Plan, store: StoreWriter) -> None:
     """Whose results are to come: the command, the machine, the images, the codecs."""
     command = [Path(sys.argv[0]).name, *sys.argv[1:]]
     with store.write_transaction():
@@ -191,7 +190,7 @@ def _begin(plan: Plan, store: Store) -> None:
         store.add_scorers(plan.scorers, plan.dataset)
 
 
-def _remember_points(plan: Plan, store: Store) -> None:
+def _remember_points(plan: Plan, store: StoreWriter) -> None:
     """What each curve is to be made of, for whoever reports."""
     with store.write_transaction():
         for codec, points in plan.points.items():

@@ -41,6 +41,7 @@ class Dataset:
     entries: tuple[Entry, ...]
     remark: str | None = None
     folder: str | None = None  # of a dataset that is known by its folder
+    version: str | None = None  # of a dataset that has versions
     progress: Progress | None = None
 
     def limited(self, limit: int | None) -> Dataset:

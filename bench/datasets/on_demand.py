@@ -7,7 +7,15 @@ from functools import partial
 from pathlib import Path
 
 from bench.datasets.dataset import Dataset, DatasetSource, Entry, Progress
-from bench.datasets.toyscapes import PIXELS_DIGEST, SIZES, digest, paths, scene_name, write_split
+from bench.datasets.toyscapes import (
+    PIXELS_DIGEST,
+    SIZES,
+    VERSION,
+    digest,
+    paths,
+    scene_name,
+    write_split,
+)
 from bench.errors import DataError
 from bench.runtime.cache import cache_folder
 from bench.runtime.cores import available_cores
@@ -43,7 +51,7 @@ class Toyscapes(DatasetSource):
         except OSError as error:
             why = error.strerror or error
             raise DataError(f"{root}: cannot render {name} there: {why}") from error
-        return Dataset(self.kind, name, _entries(root, split), remark)
+        return Dataset(self.kind, name, _entries(root, split), remark, version=VERSION)
 
     def facts(self) -> Mapping[str, str]:
         splits = ", ".join(f":{split} {count}" for split, count in SIZES.items())

@@ -31,7 +31,7 @@ from bench.metrics.bjontegaard import FloatArray, bd, deltas
 from bench.metrics.bootstrap import FEW_IMAGES, MAXIMUM_UNDEFINED, CurveSample, resample_weights
 from bench.metrics.task_sample import TaskSample
 from bench.runtime.text import counted
-from bench.store.store import point_key
+from bench.store import point_key
 
 
 class _UnknownError(Exception):

@@ -16,8 +16,7 @@ from bench.gate.recording import VERSION, Recording, read_lines
 from bench.metrics import wap_of
 from bench.runtime.machine import this_machine
 from bench.runtime.text import counted, one_line
-from bench.store.results import CodecResults, Results
-from bench.store.task_results import TaskResults
+from bench.store import CodecResults, Results, TaskResults
 
 _DECIMALS = 6
 

@@ -24,8 +24,7 @@ from bench.metrics.bjontegaard import FloatArray
 from bench.metrics.bootstrap import CurveSample
 from bench.metrics.task_sample import SetScore, TaskSample
 from bench.runtime.files import check_regular, describe_write_errors, write_text
-from bench.store.store import point_key
-from bench.store.task_results import MatchArray, looked_at
+from bench.store import MatchArray, looked_at, point_key
 
 VERSION = 1
 # What comes of reading lines that are no recording's.

@@ -13,7 +13,7 @@ from bench.metrics.between import Between, QualityRange
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import CurveSample, PerImageDelta, mean_curve_delta, per_image_delta
 from bench.runtime.text import counted
-from bench.store.results import CodecResults, Results
+from bench.store import CodecResults, Results
 
 if TYPE_CHECKING:
     import pandas

@@ -15,7 +15,7 @@ from bench.report import formatting
 from bench.report.compare import Report
 from bench.report.curve_styles import ANCHOR, CurveStyle, distinct_styles
 from bench.runtime.text import counted
-from bench.store.results import CodecResults, Results
+from bench.store import CodecResults, Results
 
 MAX_TITLE = 36  # a longer one is no label: the codec's name is shown instead
 

@@ -13,8 +13,7 @@ from bench.metrics.task_sample import SetScore
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
 from bench.runtime.leftovers import TEMPORARY
 from bench.runtime.text import one_line
-from bench.store.results import CodecResults
-from bench.store.task_results import TaskResults
+from bench.store import CodecResults, TaskResults
 
 NOTHING = "–"
 _MEANS = (

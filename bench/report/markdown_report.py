@@ -13,7 +13,7 @@ from bench.report.markdown import bullets, plain, table
 from bench.report.notes import notes
 from bench.report.provenance import provenance
 from bench.runtime.text import counted
-from bench.store.task_results import TaskResults
+from bench.store import TaskResults
 
 FAILURES = 100
 BD_HEADINGS = (

@@ -15,8 +15,7 @@ from bench.metrics.bjontegaard import Delta
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
 from bench.report.formatting import compared, short_title
 from bench.runtime.text import listed
-from bench.store.results import CodecResults
-from bench.store.task_results import TaskResults
+from bench.store import CodecResults, TaskResults
 
 _SHARED = "the curves have less than 25 % of their {} in common"
 

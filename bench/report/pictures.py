@@ -23,9 +23,7 @@ from bench.instances.ground_truth import Truth
 from bench.instances.labels import EVALUATED
 from bench.metrics.instance_matching import SMALLEST
 from bench.metrics.matches import Matches
-from bench.store.results import CodecResults, Results
-from bench.store.store import Store
-from bench.store.task_results import TaskResults
+from bench.store import CodecResults, Results, Store, TaskResults
 from bench.tasks.scorer import Scorer
 from bench.tasks.task import open_task
 

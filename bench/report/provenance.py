@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from bench import __version__
-from bench.store.results import Results
+from bench.store import Results
 
 
 def provenance(results: Results) -> Iterator[str]:

@@ -1,40 +1,48 @@
-"""From the store's rows to results: which codecs, points and versions of metrics count."""
+"""From the store's rows to results: an array of images by points for each codec and metric."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
-from bench.codecs.catalog import full_name
-from bench.codecs.codec import Point, title_with_version, what_changed
+from bench.codecs.codec import Point
 from bench.codecs.points import name_points
-from bench.datasets import dataset_kind
-from bench.errors import StoreError
-from bench.metrics import METRICS, describe, version_in
+from bench.metrics.matches import Matches
+from bench.store.choosing import Curve, choose_curves, choose_metrics, find_dataset
+from bench.store.reader import Store
 from bench.store.results import COSTS, CodecResults, FloatArray, Results, Run
-from bench.store.store import Store, point_key
-from bench.store.task_results import load_task_results
+from bench.store.rows import (
+    FailureRow,
+    ImageRow,
+    MemberRow,
+    OriginalRow,
+    RunRow,
+    ScoredRow,
+    ScorerRow,
+    point_key,
+)
+from bench.store.task_results import MatchArray, TaskResults
+from bench.tasks.scorer import PSEUDO
+
+Places: TypeAlias = Mapping[int, list[tuple[int, int]]]
+"""Of each stream, where it is in an array: a picture may be in a data set under several names."""
 
 
-@dataclass(frozen=True)
-class _Planned:
-    """A codec as a data set was to be coded by it."""
-
-    codec: int  # in the store, where cards that code alike are one
-    fingerprint: str
-    name: str
-    title: str
-    unit: str
-    anchor: bool
-    oracle: bool
-    card: str
-    points: tuple[str, ...]  # their keys
-    version: str | None  # of the software that ran
+def load_some(
+    store: Store,
+    dataset: str | None,
+    codecs: Sequence[str] | None,
+    points: Sequence[str],
+) -> Results:
+    """``load_results`` with points as the command line gives them."""
+    found = load_results(store, dataset=dataset, codecs=codecs)
+    if not points:
+        return found
+    picked = name_points({codec.name: codec.unit for codec in found.codecs}, points)
+    return load_results(store, dataset=found.digest, codecs=codecs, points=picked)
 
 
 def load_results(
@@ -55,293 +63,193 @@ def load_results(
 
 def _load(
     store: Store,
-    dataset: str | None,
+    wanted: str | None,
     codecs: Sequence[str] | None,
     points: Mapping[str, Sequence[Point]],
 ) -> Results:
-    number, digest, kind, name, folder = _dataset(store, dataset)
-    members: list[Any] = store.rows(
-        "SELECT members.name, members.digest, width, height, truth FROM members "
-        "LEFT JOIN images ON images.digest = members.digest WHERE dataset = ? ORDER BY position",
-        (number,),
-    )
-    rows: dict[str, list[int]] = {}  # a picture may be in a dataset under several names
-    for row, (_, image, *_) in enumerate(members):
-        rows.setdefault(str(image), []).append(row)
-    planned = _planned(store, number)
-    if codecs is not None:
-        stored = list(dict.fromkeys(plan.name for plan in planned))
-        codecs = list(dict.fromkeys(full_name(codec, stored) for codec in codecs))
-    newest: dict[str, _Planned] = {}
-    notes = []
-    for plan in planned:
-        used = newest.setdefault(plan.name, plan)
-        if used is not plan and (codecs is None or plan.name in codecs):
-            its_inputs = store.inputs(plan.fingerprint), store.inputs(used.fingerprint)
-            notes.append(
-                f"{plan.name}: older results of fingerprint {plan.fingerprint[:12]} are left out; "
-                f"changed since: {what_changed(*its_inputs)}"
-            )
-    chosen = list(reversed(newest.values()))
-    if codecs is not None:
-        missing = [codec for codec in codecs if codec not in newest]
-        if missing:
-            raise StoreError(f"{store.folder}: no results of '{missing[0]}' on {name}")
-        chosen = [newest[codec] for codec in codecs]
-    runs, (versions, old) = _runs(store), _metric_versions(store, number, chosen)
-    tasks, seen = load_task_results(store, number, rows)
-    masks = {task.name: task.masks for task in tasks}
-    found = tuple(
-        replace(
-            _codec(store, plan, points.get(plan.name), members, rows, runs, versions), masks=masks
-        ).with_matches(seen.get(plan.codec, {}), rows)
-        for plan in chosen
-    )
-    notes += old
-    return Results(
-        name,
-        kind,
-        digest,
-        tuple(str(member[0]) for member in members),
-        tuple((width or 0, height or 0) for _, _, width, height, _ in members),
-        found,
-        _failures(store, chosen, members, found),
-        tuple(notes),
-        tasks,
-        tuple(str(member[1]) for member in members),
-        tuple(member[4] for member in members),
-        folder or name.partition("[")[0],
-    )
-
-
-def _planned(store: Store, dataset: int) -> list[_Planned]:
-    """All that a data set was to be coded by, the last used first."""
-    rows: list[Any] = store.rows(
-        "SELECT codec, fingerprint, name, title, unit, anchor, oracle, card, points, options, "
-        "version "
-        "FROM planned JOIN codecs ON codecs.id = codec WHERE dataset = ? ORDER BY used DESC",
-        (dataset,),
-    )
-    return [
-        _Planned(
-            codec,
-            mark,
-            name,
-            title_with_version(title, json.loads(options), version),
-            unit,
-            bool(anchor),
-            bool(oracle),
-            card,
-            tuple(json.loads(keys)),
-            version,
-        )
-        for codec, mark, name, title, unit, anchor, oracle, card, keys, options, version in rows
-    ]
-
-
-def stored_datasets(store: Store) -> list[str]:
-    """The digests of the data sets that anything was to be coded of, the last used first."""
-    rows = store.rows(
-        "SELECT digest FROM datasets WHERE id IN (SELECT dataset FROM planned) ORDER BY used DESC"
-    )
-    return [str(digest) for (digest,) in rows]
-
-
-def stored_name(store: Store, dataset: str, codec: str) -> str:
-    """An anchor's full name; one that the store has nothing of is refused, before coding begins."""
-    found = store.rows(
-        "SELECT DISTINCT planned.name FROM planned JOIN datasets ON datasets.id = dataset "
-        "WHERE digest = ?",
-        (dataset,),
-    )
-    known = [str(name) for (name,) in found]
-    if (codec := full_name(codec, known)) not in known:
-        there = f"the store has {', '.join(known)}" if known else "the store has none there yet"
-        raise StoreError(
-            f"--anchor {codec}: not in this run, and without results on this data ({there}); "
-            f"run it too, with --codec {codec}"
-        )
-    return codec
-
-
-def _dataset(store: Store, wanted: str | None) -> tuple[int, str, str, str, str | None]:
-    """By digest or name, or as --data says it to run: toyscapes, or a folder's path."""
-    datasets: list[Any] = store.rows(
-        "SELECT id, digest, kind, name, folder FROM datasets ORDER BY used DESC"
-    )
-    if not datasets:
-        raise StoreError(f"{store.folder}: no results there yet; 'bench run' makes some")
-    path = str(Path(wanted).resolve()) if wanted else None
-    is_folder = wanted is not None and dataset_kind(wanted) == "folder" and Path(wanted).is_dir()
-    for number, digest, kind, name, folder in datasets:
-        said = (digest, name, name.partition("[")[0], kind)
-        if wanted is None or path == folder or (wanted in said and not is_folder):
-            return number, digest, kind, name, folder
-    known = ", ".join(dict.fromkeys(str(row[4] or row[3]) for row in datasets))
-    raise StoreError(f"{store.folder}: no results on '{wanted}'; there are some on {known}")
-
-
-def _metric_versions(
-    store: Store, dataset: int, plans: list[_Planned]
-) -> tuple[dict[str, int], list[str]]:
-    """Of each metric the one version that counts, the latest; and notes on values of others.
-
-    Values of two versions are never compared, be it of one codec or of two.
-    """
-    rows: list[Any] = store.rows(
-        "SELECT DISTINCT codec, metrics.name, metric, used, metrics.fingerprint FROM measured "
-        "JOIN metrics ON metrics.id = metric JOIN streams ON streams.id = stream "
-        "JOIN images ON images.id = image "
-        "WHERE images.digest IN (SELECT digest FROM members WHERE dataset = ?)",
-        (dataset,),
-    )
-    names = {plan.codec: plan.name for plan in plans}
-    mine = sorted((row for row in rows if row[0] in names), key=lambda row: row[3])
-    latest = {metric: version for _, metric, version, *_ in mine if metric in METRICS}
-    marks = {metric: mark for _, metric, _, _, mark in mine}
-    left_out: dict[str, list[str]] = {}  # by the codecs that have no value of the latest
-    earlier = []
-    for metric in (name for name in METRICS if name in latest):
-        theirs = [(codec, version) for codec, name, version, *_ in mine if name == metric]
-        counted = {codec for codec, version in theirs if version == latest[metric]}
-        title = describe(metric).title
-        if lacking := sorted({names[codec] for codec, _ in theirs if codec not in counted}):
-            left_out.setdefault(", ".join(lacking), []).append(title)
-        if version_in(marks[metric]) != METRICS[metric].version:
-            earlier.append(title)
-    remedy = "'bench run' measures anew, without coding"
-    notes = [
-        f"{codecs}: {', '.join(titles)} left out, as measured by another version of the metric, or "
-        f"of ffmpeg; {remedy}"
-        for codecs, titles in left_out.items()
-    ]
-    if earlier:
-        notes.append(
-            f"{', '.join(earlier)}: measured by an earlier version of the metric; {remedy}"
-        )
-    return {name: latest[name] for name in METRICS if name in latest}, notes
-
-
-def _runs(store: Store) -> dict[int, Run]:
-    rows: list[Any] = store.rows("SELECT id, started, command, machine FROM runs")
-    return {
-        number: Run(started, command, dict(json.loads(machine)))
-        for number, started, command, machine in rows
+    dataset = find_dataset(store, wanted)
+    of = _Images(store, dataset.id)
+    curves, notes = choose_curves(store, dataset, of.rows, codecs)
+    versions, old = choose_metrics(store, curves)
+    runs = {
+        run.id: Run(run.started, run.command, dict(json.loads(run.machine)))
+        for run in store.select(RunRow)
     }
-
-
-def load_some(
-    store: Store,
-    dataset: str | None,
-    codecs: Sequence[str] | None,
-    points: Sequence[str],
-) -> Results:
-    """``load_results`` with points as the command line gives them."""
-    found = load_results(store, dataset=dataset, codecs=codecs)
-    if not points:
-        return found
-    picked = name_points({codec.name: codec.unit for codec in found.codecs}, points)
-    return load_results(store, dataset=found.digest, codecs=codecs, points=picked)
-
-
-def _codec(
-    store: Store,
-    plan: _Planned,
-    chosen: Sequence[Point] | None,
-    members: list[Any],
-    rows: dict[str, list[int]],
-    runs: dict[int, Run],
-    versions: dict[str, int],
-) -> CodecResults:
-    every: list[Any] = store.rows(
-        "SELECT streams.id, images.digest, point, streams.digest, bytes, encode_cpu, encode_wall, "
-        "decode_cpu, decode_wall, finished, run FROM streams "
-        "JOIN images ON images.id = image WHERE codec = ?",
-        (plan.codec,),
+    scorers = _scorers(store, of)
+    found = tuple(
+        _codec_results(store, curve, points.get(curve.name), of, runs, versions, scorers)
+        for curve in curves
     )
-    streams = [stream for stream in every if stream[1] in rows]
-    keys = _keys(plan, chosen, streams, len(rows))
+    return Results(
+        dataset.name,
+        dataset.kind,
+        dataset.digest,
+        of.names,
+        tuple((image.width, image.height) if image else (0, 0) for image in of.images),
+        found,
+        _failures(store, curves, of, found),
+        (*notes, *old),
+        tuple(scorers.values()),
+        of.digests,
+        tuple(member.truth for member in of.members),
+        dataset.folder or dataset.name.partition("[")[0],
+        dataset.version,
+    )
+
+
+class _Images:
+    """The images of a data set, in order."""
+
+    def __init__(self, store: Store, dataset: int) -> None:
+        self.dataset = dataset
+        members = store.select(MemberRow, dataset=dataset)
+        self.members = sorted(members, key=lambda member: member.position)
+        self.names = tuple(str(member.name) for member in self.members)
+        self.digests = tuple(str(member.digest) for member in self.members)
+        known = store.images_of(dataset)
+        self.images: list[ImageRow | None] = [known.get(digest) for digest in self.digests]
+        self.rows: dict[int, list[int]] = {}  # of those that were ever coded
+        for row, image in enumerate(self.images):
+            if image is not None:
+                self.rows.setdefault(image.id, []).append(row)
+
+    def truth(self, scorer: ScorerRow, image: int) -> str | None:
+        """What names the labels that count: those of the last run."""
+        return PSEUDO if scorer.pseudo is not None else self.members[self.rows[image][-1]].truth
+
+
+def _codec_results(
+    store: Store,
+    curve: Curve,
+    chosen: Sequence[Point] | None,
+    of: _Images,
+    runs: Mapping[int, Run],
+    versions: Mapping[str, int],
+    scorers: Mapping[ScorerRow, TaskResults],
+) -> CodecResults:
+    keys = _keys(curve, chosen, len(set(of.digests)))
     column = {key: index for index, key in enumerate(keys)}
-    shape = (len(members), len(keys))
-    pixels = np.array([(w or 0) * (h or 0) for _, _, w, h, _ in members], dtype=np.float64)
-    values = {cost: np.full(shape, np.nan) for cost in COSTS}
+    shape = (len(of.names), len(keys))
     size = np.full(shape, np.nan)
+    costs = {cost: np.full(shape, np.nan) for cost in COSTS}
     provenance: dict[tuple[int, int], tuple[str, str, Run]] = {}
     places: dict[int, list[tuple[int, int]]] = {}
-    for stream, image, point, digest, count, *costs, finished, run in streams:
-        if point not in column:
+    for stream in curve.streams:
+        if stream.point not in column:
             continue
-        if not isinstance(count, int) or count < 0:
-            raise ValueError(f"a stream of {count!r} bytes")
-        places[stream] = [(row, column[point]) for row in rows[image]]
-        for where in places[stream]:
-            size[where] = count
-            provenance[where] = digest, finished, runs[run]
-            for cost, value in zip(COSTS, costs, strict=True):
-                values[cost][where] = np.nan if value is None else value
-    quality: dict[str, FloatArray] = {}
-    for metric, version in versions.items():
-        measured: list[Any] = store.rows(
-            "SELECT stream, value FROM measured JOIN streams ON streams.id = stream "
-            "WHERE codec = ? AND metric = ?",
-            (plan.codec, version),
-        )
-        for stream, value in measured:
-            for where in places.get(stream, ()):
-                quality.setdefault(metric, np.full(shape, np.nan))
-                quality[metric][where] = np.nan if value is None else value
+        if not isinstance(stream.bytes, int) or stream.bytes < 0:
+            raise ValueError(f"a stream of {stream.bytes!r} bytes")
+        places[stream.id] = [(row, column[stream.point]) for row in of.rows[stream.image]]
+        for where in places[stream.id]:
+            size[where] = stream.bytes
+            provenance[where] = stream.digest, stream.finished, runs[stream.run]
+            for cost, values in costs.items():
+                values[where] = getattr(stream, cost)  # None is NaN
+    pixels = np.array([i.width * i.height if i else 0 for i in of.images], dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         bpp = 8 * size / pixels[:, None]
     return CodecResults(
-        plan.name,
-        plan.title,
-        plan.unit,
-        plan.anchor,
-        plan.oracle,
-        plan.fingerprint,
+        curve.name,
+        curve.title,
+        curve.planned.unit,
+        bool(curve.planned.anchor),
+        bool(curve.planned.oracle),
+        curve.codec.fingerprint,
         tuple(json.loads(key) for key in keys),
         size,
         bpp,
-        quality | values,
+        _quality(curve, versions, places, shape) | costs,
         provenance,
-        plan.card,
-        plan.version,
+        curve.planned.card,
+        curve.codec.version,
+        _matches(store, curve, of, scorers, places, shape),
+        {task.name: task.masks for task in scorers.values()},
     )
 
 
-def _keys(
-    plan: _Planned, chosen: Sequence[Point] | None, streams: list[Any], images: int
-) -> list[str]:
+def _quality(
+    curve: Curve, versions: Mapping[str, int], places: Places, shape: tuple[int, int]
+) -> dict[str, FloatArray]:
+    tables = {metric: np.full(shape, np.nan) for metric in versions.values()}
+    found = set()
+    for stream, metric, value in curve.measured:
+        if metric in tables:
+            for where in places.get(stream, ()):
+                tables[metric][where] = value
+                found.add(metric)
+    return {name: tables[metric] for name, metric in versions.items() if metric in found}
+
+
+def _matches(
+    store: Store,
+    curve: Curve,
+    of: _Images,
+    scorers: Mapping[ScorerRow, TaskResults],
+    places: Places,
+    shape: tuple[int, int],
+) -> dict[str, MatchArray]:
+    """What each task network made of it; None where the picture was not looked at."""
+    known = {scorer.id: scorer for scorer in scorers}
+    image = {stream.id: stream.image for stream in curve.streams}
+    tables: dict[str, MatchArray] = {}
+    for score in store.select_of_codec(ScoredRow, curve.codec.id):
+        scorer = known.get(score.scorer)
+        if scorer is None or score.stream not in image:
+            continue
+        if score.truth == of.truth(scorer, image[score.stream]):
+            if scorer.name not in tables:
+                tables[scorer.name] = np.full(shape, None, dtype=object)
+            matches = Matches.from_bytes(score.matches)
+            for where in places.get(score.stream, ()):
+                tables[scorer.name][where] = matches
+    return tables
+
+
+def _keys(curve: Curve, chosen: Sequence[Point] | None, images: int) -> list[str]:
     """Of the points to show, by rising rate."""
-    coded: dict[str, dict[str, int]] = {}
-    for _, image, key, _, size, *_ in streams:
-        coded.setdefault(key, {})[image] = size
+    coded: dict[str, dict[int, int]] = {}
+    for stream in curve.streams:
+        coded.setdefault(stream.point, {})[stream.image] = stream.bytes
     if chosen is not None:
         keys = [point_key(point) for point in chosen]
     else:
         whole = [key for key, sizes in coded.items() if len(sizes) == images]
-        keys = list(dict.fromkeys([*plan.points, *whole]))
+        keys = list(dict.fromkeys([*json.loads(curve.planned.points), *whole]))
     if all(key in coded for key in keys):
         keys.sort(key=lambda key: np.mean(list(coded[key].values())))
     return keys
 
 
+def _scorers(store: Store, of: _Images) -> dict[ScorerRow, TaskResults]:
+    """The newest of each name that was shown images, and what it made of the uncompressed ones."""
+    newest = {scorer.name: scorer for scorer in store.scorers_of(of.dataset)}
+    found = {}
+    for scorer in newest.values():
+        originals: list[Matches | None] = [None] * len(of.names)
+        for original in store.select(OriginalRow, scorer=scorer.id):
+            image = original.image
+            if image in of.rows and original.truth == of.truth(scorer, image):
+                for row in of.rows[image]:
+                    originals[row] = Matches.from_bytes(original.matches)
+        found[scorer] = TaskResults(
+            scorer.name,
+            scorer.title,
+            bool(scorer.masks),
+            scorer.pseudo,
+            scorer.fingerprint,
+            tuple(originals),
+        )
+    return found
+
+
 def _failures(
-    store: Store,
-    plans: list[_Planned],
-    members: list[Any],
-    found: tuple[CodecResults, ...],
+    store: Store, curves: Sequence[Curve], of: _Images, found: Sequence[CodecResults]
 ) -> tuple[tuple[str, str, Point, str], ...]:
     """What went wrong and has not gone well since; whatever it was, a report lacks it."""
-    names = {str(digest): str(name) for name, digest, *_ in members}
-    failures = []
-    for plan, codec in zip(plans, found, strict=True):
-        rows: list[Any] = store.rows(
-            "SELECT image, point, reason FROM failures WHERE codec = ?", (plan.codec,)
-        )
-        failures += [
-            (codec.name, names[image], json.loads(point), str(reason))
-            for image, point, reason in rows
-            if image in names and json.loads(point) in codec.points
-        ]
-    return tuple(failures)
+    names = dict(zip(of.digests, of.names, strict=True))
+    return tuple(
+        (codec.name, names[failure.image], point, str(failure.reason))
+        for curve, codec in zip(curves, found, strict=True)
+        for failure in store.select(FailureRow, codec=curve.codec.id)
+        if failure.image in names and (point := json.loads(failure.point)) in codec.points
+    )

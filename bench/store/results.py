@@ -17,8 +17,7 @@ from bench.metrics import scorer_of, wap_of
 from bench.metrics.bootstrap import CurveSample
 from bench.metrics.task_sample import SetScore, TaskSample
 from bench.runtime.text import counted
-from bench.store.store import point_key
-from bench.store.task_results import MatchArray, Seen, TaskResults, looked_at, match_array
+from bench.store.task_results import MatchArray, TaskResults, looked_at
 
 if TYPE_CHECKING:
     import pandas
@@ -124,12 +123,6 @@ class CodecResults:
         distance[~(self.done & np.isfinite(distance))] = np.inf
         return np.where(np.isfinite(distance).any(axis=1), distance.argmin(axis=1), -1)
 
-    def with_matches(self, seen: Seen, rows: Mapping[str, list[int]]) -> CodecResults:
-        """With what each task network made of it."""
-        column = {point_key(point): index for index, point in enumerate(self.points)}
-        matches = {name: match_array(mine, rows, column) for name, mine in seen.items()}
-        return replace(self, matches=matches)
-
     def at(self, points: Sequence[int]) -> CodecResults:
         """At some of its points."""
         chosen = list(points)
@@ -182,6 +175,7 @@ class Results:
     digests: tuple[str, ...] = ()  # of each image's pixels
     truths: tuple[str | None, ...] = ()  # the digest of each image's labels, if any count
     data: str = ""  # what --data calls the data set, without the limit to its first images
+    version: str | None = None  # of a data set that has versions
 
     def __repr__(self) -> str:
         codecs = ", ".join(codec.name for codec in self.codecs)
@@ -265,6 +259,7 @@ class Results:
                             "fingerprint": codec.fingerprint,
                             "version": codec.version,
                             "dataset_digest": self.digest,
+                            "dataset_version": self.version,
                             "date": finished,
                             "machine": run.machine.get("name", ""),
                         }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 4
+VERSION = 5
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE runs (id INTEGER PRIMARY KEY, started TEXT, command TEXT, machine TEXT);
 CREATE TABLE images (id INTEGER PRIMARY KEY, digest TEXT UNIQUE, width INTEGER, height INTEGER);
 CREATE TABLE datasets (
-    id INTEGER PRIMARY KEY, digest TEXT UNIQUE, kind TEXT, name TEXT, folder TEXT, used INTEGER);
+    id INTEGER PRIMARY KEY, digest TEXT UNIQUE, kind TEXT, name TEXT, folder TEXT, used INTEGER,
+    version TEXT);
 CREATE TABLE members (
     dataset INTEGER, position INTEGER, name TEXT, digest TEXT, truth TEXT,
     PRIMARY KEY (dataset, position));
@@ -34,7 +35,7 @@ CREATE TABLE scorers (
 CREATE TABLE scored (
     stream INTEGER, scorer INTEGER, truth TEXT, matches BLOB, PRIMARY KEY (stream, scorer));
 CREATE TABLE originals (
-    image INTEGER, scorer INTEGER, truth TEXT, matches BLOB, painted BLOB,
+    image INTEGER, scorer INTEGER, truth TEXT, matches BLOB, pseudo_ground_truth BLOB,
     PRIMARY KEY (image, scorer));
 CREATE TABLE failures (
     codec INTEGER, image TEXT, point TEXT, reason TEXT, run INTEGER, at TEXT,
@@ -48,6 +49,11 @@ _UPGRADES = {
         # The version that ran: known of external programs, whose bytes it decides.
         "ALTER TABLE codecs ADD COLUMN version TEXT",
         "UPDATE codecs SET version = nullif(json_extract(depends_on, '$.version'), 'unknown')",
+    ),
+    4: (
+        "ALTER TABLE originals RENAME COLUMN painted TO pseudo_ground_truth",
+        "ALTER TABLE datasets ADD COLUMN version TEXT",
+        "UPDATE datasets SET version = '1' WHERE kind = 'toyscapes'",  # there was no other
     ),
 }
 # Why a store that is only read cannot be upgraded in place.
@@ -88,7 +94,11 @@ def upgrade(database: sqlite3.Connection) -> None:
             before = int(version(database) or 0)
             for statement in _UPGRADES[before]:
                 database.execute(statement)
-            database.execute("UPDATE meta SET value = ? WHERE key = 'version'", (str(before + 1),))
+            set_version(database, before + 1)
+
+
+def set_version(database: sqlite3.Connection, number: int) -> None:
+    database.execute("UPDATE meta SET value = ? WHERE key = 'version'", (str(number),))
 
 
 def upgrade_to_read(database: sqlite3.Connection) -> sqlite3.Connection:

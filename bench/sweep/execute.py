@@ -31,7 +31,7 @@ from bench.runtime.cores import available_cores
 from bench.runtime.files import read_regular
 from bench.runtime.leftovers import remove_leftovers
 from bench.runtime.programs import Cost, Programs, metered
-from bench.store.store import ScoreRecord, Store
+from bench.store import ScoreRecord, StoreWriter
 from bench.sweep.inputs import Images, Truths, check_unchanged
 from bench.sweep.plan import Operation, Original, Plan
 
@@ -89,7 +89,7 @@ OutcomeCallback = Callable[[Outcome], None]
 
 def run_sweep(
     plan: Plan,
-    store: Store,
+    store: StoreWriter,
     *,
     jobs: int | None = None,
     keep_going: bool = False,
@@ -105,7 +105,7 @@ def run_sweep(
 
 class _Sweep:
     def __init__(
-        self, plan: Plan, store: Store, jobs: int, keep_going: bool, watch: OutcomeCallback
+        self, plan: Plan, store: StoreWriter, jobs: int, keep_going: bool, watch: OutcomeCallback
     ) -> None:
         self.plan, self.store, self.jobs, self.watch = plan, store, jobs, watch
         self.keep_going = keep_going

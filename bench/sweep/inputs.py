@@ -10,7 +10,7 @@ from bench.datasets import Entry
 from bench.errors import DataError
 from bench.images.image import Image, pixel_digest
 from bench.instances.ground_truth import Truth
-from bench.store.store import Store
+from bench.store import Store
 from bench.sweep.plan import Plan, truth_name
 from bench.tasks.scorer import Scorer
 

@@ -11,7 +11,7 @@ from bench.codecs.codec import Codec, Point
 from bench.datasets import Dataset, Entry
 from bench.errors import CardError, DataError
 from bench.runtime.files import safe_name
-from bench.store.store import Store, StoredPoint, point_key
+from bench.store import Store, StoredPoint, point_key
 from bench.tasks.scorer import PSEUDO, Scorer
 
 

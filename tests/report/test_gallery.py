@@ -18,7 +18,7 @@ from bench.images.image import read_pixels
 from bench.report.page import gallery
 from bench.report.page.gallery import Gallery, make_gallery
 from bench.report.page.picture_cache import PictureCache
-from bench.store.store import Store
+from bench.store import Store
 
 Made = Callable[[], Gallery]
 
@@ -35,7 +35,7 @@ def made(red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
     )
 
     def make() -> Gallery:
-        with Store(api.RESULTS, writable=False) as store:
+        with Store(api.RESULTS) as store:
             return make_gallery(
                 store, report, None, Path("gallery"), lambda what, done, total: None
             )

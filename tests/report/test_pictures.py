@@ -18,9 +18,7 @@ from bench.images.image import read_pixels
 from bench.instances.ground_truth import from_instance_ids
 from bench.metrics.instance_matching import match
 from bench.report.pictures import ScoredPictureSource, true_instances
-from bench.store.loading import load_results
-from bench.store.results import Results
-from bench.store.store import Store
+from bench.store import Results, Store, load_results
 
 CODEC, POINT = "jpeg", 50
 
@@ -35,7 +33,7 @@ def shown(red: RedThings, root: Path) -> Iterator[tuple[ScoredPictureSource, Res
         tasks=[red.name],
         save_decoded=Path("decoded"),
     )
-    with Store(api.RESULTS, writable=False) as store:
+    with Store(api.RESULTS) as store:
         results = load_results(store)
         yield ScoredPictureSource(store, results, results.tasks[0], root), results
 
@@ -80,7 +78,7 @@ def test_a_card_of_ones_own_is_found_again_from_anywhere(
     )
     Path("elsewhere").mkdir()
     monkeypatch.chdir("elsewhere")
-    with Store(store, writable=False) as kept:
+    with Store(store) as kept:
         results = load_results(kept)
         source = ScoredPictureSource(kept, results, results.tasks[0], root)
         picture = source.decoded(results.images[0], "mine", 50)

@@ -22,7 +22,7 @@ from bench.report.paper.selection import Selection
 from bench.report.paper.spec import read_spec
 from bench.report.paper.tables import read_published
 from bench.runtime.content import content_folder
-from bench.store.task_results import TaskResults
+from bench.store import TaskResults
 
 SPEC = """
 title = "A paper & its figures"

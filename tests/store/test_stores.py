@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas
 import pytest
@@ -22,8 +18,20 @@ from support.paths import RECORDED
 from bench.codecs.catalog import load_codec
 from bench.datasets import open_dataset
 from bench.errors import StoreError
-from bench.store import schema
-from bench.store.store import Store
+from bench.store import Store, StoreWriter
+from bench.store.rows import (
+    TABLES,
+    CodecRow,
+    DatasetRow,
+    MemberRow,
+    MetaRow,
+    OriginalRow,
+    PlannedRow,
+    RunRow,
+    ScorerRow,
+    StreamRow,
+)
+from bench.store.schema import VERSION
 
 KEPT = RECORDED / "stores"
 # The exports that the bench which wrote the store made of it, with the options that make them.
@@ -36,95 +44,129 @@ EXPORTS = {
 }
 
 
+@pytest.fixture(params=["version-3", "version-4"])
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A copy of a store of each earlier version."""
+    return Path(shutil.copytree(KEPT / request.param, tmp_path / request.param))
+
+
 @pytest.fixture
-def old(tmp_path: Path) -> Path:
-    """A copy of a store of version 3."""
-    return Path(shutil.copytree(KEPT / "version-3", tmp_path / "old"))
+def oldest(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(KEPT / "version-3", tmp_path / "version-3"))
 
 
-def version_of(store: Path) -> str:
-    with closing(sqlite3.connect(store / "store.sqlite")) as database:
-        ((version,),) = database.execute("SELECT value FROM meta WHERE key = 'version'")
-    return str(version)
+@pytest.fixture
+def present(tmp_path: Path) -> Path:
+    """A store of the present version."""
+    store = Path(shutil.copytree(KEPT / "version-4", tmp_path / "present"))
+    with Store(store):
+        return store
+
+
+def content(store: Path) -> bytes:
+    return (store / "store.sqlite").read_bytes()
 
 
 def check_exports(bench: Bench, store: Path) -> None:
     for name, options in EXPORTS.items():
         said = bench("export", "--results", store, "--out", f"{name}.csv", *options)
         assert said.status == 0, said.err
-        expected = pandas.read_csv(KEPT / "version-3" / "expected" / f"{name}.csv")
-        found = pandas.read_csv(f"{name}.csv")[list(expected.columns)]
-        pandas.testing.assert_frame_equal(found, expected, check_exact=True)
+        expected = pandas.read_csv(store / "expected" / f"{name}.csv")
+        found = pandas.read_csv(f"{name}.csv")
+        pandas.testing.assert_frame_equal(found[list(expected)], expected, check_exact=True)
 
 
-def test_a_store_of_version_3_gives_the_same_export(bench: Bench, old: Path) -> None:
+def test_an_earlier_store_gives_the_same_export(bench: Bench, old: Path) -> None:
     check_exports(bench, old)
-    assert version_of(old) == str(schema.VERSION)
+    upgraded = content(old)
+    with Store(old) as store:
+        assert store.select(MetaRow) == [MetaRow("version", str(VERSION))]
     check_exports(bench, old)
+    assert content(old) == upgraded
+
+
+def test_records_tell_the_version_of_their_data_set(bench: Bench, old: Path) -> None:
+    for data, version in (("toyscapes:val[:3]", {"1"}), ("pictures", {None})):
+        assert bench("export", "--results", old, "--out", "it.json", "--data", data).status == 0
+        found = json.loads(Path("it.json").read_text())
+        assert {v for codec in found for v in codec["results"]["dataset_version"]} == version
+
+
+def test_rows_are_those_of_the_tables(present: Path, tmp_path: Path) -> None:
+    """A new store and one brought up to date alike."""
+    with Store(present) as upgraded, StoreWriter(tmp_path / "new") as new:
+        for kind in TABLES:
+            assert new.select(kind) == [] or kind is MetaRow
+            assert upgraded.select(kind)
+        with new.write_transaction():
+            for kind in TABLES:
+                new.put(*upgraded.select(kind))
+        assert all(new.select(kind) == upgraded.select(kind) for kind in TABLES)
 
 
 def test_a_store_that_cannot_be_written_is_read(
     bench: Bench, old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect = sqlite3.connect
-
-    def protected(database: object, **options: Any) -> sqlite3.Connection:
-        """As the system opens a file that is write-protected, which root's never are."""
-        return connect(str(database).replace("mode=rw", "mode=ro"), **options)
-
-    monkeypatch.setattr("bench.store.store.sqlite3.connect", protected)
+    # As the system opens a file that is write-protected, which root's never are.
+    monkeypatch.setattr("bench.store.database.READ", "ro")
+    before = content(old)
     check_exports(bench, old)
-    assert version_of(old) == "3"
+    assert content(old) == before
 
 
 @pytest.mark.parametrize("damage", [b"\xff", b"\0"])
-def test_a_damaged_page_is_one_line(bench: Bench, old: Path, damage: bytes) -> None:
-    assert bench("report", "--results", old).status == 0
-    file = old / "store.sqlite"
-    whole, refused = file.read_bytes(), 0
+def test_a_damaged_page_is_one_line(bench: Bench, present: Path, damage: bytes) -> None:
+    assert bench("report", "--results", present).status == 0
+    whole, refused = content(present), 0
     for page in range(4096, len(whole), 4096):
-        file.write_bytes(whole[:page] + damage * 4096 + whole[page + 4096 :])
+        damaged = whole[:page] + damage * 4096 + whole[page + 4096 :]
+        (present / "store.sqlite").write_bytes(damaged)
         for command in (("export", "--out", "out.csv"), ("report", "--out", "report")):
-            said = bench(*command, "--results", old)
+            said = bench(*command, "--results", present)
             refused += said.status
             assert said.err.count("\n") == said.status  # one line, if any
     assert refused > 20
 
 
 @pytest.mark.parametrize(
-    ("table", "column"),
+    ("kind", "column"),
     [
-        ("datasets", "name"),
-        ("planned", "points"),
-        ("codecs", "depends_on"),
-        ("runs", "machine"),
-        ("streams", "bytes"),
-        ("originals", "matches"),
-        ("members", "digest"),
+        (DatasetRow, "name"),
+        (PlannedRow, "points"),
+        (CodecRow, "depends_on"),
+        (RunRow, "machine"),
+        (StreamRow, "bytes"),
+        (OriginalRow, "matches"),
+        (MemberRow, "digest"),
     ],
 )
-@pytest.mark.parametrize("value", ["x'00ff'", "'{'", "7", "NULL", "-1e999"])
+@pytest.mark.parametrize("value", [b"\x00\xff", "{", 7, None, float("-inf")])
 def test_a_damaged_record_is_no_traceback(
-    bench: Bench, old: Path, table: str, column: str, value: str
+    bench: Bench, present: Path, kind: type[NamedTuple], column: str, value: object
 ) -> None:
-    with closing(sqlite3.connect(old / "store.sqlite")) as database, database:
-        database.execute(f"UPDATE {table} SET {column} = {value}")
-    on = ("--results", old)
+    with StoreWriter(present) as store, store.write_transaction():
+        store.put(*(row._replace(**{column: value}) for row in store.select(kind)))
+    on = ("--results", present)
     for command in (("export", "--out", "out.csv"), ("report",), ("report", "--data", "pictures")):
         said = bench(*command, *on)
         assert said.status in (0, 1)
         assert said.err.count("\n") == said.status
 
 
-def test_a_damaged_pseudo_truth_names_the_folder(old: Path) -> None:
-    with Store(old, writable=True) as store:
+def test_a_record_that_cannot_be_brought_up_to_date_is_one_line(bench: Bench, oldest: Path) -> None:
+    damaged = content(oldest).replace(b'{"ffmpeg": ', b'{"ffmpeg"::')
+    (oldest / "store.sqlite").write_bytes(damaged)
+    said = bench("report", "--results", oldest)
+    assert (said.status, said.err.count("\n")) == (1, 1)
+    assert content(oldest) == damaged
+
+
+def test_a_damaged_pseudo_truth_names_the_folder(oldest: Path) -> None:
+    with Store(oldest) as store:
         # Of a version whose truth was kept otherwise, and so is damaged for this one.
-        fingerprints = store.rows(
-            "SELECT fingerprint FROM scorers JOIN originals ON scorer = id WHERE painted NOT NULL"
-        )
-        assert fingerprints
-        scorer: Any = SimpleNamespace(fingerprint=fingerprints[0][0])
-        with pytest.raises(StoreError, match=f"{old}.*record.*pseudo truth"):
+        (number,) = {row.scorer for row in store.select(OriginalRow) if row.pseudo_ground_truth}
+        scorer: Any = store.select(ScorerRow, id=number)[0]
+        with pytest.raises(StoreError, match=f"{oldest}.*record.*pseudo truth"):
             store.kept_originals(scorer)
 
 
@@ -139,41 +181,37 @@ def test_two_processes_may_upgrade_at_once(bench: Bench, old: Path) -> None:
 
 def test_a_killed_upgrade_leaves_the_store_as_it_was(bench: Bench, old: Path) -> None:
     program = """
-import os, signal, sqlite3, sys
-from bench.store import schema
-from bench.codecs.catalog import load_codec
-from bench.datasets import open_dataset
+import os, signal, sys
+from pathlib import Path
+from bench.store import Store, schema
 
-class Killed(sqlite3.Connection):
-    def execute(self, statement, *values):
-        if statement.startswith("UPDATE meta"):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().execute(statement, *values)
-
-schema.upgrade(sqlite3.connect(sys.argv[1], factory=Killed, isolation_level=None))
+schema.set_version = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+Store(Path(sys.argv[1]))
 """
-    killed = subprocess.run([sys.executable, "-c", program, str(old / "store.sqlite")])
+    killed = subprocess.run([sys.executable, "-c", program, str(old)])
     assert killed.returncode == -signal.SIGKILL
-    assert version_of(old) == "3"
+    before = content(KEPT / old.name)
+    assert content(old) == before
     check_exports(bench, old)
+    assert content(old) != before
 
 
-@pytest.fixture
-def hm_of_before(old: Path) -> Iterator[Path]:
-    """A store of version 3 of an HM other than the card's, which its title names."""
-    with closing(sqlite3.connect(old / "store.sqlite")) as database, database:
-        database.execute("UPDATE planned SET title = 'HEVC, reference encoder HM-16.18'")
-        database.execute(
-            """UPDATE codecs SET options = '{"version": "16.18"}', """
-            """depends_on = '{"version": "16.20"}'"""
-        )
-    yield old
-
-
-def test_the_version_that_ran_is_known_of_a_store_of_before(
-    bench: Bench, hm_of_before: Path
-) -> None:
-    said = bench("report", "--results", hm_of_before, "--data", "pictures")
+def test_the_version_that_ran_is_known_of_a_store_of_before(bench: Bench, oldest: Path) -> None:
+    """Of an HM other than the card's, which its title names."""
+    with Store(Path(shutil.copytree(oldest, "copy"))) as store:
+        x265 = store.select(PlannedRow, name="x265")[0]
+        (codec,) = store.select(CodecRow, id=x265.codec)
+    said_before = {
+        x265.title: "HM-16.18",
+        codec.options: '{"version": "16.18"}',
+        codec.depends_on: '{"version": "16.20"}',
+    }
+    whole = content(oldest)
+    for before, instead in said_before.items():
+        assert before.encode() in whole
+        whole = whole.replace(before.encode(), instead.ljust(len(before.encode())).encode())
+    (oldest / "store.sqlite").write_bytes(whole)
+    said = bench("report", "--results", oldest, "--data", "toyscapes:val[:3]")
     assert "HM-16.20 (card: 16.18)" in said.out
     assert "HM-16.18" not in said.out
 
@@ -182,25 +220,21 @@ SOFTWARE = {"x265": "ffmpeg", "webp": "ffmpeg", "jpeg": "pillow", "ncn-task:toys
 
 
 @pytest.mark.parametrize("name", SOFTWARE)
-def test_fingerprints_are_those_of_version_3(old: Path, name: str) -> None:
+def test_fingerprints_are_those_of_earlier_stores(old: Path, name: str) -> None:
     """Where the software is the same, nothing that was coded is coded again."""
-    with Store(old, writable=False) as store:
-        rows = store.rows(
-            "SELECT DISTINCT fingerprint, depends_on FROM codecs "
-            "JOIN planned ON codec = codecs.id WHERE name = ?",
-            (name,),
-        )
-    ((fingerprint, depends_on),) = rows
+    with Store(old) as store:
+        (number,) = {row.codec for row in store.select(PlannedRow, name=name)}
+        (stored,) = store.select(CodecRow, id=number)
     codec, software = load_codec(name), SOFTWARE[name]
-    before, now = json.loads(str(depends_on))[software], codec.depends_on()[software]
+    before, now = json.loads(stored.depends_on)[software], codec.depends_on()[software]
     if before != now:
         pytest.skip(f"this machine's {software} is another: {now}, not {before}")
-    assert codec.fingerprint == fingerprint
+    assert codec.fingerprint == stored.fingerprint
 
 
 def test_nothing_is_coded_again(bench: Bench, old: Path) -> None:
-    with Store(old, writable=False) as store:
-        kept = {str(mark) for (mark,) in store.rows("SELECT fingerprint FROM codecs")}
+    with Store(old) as store:
+        kept = {codec.fingerprint for codec in store.select(CodecRow)}
     codecs = ("x265", "ncn-task:toyscapes")
     if not {load_codec(name).fingerprint for name in codecs} <= kept:
         pytest.skip("this machine's ffmpeg or torch is another")

@@ -16,7 +16,20 @@ from pathlib import Path
 import numpy as np
 
 from bench.metrics.matches import FALSE_POSITIVE, OVERLAPS, TRUE_POSITIVE, Matches
-from bench.store.store import Store
+from bench.store import StoreWriter
+from bench.store.rows import (
+    CodecRow,
+    DatasetRow,
+    FailureRow,
+    ImageRow,
+    MeasuredRow,
+    MemberRow,
+    OriginalRow,
+    PlannedRow,
+    ScoredRow,
+    ScorerRow,
+    StreamRow,
+)
 
 SIZE = (512, 256)
 METRICS = ("psnr_y", "ssim_db", "vmaf", "psnr_rgb")
@@ -37,50 +50,42 @@ def fabricate(
     task: bool = True,
     titles: Sequence[str] = (),
     failure: str | None = None,
+    metrics: Sequence[str] = METRICS,
 ) -> Path:
     """A store whose n-th codec saves about 4 n percent of the first one's rate."""
-    with Store(folder, writable=True) as store, store.write_transaction():
+    with StoreWriter(folder) as store, store.write_transaction():
         store.begin_run("made up: no codec ran", MACHINE)
-        store.add_metrics(dict.fromkeys(METRICS, "made up"))
+        store.add_metrics(dict.fromkeys(metrics, "made up"))
         for number in range(1, codecs + 1):
             fingerprint = hashlib.sha256(_name(number).encode()).hexdigest()
-            _insert(store, "codecs", (number, fingerprint, "{}", "{}", f"{number}.0"))
+            store.put(CodecRow(number, fingerprint, "{}", "{}", f"{number}.0"))
         if task:
-            _insert(store, "scorers", (1, SCORER, "made-up-network", "made up", 1, None, 1))
+            store.put(ScorerRow(1, SCORER, "made-up-network", "made up", True, None, 1))
         for number, name in enumerate(datasets, start=1):
             _dataset(store, number, name, images)
             for codec in range(1, codecs + 1):
                 title = titles[codec - 1] if codec <= len(titles) else f"made up, no. {codec}"
-                _codec(store, codec, title, number, images, points, task)
+                _codec(store, codec, title, number, images, points, metrics, task)
         if failure:  # of the first picture of all
-            store.database.execute("DELETE FROM streams WHERE id = 11000000")
-            _insert(store, "failures", (1, _digest(1, 0), "22", failure, 1, WHEN))
+            store.delete(StreamRow, id=11_000_000)
+            store.put(FailureRow(1, _digest(1, 0), "22", failure, 1, WHEN))
     return folder
-
-
-def _insert(store: Store, table: str, *rows: tuple[object, ...]) -> None:
-    store.database.executemany(
-        f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows
-    )
 
 
 def _digest(dataset: int, image: int) -> str:
     return hashlib.sha256(f"made up {dataset} {image}".encode()).hexdigest()
 
 
-def _dataset(store: Store, number: int, name: str, images: int) -> None:
+def _dataset(store: StoreWriter, number: int, name: str, images: int) -> None:
     digests = [_digest(number, image) for image in range(images)]
     first = number * 1_000_000
     digest = hashlib.sha256(f"{number} {name}".encode()).hexdigest()
-    _insert(store, "datasets", (number, digest, "folder", name, name, number))
-    rows = [(first + image, digest, *SIZE) for image, digest in enumerate(digests)]
-    _insert(store, "images", *rows)
-    members = [(number, i, f"image-{i:03}", digest, TRUTH) for i, digest in enumerate(digests)]
-    _insert(store, "members", *members)
-    originals = [
-        (first + image, 1, TRUTH, _matches(0.8, image).to_bytes(), None) for image in range(images)
-    ]
-    _insert(store, "originals", *originals)
+    store.put(DatasetRow(number, digest, "folder", name, name, number, None))
+    for image, digest in enumerate(digests):
+        store.put(ImageRow(first + image, digest, *SIZE))
+        store.put(MemberRow(number, image, f"image-{image:03}", digest, TRUTH))
+        matches = _matches(0.8, image).to_bytes()
+        store.put(OriginalRow(first + image, 1, TRUTH, matches, None))
 
 
 def _name(codec: int) -> str:
@@ -88,12 +93,22 @@ def _name(codec: int) -> str:
 
 
 def _codec(
-    store: Store, codec: int, title: str, dataset: int, images: int, points: int, task: bool
+    store: StoreWriter,
+    codec: int,
+    title: str,
+    dataset: int,
+    images: int,
+    points: int,
+    metrics: Sequence[str],
+    task: bool,
 ) -> None:
     rng = np.random.default_rng([codec, dataset])
     qps = [22 + 5 * point for point in range(points)]
     its_name, keys = _name(codec), json.dumps([str(qp) for qp in qps])
-    _insert(store, "planned", (dataset, codec, its_name, title, "QP", 1, 0, its_name, keys, codec))
+    curve = PlannedRow(
+        dataset, codec, its_name, title, "QP", True, False, its_name, keys, used=codec
+    )
+    store.put(curve)
     cost = np.exp(np.random.default_rng(dataset).normal(0, 0.4, (images, 1)))  # of the image
     bpp = np.geomspace(0.9, 0.06, points) * cost * np.exp(rng.normal(0, 0.02, (images, points)))
     quality = np.log2(bpp / cost) + 0.06 * (codec - 1) + rng.normal(0, 0.02, bpp.shape)
@@ -105,17 +120,19 @@ def _codec(
         slow = 0.05 * 1.9 ** (codec - 1) * (2 - point / points)
         costs = (slow, slow, 0.02, 0.02)
         its_image, key = dataset * 1_000_000 + image, str(qps[point])
-        streams.append((number, codec, its_image, key, "00" * 32, size, *costs, 1, WHEN, None))
+        streams.append(
+            StreamRow(number, codec, its_image, key, "00" * 32, size, *costs, 1, WHEN, None)
+        )
         level = float(quality[image, point])
         values = (38 + 3 * level, 17 + 3 * level, 88 + 9 * level, 36 + 3 * level)
-        measured += [(number, metric, value) for metric, value in enumerate(values, start=1)]
+        numbered = zip(range(1, len(metrics) + 1), values, strict=False)
+        measured += [MeasuredRow(number, metric, value) for metric, value in numbered]
         if task:
             good = float(np.clip(0.7 + 0.12 * level, 0.02, 0.95))
-            scored.append((number, 1, TRUTH, _matches(good, number).to_bytes()))
-    _insert(store, "streams", *streams)
-    _insert(store, "measured", *measured)
-    if scored:
-        _insert(store, "scored", *scored)
+            scored.append(ScoredRow(number, 1, TRUTH, _matches(good, number).to_bytes()))
+    store.put(*streams)
+    store.put(*measured)
+    store.put(*scored)
 
 
 def _matches(good: float, seed: int) -> Matches:

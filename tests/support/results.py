@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench.cli.report_screen import terminal
 from bench.report.compare import Report, compare
-from bench.store.results import CodecResults, Results, Run
+from bench.store import CodecResults, Results, Run
 
 IMAGES = 24
 POINTS = (37, 32, 27, 22)

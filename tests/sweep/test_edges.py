@@ -6,7 +6,6 @@ import html
 import os
 import re
 import shutil
-import sqlite3
 import sys
 import threading
 import time
@@ -27,6 +26,7 @@ from bench.images.image import read_pixels
 from bench.metrics import table
 from bench.runtime.content import content_folder
 from bench.runtime.programs import run_program
+from bench.store import StoreWriter
 
 QUICK = ("--metric", "psnr_rgb")
 
@@ -193,14 +193,13 @@ def test_sweeps_share_a_store(bench: Bench, pictures: Pictures) -> None:
 
     def knock() -> None:
         nonlocal longest
-        database = sqlite3.connect("bench-results/store.sqlite", timeout=60, isolation_level=None)
-        while not stop.is_set():
-            began = time.monotonic()
-            database.execute("BEGIN IMMEDIATE")
-            database.execute("COMMIT")
-            longest = max(longest, time.monotonic() - began)
-            time.sleep(0.005)
-        database.close()
+        with StoreWriter(Path("bench-results")) as store:
+            while not stop.is_set():
+                began = time.monotonic()
+                with store.write_transaction():
+                    pass
+                longest = max(longest, time.monotonic() - began)
+                time.sleep(0.005)
 
     neighbour = threading.Thread(target=knock)
     neighbour.start()

@@ -149,18 +149,21 @@ def test_a_report_right_after_a_kill(bench: Bench, pictures: Pictures) -> None:
     bench("run", "--codec", "jpeg", "--data", pictures(), "--metric", "psnr_rgb")
     before = bench("report", "--metric", "psnr_rgb")
     store = Path("bench-results/store.sqlite")
-    half_way = (
-        "import os, sqlite3\n"
-        f"database = sqlite3.connect({str(store)!r}, isolation_level=None)\n"
-        "database.execute('PRAGMA cache_size = 1')\n"
-        "database.execute('BEGIN IMMEDIATE')\n"
-        "database.execute('UPDATE streams SET bytes = 1')\n"
-        "for _ in range(2000):\n"
-        "    database.execute('INSERT INTO runs (command) VALUES (?)', ('x' * 999,))\n"
-        "os.kill(os.getpid(), 9)\n"
-    )
+    size = store.stat().st_size
+    half_way = """
+import os
+from pathlib import Path
+from bench.store import StoreWriter
+from bench.store.rows import NEW, RunRow, StreamRow
+
+with StoreWriter(Path("bench-results")) as store, store.write_transaction():
+    store.put(*(row._replace(bytes=1) for row in store.select(StreamRow)))
+    store.put(*[RunRow(NEW, "", "x" * 999, "")] * 5000)  # more than is held in memory
+    os.kill(os.getpid(), 9)
+"""
     subprocess.run([sys.executable, "-c", half_way], check=False)
     assert store.with_name("store.sqlite-journal").exists()
+    assert store.stat().st_size > size
     assert bench("report", "--metric", "psnr_rgb") == before
 
 
@@ -178,7 +181,7 @@ def test_no_space_left_for_a_stream(
         return replacing(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr("bench.store.store.replacing", full_after_three)
+        patch.setattr("bench.store.writer.replacing", full_after_three)
         said = bench(*command)
     assert said.status == 1
     assert "No space left" in said.err

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from pathlib import Path
 
 import pandas
@@ -18,6 +17,8 @@ from support.pictures import Pictures
 from bench.codecs.catalog import card_paths
 from bench.codecs.families import external, pillow
 from bench.errors import CodecError
+from bench.store import StoreWriter
+from bench.store.rows import MetaRow
 from bench.sweep import execute as sweep
 
 QUICK = ("--metric", "psnr_rgb")
@@ -438,9 +439,8 @@ def test_a_missing_program_is_told_before_anything_is_done(
 def test_a_store_of_another_version_is_left_alone(bench: Bench, pictures: Pictures) -> None:
     folder = pictures(1)
     bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
-    with sqlite3.connect("bench-results/store.sqlite") as database:
-        database.execute("UPDATE meta SET value = '999' WHERE key = 'version'")
-    database.close()
+    with StoreWriter(Path("bench-results")) as store, store.write_transaction():
+        store.put(MetaRow("version", "999"))
     for command in (("run", "--codec", "jpeg", "--data", folder, *QUICK), ("report",)):
         said = bench(*command)
         assert said.status == 1

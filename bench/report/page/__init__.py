@@ -13,7 +13,7 @@ from bench.report.page.gallery import make_gallery
 from bench.report.page.html import page
 from bench.report.page.page_data import page_figures
 from bench.runtime.files import describe_write_errors, write_text
-from bench.store.store import Store
+from bench.store import Store
 
 NAME = "report.html"
 

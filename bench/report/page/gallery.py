@@ -29,9 +29,7 @@ from bench.report.page.levels import (
 )
 from bench.report.page.picture_cache import PictureCache, Shapes, shapes
 from bench.report.pictures import MIN_SCORE, PictureSource, ScoredPictureSource, true_instances
-from bench.store.results import CodecResults
-from bench.store.store import Store
-from bench.store.task_results import TaskResults
+from bench.store import CodecResults, Store, TaskResults
 
 MAX_IMAGES = 8
 # Of all pictures together; in the page, they take a third more.

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from bench.metrics import Group, describe
 from bench.report.compare import Report
 from bench.report.pictures import MIN_SCORE
-from bench.store.results import CodecResults
-from bench.store.task_results import TaskResults
+from bench.store import CodecResults, TaskResults
 
 _LIKE = 1.5  # rates that differ by no larger a factor
 

@@ -23,7 +23,7 @@ from bench.report.curves import ceilings
 from bench.report.notes import notes
 from bench.report.provenance import provenance
 from bench.runtime.text import counted
-from bench.store.results import CodecResults
+from bench.store import CodecResults
 
 FAILURES = 100
 Figures = dict[str, Any]

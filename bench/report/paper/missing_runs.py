@@ -10,8 +10,7 @@ from bench.codecs.codec import Point
 from bench.metrics import METRICS, scorer_of, wap_of
 from bench.report.paper.selection import NOT_RUN, Selection, Shown
 from bench.report.paper.spec import Part
-from bench.store.results import CodecResults
-from bench.store.store import Store
+from bench.store import CodecResults, Store
 
 
 def command_for_missing(selection: Selection, store: Store, root: Path | None) -> str:

@@ -16,9 +16,7 @@ from bench.metrics.bootstrap import mean_curve_delta
 from bench.report.compare import quality_range
 from bench.report.curve_styles import CurveStyle
 from bench.report.paper.spec import WAP, Column, Part, Setting, Spec
-from bench.store.results import CodecResults, Results
-from bench.store.store import point_key
-from bench.store.task_results import TaskResults
+from bench.store import CodecResults, Results, TaskResults, point_key
 
 NOT_RUN = "not run"
 

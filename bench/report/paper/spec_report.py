@@ -26,8 +26,7 @@ from bench.report.provenance import provenance
 from bench.runtime.csv_files import csv_text
 from bench.runtime.files import write_text
 from bench.runtime.text import counted
-from bench.store.results import CodecResults, Results
-from bench.store.store import Store
+from bench.store import CodecResults, Results, Store
 
 FORMATS = (".pdf", ".svg", ".png")
 TEXTS = (".csv", ".tex", ".md")

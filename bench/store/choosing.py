@@ -1,0 +1,153 @@
+"""Which of a store's rows count: the data set asked for, the newest of each codec and metric."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bench.codecs.catalog import full_name
+from bench.codecs.codec import inputs_of, title_with_version, what_changed
+from bench.datasets import dataset_kind
+from bench.errors import StoreError
+from bench.metrics import METRICS, describe, version_in
+from bench.store.reader import Store
+from bench.store.rows import CodecRow, DatasetRow, MeasuredRow, MetricRow, PlannedRow, StreamRow
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A codec as a data set was to be coded by it, and what there is of it."""
+
+    planned: PlannedRow
+    codec: CodecRow
+    streams: list[StreamRow]
+    measured: list[MeasuredRow]
+
+    @property
+    def name(self) -> str:
+        return self.planned.name
+
+    @property
+    def title(self) -> str:
+        return title_with_version(
+            self.planned.title, json.loads(self.codec.options), self.codec.version
+        )
+
+    @cached_property
+    def metrics(self) -> set[int]:
+        """Those of which it has values."""
+        streams = {stream.id for stream in self.streams}
+        return {value.metric for value in self.measured if value.stream in streams}
+
+
+def stored_datasets(store: Store) -> list[str]:
+    """The digests of the data sets that anything was to be coded of, the last used first."""
+    planned = {curve.dataset for curve in store.select(PlannedRow)}
+    return [str(dataset.digest) for dataset in _datasets(store) if dataset.id in planned]
+
+
+def stored_name(store: Store, dataset: str, codec: str) -> str:
+    """An anchor's full name; one that the store has nothing of is refused, before coding begins."""
+    datasets = {row.id for row in store.select(DatasetRow, digest=dataset)}
+    known = sorted({str(row.name) for row in store.select(PlannedRow) if row.dataset in datasets})
+    if (codec := full_name(codec, known)) not in known:
+        there = f"the store has {', '.join(known)}" if known else "the store has none there yet"
+        raise StoreError(
+            f"--anchor {codec}: not in this run, and without results on this data ({there}); "
+            f"run it too, with --codec {codec}"
+        )
+    return codec
+
+
+def _datasets(store: Store) -> list[DatasetRow]:
+    """The last used first."""
+    return sorted(store.select(DatasetRow), key=lambda dataset: dataset.used, reverse=True)
+
+
+def find_dataset(store: Store, wanted: str | None) -> DatasetRow:
+    """By digest or name, or as --data says it to run: toyscapes, or a folder's path."""
+    datasets = _datasets(store)
+    if not datasets:
+        raise StoreError(f"{store.folder}: no results there yet; 'bench run' makes some")
+    path = str(Path(wanted).resolve()) if wanted else None
+    is_folder = wanted is not None and dataset_kind(wanted) == "folder" and Path(wanted).is_dir()
+    for dataset in datasets:
+        said = (dataset.digest, dataset.name, dataset.name.partition("[")[0], dataset.kind)
+        if wanted is None or path == dataset.folder or (wanted in said and not is_folder):
+            return dataset
+    known = ", ".join(dict.fromkeys(str(each.folder or each.name) for each in datasets))
+    raise StoreError(f"{store.folder}: no results on '{wanted}'; there are some on {known}")
+
+
+def choose_curves(
+    store: Store, dataset: DatasetRow, images: Container[int], codecs: Sequence[str] | None
+) -> tuple[list[Curve], list[str]]:
+    """The codecs asked for, each as it was last used; and notes on how it was used before."""
+    known = {codec.id: codec for codec in store.select(CodecRow)}
+    planned = sorted(store.select(PlannedRow, dataset=dataset.id), key=lambda curve: -curve.used)
+    newest: dict[str, PlannedRow] = {}
+    for curve in planned:
+        newest.setdefault(curve.name, curve)
+    if codecs is None:
+        chosen = list(reversed(newest))
+    else:
+        chosen = list(dict.fromkeys(full_name(codec, list(newest)) for codec in codecs))
+    if missing := [name for name in chosen if name not in newest]:
+        raise StoreError(f"{store.folder}: no results of '{missing[0]}' on {dataset.name}")
+    notes = [
+        f"{curve.name}: older results of fingerprint {known[curve.codec].fingerprint[:12]} are "
+        "left out; changed since: "
+        + what_changed(_inputs(known[curve.codec]), _inputs(known[newest[curve.name].codec]))
+        for curve in planned
+        if curve is not newest[curve.name] and curve.name in chosen
+    ]
+    return [
+        Curve(
+            newest[name],
+            known[number := newest[name].codec],
+            [row for row in store.select(StreamRow, codec=number) if row.image in images],
+            store.select_of_codec(MeasuredRow, number),
+        )
+        for name in chosen
+    ], notes
+
+
+def _inputs(codec: CodecRow) -> dict[str, str]:
+    return inputs_of(json.loads(codec.options), json.loads(codec.depends_on))
+
+
+def choose_metrics(store: Store, curves: Sequence[Curve]) -> tuple[dict[str, int], list[str]]:
+    """Of each metric the one version that counts, the latest; and notes on values of others.
+
+    Values of two versions are never compared, be it of one codec or of two.
+    """
+    used = set[int]().union(*(curve.metrics for curve in curves))
+    known = sorted(store.select(MetricRow), key=lambda metric: metric.used)
+    versions = [metric for metric in known if metric.id in used]
+    latest = {metric.name: metric for metric in versions}
+    left_out: dict[str, list[str]] = {}  # by the codecs that have no value of the latest
+    earlier = []
+    counted = {name: latest[name] for name in METRICS if name in latest}
+    for name, metric in counted.items():
+        numbers = {version.id for version in versions if version.name == name}
+        title = describe(name).title
+        if lacking := sorted(
+            {c.name for c in curves if c.metrics & numbers and metric.id not in c.metrics}
+        ):
+            left_out.setdefault(", ".join(lacking), []).append(title)
+        if version_in(metric.fingerprint) != METRICS[name].version:
+            earlier.append(title)
+    remedy = "'bench run' measures anew, without coding"
+    notes = [
+        f"{codecs}: {', '.join(titles)} left out, as measured by another version of the metric, or "
+        f"of ffmpeg; {remedy}"
+        for codecs, titles in left_out.items()
+    ]
+    if earlier:
+        notes.append(
+            f"{', '.join(earlier)}: measured by an earlier version of the metric; {remedy}"
+        )
+    return {name: metric.id for name, metric in counted.items()}, notes

@@ -1,0 +1,226 @@
+"""Reading a store: its rows, and what a sweep asks before it does anything twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
+
+from bench.codecs.codec import Codec, Point, inputs_of
+from bench.datasets import Dataset
+from bench.errors import StreamError
+from bench.store.database import connect, plain_errors, transaction, understood
+from bench.store.rows import (
+    TABLES,
+    CodecRow,
+    DatasetRow,
+    ImageRow,
+    MeasuredRow,
+    MetricRow,
+    OriginalRow,
+    PlannedRow,
+    ScoredRow,
+    ScorerRow,
+    StreamRow,
+    point_key,
+)
+
+if TYPE_CHECKING:
+    from bench.instances.pseudo_truth import PseudoTruth
+    from bench.tasks.scorer import Scorer
+
+Row = TypeVar("Row", bound=NamedTuple)
+_Digests = dict[int, str]
+
+
+@dataclass(frozen=True)
+class StoredPoint:
+    """What the store has of one image at one point of one codec."""
+
+    stream: str
+    decoded: str | None  # the digest of the picture that its figures are of
+    metrics: frozenset[str]
+    truths: Mapping[str, str]  # of each scorer that has scored it, the truth that it was held to
+
+
+class Store:
+    """An open results folder, to read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._open(folder, writable=False)
+
+    def _open(self, folder: Path, *, writable: bool) -> None:
+        self.folder = folder
+        self._database = connect(folder, writable=writable)
+        self._ids: dict[tuple[object, ...], int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with plain_errors(self.folder):
+            self._database.close()
+
+    @contextmanager
+    def read_transaction(self) -> Iterator[None]:
+        """All that is read within is of one moment, whatever sweeps are writing."""
+        with understood(self.folder), transaction(self._database, "BEGIN"):
+            yield
+
+    # Rows.
+
+    def select(self, kind: type[Row], **equal: object) -> list[Row]:
+        """The rows of a table that have these values."""
+        where = " AND ".join(f"{column} = ?" for column in equal)
+        return self._rows(kind, f"WHERE {where}" if equal else "", *equal.values())
+
+    def select_of_codec(self, kind: type[Row], codec: int) -> list[Row]:
+        """What was measured, or scored, of all streams of a codec."""
+        return self._rows(kind, "JOIN streams ON streams.id = stream WHERE codec = ?", codec)
+
+    def _images(self, kind: type[StreamRow | OriginalRow], of: str, number: int | None) -> _Digests:
+        """Those that such rows of a codec or a scorer are about: the digests, by number."""
+        about = f"SELECT image FROM {TABLES[kind]} WHERE {of} = ?"
+        images = self._rows(ImageRow, f"WHERE id IN ({about})", number)
+        return {image.id: image.digest for image in images}
+
+    def images_of(self, dataset: int) -> dict[str, ImageRow]:
+        """Those of a data set that were ever coded or shown to a network, by digest."""
+        members = "SELECT digest FROM members WHERE dataset = ?"
+        images = self._rows(ImageRow, f"WHERE digest IN ({members})", dataset)
+        return {image.digest: image for image in images}
+
+    def scorers_of(self, dataset: int) -> list[ScorerRow]:
+        """Those that were shown images of a data set, the last used last."""
+        originals = (
+            "SELECT scorer FROM originals JOIN images ON images.id = image "
+            "JOIN members ON members.digest = images.digest WHERE dataset = ?"
+        )
+        where = f"WHERE used IS NOT NULL AND id IN ({originals}) ORDER BY used"
+        return self._rows(ScorerRow, where, dataset)
+
+    def _rows(self, kind: type[Row], rest: str, *values: object) -> list[Row]:
+        table = TABLES[kind]
+        columns = ", ".join(f"{table}.{column}" for column in kind._fields)
+        with plain_errors(self.folder):
+            found = self._database.execute(f"SELECT {columns} FROM {table} {rest}", values)
+            return [kind._make(row) for row in found]
+
+    # What a sweep asks.
+
+    def kept(
+        self, fingerprint: str, metrics: Mapping[str, str], scorers: Sequence[Scorer] = ()
+    ) -> dict[tuple[str, str], StoredPoint]:
+        """All that is there of a codec, by image digest and point key."""
+        with self.read_transaction():
+            codec = self._id(CodecRow, fingerprint=fingerprint)
+            return {} if codec is None else self._kept(codec, metrics, scorers)
+
+    def _kept(
+        self, codec: int, metrics: Mapping[str, str], scorers: Sequence[Scorer]
+    ) -> dict[tuple[str, str], StoredPoint]:
+        known = {row.id: row for row in self.select(MetricRow)}
+        measured: dict[int, set[str]] = {}
+        for value in self.select_of_codec(MeasuredRow, codec):
+            metric = known[value.metric]
+            if metrics.get(metric.name) == metric.fingerprint:
+                measured.setdefault(value.stream, set()).add(metric.name)
+        asked = {scorer.fingerprint: scorer.name for scorer in scorers}
+        names = {row.id: asked.get(row.fingerprint) for row in self.select(ScorerRow)}
+        truths: dict[int, dict[str, str]] = {}
+        for score in self.select_of_codec(ScoredRow, codec) if asked else ():
+            if name := names[score.scorer]:
+                truths.setdefault(score.stream, {})[name] = score.truth
+        images = self._images(StreamRow, "codec", codec)
+        return {
+            (images[row.image], row.point): StoredPoint(
+                row.digest,
+                row.decoded,
+                frozenset(measured.get(row.id, ())),
+                truths.get(row.id, {}),
+            )
+            for row in self.select(StreamRow, codec=codec)
+        }
+
+    def kept_originals(self, scorer: Scorer) -> dict[str, tuple[str, PseudoTruth | None]]:
+        """By image digest: the name of its truth and, where the network made that, itself."""
+        from bench.instances.pseudo_truth import PseudoTruth
+
+        kept = {}
+        with self.read_transaction():
+            number = self._id(ScorerRow, fingerprint=scorer.fingerprint)
+            images = self._images(OriginalRow, "scorer", number)
+            for original in self.select(OriginalRow, scorer=number):
+                made = original.pseudo_ground_truth
+                truth = PseudoTruth.from_bytes(made) if made else None
+                kept[images[original.image]] = original.truth, truth
+        return kept
+
+    def measured(self, fingerprint: str, image: str, point: Point) -> dict[str, str]:
+        """The fingerprint of each metric by which one stream was measured, by name."""
+        with self.read_transaction():
+            stream = self._stream(fingerprint, image, point)
+            values = self.select(MeasuredRow, stream=stream.id) if stream else []
+            metrics = sorted(self.select(MetricRow), key=lambda metric: metric.used)
+        measured = {value.metric for value in values}
+        return {row.name: row.fingerprint for row in metrics if row.id in measured}
+
+    def inputs(self, fingerprint: str) -> dict[str, str]:
+        """What decided the bytes of a codec of this fingerprint, by name."""
+        with understood(self.folder):
+            (codec,) = self.select(CodecRow, fingerprint=fingerprint)
+            return inputs_of(json.loads(codec.options), json.loads(codec.depends_on))
+
+    def planned_points(self, dataset: Dataset, codec: Codec) -> tuple[Point, ...]:
+        """The points that a codec was to have on a dataset when it was last run on it."""
+        with self.read_transaction():
+            curves = self.select(
+                PlannedRow,
+                dataset=self._id(DatasetRow, digest=dataset.digest),
+                codec=self._id(CodecRow, fingerprint=codec.fingerprint),
+                name=codec.name,
+            )
+            return tuple(json.loads(key) for curve in curves for key in json.loads(curve.points))
+
+    def _stream(self, fingerprint: str, image: str, point: Point) -> StreamRow | None:
+        """That of a point, if there is one."""
+        found = self.select(
+            StreamRow,
+            codec=self._id(CodecRow, fingerprint=fingerprint),
+            image=self._id(ImageRow, digest=image),
+            point=point_key(point),
+        )
+        return found[0] if found else None
+
+    def _id(self, kind: type[NamedTuple], **key: str) -> int | None:
+        """The number of a row, asked for once: it never changes."""
+        asked = (kind, *key.values())
+        if asked not in self._ids:
+            where = " AND ".join(f"{column} = ?" for column in key)
+            statement = f"SELECT id FROM {TABLES[kind]} WHERE {where}"
+            with plain_errors(self.folder):
+                row = self._database.execute(statement, tuple(key.values())).fetchone()
+            if row is None:
+                return None
+            self._ids[asked] = row[0]
+        return self._ids[asked]
+
+    # Bitstreams.
+
+    def stream_path(self, digest: str) -> Path:
+        return self.folder / "streams" / digest[:2] / digest[2:]
+
+    def read_stream(self, digest: str) -> bytes:
+        """A kept bitstream, checked against its own name."""
+        path = self.stream_path(digest)
+        try:
+            stream = path.read_bytes()
+        except OSError as error:
+            raise StreamError(f"{path}: the kept bitstream cannot be read") from error
+        if hashlib.sha256(stream).hexdigest() != digest:
+            raise StreamError(f"{path}: the kept bitstream is damaged")
+        return stream
