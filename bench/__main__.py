@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 
 from bench.cli.stopping import Stopping
@@ -18,6 +19,8 @@ _GOING_ON = {"check", "import", "run", "train"}  # commands that keep what they 
 def main() -> None:
     Stopping(f"stopped{_kept(sys.argv[1:])}").listen()
     guard_streams()
+    # Pillow warns of damaged tags and of large images; bench itself says what matters of them.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     sys.argv[0] = "bench"  # as results remember it, also of python -m bench
     sys.exit(status(sys.argv[1:]))
 

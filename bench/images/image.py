@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,10 +31,6 @@ MAX_MULTIPLE = 8
 # Above this, padded, a picture is taken for an attack or a mistake, not for a photograph: reading
 # it takes seven bytes a pixel.
 MAX_PIXELS = 2**27
-PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS  # the limit is ours alone
-warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
-# Pillow's words for tags that it cannot read; ours is STORED, or that the image is damaged.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 _STRIP_PIXELS = 2**20
 
 if not TYPE_CHECKING:

@@ -247,15 +247,19 @@ def _load(
     """The network as a function, and whether it is on a device that all callers share."""
     import torch
 
+    from bench.runtime.torch_threads import one_thread
+
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.type == "cpu":
-        torch.set_num_threads(1)  # pictures are looked at side by side, one on each core
+    find: Callable[[Pixels], Detections]
     if engine == "detectron2":
         from bench.tasks.detectron2_engine import detectron2_finder
 
-        return detectron2_finder(weights, device, digest, masks=usual.masks), True
-    from bench.vision.checkpoint import load_network
-    from bench.vision.rcnn import detect
+        find = detectron2_finder(weights, device, digest, masks=usual.masks)
+    else:
+        from bench.vision.checkpoint import load_network
+        from bench.vision.rcnn import detect
 
-    network = load_network(weights, usual, device, digest)
-    return partial(detect, network), device.type != "cpu"
+        find = partial(detect, load_network(weights, usual, device, digest))
+    if device.type == "cpu":  # images are looked at side by side, one on each core
+        find = one_thread()(find)
+    return find, engine == "detectron2" or device.type != "cpu"

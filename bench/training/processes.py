@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.random import fork_rng
 
 from bench.errors import DataError
 from bench.runtime.cores import available_cores
+from bench.runtime.torch_threads import threads
 
 
 @dataclass(frozen=True)
@@ -77,20 +79,27 @@ class Processes:
 
 @contextmanager
 def processes() -> Iterator[Processes]:
-    """Those that torchrun started, of which this is one, or this one alone."""
+    """Those that torchrun started, of which this is one, or this one alone.
+
+    Torch's state of the process, threads and random numbers, is afterwards what it was.
+    """
     count, here = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     cuda = torch.cuda.is_available()
     local = int(os.environ.get("LOCAL_RANK", "0"))
     if cuda and local >= torch.cuda.device_count():
         raise DataError(f"{here} processes here, but {torch.cuda.device_count()} GPUs")
     device = torch.device("cuda", local) if cuda else torch.device("cpu")
-    torch.set_num_threads(max(1, available_cores() // here))
+    with threads(max(1, available_cores() // here)), fork_rng([device] if cuda else []):
+        yield from _joined(device, count)
+
+
+def _joined(device: torch.device, count: int) -> Iterator[Processes]:
     if count == 1:
         yield Processes(device)
         return
-    if cuda:
+    if device.type == "cuda":
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if cuda else "gloo")
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Processes(device, distributed.get_rank(), count)
     finally:

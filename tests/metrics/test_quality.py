@@ -339,7 +339,7 @@ class TestTable:
     def test_an_unknown_name_is_answered_with_the_nearest(self) -> None:
         with pytest.raises(DataError, match="did you mean 'psnr_y'"):
             measure([(textured(8, 8), textured(8, 8))], ["psnr-y"])
-        with pytest.raises(DataError, match="there are bpp, "):
+        with pytest.raises(DataError, match="known: bpp, "):
             metric_fingerprints(["quux"])
 
     def test_directions(self) -> None:

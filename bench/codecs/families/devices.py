@@ -8,8 +8,7 @@ import torch
 
 
 def coding_device() -> torch.device:
-    """A GPU if there is one; what runs on the CPU has one thread for each image."""
-    torch.set_num_threads(1)  # images are coded side by side, one on each core
+    """A GPU if there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 

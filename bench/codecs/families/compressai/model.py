@@ -20,6 +20,7 @@ from bench.errors import DataError
 from bench.images.colour import Pixels
 from bench.images.image import pad
 from bench.runtime.checkpoint import check_tensors, read_checkpoint
+from bench.runtime.torch_threads import one_thread
 
 # What the latent's and the hyper-latent's elements stand for, in pixels each way.
 _Y_STEP, _Z_STEP = 16, 64
@@ -78,6 +79,7 @@ class ZooModel:
             network.g_a = _OnDevice(network.g_a, device)
             network.g_s = _OnDevice(network.g_s, device)
 
+    @one_thread()
     @torch.inference_mode()
     def compress(self, pixels: Pixels) -> tuple[bytes, bytes]:
         """A checksum of the latents of a picture of any size, and CompressAI's strings."""
@@ -87,6 +89,7 @@ class ZooModel:
         (y,), (z,) = coded["strings"]
         return self._watched.checksum(), pack(y, z)
 
+    @one_thread()
     @torch.inference_mode()
     def decompress(self, body: bytes, width: int, height: int) -> tuple[bytes, Pixels]:
         """A checksum of the latents that the strings hold, and the picture."""

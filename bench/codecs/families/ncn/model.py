@@ -23,6 +23,7 @@ from bench.codecs.families.ncn.portable import PortablePrior, exact_prior
 from bench.codecs.families.neural_stream import MULTIPLE
 from bench.images.colour import Pixels
 from bench.images.image import pad
+from bench.runtime.torch_threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Latents:
         return as_latent(self.y_hat[0].cpu().numpy()), as_latent(self.z_hat[0].cpu().numpy())
 
 
+@one_thread()
 def load_model(path: Path, digest: str) -> NcnModel:
     """The networks in a file of that digest, ready to code."""
     ncn, lsm = load_ncn(path, digest)
@@ -56,6 +58,7 @@ class NcnModel:
         # One image at a time where all share a device.
         self._device_lock = nullcontext() if device.type == "cpu" else threading.Lock()
 
+    @one_thread()
     @torch.inference_mode()
     def analyse(self, pixels: Pixels) -> Latents:
         """The latents of a picture of any size, whose right and bottom edges are replicated."""
@@ -71,9 +74,11 @@ class NcnModel:
             alpha = self._lsm(x)
             return Latents(torch.round(masked(y, mu, alpha)), z_hat, alpha)
 
+    @one_thread()
     def encode(self, y_hat: Latent, z_hat: Latent) -> bytes:
         return encode_latents(y_hat, z_hat, self._prior)
 
+    @one_thread()
     def decode(self, stream: bytes, width: int, height: int) -> tuple[Latent, Latent]:
         """ŷ and ẑ of a picture so large."""
         width, height = (side + -side % MULTIPLE for side in (width, height))
@@ -85,6 +90,7 @@ class NcnModel:
         samples = torch.round(x_hat.clamp(0, 1) * 255).to(torch.uint8)
         return samples.permute(1, 2, 0).cpu().numpy()
 
+    @one_thread()
     @torch.inference_mode()
     def _synthesise(self, y_hat: Tensor, width: int, height: int) -> Tensor:
         with self._device_lock, full_precision():
@@ -93,6 +99,7 @@ class NcnModel:
             )
         return x_hat[0, :, :height, :width]
 
+    @one_thread()
     @torch.inference_mode()
     def inspect(self, pixels: Pixels) -> dict[str, NDArray[Any]]:
         """All that the networks make of a picture, with the published estimate of its bits."""
