@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.random import fork_rng
 
 from bench.errors import DataError
 from bench.runtime.checkpoint import (
@@ -27,6 +28,7 @@ _NO_WEIGHTS = re.compile(
 )
 
 
+@fork_rng([])  # layers that are made draw their first weights
 def load_network(
     path: Path, usual: Architecture, device: torch.device, digest: str | None = None
 ) -> RCNN:

@@ -12,6 +12,7 @@ import torch
 from compressai.entropy_models import GaussianConditional
 from compressai.zoo.image import model_architectures
 from torch import Tensor, nn
+from torch.random import fork_rng
 
 from bench.codecs.families.compressai.stream import pack, unpack
 from bench.codecs.families.devices import coding_device, full_precision
@@ -30,6 +31,7 @@ _MAX_CHANNELS = 512  # the zoo's have at most 320; memory grows with the square
 _PLURAL = {"matri": "matrices", "bias": "biases", "factor": "factors"}
 
 
+@fork_rng([])  # layers that are made draw their first weights
 def load_model(path: Path, digest: str) -> ZooModel:
     """The network in a file of that digest, which its tensors tell, ready to code."""
     read = read_checkpoint(path, digest)

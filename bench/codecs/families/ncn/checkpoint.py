@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.random import fork_rng
 
 from bench.codecs.families.ncn.masking import LSMnet, new_lsm, resnet_lsm, vgg_lsm
 from bench.codecs.families.ncn.network import NCN
@@ -69,6 +70,7 @@ _DEAD = {
 _PAST = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 1], dtype=torch.bool).reshape(3, 3)
 
 
+@fork_rng([])  # layers that are made draw their first weights
 def load_ncn(path: Path, digest: str | None = None) -> tuple[NCN, LSMnet | None]:
     """The networks in a file, ready to code; if a digest is given, the file must have it."""
     read = read_checkpoint(path, digest)
