@@ -9,8 +9,8 @@ from bench.errors import DataError
 from bench.images.colour import Pixels
 from bench.images.image import pad
 from bench.metrics.ms_ssim import decibels, ms_ssim
-from bench.metrics.psnr import psnr, psnr_ycbcr
-from bench.metrics.table import Metric, quality_metrics, why_undefined
+from bench.metrics.psnr import psnr_ycbcr
+from bench.metrics.table import METRICS, Metric, quality_metrics, why_undefined
 from bench.metrics.vmaf import convert
 
 Pair = tuple[Pixels, Pixels]
@@ -45,9 +45,11 @@ def measure(pairs: Sequence[Pair], names: Sequence[str]) -> list[Values]:
 def _measure_some(pairs: Sequence[Pair], metrics: Sequence[Metric]) -> list[Values]:
     names = {metric.name for metric in metrics}
     values: list[Values] = [{} for _ in pairs]
-    if "psnr_rgb" in names:
-        for some, (original, decoded) in zip(values, pairs, strict=True):
-            some["psnr_rgb"] = psnr(original, decoded)
+    for metric in metrics:
+        if metric.function:
+            with METRICS.called(metric.name):
+                for some, (original, decoded) in zip(values, pairs, strict=True):
+                    some[metric.name] = float(metric.function(original, decoded))
     if names & _PSNR_YCBCR:
         for some, (original, decoded) in zip(values, pairs, strict=True):
             y, cb, cr = psnr_ycbcr(original, decoded)
