@@ -6,12 +6,13 @@ from bench.commands.export import export
 from bench.commands.inventory import codecs, datasets, doctor, metrics, tasks
 from bench.commands.predict import Prediction, Predictions, predict
 from bench.commands.report import report, report_by
-from bench.commands.run import RESULTS, Watcher, import_streams, run
+from bench.commands.run import RESULTS, import_streams, run
 from bench.commands.score import Score, score
 from bench.commands.show import show
 from bench.commands.single import Coded, decode, encode
 from bench.commands.train import train, training_folder, zoo
 from bench.report.compare import Report
+from bench.sweep.outcome import Watcher
 
 __all__ = [
     "RESULTS",

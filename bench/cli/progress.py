@@ -23,11 +23,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.cli.columns import Stacked, TextLine
-from bench.commands.run import Watcher
 from bench.datasets.dataset import Progress as PreparingProgress
 from bench.runtime import ffmpeg
 from bench.runtime.text import counted, duration, one_line
-from bench.sweep.execute import Outcome
+from bench.sweep.outcome import Outcome, Watcher
 from bench.sweep.plan import Plan
 
 if TYPE_CHECKING:
@@ -81,12 +80,12 @@ def _live_bars(bars: Progress) -> Watcher:
         for name, count in lacking.items():
             tasks[name] = bars.add_task(name, total=count, remark="")
         if len(lacking) > 1:
-            tasks["all"] = bars.add_task("all", total=len(plan.operations), remark="")
+            tasks["all"] = bars.add_task("all", total=len(plan.jobs), remark="")
 
     def progressed(outcome: Outcome) -> None:
         if _ORIGINALS in tasks:
             bars.update(tasks[_ORIGINALS], completed=outcome.originals)
-        failed = Counter(operation.codec.name for operation, _ in outcome.failures)
+        failed = Counter(job.codec.name for job, _ in outcome.failures)
         untried = outcome.untried
         for line in given_up(outcome, told):
             bars.console.print(Text(line, style="red"), soft_wrap=True)
@@ -183,7 +182,7 @@ def _sparse_lines(console: Console) -> Watcher:
     def planned(plan: Plan) -> None:
         nonlocal planned_operations, planned_originals, began, last
         console.print(plan_screen(plan), soft_wrap=True)
-        planned_operations, planned_originals = len(plan.operations), len(plan.originals)
+        planned_operations, planned_originals = len(plan.jobs), len(plan.originals)
         began = last = time.monotonic()
 
     def progressed(outcome: Outcome) -> None:
@@ -226,8 +225,8 @@ def outcome_line(outcome: Outcome) -> str:
 def refused_files(outcome: Outcome) -> list[str]:
     """The bitstreams that an import refused; where many are for one reason, it is said once."""
     by_reason: dict[str, list[str]] = {}
-    for operation, reason in outcome.failures:
-        by_reason.setdefault(reason, []).append(str(operation.imported_stream))
+    for job, reason in outcome.failures:
+        by_reason.setdefault(reason, []).append(str(job.imported_stream))
     return [
         f"{files[0]}{f' and {len(files) - 1} more' if files[1:] else ''}: {one_line(reason)}"
         for reason, files in by_reason.items()
@@ -235,7 +234,7 @@ def refused_files(outcome: Outcome) -> list[str]:
 
 
 def _lacking(plan: Plan) -> Counter[str]:
-    return Counter(operation.codec.name for operation in plan.operations)
+    return Counter(job.codec.name for job in plan.jobs)
 
 
 def plan_screen(plan: Plan) -> Group:
@@ -265,7 +264,7 @@ def plan_table(plan: Plan) -> Table:
     for codec, points in plan.points.items():
         operations = plan.total if len(plan.points) == 1 else plan.images * len(points)
         to_do = lacking[codec.name]
-        coded = sum(o.codec is codec and o.kept is not None for o in plan.operations)
+        coded = sum(job.codec.name == codec.name and job.stream is not None for job in plan.jobs)
         there = f"{operations - to_do} of {operations} done before" if to_do else "all done before"
         there += f", {coded} more coded" if coded else ""
         its_points = f"{codec.card.unit} {' '.join(map(str, points))}"

@@ -6,22 +6,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench.codecs.points import choose_points
-from bench.commands.run import RESULTS, TRUTH_SCORE, Watcher, carry_out, runnable_codecs
-from bench.datasets import dataset_kind, open_dataset
+from bench.commands.arguments import accepts_text
+from bench.commands.run import RESULTS
 from bench.errors import BenchError, StoreError
 from bench.gate.baseline import Baseline, read_baseline
 from bench.gate.judging import judge
 from bench.gate.recorder import failures, to_recording
 from bench.gate.recording import Recording, read_recording, write_recording
 from bench.gate.verdicts import Check, inconclusive_check
-from bench.metrics import metric_fingerprints
 from bench.store import StoreWriter, load_results
-from bench.sweep.plan import make_plan
-from bench.tasks.scorer import make_scorers
-from bench.tasks.task import open_tasks
+from bench.sweep.execute import execute
+from bench.sweep.machine import ThisMachine
+from bench.sweep.outcome import Watcher
+from bench.sweep.plan import prepare
+from bench.sweep.request import Request, open_inputs
 
 
+@accepts_text
 def check(
     baseline: Path,
     *,
@@ -45,6 +46,7 @@ def check(
     return judge(asked, recorded, now, failed)
 
 
+@accepts_text
 def record(
     baseline: Path,
     *,
@@ -71,20 +73,26 @@ def _measured(
     watcher: Watcher | None,
 ) -> tuple[Recording, dict[str, str]]:
     """What some of a baseline's codecs give now, as it would be recorded; and what failed."""
-
     watcher = watcher or Watcher()
-    kind = dataset_kind(asked.data)
-    chosen = runnable_codecs([asked.codecs[name] for name in codecs], kind)
-    points = choose_points(chosen, kind, asked.points_of(codecs))
-    dataset = open_dataset(asked.data, root=root, limit=asked.limit, progress=watcher.preparing)
-    its_tasks, remark = open_tasks(asked.tasks, dataset.kind)
-    scorers = make_scorers(its_tasks, dataset, asked.truth, TRUTH_SCORE)
+    request = Request(
+        [asked.codecs[name] for name in codecs],
+        data=asked.data,
+        root=root,
+        limit=asked.limit,
+        points=asked.points_of(codecs),
+        metrics=asked.metrics,
+        tasks=asked.tasks,
+        truth=asked.truth,
+        jobs=jobs,
+    )
+    inputs = open_inputs(request, watcher.preparing)
     with StoreWriter(results) as store:
-        fingerprints = metric_fingerprints(asked.metrics)
-        plan = make_plan(dataset, points, fingerprints, store, scorers=scorers)
-        carry_out(replace(plan, remark=remark or None), store, jobs, watcher)
-        named = {codec.name: points[codec] for codec in chosen}
-        found = load_results(store, dataset=dataset.digest, codecs=list(named), points=named)
-        seen = [scorer.name for scorer in scorers]
+        plan = prepare(inputs, store)
+        with ThisMachine(plan) as executor:
+            execute(plan, store, executor, watcher)
+        found = load_results(
+            store, dataset=plan.dataset.digest, codecs=inputs.names, points=inputs.named_points
+        )
+        seen = [scorer.name for scorer in plan.scorers]
         found = replace(found, tasks=tuple(s for s in found.tasks if s.name in seen))
-        return to_recording(found, fingerprints, store.folder), failures(found)
+        return to_recording(found, plan.metrics, store.folder), failures(found)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.commands.arguments import accepts_text
 from bench.errors import DataError, StoreError, UnavailableError
 from bench.runtime.csv_files import csv_text
 from bench.runtime.files import describe_write_errors, replacing, write_text
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas
 
 
+@accepts_text
 def export(
     out: Path,
     results: Path,

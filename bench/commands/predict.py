@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.commands.arguments import accepts_text
 from bench.datasets.dataset import Progress
 from bench.errors import DataError
 from bench.images.colour import Pixels
@@ -69,6 +70,7 @@ class Predictions:
         }
 
 
+@accepts_text
 def predict(
     images: Sequence[Path],
     *,

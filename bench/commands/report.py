@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.codecs.catalog import card_name, full_name
+from bench.commands.arguments import accepts_text
 from bench.commands.run import RESULTS
 from bench.datasets.dataset import Progress
 from bench.errors import DataError, StoreError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from bench.report.paper.spec_report import SpecReport
 
 
+@accepts_text
 def report(
     results: Path = RESULTS,
     *,
@@ -103,6 +105,7 @@ def _same_comparison(found: Results, made: Report, compared: Callable[..., Repor
     )
 
 
+@accepts_text
 def report_by(
     spec: str,
     results: Path = RESULTS,

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from bench.commands.arguments import accepts_text
 from bench.datasets.cityscapes import IMAGES, find_ground_truth
 from bench.datasets.dataset import Progress
 from bench.errors import DataError
@@ -65,6 +66,7 @@ class Score:
         }
 
 
+@accepts_text
 def score(
     predictions: Path,
     *,

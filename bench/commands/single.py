@@ -14,6 +14,7 @@ from bench.codecs.catalog import recognise, runnable
 from bench.codecs.codec import Codec, Point
 from bench.codecs.families.sizes import MAX_STREAM_BYTES
 from bench.codecs.points import one_point
+from bench.commands.arguments import accepts_text
 from bench.errors import CardError, DataError, StreamError
 from bench.images.image import Image, read_image, write_png
 from bench.runtime.files import check_outputs, describe_write_errors, read_regular, replacing
@@ -40,6 +41,7 @@ class Coded:
         return 8 * self.bytes / (self.width * self.height)
 
 
+@accepts_text
 def encode(
     image: Path,
     file: Path,
@@ -94,6 +96,7 @@ def mask_picture(alpha: NDArray[np.float32], image: Image) -> PillowImage.Image:
     return PillowImage.fromarray(large[: image.height, : image.width])
 
 
+@accepts_text
 def decode(
     file: Path, image: Path, codec: str | None = None, *, weights: Path | None = None
 ) -> Coded:

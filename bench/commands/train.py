@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.codecs.catalog import card_name
+from bench.commands.arguments import accepts_text
 from bench.datasets.dataset import Progress
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from bench.training.zoo import Trained
 
 
+@accepts_text
 def train(
     name: str,
     folder: Path,
@@ -57,6 +59,7 @@ def zoo(its_set: str) -> list[str]:
     return zoo(its_set)
 
 
+@accepts_text
 def training_folder(name: str, within: Path = Path("bench-training")) -> Path:
     """Where a training is kept unless someone says otherwise; BENCH_WEIGHTS may name ``within``."""
     return within.joinpath(*card_name(name).split(":"))

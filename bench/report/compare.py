@@ -18,7 +18,7 @@ from bench.store import CodecResults, Results
 if TYPE_CHECKING:
     import pandas
 
-    from bench.sweep.execute import Outcome
+    from bench.sweep.outcome import Outcome
 
 MEAN_OF_IMAGES = "mean of the images' BD-rates"
 

@@ -18,14 +18,13 @@ from bench.store.reader import Store, StoredPoint
 from bench.store.results import CodecResults, Results, Run
 from bench.store.rows import point_key
 from bench.store.task_results import MatchArray, TaskResults, looked_at
-from bench.store.writer import ScoreRecord, StoreWriter
+from bench.store.writer import StoreWriter
 
 __all__ = [
     "CodecResults",
     "MatchArray",
     "Results",
     "Run",
-    "ScoreRecord",
     "Store",
     "StoreWriter",
     "StoredPoint",

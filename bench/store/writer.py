@@ -11,7 +11,6 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -43,19 +42,7 @@ from bench.store.rows import (
 )
 
 if TYPE_CHECKING:
-    from bench.instances.pseudo_truth import PseudoTruth
-    from bench.metrics.matches import Matches
-    from bench.tasks.scorer import Scorer
-
-
-@dataclass(frozen=True, eq=False)
-class ScoreRecord:
-    """How what one scorer found in one picture fared."""
-
-    scorer: str  # its fingerprint
-    truth: str  # names the labels
-    matches: Matches
-    pseudo_ground_truth: PseudoTruth | None = None  # a truth of the network's own making
+    from bench.tasks.scorer import Scorer, ScoreRecord
 
 
 class StoreWriter(Store):

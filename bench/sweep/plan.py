@@ -1,43 +1,28 @@
-"""The plan: what a sweep would code and measure, and how much of it the store has already."""
+"""The plan: the jobs of a sweep, without those whose results the store has already."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.codecs.codec import Codec, Point
 from bench.datasets import Dataset, Entry
 from bench.errors import CardError, DataError
-from bench.runtime.files import safe_name
+from bench.runtime.cores import available_cores
+from bench.runtime.files import make_folder, safe_name
 from bench.store import Store, StoredPoint, point_key
+from bench.sweep.jobs import (
+    CodecReference,
+    Job,
+    OriginalJob,
+    ScorerReference,
+    Scoring,
+    StreamReference,
+)
+from bench.sweep.request import Inputs
 from bench.tasks.scorer import PSEUDO, Scorer
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One image at one operating point of one codec, and what is still to do about it."""
-
-    entry: Entry
-    image: str
-    codec: Codec
-    point: Point
-    kept: str | None  # the digest of its stream, if it is coded already
-    metrics: tuple[str, ...]  # those still to be measured
-    scorers: tuple[Scorer, ...] = ()  # those still to be shown the decoded picture
-    picture: Path | None = None  # where the decoded picture is to be written, if it is wanted
-    imported_stream: Path | None = None  # a bitstream to be taken instead of encoding
-    decoded: str | None = None  # the digest of the picture that its figures so far are of
-
-
-@dataclass(frozen=True)
-class Original:
-    """One uncompressed image, and who has still to be shown it."""
-
-    entry: Entry
-    image: str
-    scorers: tuple[Scorer, ...]
 
 
 @dataclass(frozen=True)
@@ -47,118 +32,129 @@ class Plan:
     dataset: Dataset
     points: Mapping[Codec, tuple[Point, ...]]
     metrics: Mapping[str, str]
+    scorers: tuple[Scorer, ...]
     images: int  # those of this shard
-    total: int  # operations, those that are done included
-    operations: tuple[Operation, ...]
-    scorers: tuple[Scorer, ...] = ()
-    originals: tuple[Original, ...] = ()
-    remark: str | None = None
+    total: int  # jobs, with those that are done
+    jobs: tuple[Job, ...]
+    originals: tuple[OriginalJob, ...] = ()
+    remark: str = ""
     anchor: str = ""  # whom the codecs will be compared with, and why
+    workers: int = 1  # jobs that may run at once
+    keep_going: bool = False
+    imports: bool = False
+
+    def scorings_of(self, entry: Entry) -> tuple[Scoring, ...]:
+        """All that is to be found in an image, and what it is held to."""
+        return tuple(_scoring(scorer, self.dataset, entry) for scorer in self.scorers)
 
 
-def parse_shard(text: str | None) -> tuple[int, int]:
-    """``3/50`` as the third of fifty."""
-    if text is None:
-        return 1, 1
-    part, _, whole = text.partition("/")
-    if not (part.isdecimal() and whole.isdecimal() and 1 <= int(part) <= int(whole)):
-        raise CardError(f"--shard {text}: say which of how many, such as 3/50")
-    return int(part), int(whole)
-
-
-def make_plan(
-    dataset: Dataset,
-    points: Mapping[Codec, tuple[Point, ...]],
-    metrics: Mapping[str, str],
-    store: Store,
-    *,
-    scorers: tuple[Scorer, ...] = (),
-    shard: tuple[int, int] = (1, 1),
-    save_decoded: Path | None = None,
-) -> Plan:
-    """Every operation that still lacks a stream, a measure or a picture, image by image."""
-    part, whole = shard
-    entries = dataset.entries[part - 1 :: whole]
-    kept = {codec: store.kept(codec.fingerprint, metrics, scorers) for codec in points}
-    seen = {scorer: store.kept_originals(scorer) for scorer in scorers}
-    operations, originals = [], []
+def prepare(inputs: Inputs, store: Store, anchor: str = "") -> Plan:
+    """Every job that still lacks a stream, a measure or a picture, image by image."""
+    part, whole = inputs.shard
+    entries = inputs.dataset.entries[part - 1 :: whole]
+    seen = {scorer: store.kept_originals(scorer) for scorer in inputs.scorers}
+    originals = []
     for entry in entries:
-        image = dataset.digests[entry.name]
-        truths = {scorer: truth_name(scorer, dataset, entry) for scorer in scorers}
-        if unseen := tuple(s for s in scorers if seen[s].get(image, ("", None))[0] != truths[s]):
-            originals.append(Original(entry, image, unseen))
-        for codec, chosen in points.items():
-            for point in chosen:
-                there: StoredPoint | None = kept[codec].get((image, point_key(point)))
-                have = there.metrics if there else frozenset()
-                lacking = tuple(name for name in metrics if name not in have)
-                held_to = there.truths if there else {}
-                blind = tuple(s for s in scorers if held_to.get(s.name) != truths[s])
-                picture = save_decoded and _picture_path(save_decoded, codec, point, entry)
-                if there is None or lacking or blind or picture:
-                    stream, decoded = (there.stream, there.decoded) if there else (None, None)
-                    operations.append(
-                        Operation(
-                            entry,
-                            image,
-                            codec,
-                            point,
-                            stream,
-                            lacking,
-                            blind,
-                            picture,
-                            decoded=decoded,
-                        )
-                    )
-    total = len(entries) * sum(map(len, points.values()))
+        image = inputs.dataset.digests[entry.name]
+        scorings = {s: _scoring(s, inputs.dataset, entry) for s in inputs.scorers}
+        unseen = [
+            its for s, its in scorings.items() if seen[s].get(image, ("", None))[0] != its.truth
+        ]
+        if unseen:
+            originals.append(OriginalJob(entry, image, tuple(unseen)))
+    jobs = tuple(_jobs(inputs, entries, store))
+    for folder in {job.picture.parent for job in jobs if job.picture}:
+        make_folder(folder)
     return Plan(
-        dataset,
-        points,
-        metrics,
-        len(entries),
-        total,
-        tuple(operations),
-        scorers,
-        tuple(originals),
+        inputs.dataset,
+        inputs.points,
+        inputs.metrics,
+        inputs.scorers,
+        images=len(entries),
+        total=len(entries) * sum(map(len, inputs.points.values())),
+        jobs=jobs,
+        originals=tuple(originals),
+        remark=inputs.remark,
+        anchor=anchor,
+        workers=inputs.request.jobs or available_cores(),
+        keep_going=inputs.request.keep_going,
     )
 
 
-def truth_name(scorer: Scorer, dataset: Dataset, entry: Entry) -> str:
-    """Names what a scorer holds an image to."""
-    return PSEUDO if scorer.pseudo is not None else dataset.truths[entry.name]
+def _jobs(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iterator[Job]:
+    kept = {
+        codec: store.kept(codec.fingerprint, inputs.metrics, inputs.scorers)
+        for codec in inputs.points
+    }
+    references = {codec: CodecReference.of(codec) for codec in inputs.points}
+    save_decoded = inputs.request.save_decoded
+    for entry in entries:
+        image = inputs.dataset.digests[entry.name]
+        scorings = {s.name: _scoring(s, inputs.dataset, entry) for s in inputs.scorers}
+        for codec, points in inputs.points.items():
+            for point in points:
+                there = kept[codec].get((image, point_key(point)))
+                have = there.metrics if there else frozenset()
+                truths = there.truths if there else {}
+                metrics = {name: m for name, m in inputs.metrics.items() if name not in have}
+                missing = [s for name, s in scorings.items() if truths.get(name) != s.truth]
+                picture = save_decoded and _picture_path(save_decoded, codec, point, entry)
+                if there is None or metrics or missing or picture:
+                    yield Job(
+                        entry,
+                        image,
+                        references[codec],
+                        point,
+                        metrics,
+                        tuple(missing),
+                        _stream(there, store),
+                        there.decoded if there else None,
+                        picture=picture,
+                    )
 
 
-def plan_import(
-    dataset: Dataset,
-    codec: Codec,
-    point: Point,
-    folder: Path,
-    metrics: Mapping[str, str],
-    store: Store,
-    scorers: tuple[Scorer, ...] = (),
-) -> Plan:
-    """Every bitstream in the folder that is named after an image which the store lacks."""
+def _stream(there: StoredPoint | None, store: Store) -> StreamReference | None:
+    return StreamReference(store.stream_path(there.stream), there.stream) if there else None
+
+
+def _scoring(scorer: Scorer, dataset: Dataset, entry: Entry) -> Scoring:
+    truth = PSEUDO if scorer.pseudo is not None else dataset.truths[entry.name]
+    return Scoring(ScorerReference.of(scorer), truth)
+
+
+def prepare_import(inputs: Inputs, folder: Path, store: Store) -> Plan:
+    """A job for each bitstream in the folder whose image, after which it is named, has none yet."""
+    ((codec, points),) = inputs.points.items()
+    if len(points) > 1:
+        raise CardError(f"--point {inputs.request.points[0]}: one point, not {len(points)}")
+    (point,), dataset = points, inputs.dataset
     files, others = _by_image(dataset, folder)
-    kept = store.kept(codec.fingerprint, metrics)
-    operations = [
-        Operation(
+    kept = store.kept(codec.fingerprint, inputs.metrics)
+    jobs = [
+        Job(
             entry,
             image,
-            codec,
+            CodecReference.of(codec),
             point,
-            None,
-            tuple(metrics),
-            scorers,
+            inputs.metrics,
             imported_stream=files[entry.name],
         )
         for entry in dataset.entries
         if entry.name in files
         and ((image := dataset.digests[entry.name]), point_key(point)) not in kept
     ]
-    points = {codec: tuple(dict.fromkeys((*store.planned_points(dataset, codec), point)))}
-    remark = f"left out: {others} files in {folder} named after no image" if others else None
     return Plan(
-        dataset, points, metrics, len(files), len(files), tuple(operations), scorers, remark=remark
+        dataset,
+        {codec: tuple(dict.fromkeys((*store.planned_points(dataset, codec), point)))},
+        inputs.metrics,
+        scorers=(),
+        images=len(files),
+        total=len(files),
+        jobs=tuple(jobs),
+        remark=f"left out: {others} files in {folder} named after no image" if others else "",
+        workers=inputs.request.jobs or available_cores(),
+        keep_going=True,  # each file is an answer of its own: all of them are tried
+        imports=True,
     )
 
 

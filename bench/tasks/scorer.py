@@ -7,7 +7,7 @@ uncompressed picture.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from bench.images.colour import Pixels
 from bench.images.image import Image
 from bench.instances.detections import Detections
 from bench.instances.ground_truth import Truth, read_ground_truth
-from bench.instances.pseudo_truth import to_pseudo_truth
+from bench.instances.pseudo_truth import PseudoTruth, to_pseudo_truth
 from bench.metrics.matches import Matches
 from bench.tasks.task import Task
 
@@ -34,6 +34,8 @@ class Scorer:
 
     task: Task
     pseudo: float | None = None  # its own detections on the original of at least that score
+    opened_by: str = ""  # what open_task makes the task of, and by which engine
+    engine: str = "bench"
 
     @property
     def name(self) -> str:
@@ -74,22 +76,32 @@ class Scorer:
         return match_boxes(truth, found)
 
 
+@dataclass(frozen=True, eq=False)
+class ScoreRecord:
+    """How what one scorer found in one picture fared."""
+
+    scorer: str  # its fingerprint
+    truth: str  # names the labels
+    matches: Matches
+    pseudo_ground_truth: PseudoTruth | None = None  # a truth of the network's own making
+
+
 def make_scorers(
-    tasks: Sequence[Task], dataset: Dataset, truth: str, score: float
+    tasks: Mapping[str, Task], engine: str, dataset: Dataset, truth: str, score: float
 ) -> tuple[Scorer, ...]:
     """Each task as a measure on a data set; a data set without labels needs the pseudo truth."""
     if truth == PSEUDO:
-        if boxes := [task.name for task in tasks if not task.masks]:
+        if boxes := [task.name for task in tasks.values() if not task.masks]:
             raise DataError(
                 f"--truth pseudo: {boxes[0]} finds boxes alone; it takes a network that finds masks"
             )
-        return tuple(Scorer(task, score) for task in tasks)
+        return tuple(Scorer(task, score, said, engine) for said, task in tasks.items())
     bare = [entry.name for entry in dataset.entries if entry.instances is None]
     if tasks and bare:
-        count = len(dataset.entries)
+        count, first = len(dataset.entries), next(iter(tasks.values())).name
         which = "none of its images has" if len(bare) == count else f"{bare[0]} has no"
         raise DataError(
-            f"{dataset.name}: {which} instance labels to score {tasks[0].name} against; "
+            f"{dataset.name}: {which} instance labels to score {first} against; "
             "--truth pseudo takes what the network finds in the uncompressed images instead"
         )
-    return tuple(Scorer(task) for task in tasks)
+    return tuple(Scorer(task, None, said, engine) for said, task in tasks.items())

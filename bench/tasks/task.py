@@ -103,22 +103,24 @@ TASKS: Registry[_Known | Maker] = Registry(
 _DEFAULTS = {"toyscapes": "mask-rcnn-toy", "cityscapes": "mask-rcnn"}
 
 
-def open_tasks(said: Iterable[str], kind: str, engine: str = "bench") -> tuple[list[Task], str]:
-    """The tasks that ``--task`` names, or a data set's own; and why there is none, if so."""
+def open_tasks(
+    said: Iterable[str], kind: str, engine: str = "bench"
+) -> tuple[dict[str, Task], str]:
+    """The tasks by what ``--task`` says, or a data set's own; and why there is none, if so."""
     words = list(dict.fromkeys(said))
     if words == ["none"]:
-        return [], ""
+        return {}, ""
     if "none" in words:
         raise DataError("--task none goes alone")
     if not words:
         name = _DEFAULTS.get(kind)
         if name is None:
-            return [], ""
+            return {}, ""
         if why := why_unavailable(name):
-            return [], f"no task: {name} has {why}"
+            return {}, f"no task: {name} has {why}"
         words = [name]
-    tasks = [open_task(word, engine) for word in words]
-    names = [task.name for task in tasks]
+    tasks = {word: open_task(word, engine) for word in words}
+    names = [task.name for task in tasks.values()]
     if len(set(names)) < len(names):
         raise DataError("--task: two of one name; one network has one set of weights in a run")
     return tasks, ""

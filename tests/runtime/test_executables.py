@@ -18,10 +18,10 @@ from support.pictures import Pictures
 from bench import api
 from bench.cli import progress
 from bench.commands.inventory import doctor
-from bench.commands.run import Watcher
 from bench.errors import CodecError
 from bench.runtime import ffmpeg
 from bench.runtime.executables import LIBRARIES, SCRIPT, look_at
+from bench.sweep.outcome import Watcher
 from bench.sweep.plan import Plan
 
 QUICK = {"metrics": ["psnr_rgb"], "tasks": ["none"]}

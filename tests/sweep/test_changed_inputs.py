@@ -14,8 +14,8 @@ from fakes.task import RedThings
 from support.command import Bench
 
 from bench import api
-from bench.commands.run import Watcher
 from bench.errors import BenchError
+from bench.sweep.outcome import Watcher
 
 QUICK = ["psnr_rgb"]
 TIMES = ["date", "machine", "encode_cpu", "encode_wall", "decode_cpu", "decode_wall"]

@@ -13,7 +13,7 @@ from bench.codecs.families import ffmpeg, pillow
 from bench.errors import CodecError
 from bench.images.image import Image
 from bench.metrics.quality import Pair, Values, measure
-from bench.sweep import execute as sweep
+from bench.sweep import worker as sweep
 
 QUICK = ("--metric", "psnr_rgb")
 POINTS = ("--points", "jpeg=20,40,60,80", "--points", "x265=22,27,32,37")

@@ -19,7 +19,7 @@ from bench.codecs.families import external, pillow
 from bench.errors import CodecError
 from bench.store import StoreWriter
 from bench.store.rows import MetaRow
-from bench.sweep import execute as sweep
+from bench.sweep import worker as sweep
 
 QUICK = ("--metric", "psnr_rgb")
 

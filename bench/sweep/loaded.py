@@ -1,0 +1,48 @@
+"""What is loaded once, and shared by threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Loaded(Generic[K, V]):
+    """Values by key: the first thread that wants one loads it, and others wait for it.
+
+    With a size of each, at most so much is held, and what was not used for longest is dropped.
+    """
+
+    def __init__(self, most: int = 0, size: Callable[[V], int] = lambda value: 0) -> None:
+        self._values: dict[K, Future[V]] = {}  # those used last come last
+        self._most, self._size = most, size
+        self._lock = threading.Lock()
+
+    def get(self, key: K, load: Callable[[], V]) -> V:
+        with self._lock:
+            future = self._values.pop(key, None)
+            first = future is None
+            future = self._values[key] = future or Future()
+        if first:
+            try:
+                future.set_result(load())
+            except BaseException as error:
+                with self._lock:
+                    self._values.pop(key, None)  # whoever asks next tries again
+                future.set_exception(error)
+            self._drop()
+        return future.result()
+
+    def _drop(self) -> None:
+        with self._lock:
+            held = [(key, each.result()) for key, each in self._values.items() if each.done()]
+            excess = sum(self._size(value) for _, value in held) - self._most
+            for key, value in held[:-1]:
+                if excess <= 0:
+                    return
+                excess -= self._size(value)
+                del self._values[key]

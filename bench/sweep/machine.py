@@ -1,0 +1,197 @@
+"""The executor of this machine: threads for its cores, and many pictures measured at a time.
+
+Threads wait for external programs, and release the interpreter's lock in their own heavy work.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from queue import SimpleQueue
+from typing import TypeVar, cast
+
+from bench.errors import BenchError, Cancelled
+from bench.metrics.quality import Pair
+from bench.sweep.jobs import Job, Result
+from bench.sweep.plan import Plan
+from bench.sweep.worker import Steps, Worker, measure_each, resume, steps
+
+# Decoded pictures measured by one process: enough to share its start-up, few enough to hold.
+_BATCH_PIXELS = 2**23
+_BATCH_MAX = 16
+# A picture does not wait longer for its batch to fill, nor at all if coding it took as long.
+_BATCH_SECONDS = 5.0
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class _Task:
+    """A job under way."""
+
+    job: Job
+    going: Steps
+    future: Future[Result] = field(default_factory=Future)
+    pair: Pair | None = None  # to be measured
+    since: float = 0.0
+
+    @property
+    def pixels(self) -> int:
+        """Of the decoded picture, while it waits to be measured."""
+        return self.pair[1].size // 3 if self.pair else 0
+
+    def go_on(self, step: Callable[[], Pair]) -> bool:
+        """Take the job to where it has a picture to be measured; False if that is its end."""
+        self.pair = None
+        try:
+            self.pair = step()
+        except StopIteration as ended:
+            self.future.set_result(ended.value)
+        except BaseException as error:
+            self.future.set_exception(error)
+        return self.pair is not None
+
+
+class ThisMachine:
+    """As many threads as jobs that may run at once; each takes up one stage of one job at a time.
+
+    What is loaded already, the plan's codecs and networks, is used as it is.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._worker = Worker(plan.points, plan.scorers)
+        self._lock = threading.Lock()
+        self._cancelled = False
+        self._waiting = deque[_Task]()  # not begun yet
+        self._coding = 0
+        self._decoded: list[_Task] = []  # wait to be measured
+        self._work = SimpleQueue[Callable[[], object] | None]()  # what threads take up
+        self._threads: list[threading.Thread] = []
+        wanted = min(plan.workers, len(plan.jobs) + len(plan.originals))
+        with suppress(RuntimeError):  # where no more can be started, fewer will do
+            while len(self._threads) < wanted:
+                thread = threading.Thread(target=self._serve)
+                thread.start()
+                self._threads.append(thread)
+        if wanted and not self._threads:
+            raise BenchError("no thread can be started; is there any memory left?")
+
+    def __enter__(self) -> ThisMachine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.shutdown()
+
+    def submit(self, job: Callable[[], T], /) -> Future[T]:
+        if not isinstance(job, Job):
+            future = Future[T]()
+            self._work.put(partial(self._call, job, future))
+            return future
+        task = _Task(job, steps(job))
+        with self._lock:
+            self._waiting.append(task)
+        self._start_work()
+        return cast("Future[T]", task.future)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Where it is cancelled, programs are killed, and jobs end with what they have."""
+        if cancel_futures:
+            with self._lock:
+                self._cancelled = True
+                waiting, self._waiting = self._waiting, deque()
+                decoded, self._decoded = self._decoded, []
+            self._worker.programs.cancel()
+            for task in waiting:
+                task.future.cancel()
+            for task in decoded:
+                task.go_on(partial(resume, task.going, Cancelled()))
+        for _ in self._threads:
+            self._work.put(None)
+        for thread in self._threads if wait else ():
+            thread.join()
+
+    def _serve(self) -> None:
+        self._worker.enter()
+        while (work := self._work.get()) is not None:
+            work()
+
+    def _start_work(self) -> None:
+        with self._lock:
+            for batch in self._batches():
+                self._work.put(partial(self._measure, batch))
+            # One ahead of the threads keeps them busy; more would only hold pictures in memory.
+            while self._waiting and self._coding <= len(self._threads):
+                self._coding += 1
+                self._work.put(partial(self._code, self._waiting.popleft()))
+
+    def _batches(self) -> list[list[_Task]]:
+        """The decoded pictures that are worth a process now, grouped by size and by metrics."""
+        groups: dict[tuple[object, ...], list[_Task]] = {}
+        for task in self._decoded:
+            assert task.pair is not None
+            key = (task.pair[1].shape, *task.job.metrics.items())
+            groups.setdefault(key, []).append(task)
+        idle = not self._waiting and self._coding < len(self._threads)
+        late_before = time.monotonic() - _BATCH_SECONDS
+        held = sum(task.pixels for task in self._decoded)
+        batches: list[list[_Task]] = []
+        for group in groups.values():  # the oldest first
+            most = max(1, min(_BATCH_MAX, _BATCH_PIXELS // group[0].pixels))
+            if idle:  # share the rest among the threads
+                most = min(most, math.ceil(len(group) / len(self._threads)))
+            while group and (
+                len(group) >= most or idle or group[0].since < late_before or held > _BATCH_PIXELS
+            ):
+                batches.append(group[:most])
+                held -= sum(task.pixels for task in group[:most])
+                group = group[most:]
+        taken = {id(task) for batch in batches for task in batch}
+        self._decoded = [task for task in self._decoded if id(task) not in taken]
+        return batches
+
+    # What follows runs in the threads.
+
+    def _call(self, job: Callable[[], T], future: Future[T]) -> None:
+        if self._cancelled:
+            future.cancel()
+            return
+        try:
+            future.set_result(job())
+        except BaseException as error:
+            future.set_exception(error)
+
+    def _code(self, task: _Task) -> None:
+        if self._cancelled:
+            task.future.cancel()
+            return
+        began = time.monotonic()
+        waits = task.go_on(partial(next, task.going))
+        task.since = time.monotonic()
+        with self._lock:
+            self._coding -= 1
+            slow = task.since - began > _BATCH_SECONDS
+            if waits and not slow and not self._cancelled:
+                self._decoded.append(task)
+                waits = False
+        if waits:
+            self._measure([task])
+        else:
+            self._start_work()
+
+    def _measure(self, batch: list[_Task]) -> None:
+        pairs = [task.pair for task in batch if task.pair]
+        measured = measure_each(pairs, batch[0].job.metrics)
+        for task, found in zip(batch, measured, strict=True):
+            step = partial(task.go_on, partial(resume, task.going, found))
+            with self._lock:
+                if not self._cancelled:
+                    self._work.put(step)
+                    continue
+            step()
+        self._start_work()

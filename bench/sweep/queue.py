@@ -1,0 +1,63 @@
+"""The jobs that have not begun yet, image by image; a codec that only fails is given up."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+
+from bench.sweep.jobs import CodecReference, Job
+from bench.sweep.outcome import Outcome
+from bench.sweep.plan import Plan
+
+# Jobs that are under way beside those that run: many pictures wait to be measured together.
+_AHEAD = 64
+# A codec that failed this often, on this many images, and never succeeded is given up.
+_HOPELESS_FAILURES, _HOPELESS_IMAGES = 5, 3
+
+
+class JobQueue:
+    """A plan's jobs in their order, and those of codecs that have only failed so far aside."""
+
+    def __init__(self, plan: Plan, outcome: Outcome) -> None:
+        self._plan, self._outcome = plan, outcome
+        self._jobs = deque(plan.jobs)
+        self._held: dict[CodecReference, list[Job]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._jobs)
+
+    def take(self, under_way: int) -> Job | None:
+        """The next job, unless so many others are enough for now."""
+        if not self._jobs:
+            return None
+        # A codec that has coded nothing yet may only fail: no more of it than can run at once.
+        proven = self._plan.keep_going or self._outcome.coded[self._jobs[0].codec.name]
+        most = self._plan.workers + (_AHEAD if proven else 1)
+        return self._jobs.popleft() if under_way < most else None
+
+    def put_first(self, job: Job) -> None:
+        self._jobs.appendleft(job)
+
+    def failed(self, codec: CodecReference) -> None:
+        """Start no more of a codec that only fails, until what runs of it has ended."""
+        if codec not in self._held and not self._plan.keep_going and self._only_fails(codec):
+            self._held[codec] = [job for job in self._jobs if job.codec == codec]
+            self._jobs = deque(job for job in self._jobs if job.codec != codec)
+
+    def _only_fails(self, codec: CodecReference) -> bool:
+        """Enough has failed, and nothing could be coded; one odd image is not enough."""
+        if self._outcome.coded[codec.name]:
+            return False
+        failed = [job.entry for job, _ in self._outcome.failures if job.codec == codec]
+        return len(failed) >= _HOPELESS_FAILURES and len(set(failed)) >= _HOPELESS_IMAGES
+
+    def give_up_or_resume(self, running: Collection[CodecReference]) -> None:
+        """Those codecs that were held, once one has succeeded or none of it runs any more."""
+        for codec, jobs in list(self._held.items()):
+            if self._outcome.coded[codec.name]:
+                self._jobs.extendleft(reversed(jobs))
+            elif codec not in running:
+                self._outcome.untried[codec.name] += len(jobs)
+            else:
+                continue
+            del self._held[codec]

@@ -1,0 +1,89 @@
+"""What a sweep is asked for, in words; and the same come to life: codecs, images and networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+
+from bench.codecs.catalog import runnable
+from bench.codecs.codec import Codec, Point
+from bench.codecs.points import choose_points
+from bench.datasets import Dataset, dataset_kind, open_dataset
+from bench.datasets.dataset import Progress
+from bench.errors import CardError
+from bench.metrics import metric_fingerprints
+from bench.runtime.files import make_folder
+from bench.tasks.scorer import Scorer, make_scorers
+from bench.tasks.task import open_tasks
+
+TRUTH_SCORE = 0.5  # of a detection that is pseudo truth
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to code, at which points, and what to measure: the options of ``bench run``."""
+
+    codecs: Sequence[str]
+    _: KW_ONLY
+    data: str = "toyscapes"
+    root: Path | None = None
+    limit: int | None = None
+    points: Sequence[str] = ()
+    metrics: Sequence[str] | None = None
+    tasks: Sequence[str] = ()
+    engine: str = "bench"
+    truth: str = "labels"
+    truth_score: float = TRUTH_SCORE
+    shard: str | None = None
+    save_decoded: Path | None = None
+    jobs: int | None = None  # as many as there are cores
+    keep_going: bool = False
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that a request names, found and ready to run."""
+
+    request: Request
+    points: Mapping[Codec, tuple[Point, ...]]
+    metrics: Mapping[str, str]  # with their fingerprints
+    dataset: Dataset
+    scorers: tuple[Scorer, ...]
+    shard: tuple[int, int]
+    remark: str
+
+    @property
+    def names(self) -> list[str]:
+        return [codec.name for codec in self.points]
+
+    @property
+    def named_points(self) -> dict[str, tuple[Point, ...]]:
+        return {codec.name: points for codec, points in self.points.items()}
+
+
+def open_inputs(request: Request, progress: Progress | None = None) -> Inputs:
+    """Find what a request names. What it cannot have is refused here, before anything is done."""
+    shard = parse_shard(request.shard)
+    metrics = metric_fingerprints(request.metrics)
+    kind = dataset_kind(request.data)
+    codecs = [runnable(name, kind) for name in request.codecs]
+    # One card may be named twice, by its name and by its path.
+    codecs = list({(codec.card.path.resolve(), codec.name): codec for codec in codecs}.values())
+    points = choose_points(codecs, kind, request.points)
+    if request.save_decoded is not None:
+        make_folder(request.save_decoded)
+    dataset = open_dataset(request.data, root=request.root, limit=request.limit, progress=progress)
+    tasks, remark = open_tasks(request.tasks, dataset.kind, request.engine)
+    scorers = make_scorers(tasks, request.engine, dataset, request.truth, request.truth_score)
+    return Inputs(request, points, metrics, dataset, scorers, shard, remark)
+
+
+def parse_shard(text: str | None) -> tuple[int, int]:
+    """``3/50`` as the third of fifty."""
+    if text is None:
+        return 1, 1
+    part, _, whole = text.partition("/")
+    if not (part.isdecimal() and whole.isdecimal() and 1 <= int(part) <= int(whole)):
+        raise CardError(f"--shard {text}: say which of how many, such as 3/50")
+    return int(part), int(whole)

@@ -1,0 +1,275 @@
+"""Runs jobs, code → measure → score, in whatever process it is in.
+
+A worker loads what a job refers to and keeps it, so that no codec, network, image or truth is
+loaded twice; what it loads must have the digest that the job says. It knows nothing of the store.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import tempfile
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+
+from bench.codecs.catalog import load_codec
+from bench.codecs.codec import Codec
+from bench.codecs.families.sizes import MAX_STREAM_BYTES
+from bench.datasets import Entry
+from bench.errors import BenchError, Cancelled, CodecError, DataError, TimeLimitError
+from bench.images.colour import Pixels
+from bench.images.image import Image, pixel_digest, write_png
+from bench.instances.ground_truth import Truth
+from bench.instances.pseudo_truth import PseudoTruth
+from bench.metrics import measure, metric_fingerprints
+from bench.metrics.quality import Pair, Values
+from bench.runtime.files import read_regular
+from bench.runtime.programs import Programs, metered
+from bench.sweep.jobs import (
+    CodecReference,
+    Job,
+    OriginalJob,
+    OriginalResult,
+    Result,
+    ScorerReference,
+    Scoring,
+)
+from bench.sweep.loaded import Loaded
+from bench.tasks.scorer import Scorer, ScoreRecord
+from bench.tasks.task import open_task
+
+# Bytes of images that are held for the jobs to come: all jobs of an image follow each other.
+_MAX_HELD = 2**25
+# Not one job's failure, but soon every one's.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+Steps = Generator[Pair, Values, Result]
+
+
+class Worker:
+    """What jobs share in one process; it may be given what is loaded already."""
+
+    def __init__(self, codecs: Iterable[Codec] = (), scorers: Iterable[Scorer] = ()) -> None:
+        self.programs = Programs()
+        self._codecs = Loaded[CodecReference, Codec]()
+        self._scorers = Loaded[ScorerReference, Scorer]()
+        self._images = Loaded[Entry, Image](_MAX_HELD, lambda image: image.pixels.nbytes)
+        self._labels = Loaded[str, Truth]()
+        for codec in codecs:
+            self._codecs.get(CodecReference.of(codec), lambda codec=codec: codec)  # type: ignore[misc]
+        for scorer in scorers:
+            self._scorers.get(ScorerReference.of(scorer), lambda scorer=scorer: scorer)  # type: ignore[misc]
+
+    def enter(self) -> None:
+        """What this thread runs from now on is run by this worker."""
+        self.programs.enter()
+        _worker.set(self)
+
+    def codec(self, wanted: CodecReference) -> Codec:
+        def load() -> Codec:
+            codec = load_codec(wanted.card)
+            if codec.fingerprint != wanted.fingerprint:
+                raise CodecError(
+                    f"{wanted.name}: not the codec here that the sweep was planned with"
+                )
+            return codec
+
+        return self._codecs.get(wanted, load)
+
+    def scorer(self, wanted: ScorerReference) -> Scorer:
+        def load() -> Scorer:
+            scorer = Scorer(open_task(wanted.task, wanted.engine), wanted.pseudo)
+            if scorer.fingerprint != wanted.fingerprint:
+                raise DataError(
+                    f"{wanted.task}: not the network here that the sweep was planned with"
+                )
+            return scorer
+
+        return self._scorers.get(wanted, load)
+
+    def image(self, entry: Entry, digest: str) -> Image:
+        def load() -> Image:
+            image = entry.load()
+            if pixel_digest(image.pixels) != digest:
+                raise DataError(f"{entry.path}: changed since the sweep was planned")
+            return image
+
+        return self._images.get(entry, load)
+
+    def score(self, scoring: Scoring, image: Image, picture: Pixels) -> ScoreRecord:
+        """How what a network finds in a picture fares against the truth of its image."""
+        scorer = self.scorer(scoring.scorer)
+        if scoring.pseudo is not None:
+            return ScoreRecord(
+                scorer.fingerprint, scoring.truth, scorer.score(picture, scoring.pseudo)
+            )
+        truth = self._truth(scorer, scoring.truth, image)
+        pseudo_ground_truth = truth if isinstance(truth, PseudoTruth) else None
+        return ScoreRecord(
+            scorer.fingerprint, scoring.truth, scorer.score(picture, truth), pseudo_ground_truth
+        )
+
+    def _truth(self, scorer: Scorer, digest: str, image: Image) -> Truth:
+        """What the network makes of an uncompressed image, or the image's labels."""
+        if scorer.pseudo is not None:
+            return scorer.truth_of(image)
+
+        def load() -> Truth:
+            truth = scorer.truth_of(image)
+            if truth.digest != digest:
+                raise DataError(f"{image.instances}: changed since the sweep was planned")
+            return truth
+
+        return self._labels.get(digest, load)
+
+
+_worker: ContextVar[Worker] = ContextVar("worker", default=Worker())  # noqa: B039
+
+
+def run(job: Job) -> Result:
+    """All of a job in this thread."""
+    going = steps(job)
+    try:
+        (measured,) = measure_each([next(going)], job.metrics)
+        resume(going, measured)
+    except StopIteration as ended:
+        result: Result = ended.value
+        return result
+    raise AssertionError("a job is measured once")
+
+
+def steps(job: Job) -> Steps:
+    """A job as a generator: it waits for the values of the (original, decoded) pair that it yields.
+
+    Whoever runs many jobs measures many pairs at a time.
+    """
+    worker, result = _worker.get(), Result()
+    try:
+        original = worker.image(job.entry, job.image)
+        picture = _code(job, worker.codec(job.codec), original, result)
+        if result.outdated:
+            return result
+        result.values = (yield original.pixels, picture) if job.metrics else {}
+        for scoring in job.scorings:
+            worker.programs.check()
+            result.scores.append(worker.score(scoring, original, picture))
+    except Cancelled:
+        pass  # what is in the result already is kept
+    except (Exception, SystemExit) as error:  # a codec of a third party is not to end the sweep
+        _check_space(error)
+        result.failure = _reason(error)
+    return result
+
+
+def resume(going: Steps, measured: Values | BaseException) -> Pair:
+    """Give a job its values, or the reason why there are none; it ends in a StopIteration."""
+    if isinstance(measured, BaseException):
+        return going.throw(measured)
+    return going.send(measured)
+
+
+def look_at_original(job: OriginalJob) -> OriginalResult:
+    """How what networks find in an uncompressed image fares."""
+    worker = _worker.get()
+    image = worker.image(job.entry, job.image)
+    try:
+        scores = [worker.score(scoring, image, image.pixels) for scoring in job.scorings]
+    except BenchError:
+        raise
+    except Exception as error:  # a network of a third party may raise anything
+        raise BenchError(f"{job.entry.name}, uncompressed: {_reason(error)}") from error
+    return OriginalResult((image.width, image.height), scores)
+
+
+def _code(job: Job, codec: Codec, original: Image, result: Result) -> Pixels:
+    """The decoded picture; what is known of it and its stream goes into the result."""
+    try:
+        return _code_once(job, codec, original, result)
+    except TimeLimitError:
+        raise
+    except CodecError:  # a machine short of memory or of processes may do better now
+        return _code_once(job, codec, original, result)
+
+
+def _code_once(job: Job, codec: Codec, original: Image, result: Result) -> Pixels:
+    stream, encode_cost = _kept_stream(job), None
+    is_new = stream is None
+    if stream is None and job.imported_stream is not None:
+        stream = read_regular(job.imported_stream, MAX_STREAM_BYTES)
+    elif stream is None:
+        with metered() as encode_cost:
+            stream = codec.encode(original, job.point)
+    with metered() as decode_cost:
+        picture = codec.decode(stream)
+    if picture.shape != original.pixels.shape:
+        height, width = picture.shape[:2]
+        raise CodecError(
+            f"{codec.name} decoded to {width}x{height}, not {original.width}x{original.height}"
+        )
+    if job.picture is not None:
+        job.picture.parent.mkdir(parents=True, exist_ok=True)
+        write_png(picture, job.picture)
+    result.size = original.width, original.height
+    result.digest, result.decoded = hashlib.sha256(stream).hexdigest(), pixel_digest(picture)
+    result.encode_cost, result.decode_cost = encode_cost, decode_cost
+    if is_new:
+        result.stream = stream
+        result.outdated = job.stream is not None and job.stream.digest != result.digest
+    else:
+        result.outdated = job.decoded not in (None, result.decoded)
+    return picture
+
+
+def _kept_stream(job: Job) -> bytes | None:
+    """The stream that was coded before, if it is whole."""
+    if job.stream is None:
+        return None
+    try:
+        stream = job.stream.path.read_bytes()
+    except OSError:
+        return None
+    return stream if hashlib.sha256(stream).hexdigest() == job.stream.digest else None
+
+
+def measure_each(
+    pairs: Sequence[Pair], wanted: Mapping[str, str]
+) -> Sequence[Values | BaseException]:
+    """What was measured of each pair, or why it could not be, by metrics of these fingerprints.
+
+    The pairs of a batch that failed are measured again one by one: a machine short of memory may
+    do better with fewer, or later.
+    """
+    try:
+        return _measure(pairs, wanted)
+    except TimeLimitError as error:
+        return [error] * len(pairs)
+    except CodecError:
+        return [_measure_again(pair, wanted) for pair in pairs]
+    except (Exception, SystemExit, Cancelled) as error:
+        return [error] * len(pairs)
+
+
+def _measure_again(pair: Pair, wanted: Mapping[str, str]) -> Values | BaseException:
+    try:
+        return _measure([pair], wanted)[0]
+    except (Exception, SystemExit, Cancelled) as error:
+        return error
+
+
+def _measure(pairs: Sequence[Pair], wanted: Mapping[str, str]) -> list[Values]:
+    values = measure(pairs, [*wanted])
+    if metric_fingerprints(wanted) != wanted:
+        raise CodecError("ffmpeg was replaced meanwhile; run the command again")
+    return values
+
+
+def _check_space(error: BaseException) -> None:
+    if isinstance(error, OSError) and error.errno in _FULL:
+        raise BenchError(
+            f"{error.filename or tempfile.gettempdir()}: {error.strerror}; free some space "
+            "there (TMPDIR names where programs work), and run the same command again"
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
