@@ -8,6 +8,7 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from fakes import package
 from PIL import Image
 from support.command import Bench
 from support.paths import CHECKOUT
-from support.pictures import Pictures
+from support.pictures import Pictures, picture
 
+from bench import api
 from bench.cli.main import cli
 from bench.codecs.catalog import load_codec
 from bench.errors import StreamError
@@ -183,6 +185,24 @@ def _commands(page: str) -> list[str]:
     """Those that a page shows on lines of their own."""
     whole = re.sub(r"\\\n\s*", "", page)
     return re.findall(r"^ {4,}(?:\S+=\S+ |\S+/)*(bench .+)$", whole, re.MULTILINE)
+
+
+def test_the_python_api_works_as_shown() -> None:
+    Image.fromarray(picture(1, 64, 48)).save("photo.png")
+    page = (DOCS / "api.md").read_text("utf-8")
+    held: dict[str, Any] = {}
+    for shown in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(shown, held)
+    assert list(held["report"].deltas["anchor"]) == ["jpeg"]
+    assert len(held["report"].deltas) == len(held["against_webp"].deltas) == 1
+    assert len(held["records"]) == 16
+    assert held["coded"].bpp > 0
+
+
+def test_the_python_api_is_documented_whole() -> None:
+    page = (DOCS / "api.md").read_text("utf-8")
+    documented = re.findall(r"^\.\. auto(?:function|class|data):: (\w+)$", page, re.MULTILINE)
+    assert sorted(documented) == sorted(api.__all__)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from pathlib import Path
 TEMPORARY = re.compile(r"\.?bench-([0-9a-f]{8})-([0-9a-f]+)-([0-9a-f]+)-")
 """The start of such a name."""
 _UNKNOWN = "0" * 8
+_log = logging.getLogger(__name__)
 
 
 def temporary_name() -> str:
@@ -46,6 +48,7 @@ def remove_leftovers(folder: Path) -> None:
 def _remove_dead(entry: os.DirEntry[str], pid: int, began: int) -> None:
     if entry.stat(follow_symlinks=False).st_uid != os.geteuid() or _began(pid) == began:
         return
+    _log.info("removing %s of a process that is gone", entry.path)
     if entry.is_dir(follow_symlinks=False):
         shutil.rmtree(entry, ignore_errors=True)
     else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 
 VERSION = 5
+_log = logging.getLogger(__name__)
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT);
@@ -95,6 +97,7 @@ def upgrade(database: sqlite3.Connection) -> None:
             for statement in _UPGRADES[before]:
                 database.execute(statement)
             set_version(database, before + 1)
+            _log.info("store upgraded from version %d to %d", before, before + 1)
 
 
 def set_version(database: sqlite3.Connection, number: int) -> None:
@@ -108,6 +111,7 @@ def upgrade_to_read(database: sqlite3.Connection) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF not in _CANNOT_WRITE:
             raise
+        _log.info("store cannot be written (%s): a copy in memory is upgraded", error)
         copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         database.backup(copy)
         database.close()

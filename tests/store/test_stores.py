@@ -85,6 +85,15 @@ def test_an_earlier_store_gives_the_same_export(bench: Bench, old: Path) -> None
     assert content(old) == upgraded
 
 
+def test_an_upgrade_is_logged(bench: Bench, oldest: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "bench"):
+        said = bench("export", "--results", oldest, "--out", "a.csv", "--data", "pictures")
+    assert said.status == 0
+    assert [record.args for record in caplog.records] == [(v, v + 1) for v in range(3, VERSION)]
+    assert {record.name for record in caplog.records} == {"bench.store.schema"}
+    assert "upgraded" not in said.out + said.err
+
+
 def test_records_tell_the_version_of_their_data_set(bench: Bench, old: Path) -> None:
     for data, version in (("toyscapes:val[:3]", {"1"}), ("pictures", {None})):
         assert bench("export", "--results", old, "--out", "it.json", "--data", data).status == 0
