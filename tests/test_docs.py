@@ -130,6 +130,42 @@ def test_the_network_that_is_shown_takes_part(
     assert "red-cars" in bench("list").out
 
 
+def test_the_data_set_that_is_shown_is_coded_and_scored(
+    bench: Bench, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (DOCS / "adding-a-data-set.md").read_text("utf-8")
+    install_shown(page, "my_streets", tmp_path, monkeypatch)
+    missing = bench("run", "--codec", "jpeg", "--data", "my-streets").err
+    assert "--root or in MY_STREETS" in missing
+    for kind, ending in (("leftImg8bit", ""), ("gtFine", "_instanceIds")):
+        folder = tmp_path / "streets" / "night" / ("labels" if ending else "images")
+        folder.mkdir(parents=True)
+        for path in (root / kind).rglob(f"*_{kind}{ending}.png"):
+            path.rename(folder / f"{path.name.partition('_' + kind)[0]}.png")
+    monkeypatch.setenv("MY_STREETS", str(tmp_path / "streets"))
+    task = (DOCS / "adding-a-task.md").read_text("utf-8")
+    install_shown(task, "red_cars", tmp_path, monkeypatch)
+    run = ("run", "--codec", "jpeg", "--points", "45", "--metric", "bpp", "--task", "red-cars")
+    said = bench(*run, "--data", "my-streets:night")
+    assert said.status == 0, said.err
+    assert "my-streets:night" in said.out
+    assert "wAP, red-cars" in said.out
+    assert "unknown my-streets:noon" in bench(*run, "--data", "my-streets:noon").err
+    assert "instances of Cityscapes' classes" in bench("show", "my-streets").out
+
+
+def test_the_metric_that_is_shown_is_measured(
+    bench: Bench, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (DOCS / "adding-a-metric.md").read_text("utf-8")
+    install_shown(page, "mean_error", tmp_path, monkeypatch)
+    said = bench("run", "--codec", "jpeg", "--data", pictures(2), "--metric", "mae")
+    assert said.status == 0, said.err
+    with open("bench-results/report/means.csv", newline="") as file:
+        values = [float(row["mae"]) for row in csv.DictReader(file)]
+    assert values == sorted(values, reverse=True)
+
+
 def test_the_baseline_that_is_shown_can_be_read(tmp_path: Path) -> None:
     page = (DOCS / "gate.md").read_text("utf-8")
     shown = re.search(r"```toml\n(data.*?)```", page, re.DOTALL)
