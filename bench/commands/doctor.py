@@ -24,14 +24,16 @@ from bench.metrics import METRICS
 from bench.runtime import ffmpeg
 from bench.runtime.cache import cache_folder
 from bench.runtime.cores import available_cores
-from bench.runtime.finding import DATA, PACKAGES, Finding, absent
+from bench.runtime.finding import DATA, PACKAGES, Finding, installed
 from bench.runtime.machine import processor
 from bench.runtime.registry import Registry
 from bench.runtime.settings import settings_path, user_path
-from bench.tasks.task import TASKS, weights_variable, why_unavailable
+from bench.tasks.task import TASKS, described_task
 
 _GB = 10**9
 _LITTLE = 2 * _GB
+_DETECTRON2 = "https://github.com/facebookresearch/detectron2"
+_PYARROW = "pip install '.[parquet]'"
 
 
 def doctor() -> list[Finding]:
@@ -48,10 +50,10 @@ def doctor() -> list[Finding]:
         *_families(),
         *_each(DATASETS, lambda name: DATASETS[name]().findings(), DATA),
         _torch(),
-        *_each(TASKS, _task, "tasks"),
+        *_each(TASKS, lambda name: described_task(name).findings(), "tasks"),
         *_each(METRICS, _metric, PACKAGES),
-        _detectron2(),
-        _pyarrow(),
+        installed("Detectron2", "detectron2", f"only --engine detectron2 needs it: {_DETECTRON2}"),
+        installed("pyarrow", "pyarrow", f"only 'bench export' to Parquet needs it: {_PYARROW}"),
     ]
 
 
@@ -141,20 +143,6 @@ def _cuda_device() -> str | None:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
-def _task(name: str) -> Iterable[Finding]:
-    """The weights that are the user's to bring; the networks of other packages are not loaded."""
-    TASKS.check(name)
-    if (variable := weights_variable(name)) is None:
-        return []
-    try:
-        missing = why_unavailable(name)
-    except BenchError as error:
-        missing = str(error)
-    if missing:
-        return [Finding(name, absent(variable), "not found", missing, "tasks")]
-    return [Finding(name, True, f"weights {user_path(variable)}", group="tasks")]
-
-
 def _metric(name: str) -> Iterable[Finding]:
     """Nothing, if it can be loaded."""
     METRICS[name]
@@ -175,17 +163,3 @@ def _each(
         if package := registry.package(name):
             yield Finding(name, True, f"{registry.kind} of {package}", group=PACKAGES)
         yield from told
-
-
-def _detectron2() -> Finding:
-    if find_spec("detectron2") is None:
-        advice = "only --engine detectron2 needs it: https://github.com/facebookresearch/detectron2"
-        return Finding("Detectron2", None, "not installed", advice, PACKAGES)
-    return Finding("Detectron2", True, version("detectron2"), group=PACKAGES)
-
-
-def _pyarrow() -> Finding:
-    if find_spec("pyarrow") is None:
-        advice = "only 'bench export' to Parquet needs it: pip install '.[parquet]'"
-        return Finding("pyarrow", None, "not installed", advice, PACKAGES)
-    return Finding("pyarrow", True, version("pyarrow"), group=PACKAGES)

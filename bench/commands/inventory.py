@@ -16,13 +16,7 @@ from bench.errors import BenchError
 from bench.images import colour
 from bench.metrics import METRICS, Group, Metric
 from bench.runtime.content import content_folder
-from bench.tasks.task import (
-    TASKS,
-    task_names,
-    task_title,
-    weights_variable,
-    why_unavailable,
-)
+from bench.tasks.task import TASKS, described_task
 
 __all__ = [
     "CodecDescription",
@@ -150,17 +144,17 @@ def _dataset_status(name: str) -> DatasetStatus:
 
 def tasks() -> list[TaskStatus]:
     """Our task networks, then those of other packages, which are not loaded to be listed."""
-    return [_task_status(name) for name in task_names()]
+    return [_task_status(name) for name in TASKS]
 
 
 def _task_status(name: str) -> TaskStatus:
     try:
-        missing = why_unavailable(name)
-    except BenchError as error:  # settings that cannot be read
-        missing = str(error)
-    package = TASKS.package(name)
-    weights = f"package {package}" if package else weights_variable(name) or "shipped"
-    return TaskStatus(name, task_title(name), weights, missing is None, missing)
+        task = described_task(name)
+    except BenchError as error:
+        return TaskStatus(name, name, "", False, str(error))
+    missing, package = task.missing(), TASKS.package(name)
+    weights = f"package {package}" if package else task.variable or "shipped"
+    return TaskStatus(name, task.title, weights, missing is None, missing)
 
 
 def metrics() -> list[Metric]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from bench.codecs.catalog import card_name, card_paths
 from bench.commands.inventory import CodecDescription, show_codec
 from bench.datasets import DATASETS, dataset_source
-from bench.errors import BenchError, CardError
+from bench.errors import CardError
 from bench.metrics import METRICS, Metric
+from bench.runtime.finding import Described
 from bench.runtime.text import did_you_mean
-from bench.tasks.task import task_facts, task_names, task_title, why_unavailable
+from bench.tasks.task import TASKS, described_task
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,12 @@ def show(name: str, point: str | None = None) -> CodecDescription | Description:
         raise CardError(f"--point {point}: only a codec has points, and '{name}' is not one")
     if name in METRICS:
         return _metric(METRICS[name])
-    if name in task_names():
-        return _task(name)
-    if name.partition(":")[0] in DATASETS or Path(name).is_dir():
-        return _dataset(name)
+    if name in TASKS:
+        return _described("task", described_task(name))
+    source = name.partition(":")[0]
+    if source in DATASETS or Path(name).is_dir():
+        with DATASETS.called(source):
+            return _described("data set", dataset_source(name))
     raise CardError(f"unknown name '{name}'; {_hint(name)}")
 
 
@@ -51,7 +54,7 @@ def names() -> dict[str, list[str]]:
     return {
         "codec": list(card_paths()),
         "metric": list(METRICS),
-        "task": list(task_names()),
+        "task": list(TASKS),
         "data set": list(DATASETS),
     }
 
@@ -79,17 +82,7 @@ def _metric(metric: Metric) -> Description:
     return Description("metric", metric.name, metric.title, facts)
 
 
-def _task(name: str) -> Description:
-    try:
-        facts, missing = task_facts(name), why_unavailable(name)
-    except BenchError as error:  # settings that cannot be read
-        facts, missing = {}, str(error)
-    return Description("task", name, task_title(name), facts, missing)
-
-
-def _dataset(name: str) -> Description:
-    with DATASETS.called(name.partition(":")[0]):
-        source = dataset_source(name)
-        missing = source.missing()
-        remark = None if missing else source.remark()
-        return Description("data set", source.name, source.title, source.facts(), missing, remark)
+def _described(kind: str, thing: Described) -> Description:
+    missing = thing.missing()
+    remark = None if missing else thing.remark()
+    return Description(kind, thing.name, thing.title, thing.facts(), missing, remark)

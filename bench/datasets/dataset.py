@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.errors import DataError
 from bench.images.image import Image, pixel_digest, read_image, read_pixels
 from bench.runtime.cache import remembered_digests
-from bench.runtime.finding import DATA, Finding
+from bench.runtime.finding import Described
 
 Progress = Callable[[str, int, int], None]
 """Told what is being prepared, how much of it is done, and of how much."""
@@ -99,12 +99,10 @@ class Dataset:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-class DatasetSource(ABC):
+class DatasetSource(Described, ABC):
     """Where ``--data NAME`` finds its images, and what is told of it before it is opened."""
 
-    name: str
     kind: str  # whose weights, operating points and task go with it, such as "cityscapes"
-    title: str
     variants: tuple[str, ...] = ()  # what may follow the name, as ":train" does
 
     @abstractmethod
@@ -112,23 +110,6 @@ class DatasetSource(ABC):
         self, variant: str, *, root: Path | None, limit: int | None, progress: Progress | None
     ) -> Dataset:
         """What follows the name's colon, or for "" the usual; no more than ``limit`` are used."""
-
-    def missing(self) -> str | None:
-        """What this machine lacks to open it and how to get it, in one line; else None."""
-        return None
-
-    def remark(self) -> str | None:
-        """What is worth knowing of it on this machine, in one line."""
-        return None
-
-    def facts(self) -> Mapping[str, str]:
-        """What ``bench show`` tells, labelled."""
-        return {}
-
-    def findings(self) -> Iterable[Finding]:
-        """What ``bench doctor`` tells: what is missing."""
-        if missing := self.missing():
-            yield Finding(self.name, None, "not found", missing, DATA)
 
 
 def _digest_and_notes(path: Path) -> str:

@@ -7,16 +7,17 @@ without it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bench.errors import DataError, UnavailableError
+from bench.errors import BenchError, DataError, UnavailableError
 from bench.images.colour import Pixels
 from bench.instances.detections import Detections
 from bench.runtime.cache import file_digest
+from bench.runtime.finding import Described, Finding, absent
 from bench.runtime.registry import Registry
 from bench.runtime.settings import home_path, user_path
 from bench.vision import SHIPPED_WEIGHTS
@@ -46,50 +47,98 @@ class Task(Protocol):
 
 
 @dataclass(frozen=True)
-class _Known:
+class _Known(Described):
     """A network that has a name here."""
 
+    name: str
     title: str
     architecture: Architecture  # unless its weights' file says another
     variable: str | None = None  # says where its weights are; shipped weights need none
     get: str = ""
 
-    def weights(self, name: str) -> Path | None:
+    def weights(self) -> Path | None:
         if self.variable is None:
-            return SHIPPED_WEIGHTS / f"{name}.safetensors"
+            return SHIPPED_WEIGHTS / f"{self.name}.safetensors"
         return user_path(self.variable)
+
+    def missing(self) -> str | None:
+        try:
+            weights = self.weights()
+        except BenchError as error:  # settings that cannot be read
+            return str(error)
+        if weights is not None and weights.is_file():
+            return None
+        if weights is None:
+            return f"no weights; name their file in {self.variable} ({self.get})"
+        if self.variable is None:
+            train = f"'bench train {self.name}' makes them"
+            return f"no weights yet; {train}, for --task {self.name}=FILE"
+        return f"no weights at {weights}, which {self.variable} names"
+
+    def facts(self) -> Mapping[str, str]:
+        weights = None if self.missing() else self.weights()
+        return {
+            "finds": "boxes and masks" if self.architecture.masks else "boxes",
+            "default": ", ".join(data for data, usual in _DEFAULTS.items() if usual == self.name),
+            "weights": str(weights or ""),
+            "use": f"--task {self.name}" if weights else f"--task {self.name}=FILE",
+        }
+
+    def findings(self) -> Iterable[Finding]:
+        """The weights that are the user's to bring."""
+        if self.variable and (missing := self.missing()):
+            yield Finding(self.name, absent(self.variable), "not found", missing, "tasks")
+        elif self.variable:
+            yield Finding(self.name, True, f"weights {self.weights()}", group="tasks")
+
+
+class _Foreign(Described):
+    """A network of another package, which is not loaded to be described."""
+
+    variable = None
+
+    def __init__(self, name: str) -> None:
+        self.name = self.title = name
+
+    def facts(self) -> Mapping[str, str]:
+        return {"from": f"package {TASKS.package(self.name)}"}
 
 
 _BOXES = Architecture(masks=False)
 _COCO = Architecture(classes=80, shortest_side=800, longest_side=1333)
-_KNOWN = {
-    "mask-rcnn-toy": _Known("Mask R-CNN, narrow, Toyscapes", Architecture()),
-    "faster-rcnn-toy": _Known("Faster R-CNN, narrow, Toyscapes", _BOXES),
-    "mask-rcnn": _Known(
+_NETWORKS = (
+    _Known("mask-rcnn-toy", "Mask R-CNN, narrow, Toyscapes", Architecture()),
+    _Known("faster-rcnn-toy", "Faster R-CNN, narrow, Toyscapes", _BOXES),
+    _Known(
+        "mask-rcnn",
         "Mask R-CNN, ResNet-50 FPN",
         Architecture(),
         "BENCH_MASK_RCNN",
         "Detectron2's zoo has them for Cityscapes: mask_rcnn_R_50_FPN, model_final_af9cf5.pkl",
     ),
-    "faster-rcnn": _Known(
+    _Known(
+        "faster-rcnn",
         "Faster R-CNN, ResNet-50 FPN",
         _BOXES,
         "BENCH_FASTER_RCNN",
         "train them with Detectron2's faster_rcnn_R_50_FPN, with Cityscapes' 8 classes",
     ),
-    "mask-rcnn-coco": _Known(
+    _Known(
+        "mask-rcnn-coco",
         "Mask R-CNN, ResNet-50 FPN, COCO",
         _COCO,
         "BENCH_MASK_RCNN_COCO",
         "Detectron2's zoo has them for COCO: mask_rcnn_R_50_FPN_3x",
     ),
-    "faster-rcnn-coco": _Known(
+    _Known(
+        "faster-rcnn-coco",
         "Faster R-CNN, ResNet-50 FPN, COCO",
         replace(_COCO, masks=False),
         "BENCH_FASTER_RCNN_COCO",
         "Detectron2's zoo has them for COCO: faster_rcnn_R_50_FPN_3x",
     ),
-}
+)
+_KNOWN = {known.name: known for known in _NETWORKS}
 Maker = Callable[[Path | None], Task]
 """Makes a task from the file of its weights, or from none."""
 TASKS: Registry[_Known | Maker] = Registry(
@@ -116,7 +165,7 @@ def open_tasks(
         name = _DEFAULTS.get(kind)
         if name is None:
             return {}, ""
-        if why := why_unavailable(name):
+        if why := described_task(name).missing():
             return {}, f"no task: {name} has {why}"
         words = [name]
     tasks = {word: open_task(word, engine) for word in words}
@@ -136,12 +185,12 @@ def open_task(said: str, engine: str = "bench") -> Task:
     known = TASKS[name]
     if not isinstance(known, _Known):
         return _third_party(name, known, file or None)
-    weights = home_path(file, f"--task {name}") if equals else known.weights(name)
+    weights = home_path(file, f"--task {name}") if equals else known.weights()
     if weights is None or (not equals and not weights.is_file()):
-        raise UnavailableError(f"--task {name}: {why_unavailable(name)}")
+        raise UnavailableError(f"--task {name}: {known.missing()}")
     if not weights.is_file():
         raise DataError(f"--task {said}: no such file of weights")
-    return _Network(name, known, weights, engine)
+    return _Network(known, weights, engine)
 
 
 def task_network(name: str) -> RCNN:
@@ -153,9 +202,9 @@ def task_network(name: str) -> RCNN:
     known = _KNOWN.get(name)
     if known is None:
         raise DataError(f"no network of ours is called '{name}'; there are {', '.join(_KNOWN)}")
-    if why := why_unavailable(name):
+    if why := known.missing():
         raise UnavailableError(f"{name}: {why}")
-    weights = known.weights(name)
+    weights = known.weights()
     assert weights is not None
     return load_network(weights, known.architecture, torch.device("cpu"))
 
@@ -165,47 +214,10 @@ def is_shipped(name: str) -> bool:
     return (SHIPPED_WEIGHTS / f"{name}.safetensors").is_file()
 
 
-def why_unavailable(name: str) -> str | None:
-    """What a network lacks here, and how to get it; another package's is not asked."""
+def described_task(name: str) -> _Known | _Foreign:
+    """What is known of a task; nothing is loaded for it."""
     TASKS.check(name)
-    if name not in _KNOWN:
-        return None
-    known = _KNOWN[name]
-    weights = known.weights(name)
-    if weights is not None and weights.is_file():
-        return None
-    if weights is None:
-        return f"no weights; name their file in {known.variable} ({known.get})"
-    if known.variable is None:
-        return f"no weights yet; 'bench train {name}' makes them, for --task {name}=FILE"
-    return f"no weights at {weights}, which {known.variable} names"
-
-
-def task_names() -> tuple[str, ...]:
-    return tuple(TASKS)
-
-
-def task_title(name: str) -> str:
-    return _KNOWN[name].title if name in _KNOWN else name
-
-
-def task_facts(name: str) -> dict[str, str]:
-    """What is known of a network without loading it, labelled; another package's is not asked."""
-    if name not in _KNOWN:
-        return {"from": f"package {TASKS.package(name)}"}
-    known = _KNOWN[name]
-    weights = known.weights(name) if why_unavailable(name) is None else None
-    return {
-        "finds": "boxes and masks" if known.architecture.masks else "boxes",
-        "default": ", ".join(data for data, usual in _DEFAULTS.items() if usual == name),
-        "weights": str(weights or ""),
-        "use": f"--task {name}" if weights else f"--task {name}=FILE",
-    }
-
-
-def weights_variable(name: str) -> str | None:
-    """Which variable names a network's weights, if one does."""
-    return _KNOWN[name].variable if name in _KNOWN else None
+    return _KNOWN.get(name) or _Foreign(name)
 
 
 def _third_party(name: str, make: Maker, weights: str | None) -> Task:
@@ -221,12 +233,12 @@ def _third_party(name: str, make: Maker, weights: str | None) -> Task:
 class _Network:
     """One of ours, or Detectron2's own of the same weights; loaded when it is first asked."""
 
-    def __init__(self, name: str, known: _Known, weights: Path, engine: str) -> None:
-        self.name, self.title, self.masks = name, known.title, known.architecture.masks
+    def __init__(self, known: _Known, weights: Path, engine: str) -> None:
+        self.name, self.title, self.masks = known.name, known.title, known.architecture.masks
         self._usual = known.architecture
         self._weights, self._engine = weights.resolve(), engine
         self._digest = file_digest(self._weights)
-        self.fingerprint = f"{name} {engine} {_VERSION} {self._digest}"
+        self.fingerprint = f"{self.name} {engine} {_VERSION} {self._digest}"
         self._loading = threading.Lock()
         self._device_lock = threading.Lock()
         self._found: Callable[[Pixels], Detections] | None = None

@@ -13,7 +13,7 @@ from support.paths import CHECKOUT
 from bench.cli.main import cli
 from bench.codecs.catalog import card_paths
 from bench.metrics import METRICS
-from bench.tasks.task import task_names
+from bench.tasks.task import TASKS
 
 README = CHECKOUT / "README.md"
 
@@ -60,7 +60,7 @@ def test_names_are_completed() -> None:
     assert completed("run", "--codec", "vvenc") == vvenc
     vmaf = [("plain", name) for name in METRICS if name.startswith("vmaf")]
     assert completed("report", "--metric", "vmaf") == vmaf
-    masks = [("plain", name) for name in task_names() if name.startswith("mask")]
+    masks = [("plain", name) for name in TASKS if name.startswith("mask")]
     assert completed("run", "--task", "mask") == masks
     assert completed("run", "--data", "toy") == [("plain", "toyscapes")]
     assert completed("show", "cityscape") == [("plain", "cityscapes")]

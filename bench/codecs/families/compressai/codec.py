@@ -17,7 +17,7 @@ from bench.errors import CardError, DataError, StreamError, UnavailableError
 from bench.images.colour import Pixels
 from bench.images.image import Image
 from bench.runtime.cache import file_digest
-from bench.runtime.finding import PACKAGES, Finding
+from bench.runtime.finding import Finding, installed
 
 if TYPE_CHECKING:
     from bench.codecs.families.compressai.model import ZooModel
@@ -48,11 +48,7 @@ class CompressAICodec(LearnedCodec["ZooModel"]):
     @classmethod
     def findings(cls, codecs: Sequence[Self]) -> Iterable[Finding]:
         yield from super().findings(codecs)
-        if missing := why_no_compressai():
-            advice = f"only its own codecs: {missing}"
-            yield Finding("CompressAI", None, "not installed", advice, PACKAGES)
-        else:
-            yield Finding("CompressAI", True, version("compressai"), group=PACKAGES)
+        yield installed("CompressAI", "compressai", f"only its own codecs need it: {_INSTALL}")
 
     def missing(self) -> str | None:
         return why_no_compressai() or super().missing()
