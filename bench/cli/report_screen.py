@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -13,10 +14,10 @@ from rich.text import Text
 from bench.cli.columns import Columns, Row, TextLine
 from bench.metrics import scorer_of
 from bench.metrics.bjontegaard import Delta
-from bench.report import formatting
+from bench.report import formatting, tables
 from bench.report.compare import Comparison, Report, about_figures
 from bench.report.conclusions import conclusions
-from bench.report.notes import notes
+from bench.report.notes import failure_lines, notes
 from bench.runtime.text import counted
 from bench.store import CodecResults, TaskResults
 
@@ -35,15 +36,15 @@ def terminal(report: Report) -> RenderableType:
     parts: list[RenderableType] = [Text(title, style="bold"), "", *_means(report)]
     for task in results.tasks:
         parts += ["", *_scores(report, task)]
-    if formatting.compared(report):
+    if report.complete_comparisons:
         parts += ["", *_conclusions(report), *_deltas(report)]
     elif report.anchor is None:
-        parts += ["", TextLine(Text(), formatting.NO_ANCHOR)]
+        parts += ["", TextLine(Text(), tables.NO_ANCHOR)]
     elif len(results.codecs) == 1:
-        parts += ["", TextLine(Text(), formatting.ALONE)]
+        parts += ["", TextLine(Text(), tables.ALONE)]
     if told := notes(report):
         parts += ["", Text("Notes", style="bold"), _list(told)]
-    if failures := formatting.failures(report, FAILURES):
+    if failures := failure_lines(report, FAILURES):
         count = counted(len(results.failures), "failure")
         parts += ["", Text(count, style="bold red"), _list(failures)]
     return Group(*parts)
@@ -71,35 +72,28 @@ def difference(found: Difference) -> RenderableType:
 
 
 def _means(report: Report) -> list[RenderableType]:
-    columns = formatting.mean_columns(report)
+    rows = list(tables.mean_rows(report))
     body: list[Row | RenderableType] = []
     for codec in report.results.codecs:
-        rows = [row for row in report.results.mean_rows if row["codec"] == codec.name]
-        ran = formatting.version(codec)
+        ran = tables.version(codec)
         body.append(_codec_line(codec, report).append(f"  {ran}" if ran else "", "not bold dim"))
-        body += [
-            (
-                f"  {codec.unit} {row['point']}{'' if row['complete'] else ' *'}",
-                *(formatting.mean(name, row.get(name, float("nan"))) for name in columns),
-            )
-            for row in rows
-        ]
-    told = [formatting.means(report)]
+        body += [(f"  {point}", *cells) for name, point, *cells in rows if name == codec.name]
+    told = [tables.means(report)]
     if any(codec.missing for codec in report.results.codecs):
-        told.append(formatting.PARTIAL)
-    table = Columns(["", *map(formatting.heading, columns)], body)
-    return [table, *(TextLine(Text(), line, "dim") for line in told)]
+        told.append(tables.PARTIAL)
+    columns = Columns(["", *map(formatting.heading, tables.mean_columns(report))], body)
+    return [columns, *(TextLine(Text(), line, "dim") for line in told)]
 
 
 def _scores(report: Report, task: TaskResults) -> Iterable[RenderableType]:
     yield Text.assemble((f"wAP, {task.name}", "bold"), (f"  {task.title}", "dim"))
     body: list[Row | RenderableType] = []
-    for codec, rows in groupby(formatting.score_rows(report, task), key=lambda row: row.codec):
+    for codec, rows in groupby(tables.score_rows(report, task), key=itemgetter(0)):
         if codec is not None:
             body.append(_codec_line(codec, report))
-        body += [(f"  {row.point}", *row.cells()) for row in rows]
+        body += [(f"  {point}", *cells) for _, (point, *cells) in rows]
     yield Columns(SCORE_HEADINGS, body, spare=("AP50", "AP", "bpp"))
-    yield TextLine(Text(), formatting.SCORES, "dim")
+    yield TextLine(Text(), tables.SCORES, "dim")
 
 
 def _conclusions(report: Report) -> Iterator[RenderableType]:
@@ -118,34 +112,33 @@ def _deltas(report: Report) -> Iterator[RenderableType]:
     for codec in report.results.codecs:
         rows = [
             row
-            for comparison in formatting.compared(report)
+            for comparison in report.complete_comparisons
             if comparison.codec == codec.name and comparison.defined
             for row in _delta_rows(comparison, several)
         ]
         body += [_codec_line(codec, report), *rows] if rows else []
     if body:
         yield Columns(BD_HEADINGS, body, spare=("overlap", "over qualities", "BD-quality"))
-        yield TextLine(Text(), formatting.averages(report), "dim")
+        yield TextLine(Text(), tables.averages(report), "dim")
     else:
-        yield TextLine(Text(), formatting.against(report), "dim")
+        yield TextLine(Text(), tables.against(report), "dim")
 
 
 def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Row | Text]:
     """Its figures; where there are ``several`` task networks, which of them it is."""
-    rate, quality, images = comparison.rate, comparison.quality, comparison.per_image
+    cells = tables.delta_cells(comparison)
     yield (
         f"  {formatting.short_title(comparison.metric)}",
-        Text(formatting.signed(rate.value, "%"), style=_colour(rate)),
-        formatting.interval(rate.interval),
-        formatting.gain(comparison.metric, quality.value),
-        formatting.span(rate.range),
-        formatting.percent(rate.overlap),
+        Text(cells.rate, style=_colour(comparison.rate)),
+        cells.rate_interval,
+        cells.gain,
+        cells.qualities,
+        cells.overlap,
     )
     if several and scorer_of(comparison.metric):
         yield Text(f"  {comparison.metric.partition(':')[2]}", style="dim")
-    elif images and not images.reason:
-        value = formatting.signed(images.value, "%")
-        told = ("    mean of images", value, formatting.interval(images.interval))
+    elif comparison.per_image and not comparison.per_image.reason:
+        told = ("    mean of images", cells.images, cells.images_interval)
         yield tuple(Text(cell, style="dim") for cell in told)
 
 
@@ -157,7 +150,7 @@ def _colour(delta: Delta) -> str:
 
 def _codec_line(codec: CodecResults, report: Report) -> Text:
     line = Text(codec.name, style="bold", no_wrap=True, overflow="ellipsis")
-    if traits := formatting.traits(codec, report):
+    if traits := tables.traits(codec, report):
         line.append(f" ({traits})", style="not bold")
     if codec.title != codec.name:
         line.append(f"  {codec.title}", style="not bold dim")

@@ -12,7 +12,7 @@ from bench.metrics import METRICS, quality_metrics, scorer_of, wap_of
 from bench.metrics.between import Between, QualityRange
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import CurveSample, PerImageDelta, mean_curve_delta, per_image_delta
-from bench.runtime.text import counted
+from bench.runtime.text import counted, grouped
 from bench.store import CodecResults, Results
 
 if TYPE_CHECKING:
@@ -62,10 +62,7 @@ class Comparison:
 
 def about_figures(said: Iterable[tuple[str, str | None]]) -> list[str]:
     """Each text once, after the figures that it is said of."""
-    figures: dict[str, list[str]] = {}
-    for figure, text in said:
-        if text:
-            figures.setdefault(text, []).append(figure)
+    figures = grouped((text, figure) for figure, text in said if text)
     return [f"{', '.join(names)}: {text}" for text, names in figures.items()]
 
 
@@ -92,6 +89,14 @@ class Report:
         from bench.report.markdown_report import summary
 
         return summary(self)
+
+    @property
+    def complete_comparisons(self) -> list[Comparison]:
+        """Those of two curves that have all their images."""
+        incomplete = {codec.name for codec in self.results.codecs if codec.missing}
+        if self.anchor in incomplete:
+            return []
+        return [each for each in self.comparisons if each.codec not in incomplete]
 
     @property
     def records(self) -> pandas.DataFrame:

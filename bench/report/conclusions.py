@@ -10,7 +10,7 @@ from bench.codecs.catalog import short_name
 from bench.metrics import describe, scorer_of
 from bench.metrics.bjontegaard import Delta
 from bench.report.compare import Comparison, Report
-from bench.report.formatting import compared, short_title
+from bench.report.formatting import short_title
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def conclusions(report: Report) -> Iterator[Conclusion]:
     Bits at equal quality come before quality at equal bits.
     """
     mine: dict[str, list[Comparison]] = {}
-    for comparison in compared(report):
+    for comparison in report.complete_comparisons:
         mine.setdefault(comparison.codec, []).append(comparison)
     for comparisons in mine.values():
         by_weight = sorted(comparisons, key=lambda each: scorer_of(each.metric) is None)

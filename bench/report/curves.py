@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from bench import __version__
+from bench.codecs.codec import Point
 from bench.metrics import scorer_of, wap_of
-from bench.report import formatting
 from bench.report.compare import Report
 from bench.report.curve_styles import ANCHOR, CurveStyle, distinct_styles
+from bench.report.tables import traits
 from bench.runtime.text import counted
 from bench.store import CodecResults, Results
 
@@ -21,26 +23,28 @@ MAX_TITLE = 36  # a longer one is no label: the codec's name is shown instead
 
 
 @dataclass(frozen=True)
-class CurveLine:
-    """A codec in one panel: its points in order of rate, and which of them have all images.
+class CurvePoint:
+    """A codec at one operating point, by one metric."""
 
-    Where a point's quality has an interval of its own, as a wAP has, it is drawn.
-    """
+    point: Point
+    rate: float
+    quality: float
+    complete: bool  # whether it has all images
+    interval: tuple[float, float] | None  # of a quality that only a set has, as a wAP
 
-    rate: list[float]
-    quality: list[float]
-    complete: list[bool]
-    intervals: list[tuple[float, float] | None]
+    @property
+    def is_known(self) -> bool:
+        return self.rate > 0 and math.isfinite(self.quality)
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """All that the picture shows; a panel holds a line for each look, at least one with points."""
+    """All that the picture shows; a panel has a curve for each style, one of them with points."""
 
     title: str
     styles: list[CurveStyle]
     anchor: int | None
-    panels: dict[str, list[CurveLine]]
+    panels: dict[str, list[list[CurvePoint]]]
     ceilings: dict[str, float]  # by panel, what the uncompressed images reach
 
     @property
@@ -49,16 +53,14 @@ class Drawing:
         return hashlib.sha256(content.encode()).hexdigest()
 
     @property
-    def lines(self) -> list[CurveLine]:
-        return [curve_line for lines in self.panels.values() for curve_line in lines]
+    def points(self) -> list[CurvePoint]:
+        return [point for curves in self.panels.values() for curve in curves for point in curve]
 
 
 def drawn_metrics(report: Report) -> list[str]:
     """The metrics by which there is a curve to draw."""
     codecs = report.results.codecs
-    return [
-        name for name in report.metrics if any(curve_line(codec, name).rate for codec in codecs)
-    ]
+    return [name for name in report.metrics if any(curve(codec, name) for codec in codecs)]
 
 
 def drawing(report: Report) -> Drawing:
@@ -71,8 +73,7 @@ def drawing(report: Report) -> Drawing:
         styles=_styles(_labels(report), anchor),
         anchor=anchor,
         panels={
-            name: [curve_line(codec, name) for codec in results.codecs]
-            for name in drawn_metrics(report)
+            name: [curve(codec, name) for codec in results.codecs] for name in drawn_metrics(report)
         },
         ceilings=ceilings(results),
     )
@@ -100,22 +101,21 @@ def _labels(report: Report) -> list[str]:
     labels = []
     for codec in codecs:
         clear = count[codec.title] == 1 and 0 < len(codec.title) <= MAX_TITLE
-        traits = formatting.traits(codec, report)
-        labels.append((codec.title if clear else codec.name) + (f" ({traits})" if traits else ""))
+        told = traits(codec, report)
+        labels.append((codec.title if clear else codec.name) + (f" ({told})" if told else ""))
     return labels
 
 
-def curve_line(codec: CodecResults, metric: str) -> CurveLine:
-    """A codec's points by one metric."""
-    rate, quality, complete = codec.curve(metric)
-    scores = codec.scores.get(scorer_of(metric) or "", (None,) * len(rate))
+def curve(codec: CodecResults, metric: str) -> list[CurvePoint]:
+    """The points that there are, in order of rate."""
+    known = (point for point in curve_points(codec, metric) if point.is_known)
+    return sorted(known, key=lambda point: (point.rate, point.quality))
+
+
+def curve_points(codec: CodecResults, metric: str) -> list[CurvePoint]:
+    """All points, in the codec's order."""
+    rates, qualities, complete = codec.curve(metric)
+    scores = codec.scores.get(scorer_of(metric) or "", (None,) * len(rates))
     intervals = [score.interval if score else None for score in scores]
-    points = sorted(
-        (
-            (float(r), float(q), bool(c), interval)
-            for r, q, c, interval in zip(rate, quality, complete, intervals, strict=True)
-            if r > 0 and np.isfinite(q)
-        ),
-        key=lambda point: point[:2],
-    )
-    return CurveLine(*([point[part] for point in points] for part in range(4)))  # type: ignore[arg-type]
+    parts = zip(codec.points, rates, qualities, complete, intervals, strict=True)
+    return [CurvePoint(p, float(r), float(q), bool(c), each) for p, r, q, c, each in parts]

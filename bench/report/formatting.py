@@ -1,53 +1,12 @@
-"""What a report says in words and numbers, for the terminal and for the page alike."""
+"""Figures as text, for the terminal, Markdown, the page and the gate alike."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from bench.metrics import Group, describe, scorer_of, wap_of
-from bench.metrics.task_sample import SetScore
-from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
-from bench.runtime.leftovers import TEMPORARY
-from bench.runtime.text import one_line
-from bench.store import CodecResults, TaskResults
+from bench.metrics import Group, describe
 
 NOTHING = "–"
-_MEANS = (
-    "Rate and quality are means over the images at each point; times are seconds of CPU an image."
-)
-SCORES = "wAP, AP and AP50 are of the whole set, not means over its images."
-PARTIAL = "* some images are missing: the mean is over those that are there"
-ALONE = "one codec: curves only; with a second --codec they are compared"
-NO_ANCHOR = "no anchor: curves only; --anchor NAME compares"
-
-
-def means(report: Report) -> str:
-    """What the table of means holds, and what a paper calls its metrics."""
-    footnotes = (describe(metric).footnote for metric in report.metrics)
-    return " ".join([_MEANS, *filter(None, footnotes)])
-
-
-def against(report: Report) -> str:
-    """Whom the codecs are compared with, and why."""
-    return (
-        f"Against {report.anchor} ({report.anchor_why}), by {report.method}; less rate is better."
-    )
-
-
-def averages(report: Report) -> str:
-    """What the Bjøntegaard averages are."""
-    two = any(MEAN_OF_IMAGES in each.defined for each in compared(report))
-    which = (
-        "In the first line the BD of the set's mean curve, in the second the mean of the images' "
-        "own BD."
-        if two
-        else "BD is that of the set's curve."
-    )
-    return f"{against(report)} {which} Intervals hold 95 %, by resampling the images."
 
 
 def heading(metric: str) -> str:
@@ -79,6 +38,12 @@ def gain(metric: str, value: float) -> str:
     if describe(metric).group is Group.TASK and math.isfinite(value):
         return f"{value:+.4f}"
     return signed(value, describe(metric).unit)
+
+
+def gain_interval(metric: str, bounds: tuple[float, float] | None) -> str:
+    if bounds is None or describe(metric).group is not Group.TASK:
+        return interval(bounds)
+    return f"{gain(metric, bounds[0])} to {gain(metric, bounds[1])}"
 
 
 def precision(value: float) -> str:
@@ -115,93 +80,3 @@ def _four_digits(value: float) -> str:
 
 def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if math.isfinite(share) else NOTHING
-
-
-def traits(codec: CodecResults, report: Report) -> str:
-    """What one has to know of a codec wherever it is shown."""
-    told = {
-        "anchor": codec.name == report.anchor,
-        "oracle": codec.oracle,
-        "incomplete": codec.missing > 0,
-    }
-    return ", ".join(trait for trait, holds in told.items() if holds)
-
-
-def version(codec: CodecResults) -> str:
-    """The version that ran, where the codec's title does not say it."""
-    if codec.version is None or codec.version in codec.title:
-        return ""
-    return f"version {codec.version}" if codec.version[0].isdigit() else codec.version
-
-
-def compared(report: Report) -> list[Comparison]:
-    """The comparisons of two curves that have all their images."""
-    incomplete = {codec.name for codec in report.results.codecs if codec.missing}
-    if report.anchor in incomplete:
-        return []
-    return [comparison for comparison in report.comparisons if comparison.codec not in incomplete]
-
-
-def failures(report: Report, most: int) -> list[str]:
-    """Each reason once, with what failed for it; after the first few only how many more."""
-    by_reason: dict[str, list[tuple[str, str]]] = {}
-    units = {codec.name: codec.unit for codec in report.results.codecs}
-    for codec, image, point, reason in report.results.failures:
-        what = f"{image}, {units[codec]} {point}"
-        by_reason.setdefault(_reason(reason), []).append((codec, what))
-    shown = [f"{_what_failed(failed)}: {said}" for said, failed in by_reason.items()][:most]
-    more = sum(len(failed) for failed in list(by_reason.values())[most:])
-    return [*shown, f"and {more} more"] if more else shown
-
-
-def _what_failed(failed: Sequence[tuple[str, str]]) -> str:
-    """One operation, or how many of each codec, with an example."""
-    counts = Counter(codec for codec, _ in failed)
-    codec, what = failed[0]
-    if len(failed) == 1:
-        return f"{codec}, {what}"
-    if len(counts) == 1:
-        return f"{codec}, {len(failed)} times, such as {what}"
-    return ", ".join(f"{codec} ({n} times)" if n > 1 else codec for codec, n in counts.items())
-
-
-def _reason(reason: str) -> str:
-    """What went wrong, alike for all that it happened to: temporary folders have many names."""
-    return re.sub(rf"[^\s'\"]*/{TEMPORARY.pattern}\w*", "…", one_line(reason))
-
-
-def mean_columns(report: Report) -> Sequence[str]:
-    """Of the table of means; what only a set has is in a table of its own."""
-    measured = [metric for metric in report.metrics if scorer_of(metric) is None]
-    return ("bpp", *measured, "encode_cpu", "decode_cpu")
-
-
-@dataclass(frozen=True)
-class ScoreRow:
-    """What a task network scores at one point of a codec, or on the uncompressed images."""
-
-    codec: CodecResults | None
-    point: str
-    bpp: float
-    score: SetScore | None
-
-    def cells(self) -> tuple[str, ...]:
-        """Rate, wAP with its interval, AP and AP50."""
-        rate = mean("bpp", self.bpp)
-        if self.score is None:
-            return rate, NOTHING, NOTHING, NOTHING, NOTHING
-        found = self.score.found
-        bounds = precision_interval(self.score.interval)
-        return rate, precision(found.wap), bounds, precision(found.ap), precision(found.ap50)
-
-
-def score_rows(report: Report, task: TaskResults) -> Iterator[ScoreRow]:
-    """The uncompressed images first."""
-    yield ScoreRow(None, "uncompressed", math.nan, task.ceiling)
-    for codec in report.results.codecs:
-        scores = codec.scores.get(task.name)
-        if scores is None:
-            continue
-        rates, _, _ = codec.curve(wap_of(task.name))
-        for point, rate, score in zip(codec.points, rates, scores, strict=True):
-            yield ScoreRow(codec, f"{codec.unit} {point}", float(rate), score)

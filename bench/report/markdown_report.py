@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.metrics import describe
-from bench.report import formatting
+from bench.report import tables
 from bench.report.compare import Report
 from bench.report.conclusions import conclusions
 from bench.report.curves import drawn_metrics
+from bench.report.formatting import NOTHING, heading
 from bench.report.markdown import bullets, plain, table
-from bench.report.notes import notes
+from bench.report.notes import failure_lines, notes
 from bench.report.provenance import provenance
 from bench.runtime.text import counted
 from bench.store import TaskResults
@@ -29,23 +30,23 @@ def markdown(report: Report) -> str:
     parts = [f"# {plain(results.dataset)}, {count}"]
     if drawn_metrics(report):
         parts.append("![Rate–quality curves](curves.png)")
-    parts += ["## Means", table(_mean_rows(report)), formatting.means(report)]
+    parts += ["## Means", table(_mean_rows(report)), tables.means(report)]
     if any(codec.missing for codec in results.codecs):
-        parts.append(plain(formatting.PARTIAL))
+        parts.append(plain(tables.PARTIAL))
     for task in results.tasks:
         parts += [
             f"## wAP, {plain(task.name)}",
             plain(task.title),
             table(_score_rows(report, task)),
-            formatting.SCORES,
+            tables.SCORES,
         ]
-    if formatting.compared(report):
+    if report.complete_comparisons:
         parts += ["## Bjøntegaard deltas", *_deltas(report)]
     elif report.anchor is None:
-        parts.append(formatting.NO_ANCHOR)
+        parts.append(tables.NO_ANCHOR)
     if told := notes(report):
         parts += ["## Notes", bullets(told)]
-    if failures := formatting.failures(report, FAILURES):
+    if failures := failure_lines(report, FAILURES):
         parts += ["## Failures", bullets(failures)]
     parts += ["## Provenance", bullets(provenance(results)), table(_codec_rows(report))]
     return "\n\n".join(parts) + "\n"
@@ -56,7 +57,7 @@ def summary(report: Report) -> str:
     title = f"**{plain(report.results.dataset)}, {counted(len(report.results.images), 'image')}**"
     parts = [
         title,
-        *(_deltas(report) if formatting.compared(report) else [table(_mean_rows(report))]),
+        *(_deltas(report) if report.complete_comparisons else [table(_mean_rows(report))]),
     ]
     if told := notes(report):
         parts.append(bullets(told))
@@ -71,50 +72,34 @@ def _deltas(report: Report) -> Iterator[str]:
     if len(rows) > 1:
         yield table(rows)
     yield plain(
-        f"{formatting.against(report)} BD-rate and BD-quality are those of the set's mean curve; "
+        f"{tables.against(report)} BD-rate and BD-quality are those of the set's mean curve; "
         "beside them is the mean of the images' own BD-rates. Intervals hold 95 %, by resampling "
         "the images."
     )
 
 
 def _mean_rows(report: Report) -> Iterator[Sequence[str]]:
-    columns = formatting.mean_columns(report)
-    yield "codec", "point", *map(formatting.heading, columns)
-    for row in report.results.mean_rows:
-        point = f"{row['unit']} {row['point']}{'' if row['complete'] else ' *'}"
-        means = (formatting.mean(name, row.get(name, float("nan"))) for name in columns)
-        yield row["codec"], point, *means
+    yield "codec", "point", *map(heading, tables.mean_columns(report))
+    yield from tables.mean_rows(report)
 
 
 def _score_rows(report: Report, task: TaskResults) -> Iterator[Sequence[str]]:
     yield "codec", "point", "bpp", "wAP", "95 %", "AP", "AP50"
-    for row in formatting.score_rows(report, task):
-        yield row.codec.name if row.codec else "", row.point, *row.cells()
+    for codec, cells in tables.score_rows(report, task):
+        yield codec.name if codec else "", *cells
 
 
 def _delta_rows(report: Report) -> Iterator[Sequence[str]]:
     yield BD_HEADINGS
-    for comparison in formatting.compared(report):
-        if not comparison.defined:
-            continue
-        rate, quality, images = comparison.rate, comparison.quality, comparison.per_image
-        yield (
-            comparison.codec,
-            describe(comparison.metric).title,
-            formatting.signed(rate.value, "%"),
-            formatting.interval(rate.interval),
-            formatting.span(rate.range),
-            formatting.percent(rate.overlap),
-            formatting.gain(comparison.metric, quality.value),
-            formatting.interval(quality.interval),
-            formatting.signed(images.value, "%") if images else formatting.NOTHING,
-            formatting.interval(images.interval if images else None),
-        )
+    for comparison in report.complete_comparisons:
+        if comparison.defined:
+            title = describe(comparison.metric).title
+            yield comparison.codec, title, *tables.delta_cells(comparison)
 
 
 def _codec_rows(report: Report) -> Iterator[Sequence[str]]:
     yield "codec", "what it is", "version", "fingerprint"
     for codec in report.results.codecs:
-        traits = formatting.traits(codec, report)
+        traits = tables.traits(codec, report)
         told = f"{codec.title} ({traits})" if traits else codec.title
-        yield codec.name, told, codec.version or formatting.NOTHING, codec.fingerprint[:12]
+        yield codec.name, told, codec.version or NOTHING, codec.fingerprint[:12]

@@ -5,7 +5,9 @@ A note names the figures that it is about, with the codecs and the metrics.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -13,8 +15,9 @@ from bench.codecs.catalog import short_name
 from bench.metrics import describe, scorer_of, why_undefined
 from bench.metrics.bjontegaard import Delta
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
-from bench.report.formatting import compared, short_title
-from bench.runtime.text import listed
+from bench.report.formatting import short_title
+from bench.runtime.leftovers import TEMPORARY
+from bench.runtime.text import grouped, listed, one_line
 from bench.store import CodecResults, TaskResults
 
 _SHARED = "the curves have less than 25 % of their {} in common"
@@ -32,7 +35,7 @@ def notes(report: Report) -> list[str]:
 def _between(report: Report) -> str:
     """Which qualities were asked for."""
     asked = report.between
-    if asked is None or not compared(report):
+    if asked is None or not report.complete_comparisons:
         return ""
     its = next(metric for metric in report.metrics if asked.applies_to(metric))
     of = "% of that of the uncompressed images" if asked.percent else describe(its).unit
@@ -42,20 +45,20 @@ def _between(report: Report) -> str:
 
 def _not_compared(report: Report) -> str:
     """One sentence of all metrics by which codecs cannot be compared, and why."""
-    comparisons = compared(report)
-    everyone = {comparison.codec for comparison in comparisons}
-    codecs: dict[tuple[str, str], list[str]] = {}
-    for comparison in comparisons:
-        if not comparison.defined:
-            key = _why_not(comparison, report.anchor), short_title(comparison.metric)
-            codecs.setdefault(key, []).append(comparison.codec)
-    metrics: dict[str, dict[str, list[str]]] = {}
-    for (why, metric), its in codecs.items():
-        whom = "" if {*its} == everyone else f" for {listed(_short(its, report))}"
-        metrics.setdefault(why, {}).setdefault(whom, []).append(metric)
+    comparisons = report.complete_comparisons
+    everyone = {each.codec for each in comparisons}
+    codecs = grouped(
+        ((_why_not(each, report.anchor), short_title(each.metric)), each.codec)
+        for each in comparisons
+        if not each.defined
+    )
+    metrics = grouped(
+        (why, ("" if {*its} == everyone else f" for {listed(_short(its, report))}", metric))
+        for (why, metric), its in codecs.items()
+    )
     told = []
     for why, groups in metrics.items():  # first what holds for all codecs
-        by = [f"by {listed(titles)}{whom}" for whom, titles in sorted(groups.items())]
+        by = [f"by {listed(titles)}{whom}" for whom, titles in sorted(grouped(groups).items())]
         told.append(f"{', nor '.join(by)}: {why}")
     return f"no comparison {'; '.join(told)}" if told else ""
 
@@ -82,17 +85,16 @@ def _cause(figure: Delta, anchor: str | None) -> str:
 
 def _of_figures(report: Report) -> list[str]:
     """The notes of all figures that there are, and of others of the same comparisons why not."""
-    about: dict[str, dict[str, dict[str, list[str]]]] = {}  # text, codec, figure: metrics
-    shown = [comparison for comparison in compared(report) if comparison.defined]
-    for comparison in shown:
-        for figure, text in _figure_notes(comparison, report.anchor):
-            figures = about.setdefault(text, {}).setdefault(comparison.codec, {})
-            figures.setdefault(figure, []).append(short_title(comparison.metric))
+    shown = [comparison for comparison in report.complete_comparisons if comparison.defined]
+    about = grouped(
+        (text, (comparison.codec, (figure, short_title(comparison.metric))))
+        for comparison in shown
+        for figure, text in _figure_notes(comparison, report.anchor)
+    )
     every = sum(len(comparison.figures) for comparison in shown)
     told = []
-    for text, codecs in about.items():
-        count = sum(len(metrics) for figures in codecs.values() for metrics in figures.values())
-        whom = "all figures" if count == every else "; ".join(_figures_and_codecs(codecs, report))
+    for text, figures in about.items():
+        whom = "all figures" if len(figures) == every else _figures_and_codecs(figures, report)
         told.append(f"{whom}: {text}")
     return told
 
@@ -108,16 +110,15 @@ def _figure_notes(comparison: Comparison, anchor: str | None) -> Iterator[tuple[
         yield MEAN_OF_IMAGES, f"no figure: {images.reason}"
 
 
-def _figures_and_codecs(codecs: dict[str, dict[str, list[str]]], report: Report) -> Iterator[str]:
+def _figures_and_codecs(figures: list[tuple[str, tuple[str, str]]], report: Report) -> str:
     """Which figures of which codecs; codecs of which the same is said together."""
-    same: dict[str, list[str]] = {}
-    for codec, figures in codecs.items():
-        by_metrics: dict[str, list[str]] = {}
-        for figure, metrics in figures.items():
-            by_metrics.setdefault(listed(metrics), []).append(figure)
-        told = ", ".join(f"{listed(each)} by {metrics}" for metrics, each in by_metrics.items())
-        same.setdefault(told, []).append(codec)
-    yield from (f"{listed(_short(names, report))}, {told}" for told, names in same.items())
+    same = grouped((_by_metrics(its), codec) for codec, its in grouped(figures).items())
+    return "; ".join(f"{listed(_short(names, report))}, {told}" for told, names in same.items())
+
+
+def _by_metrics(figures: list[tuple[str, str]]) -> str:
+    by_metrics = grouped((listed(metrics), name) for name, metrics in grouped(figures).items())
+    return ", ".join(f"{listed(names)} by {metrics}" for metrics, names in by_metrics.items())
 
 
 def _short(codecs: list[str], report: Report) -> list[str]:
@@ -154,3 +155,31 @@ def _missing(codec: CodecResults, report: Report) -> str:
     if codec.name == report.anchor:
         return f"{codec.name}, the anchor: {told}, so there are no Bjøntegaard figures; {advice}"
     return f"{codec.name}: {told}, left out of the Bjøntegaard figures; {advice}"
+
+
+def failure_lines(report: Report, most: int) -> list[str]:
+    """Each reason once, with what failed for it; after the first few only how many more."""
+    units = {codec.name: codec.unit for codec in report.results.codecs}
+    by_reason = grouped(
+        (_reason(reason), (codec, f"{image}, {units[codec]} {point}"))
+        for codec, image, point, reason in report.results.failures
+    )
+    shown = [f"{_what_failed(failed)}: {said}" for said, failed in by_reason.items()][:most]
+    more = sum(len(failed) for failed in list(by_reason.values())[most:])
+    return [*shown, f"and {more} more"] if more else shown
+
+
+def _what_failed(failed: Sequence[tuple[str, str]]) -> str:
+    """One operation, or how many of each codec, with an example."""
+    counts = Counter(codec for codec, _ in failed)
+    codec, what = failed[0]
+    if len(failed) == 1:
+        return f"{codec}, {what}"
+    if len(counts) == 1:
+        return f"{codec}, {len(failed)} times, such as {what}"
+    return ", ".join(f"{codec} ({n} times)" if n > 1 else codec for codec, n in counts.items())
+
+
+def _reason(reason: str) -> str:
+    """What went wrong, alike for all that it happened to: temporary folders have many names."""
+    return re.sub(rf"[^\s'\"]*/{TEMPORARY.pattern}\w*", "…", one_line(reason))

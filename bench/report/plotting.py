@@ -20,7 +20,7 @@ from bench.errors import DataError
 from bench.metrics import describe
 from bench.report import formatting
 from bench.report.curve_styles import LINES, MARKERS
-from bench.report.curves import CurveLine, Drawing
+from bench.report.curves import CurvePoint, Drawing
 from bench.report.rate_axis import MAX_TICKS, rate_limits, rate_ticks
 from bench.runtime.files import replacing
 
@@ -164,8 +164,8 @@ def _figure(drawing: Drawing, rows: list[int], panel: tuple[float, float]) -> Fi
         for row, count in enumerate(rows)
         for place in range(count)
     ]
-    for where, (metric, lines) in zip(places, drawing.panels.items(), strict=True):
-        _draw_panel(figure.add_subplot(where), metric, lines, drawing)
+    for where, (metric, curves) in zip(places, drawing.panels.items(), strict=True):
+        _draw_panel(figure.add_subplot(where), metric, curves, drawing)
     if drawing.title:
         figure.suptitle(drawing.title, fontsize=11, fontweight="bold", x=0.008, ha="left")
     figure.legend(handles=keys, loc="outside lower center", ncols=legend_columns, frameon=False)
@@ -203,33 +203,34 @@ def _keys(drawing: Drawing) -> Iterator[Line2D]:
         yield Line2D([], [], label=style.label, **_style(codec, drawing))
     if drawing.ceilings:
         yield Line2D([], [], label=UNCOMPRESSED, **CEILING)
-    if any(any(line.intervals) for line in drawing.lines):
+    if any(point.interval for point in drawing.points):
         yield Line2D([], [], label=INTERVAL, color=GREY, linestyle="", marker="|", markersize=9)
-    if not all(all(line.complete) for line in drawing.lines):
+    if not all(point.complete for point in drawing.points):
         hollow: dict[str, Any] = {"marker": "o", "markerfacecolor": "white", "linestyle": ""}
         yield Line2D([], [], label=HOLLOW, color=GREY, **hollow)
 
 
-def _draw_panel(axes: Axes, metric: str, lines: list[CurveLine], drawing: Drawing) -> None:
+def _draw_panel(axes: Axes, metric: str, curves: list[list[CurvePoint]], drawing: Drawing) -> None:
     unit = describe(metric).unit
     title = describe(metric).title if drawing.title else formatting.short_title(metric)
     axes.set_title(title + (f", {unit}" if unit else ""))
     axes.set_xlabel("Rate, bit/pixel")
-    rates = [rate for line in drawing.lines for rate in line.rate]
     if metric in drawing.ceilings:
         axes.axhline(drawing.ceilings[metric], zorder=1, **CEILING)
-    low, high = rate_limits(rates)
+    low, high = rate_limits([point.rate for point in drawing.points])
     ticks = rate_ticks(low, high, MAX_TICKS if drawing.title else MAX_TICKS_IN_PRINT)
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_xticks([], minor=True)
-    for codec, line in reversed(list(enumerate(lines))):  # the first on top
+    for codec, curve in reversed(list(enumerate(curves))):  # the first on top
         style = _style(codec, drawing)
+        rates = [point.rate for point in curve]
         # The line breaks where a point lacks images.
-        axes.plot(line.rate, np.where(line.complete, line.quality, np.nan), **style)
-        for rate, interval in zip(line.rate, line.intervals, strict=True):
-            if interval:
-                axes.vlines(rate, *interval, color=style["color"], linewidth=0.9, alpha=0.45)
+        axes.plot(rates, [p.quality if p.complete else math.nan for p in curve], **style)
+        for point in curve:
+            if point.interval:
+                look: dict[str, Any] = {"color": style["color"], "linewidth": 0.9, "alpha": 0.45}
+                axes.vlines(point.rate, *point.interval, **look)
         hollow = style | {"linestyle": "", "markerfacecolor": "white", "markeredgewidth": 1.0}
-        axes.plot(line.rate, np.where(line.complete, np.nan, line.quality), **hollow)
+        axes.plot(rates, [math.nan if p.complete else p.quality for p in curve], **hollow)

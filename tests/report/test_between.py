@@ -102,8 +102,8 @@ def test_a_report_is_over_the_range_that_is_asked_for() -> None:
     assert "32.00 to 38.00" in text
     assert "BD-rates by PSNR Y are over 32 to 38 dB" in text
     page = page_figures(made, pareto=False)["deltas"]
-    assert page["pchip"][0]["figures"][1][0]["over"] == "32.00 to 38.00"
-    assert page["pchip"][1]["figures"][0][0]["over"] == "32.00 to 38.00"
+    assert page["pchip"][0]["figures"][1][0]["text"]["qualities"] == "32.00 to 38.00"
+    assert page["pchip"][1]["figures"][0][0]["text"]["qualities"] == "32.00 to 38.00"
 
 
 def test_a_curve_that_does_not_span_the_range_has_a_reason() -> None:

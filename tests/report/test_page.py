@@ -34,14 +34,15 @@ def test_every_figure_of_the_terminal_is_on_the_page() -> None:
     told = words(printed(report))
     (against,) = [figures["deltas"]["akima"][figures["anchor"]]]
     for number, shown in enumerate(against["figures"][1]):
-        row = (shown["said"], shown["interval"], shown["gain"], shown["over"])
-        assert " ".join([*row, shown["overlap_said"]]) in told, report.metrics[number]
-        assert f"mean of images {shown['images']} {shown['images_interval']}" in told
+        text = shown["text"]
+        row = (text["rate"], text["rate_interval"], text["gain"], text["qualities"])
+        assert " ".join([*row, text["overlap"]]) in told, report.metrics[number]
+        assert f"mean of images {text['images']} {text['images_interval']}" in told
     for its in figures["codecs"]:
         for point, label in enumerate(its["points"]):
             at = [curve[point] for curve in its["curves"]]
             times = [its["times"][cost]["points"][point] for cost in ("encode_cpu", "decode_cpu")]
-            row = [label, at[0]["rate_said"], *(each["said"] for each in at), *times]
+            row = [label, at[0]["rate_text"], *(each["text"] for each in at), *times]
             assert " ".join(row) in told
 
 
@@ -64,7 +65,7 @@ def test_what_has_no_figure_is_said_and_not_zero() -> None:
     figures = page_figures(pair(rates=(20, 40)), pareto=False)
     against = figures["deltas"]["akima"][0]
     assert against["figures"][1][0]["value"] is None
-    assert against["figures"][1][0]["said"] == "–"
+    assert against["figures"][1][0]["text"]["rate"] == "–"
     assert any("no comparison by PSNR Y" in note for note in against["notes"])
 
 

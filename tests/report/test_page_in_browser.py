@@ -93,7 +93,7 @@ def test_each_choice_changes_what_is_shown(browser: Any, file: Path) -> None:
             return str(page.locator("#deltas tbody tr").first.inner_text())
 
         def expected(method: str, anchor: int, codec: int, metric: int) -> str:
-            return str(first["deltas"][method][anchor]["figures"][codec][metric]["said"])
+            return str(first["deltas"][method][anchor]["figures"][codec][metric]["text"]["rate"])
 
         wap = [metric["name"] for metric in first["metrics"]].index("wap:made-up-network")
         assert expected("akima", 0, 1, wap) in told()
@@ -178,7 +178,7 @@ def test_figures_are_saved_as_csv(browser: Any, file: Path, tmp_path: Path, benc
         assert float(row["bd_rate"]) == expected["value"]
     told = bench("bd", f"{curves}:codec-1", f"{curves}:codec-2", "--metric", "wap:made-up-network")
     assert told.status == 0, told.err
-    assert expected["said"] in told.out
+    assert expected["text"]["rate"] in told.out
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -236,7 +236,7 @@ def test_a_link_to_what_is_not_there_says_so(browser: Any, file: Path) -> None:
 def test_points_are_told_by_pointer_and_by_keys(browser: Any, file: Path) -> None:
     its = figures_in(file)["sets"][0]["codecs"][0]
     cheapest = its["curves"][-1][0]
-    expected = {its["points"][0], f"{cheapest['rate_said']} bpp", f"wAP {cheapest['said']}"}
+    expected = {its["points"][0], f"{cheapest['rate_text']} bpp", f"wAP {cheapest['text']}"}
     with opened(browser, file) as page:
         tip = page.locator("#curves .tip")
         assert tip.is_hidden()
@@ -339,7 +339,7 @@ def test_pictures_are_chosen_and_drawn_on(browser: Any, hung: Path) -> None:
         facts = page.locator("#pictures table").inner_text()
         for codec in (0, 1):
             picture = image["codecs"][codec][1]
-            assert picture["bits"] in facts and picture["rate_said"] in facts
+            assert picture["bits"] in facts and picture["rate_text"] in facts
             assert " / ".join(map(str, picture["counts"])) in facts
             assert picture["qualities"][0][1] in facts
 

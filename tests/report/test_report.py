@@ -368,10 +368,10 @@ def test_an_unchanged_report_imports_neither_matplotlib_nor_pandas(tmp_path: Pat
 def test_incomplete_points_are_hollow_and_break_the_line() -> None:
     drawn = drawing(pair(holes=((3, 1),)))
     assert [style.label for style in drawn.styles] == ["hm (anchor)", "vtm (incomplete)"]
-    line = drawn.panels["psnr_y"][1]
-    assert line.complete == [True, False, True, True]
+    curve = drawn.panels["psnr_y"][1]
+    assert [point.complete for point in curve] == [True, False, True, True]
     present = np.delete(codec("vtm").bpp[:, 1], 3)
-    assert line.rate[1] == pytest.approx(present.mean())
+    assert curve[1].rate == pytest.approx(present.mean())
 
 
 def test_labels_tell_codecs_apart_and_oracles_from_others() -> None:

@@ -1,11 +1,11 @@
 // A chart: axes, series of marks, and a word about each mark for the pointer and the keyboard.
 
 /**
- * @typedef {{x: number, y: number, said: string[], low?: number, high?: number, hollow?: boolean,
+ * @typedef {{x: number, y: number, text: string[], low?: number, high?: number, hollow?: boolean,
  *   from?: number, to?: number}} Mark  low to high: whisker along y; from to to: along x
  * @typedef {{codec: number, name: string, marks: Mark[], line?: boolean, named?: boolean}} Series
  * @typedef {{label: string, x: string, y: string, log: boolean, series: Series[],
- *   whiskers: boolean, level?: {y: number, said: string}, least?: number}} Chart
+ *   whiskers: boolean, level?: {y: number, text: string}, least?: number}} Chart
  */
 
 const COLOURS = 7;
@@ -88,7 +88,7 @@ function axes({ box, x, y }, chart) {
     write(chart.y, { x: 2, y: 13, class: "title" }),
     ...(chart.level ? [
       shape("path", { class: "level", d: `M${box.left} ${y.at(chart.level.y)}H${box.right}` }),
-      write(chart.level.said, { x: box.left + 6, y: y.at(chart.level.y) - 6, class: "tick halo" }),
+      write(chart.level.text, { x: box.left + 6, y: y.at(chart.level.y) - 6, class: "tick halo" }),
     ] : []),
   ];
 }
@@ -191,7 +191,7 @@ function point(host, ring, tip, { x, y, width }, series, mark) {
   }
   ring.append(...paths.map((d) => shape("path", { d, stroke: colour })));
   const name = element("strong", {}, key(series.codec), series.name);
-  tip.replaceChildren(name, ...mark.said.map((line) => element("span", {}, line)));
+  tip.replaceChildren(name, ...mark.text.map((line) => element("span", {}, line)));
   const left = across + 18 + tip.offsetWidth > width ? across - 18 - tip.offsetWidth : across + 18;
   tip.style.left = `${Math.max(0, Math.min(left, width - tip.offsetWidth))}px`;
   tip.style.top = `${Math.max(0, up - tip.offsetHeight / 2)}px`;

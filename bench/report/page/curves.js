@@ -5,7 +5,7 @@ function drawCurves() {
   const unit = metric.unit ? `, ${metric.unit}` : "";
   const what = metric.task ? "Of the whole set at each point, with 95 % intervals."
     : "Means over the images at each point.";
-  byId("curves-about").textContent = `${what} ${metric.elsewhere} Point, touch or use the arrow keys for the figures.`;
+  byId("curves-about").textContent = `${what} ${metric.footnote} Point, touch or use the arrow keys for the figures.`;
   const chart = {
     label: `${metric.title} against rate`,
     x: "Rate, bit/pixel",
@@ -13,7 +13,7 @@ function drawCurves() {
     log: chosen.axis === "log",
     whiskers: metric.task,
     level: metric.ceiling === null ? undefined
-      : { y: metric.ceiling, said: `uncompressed ${metric.ceiling_said}` },
+      : { y: metric.ceiling, text: `uncompressed ${metric.ceiling_text}` },
     series: shownSet().codecs.flatMap((codec, number) => isShown(number)
       ? [{ codec: number, name: codec.name, line: true, marks: marksOf(codec) }] : [])
       .filter((series) => series.marks.length),
@@ -28,10 +28,10 @@ function marksOf(codec) {
   const { short, unit } = shownMetric();
   return codec.curves[chosen.metric].flatMap((at, number) => at === null ? [] : [{
     x: at.rate, y: at.value, low: at.low, high: at.high, hollow: !at.complete,
-    said: [
+    text: [
       `${codec.points[number]}${at.complete ? "" : ", some images missing"}`,
-      `${at.rate_said} bpp`,
-      `${short} ${at.said} ${unit}`.trim(),
+      `${at.rate_text} bpp`,
+      `${short} ${at.text} ${unit}`.trim(),
       at.interval ? `95 %: ${at.interval}` : "",
     ].filter(Boolean),
   }]).sort((one, other) => one.x - other.x);
@@ -53,7 +53,7 @@ function drawPoints() {
   const metric = shownMetric();
   const rows = shownPoints().map(({ codec, number, at, point }) => [
     named(number), `${codec.points[point]}${at.complete ? "" : " *"}`,
-    at.rate_said, at.said, at.interval ?? "–",
+    at.rate_text, at.text, at.interval ?? "–",
     codec.times.encode_cpu?.points[point] ?? "–", codec.times.decode_cpu?.points[point] ?? "–",
   ]);
   const headings = ["codec", "point", "bpp", `${metric.short} ${metric.unit}`.trim(), "95 %",

@@ -29,13 +29,13 @@ function deltaTable(set) {
   const rows = numbers.map((number) => {
     const delta = deltaOf(number), codec = set.codecs[number];
     const name = named(number);
-    if (delta === null || (delta.value === null && delta.gain === "–")) {
+    if (delta === null || (delta.value === null && delta.text.gain === "–")) {
       const why = codec.incomplete ? "images are missing" : "no figure: see below";
       return [name, "–", why, ...headings.slice(3).map(() => "")];
     }
-    return [name, figure(delta), delta.interval, scale ? [forest(delta, number, scale)] : "",
-      delta.gain, delta.gain_interval, delta.over, overlap(delta),
-      ...(ofImages ? [delta.images, delta.images_interval] : [])];
+    return [name, figure(delta), delta.text.rate_interval, scale ? [forest(delta, number, scale)] : "",
+      delta.text.gain, delta.text.gain_interval, delta.text.qualities, overlap(delta),
+      ...(ofImages ? [delta.text.images, delta.text.images_interval] : [])];
   });
   const made = table("Bjøntegaard deltas", headings, rows);
   made.classList.add("stacked");
@@ -57,12 +57,12 @@ function deltaRows(set) {
 /** Green for a saving and red for a loss, where the interval leaves no doubt. */
 function figure(delta) {
   const sure = delta.low === null ? null : delta.high < 0 ? "less" : delta.low > 0 ? "more" : null;
-  return [element("span", { class: sure, title: delta.reason || null }, delta.said)];
+  return [element("span", { class: sure, title: delta.reason || null }, delta.text.rate)];
 }
 
 function overlap(delta) {
   return [element("span", { class: delta.overlap !== null && delta.overlap < 0.5 ? "little" : null },
-    delta.overlap_said)];
+    delta.text.overlap)];
 }
 
 const FOREST = { width: 220, height: 22 };
@@ -101,7 +101,7 @@ function matrix(set) {
     ...set.metrics.map((metric, number) => {
       const delta = shownDeltas().figures[codec][number];
       if (!delta || delta.value === null) return "–";
-      return [...figure(delta), element("small", {}, delta.interval)];
+      return [...figure(delta), element("small", {}, delta.text.rate_interval)];
     }),
   ]);
   const made = table("BD-rate by every metric", ["codec", ...set.metrics.map(heading)], rows);

@@ -146,7 +146,7 @@ function stage() {
     return element("div", { class: `layer ${side}` }, ...inner);
   };
   const tag = (codec, side) => {
-    const rate = pictureOf(picked.image, codec)?.rate_said;
+    const rate = pictureOf(picked.image, codec)?.rate_text;
     return element("span", { class: `tag ${side}` }, nameOf(codec), rate ? ` ${rate} bpp` : "");
   };
   const made = element("div", { class: "stage" }, layer(right, "right"), layer(left, "left"),
@@ -217,7 +217,7 @@ function facts() {
   const rows = [
     row("point", (picture) => picture.point),
     row("bits", (picture) => picture.bits),
-    row("bpp", (picture) => picture.rate_said),
+    row("bpp", (picture) => picture.rate_text),
     ...qualities.map(([name], number) => row(name, (picture) => picture.qualities?.[number][1])),
     row("TP / FP / FN", (picture) => picture.counts?.join(" / ")),
   ];

@@ -135,7 +135,7 @@ class GalleryBuilder:
             "width": width,
             "height": height,
             "truth": self._truth(row) if self.task else [],
-            "original": original | self._told(matches),
+            "original": original | self._counts(matches),
             "codecs": [self._by(codec, row) for codec in self.codecs],
         }
 
@@ -176,10 +176,10 @@ class GalleryBuilder:
         measured = [name for name in self.report.metrics if scorer_of(name) is None]
         return {
             **picture,
-            **self._told(None if seen is None else seen[row, column]),
+            **self._counts(None if seen is None else seen[row, column]),
             "point": f"{codec.unit} {point}",
             "bits": f"{8 * size:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
-            "rate_said": formatting.mean("bpp", float(codec.bpp[row, column])),
+            "rate_text": formatting.mean("bpp", float(codec.bpp[row, column])),
             "qualities": [
                 [formatting.short_title(name), _value(codec, name, row, column)]
                 for name in measured
@@ -187,7 +187,7 @@ class GalleryBuilder:
             "quality": _number(codec, measured[0], row, column) if measured else None,
         }
 
-    def _told(self, matches: Matches | None) -> dict[str, Any]:
+    def _counts(self, matches: Matches | None) -> dict[str, Any]:
         counts = None if matches is None else matches.counts(MIN_SCORE)
         return {"counts": counts, "merit": None if counts is None else harmonic_mean(counts)}
 
@@ -198,8 +198,8 @@ class GalleryBuilder:
 
         def make() -> tuple[Pixels, Shapes]:
             if isinstance(self.pictures, ScoredPictureSource):
-                exhibition = self.pictures
-                seen = exhibition.decoded(name, *coded) if coded else exhibition.original(name)
+                source = self.pictures
+                seen = source.decoded(name, *coded) if coded else source.original(name)
                 return seen.pixels, shapes(seen.detections, MIN_SCORE)
             pictures = self.pictures
             return pictures.decoded_pixels(name, *coded) if coded else pictures.pixels(name), []

@@ -1,7 +1,7 @@
-"""The figures of a report as plain data for its page, each number with the words it is told in.
+"""The figures of a report as plain data for its page, each number with its text.
 
 The page computes nothing: it shows what `bench.report.compare` says for every anchor and every
-method, in the words of `bench.report.formatting`, so that it cannot differ from the terminal.
+method, in the words of `bench.report.tables`, so that it cannot differ from the terminal.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import numpy as np
 
 from bench.codecs.catalog import short_name
 from bench.metrics import Group, describe, scorer_of
-from bench.metrics.bjontegaard import Delta, Method
-from bench.metrics.bootstrap import CurveSample, PerImageDelta, resample_weights
+from bench.metrics.bjontegaard import Method
+from bench.metrics.bootstrap import CurveSample, resample_weights
 from bench.report import formatting
 from bench.report.compare import Comparison, Report, compare
-from bench.report.curves import ceilings
-from bench.report.notes import notes
+from bench.report.curves import CurvePoint, ceilings, curve_points
+from bench.report.notes import failure_lines, notes
 from bench.report.provenance import provenance
+from bench.report.tables import delta_cells
 from bench.runtime.text import counted
 from bench.store import CodecResults
 
@@ -45,7 +46,7 @@ def page_figures(report: Report, *, pareto: bool) -> Figures:
             for method in get_args(Method)
         },
         "notes": notes(replace(report, anchor=None, comparisons=())),  # with no anchor
-        "failures": formatting.failures(report, FAILURES),
+        "failures": failure_lines(report, FAILURES),
         "provenance": list(provenance(report.results)),
     }
 
@@ -58,10 +59,10 @@ def _metric(name: str, report: Report) -> Figures:
         "title": metric.title,
         "short": formatting.short_title(name),
         "unit": metric.unit,
-        "elsewhere": metric.footnote,
+        "footnote": metric.footnote,
         "task": metric.group is Group.TASK,
         "ceiling": ceiling,
-        "ceiling_said": None if ceiling is None else formatting.mean(name, ceiling),
+        "ceiling_text": None if ceiling is None else formatting.mean(name, ceiling),
     }
 
 
@@ -91,38 +92,36 @@ def _times(cost: str, rows: Sequence[dict[str, Any]]) -> Figures | None:
         "value": mean,
         "low": min(values),
         "high": max(values),
-        "said": formatting.mean(cost, mean),
+        "text": formatting.mean(cost, mean),
         "points": [formatting.mean(cost, value) for value in values],
     }
 
 
 def _curve(codec: CodecResults, metric: str) -> list[Figures | None]:
     """The points that there are, in the codec's order."""
-    rate, quality, complete = codec.curve(metric)
-    return [
-        {
-            "rate": float(r),
-            "rate_said": formatting.mean("bpp", float(r)),
-            "value": float(q),
-            "said": formatting.mean(metric, float(q)),
-            "complete": bool(c),
-            "low": interval and interval[0],
-            "high": interval and interval[1],
-            "interval": interval
-            and " to ".join(formatting.mean(metric, bound).strip() for bound in interval),
-        }
-        if r > 0 and math.isfinite(q)
-        else None
-        for r, q, c, interval in zip(rate, quality, complete, _spread(codec, metric), strict=True)
-    ]
+    points = curve_points(codec, metric)
+    if scorer_of(metric) is None:
+        spread = _spread(codec, metric)
+        points = [replace(at, interval=its) for at, its in zip(points, spread, strict=True)]
+    return [_point(at, metric) if at.is_known else None for at in points]
+
+
+def _point(at: CurvePoint, metric: str) -> Figures:
+    bounds = [formatting.mean(metric, bound) for bound in at.interval or ()]
+    return {
+        "rate": at.rate,
+        "rate_text": formatting.mean("bpp", at.rate),
+        "value": at.quality,
+        "text": formatting.mean(metric, at.quality),
+        "complete": at.complete,
+        "low": at.interval and at.interval[0],
+        "high": at.interval and at.interval[1],
+        "interval": " to ".join(bounds) or None,
+    }
 
 
 def _spread(codec: CodecResults, metric: str) -> Sequence[tuple[float, float] | None]:
-    """Of each point's quality its 95 % interval over resampled images."""
-    scorer = scorer_of(metric)
-    if scorer is not None:
-        scores = codec.scores.get(scorer, (None,) * len(codec.points))
-        return [score.interval if score else None for score in scores]
+    """Of each point's mean its 95 % interval over resampled images."""
     sample = codec.sample(metric)
     if sample.missing() or len(sample) < 2 or not isinstance(sample, CurveSample):
         return [None] * len(codec.points)
@@ -143,7 +142,7 @@ def _against(anchor: str, method: Method, report: Report, pareto: bool) -> Figur
             pareto=pareto,
             between=report.between,
         )
-    found = {(each.codec, each.metric): _comparison(each) for each in formatting.compared(made)}
+    found = {(each.codec, each.metric): _comparison(each) for each in made.complete_comparisons}
     return {
         "figures": [
             [found.get((codec.name, metric)) for metric in report.metrics]
@@ -154,36 +153,14 @@ def _against(anchor: str, method: Method, report: Report, pareto: bool) -> Figur
 
 
 def _comparison(comparison: Comparison) -> Figures:
-    rate, quality, images = comparison.rate, comparison.quality, comparison.per_image
+    rate = comparison.rate
     return {
         "value": _number(rate.value),
         "low": rate.interval and rate.interval[0],
         "high": rate.interval and rate.interval[1],
-        "said": formatting.signed(rate.value, "%"),
-        "interval": formatting.interval(rate.interval),
-        "over": formatting.span(rate.range),
         "overlap": _number(rate.overlap),
-        "overlap_said": formatting.percent(rate.overlap),
-        "gain": formatting.gain(comparison.metric, quality.value),
-        "gain_interval": _gain_interval(comparison.metric, quality),
-        **_of_images(images),
+        "text": delta_cells(comparison)._asdict(),
         "reason": "; ".join(comparison.reasons),
-    }
-
-
-def _gain_interval(metric: str, quality: Delta) -> str:
-    if quality.interval is None or describe(metric).group is not Group.TASK:
-        return formatting.interval(quality.interval)
-    low, high = quality.interval
-    return f"{formatting.gain(metric, low)} to {formatting.gain(metric, high)}"
-
-
-def _of_images(figure: PerImageDelta | None) -> Figures:
-    if figure is None or figure.reason:
-        return {"images": formatting.NOTHING, "images_interval": formatting.NOTHING}
-    return {
-        "images": formatting.signed(figure.value, "%"),
-        "images_interval": formatting.interval(figure.interval),
     }
 
 

@@ -15,7 +15,7 @@ function drawTimes() {
     y: "BD-rate, %",
     log: true,
     whiskers: true,
-    level: anchor === null ? undefined : { y: 0, said: "" },
+    level: anchor === null ? undefined : { y: 0, text: "" },
     series: all.some((series) => series.codec !== chosen.anchor) ? all : [], // the anchor alone says nothing
   };
   drawChart(byId("times"), chart);
@@ -42,10 +42,10 @@ function seriesOfTimes(codec, number) {
     marks: [{
       x: time.value, from: time.low, to: time.high, y: isAnchor ? 0 : delta.value,
       low: isAnchor ? null : delta.low, high: isAnchor ? null : delta.high,
-      said: [
-        isAnchor ? "the anchor" : `BD-rate ${delta.said}`,
-        isAnchor || delta.low === null ? "" : `95 %: ${delta.interval}`,
-        `${time.said} CPU s an image`,
+      text: [
+        isAnchor ? "the anchor" : `BD-rate ${delta.text.rate}`,
+        isAnchor || delta.low === null ? "" : `95 %: ${delta.text.rate_interval}`,
+        `${time.text} CPU s an image`,
       ].filter(Boolean),
     }],
   }];

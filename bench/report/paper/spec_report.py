@@ -11,21 +11,21 @@ import numpy as np
 
 from bench.codecs.codec import Point
 from bench.errors import BenchError, DataError, StoreError, UnavailableError
-from bench.metrics import METRICS, scorer_of
+from bench.metrics import METRICS
 from bench.metrics.bjontegaard import Method
-from bench.report.curves import Drawing, ceilings, curve_line
+from bench.report.curves import Drawing, ceilings, curve, curve_points
 from bench.report.formatting import short_title
 from bench.report.markdown import bullets, plain
 from bench.report.paper.missing_runs import command_for_missing
 from bench.report.paper.selection import Selection, Shown, select
 from bench.report.paper.spec import WIDTHS, Part, Spec
-from bench.report.paper.table_formats import as_markdown, grouped, notes, write_table
+from bench.report.paper.table_formats import as_markdown, notes, write_table
 from bench.report.paper.tables import Table, deltas_table, read_published, transfer_table
 from bench.report.pictures import ScoredPicture, ScoredPictureSource
 from bench.report.provenance import provenance
 from bench.runtime.csv_files import csv_text
 from bench.runtime.files import write_text
-from bench.runtime.text import counted
+from bench.runtime.text import counted, grouped
 from bench.store import CodecResults, Results, Store
 
 FORMATS = (".pdf", ".svg", ".png")
@@ -109,8 +109,8 @@ class _Writer:
         selection = self._selection
         there, lacking = _split(map(selection.shown, part.codecs))
         panels = [selection.metric(name) for name in part.panels]
-        wanted = {name: [curve_line(codec, name) for _, codec in there] for name in panels}
-        drawn = {name: lines for name, lines in wanted.items() if any(each.rate for each in lines)}
+        wanted = {name: [curve(codec, name) for _, codec in there] for name in panels}
+        drawn = {name: curves for name, curves in wanted.items() if any(curves)}
         if there and (empty := [short_title(name) for name in panels if name not in drawn]):
             lacking.append(f"not measured: {'; '.join(empty)}")
         if not drawn:
@@ -125,10 +125,10 @@ class _Writer:
         )
         print_curves(drawing, self._files(part), WIDTHS[part.width])
         rows = [
-            (shown.key, codec.name, name, point, rate, quality, *(interval or ("", "")))
+            (shown.key, codec.name, name, at.point, at.rate, at.quality, *(at.interval or ("", "")))
             for name in panels
             for shown, codec in there
-            for point, rate, quality, interval in _points(codec, name)
+            for at in curve_points(codec, name)
         ]
         heading = ("codec", "by", "metric", "point", "bpp", "quality", "low", "high")
         write_text(self._folder / f"{part.name}.csv", csv_text([heading, *rows]))
@@ -251,19 +251,10 @@ def _split(
             without.append((each.lacking, each.style.plain))
         else:
             there.append((each, each.results))
-    lacking = [f"{reason}: {'; '.join(labels)}" for reason, labels in grouped(without)]
+    lacking = [f"{reason}: {'; '.join(labels)}" for reason, labels in grouped(without).items()]
     if needed and not there:
         raise UnavailableError("; ".join(lacking))
     return there, lacking
-
-
-def _points(
-    codec: CodecResults, metric: str
-) -> Iterable[tuple[object, float, float, tuple[float, float] | None]]:
-    rates, qualities, _ = codec.curve(metric)
-    scores = codec.scores.get(scorer_of(metric) or "", (None,) * len(rates))
-    for point, rate, quality, score in zip(codec.points, rates, qualities, scores, strict=True):
-        yield point, float(rate), float(quality), score.interval if score else None
 
 
 def _measured(picture: ScoredPicture) -> tuple[object, ...]:

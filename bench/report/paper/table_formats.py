@@ -12,6 +12,7 @@ from bench.report.paper.spec import WIDTHS, Part
 from bench.report.paper.tables import Cell, Heading, Table
 from bench.runtime.csv_files import csv_text
 from bench.runtime.files import write_text
+from bench.runtime.text import grouped
 
 NOTHING = "–"
 HEADING = 9  # letters in a line of a column's heading
@@ -144,8 +145,8 @@ def _width(table: Table, size: float) -> float:
 
 def _lacking(table: Table) -> Iterable[str]:
     """Of whom there is nothing; in the rows it would take too much room."""
-    rows = [(row.lacking, row.style.label) for row in table.rows if row.lacking]
-    return (f"{reason.capitalize()}: {'; '.join(labels)}." for reason, labels in grouped(rows))
+    rows = grouped((row.lacking, row.style.label) for row in table.rows if row.lacking)
+    return (f"{reason.capitalize()}: {'; '.join(labels)}." for reason, labels in rows.items())
 
 
 def _latex_row(cells: Iterable[str]) -> str:
@@ -213,25 +214,17 @@ def notes(table: Table) -> Sequence[str]:
             if cell.reason
         ]
         ours = sum(not heading.published for heading in table.headings)
-        for reason, titles in grouped(of_row):
+        for reason, titles in grouped(of_row).items():
             whole = len(titles) == ours
             cells.append((reason, row.style.plain + ("" if whole else f" ({'; '.join(titles)})")))
     everyone = [row.style.plain for row in there]
     return [
-        *(f"{reason}: {'; '.join(whom)}" for reason, whom in grouped(absent)),
+        *(f"{reason}: {'; '.join(whom)}" for reason, whom in grouped(absent).items()),
         *(
             reason if whom == everyone else f"{reason}: {'; '.join(whom)}"
-            for reason, whom in grouped(cells)
+            for reason, whom in grouped(cells).items()
         ),
     ]
-
-
-def grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    """Each reason once, with all that it holds for."""
-    found: dict[str, list[str]] = {}
-    for reason, whom in pairs:
-        found.setdefault(reason, []).append(whom)
-    return list(found.items())
 
 
 def write_table(table: Table, part: Part, folder: Path) -> None:
