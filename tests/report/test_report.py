@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 import re
 import subprocess
@@ -20,12 +21,15 @@ from support.results import IMAGES, POINTS, codec, pair, printed, results, words
 
 from bench.cli.report_screen import terminal
 from bench.errors import DataError, StoreError
-from bench.report.compare import Report, compare
+from bench.metrics.bjontegaard import Delta
+from bench.report.compare import Comparison, Report, compare
 from bench.report.conclusions import conclusions
 from bench.report.curves import drawing
 from bench.report.files import write_report
+from bench.report.formatting import NOTHING
 from bench.report.markdown_report import markdown
 from bench.report.rate_axis import rate_limits, rate_ticks
+from bench.report.tables import delta_cells
 from bench.runtime.leftovers import temporary_name
 
 
@@ -363,6 +367,14 @@ def test_an_unchanged_report_imports_neither_matplotlib_nor_pandas(tmp_path: Pat
         check=True,
     )
     assert ran.stdout.strip() == "set()"
+
+
+def test_the_interval_of_a_gain_has_the_decimals_of_the_gain() -> None:
+    nothing = Delta("rate", "akima", math.nan, "too far apart", (), (math.nan, math.nan), math.nan)
+    gain = Delta("quality", "akima", -0.0139, None, (), (0.1, 0.2), 0.4, interval=(-0.0192, -0.009))
+    cells = delta_cells(Comparison("x265", "wap:mask-rcnn-toy", nothing, gain, None))
+    assert (cells.gain, cells.gain_interval) == ("-0.0139", "-0.0192 to -0.0090")
+    assert {cells.rate, cells.qualities, cells.images} == {NOTHING}
 
 
 def test_incomplete_points_are_hollow_and_break_the_line() -> None:
