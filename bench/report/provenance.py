@@ -13,7 +13,8 @@ def provenance(results: Results) -> Iterator[str]:
     made = [where for codec in results.codecs for where in codec.provenance.values()]
     dates = sorted(finished[:10] for _, finished, _ in made)
     runs = sorted({run for *_, run in made}, key=lambda run: run.started)
-    yield f"data set: {results.dataset} ({results.kind}), digest {results.digest[:12]}"
+    kind = results.kind if results.version is None else f"{results.kind}, version {results.version}"
+    yield f"data set: {results.dataset} ({kind}), digest {results.digest[:12]}"
     if dates:
         yield f"coded: {dates[0]}" + (f" to {dates[-1]}" if dates[-1] != dates[0] else "")
     for task in results.tasks:

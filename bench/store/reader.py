@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
@@ -75,8 +76,7 @@ class Store:
 
     def select(self, kind: type[Row], **equal: object) -> list[Row]:
         """The rows of a table that have these values."""
-        where = " AND ".join(f"{column} = ?" for column in equal)
-        return self._rows(kind, f"WHERE {where}" if equal else "", *equal.values())
+        return self._rows(kind, having(*equal), *equal.values())
 
     def select_of_codec(self, kind: type[Row], codec: int) -> list[Row]:
         """What was measured, or scored, of all streams of a codec."""
@@ -104,11 +104,8 @@ class Store:
         return self._rows(ScorerRow, where, dataset)
 
     def _rows(self, kind: type[Row], rest: str, *values: object) -> list[Row]:
-        table = TABLES[kind]
-        columns = ", ".join(f"{table}.{column}" for column in kind._fields)
         with plain_errors(self.folder):
-            found = self._database.execute(f"SELECT {columns} FROM {table} {rest}", values)
-            return [kind._make(row) for row in found]
+            return [*map(kind._make, self._database.execute(_selection(kind, rest), values))]
 
     # What a sweep asks.
 
@@ -200,8 +197,7 @@ class Store:
         """The number of a row, asked for once: it never changes."""
         asked = (kind, *key.values())
         if asked not in self._ids:
-            where = " AND ".join(f"{column} = ?" for column in key)
-            statement = f"SELECT id FROM {TABLES[kind]} WHERE {where}"
+            statement = f"SELECT id FROM {TABLES[kind]} {having(*key)}"
             with plain_errors(self.folder):
                 row = self._database.execute(statement, tuple(key.values())).fetchone()
             if row is None:
@@ -224,3 +220,16 @@ class Store:
         if hashlib.sha256(stream).hexdigest() != digest:
             raise StreamError(f"{path}: the kept bitstream is damaged")
         return stream
+
+
+@cache
+def having(*columns: str) -> str:
+    """Which rows: those that have given values in all of these columns."""
+    return ("WHERE " if columns else "") + " AND ".join(f"{column} = ?" for column in columns)
+
+
+@cache
+def _selection(kind: type[NamedTuple], rest: str) -> str:
+    table = TABLES[kind]
+    columns = ", ".join(f"{table}.{column}" for column in kind._fields)
+    return f"SELECT {columns} FROM {table} {rest}"

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +22,7 @@ from bench.errors import StoreError
 from bench.runtime.files import replacing, tidy_anew
 from bench.runtime.programs import Cost
 from bench.store.database import RECOVER, plain_errors, transaction
-from bench.store.reader import Store
+from bench.store.reader import Store, having
 from bench.store.rows import (
     NEW,
     TABLES,
@@ -75,8 +76,8 @@ class StoreWriter(Store):
 
     def delete(self, kind: type[NamedTuple], **equal: object) -> None:
         """Drop the rows of a table that have these values."""
-        where = " AND ".join(f"{column} = ?" for column in equal)
-        self._database.execute(f"DELETE FROM {TABLES[kind]} WHERE {where}", tuple(equal.values()))
+        statement = f"DELETE FROM {TABLES[kind]} {having(*equal)}"
+        self._database.execute(statement, tuple(equal.values()))
 
     def _insert(self, otherwise: str, rows: Sequence[NamedTuple]) -> None:
         if rows:
@@ -256,9 +257,8 @@ class StoreWriter(Store):
         if stream.decode_cpu is None:
             stream = stream._replace(decode_cpu=cost.cpu, decode_wall=cost.wall)
         self.put(stream._replace(decoded=decoded))
-        for name, value in values.items():
-            metric = self._known(MetricRow, name=name, fingerprint=metrics[name])
-            self.put(MeasuredRow(stream.id, metric, value))
+        numbers = (self._known(MetricRow, name=name, fingerprint=metrics[name]) for name in values)
+        self.put(*map(MeasuredRow, repeat(stream.id), numbers, values.values()))
         self.forget_failure(fingerprint, image, point)
 
     def save_scores(
