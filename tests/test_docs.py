@@ -85,7 +85,8 @@ def test_the_family_that_is_shown_takes_part(
         with pytest.raises(StreamError):
             codec.decode(damaged)
     Path("mosaic.toml").write_text(card.replace("effort = 9", "effort = 10"))
-    assert "'mosaic.effort' must be" in bench("show", "./mosaic.toml").err
+    told = bench("show", "./mosaic.toml").err
+    assert all(fact in told for fact in ("'mosaic.effort'", "9", "10"))
 
 
 def test_the_script_s_card_that_is_shown_can_be_read() -> None:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
+from fakes import package
+from support.command import Bench
+from support.paths import RECORDED
 
-from bench.images.image import MAX_PIXELS
+from bench.codecs.catalog import load_codec
+from bench.images.image import MAX_PIXELS, Image
 from bench.moved import MOVED, new_name
 
 
@@ -16,11 +22,12 @@ def test_an_old_module_is_the_new_one(old: str) -> None:
     sys.modules.pop(old, None)
     new = new_name(old)
     assert new is not None
-    with pytest.warns(DeprecationWarning, match=rf"{old} is now {new}") as caught:
+    with pytest.warns(DeprecationWarning) as caught:  # of its package, too, if that is new here
         module = importlib.import_module(old)
+    assert f"{old} is now {new}" in [str(each.message) for each in caught]
     assert module is importlib.import_module(new)
     assert module.__spec__ is not None and module.__spec__.name == new
-    assert caught  # and once only: the next import finds it
+    # and once only: the next import finds it
     assert importlib.import_module(old) is module
 
 
@@ -44,3 +51,36 @@ def test_an_old_constant_is_the_new_one() -> None:
     assert MOST_PIXELS == MAX_PIXELS
     with pytest.raises(ImportError):
         from bench.images.image import NO_SUCH_CONSTANT  # type: ignore[attr-defined]  # noqa: F401
+
+
+def test_a_family_of_bench_0_1_takes_part(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of the documentation of 0.1, word for word."""
+    code = (RECORDED / "mosaic_0_1.py").read_text("utf-8")
+    package.install(
+        tmp_path, monkeypatch, "mosaic", code, "[bench.families]\nmosaic = mosaic:Mosaic"
+    )
+    for old in ("bench.catalog", "bench.codec", "bench.image"):
+        sys.modules.pop(old, None)
+    card = (
+        'title = "M"\nfamily = "mosaic"\n[points]\nunit = "tile"\ndefault = [8]\n'
+        "[mosaic]\neffort = 9\n"
+    )
+    Path("mosaic.toml").write_text(card)
+    with pytest.warns(DeprecationWarning):
+        codec = load_codec("./mosaic.toml")
+        pixels = np.full((32, 48, 3), 7, np.uint8)
+        assert (codec.decode(codec.encode(Image("even", pixels), 8)) == pixels).all()
+    Path("mosaic.toml").write_text(card.replace("effort = 9", "effrot = 'x'"))
+    with pytest.warns(DeprecationWarning, match="check_keys"):
+        said = bench("show", "./mosaic.toml")
+    assert said.status == 1
+    assert "'mosaic.effrot'" in said.err
+    assert "'effort'" in said.err
+    Path("mosaic.toml").write_text(card.replace("effort = 9", "effort = 9.0"))
+    with pytest.warns(DeprecationWarning, match="check_keys"):
+        assert (
+            "'mosaic.effort' must be a number from 1 to 9, not 9.0"
+            in bench("show", "./mosaic.toml").err
+        )

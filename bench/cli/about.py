@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from bench.cli import completion
@@ -63,3 +65,12 @@ def help_(context: click.Context, command: str | None) -> None:
         hint = did_you_mean(command, cli.commands, "'bench help' lists them all")
         raise click.UsageError(f"No such command '{command}'; {hint}")
     click.echo(asked.get_help(click.Context(asked, above, info_name=command)))
+
+
+@cli.command("schema")
+@click.argument("kind", type=click.Choice(["card", "report", "baseline"]))
+def schema_(kind: str) -> None:
+    """Print the JSON schema of a settings file, for editors."""
+    from bench.commands.schema import schema
+
+    click.echo(json.dumps(schema(kind), indent=2, ensure_ascii=False))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-import math
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Union
 
-from bench.codecs.codec import Card, Codec, Point
-from bench.codecs.weights import KEYS as WEIGHTS_KEYS
-from bench.codecs.weights import WeightSet, own_weights, read_weight_set
+from pydantic import Field, create_model
+
+from bench.codecs.card_file import CardFile, card_model
+from bench.codecs.codec import Card, Codec
+from bench.codecs.weights import find_weights, own_weights
 from bench.errors import CardError, UnavailableError
 from bench.runtime.content import content_folder
+from bench.runtime.file_model import FileModel, check_model, one_of_types
 from bench.runtime.files import read_toml
 from bench.runtime.registry import Registry
 from bench.runtime.sources import source_digest
@@ -32,20 +34,6 @@ FAMILIES: Registry[type[Codec]] = Registry(
     "a subclass of bench.codecs.codec.Codec",
     lambda name, family: isinstance(family, type) and issubclass(family, Codec),
 )
-
-_TEXT, _FLAG, _TABLE = (str, "a text"), (bool, "true or false"), (dict, "a table")
-_TOP_LEVEL: dict[str, tuple[type, str]] = {
-    "title": _TEXT,
-    "family": _TEXT,
-    "about": _TEXT,
-    "counted": _TEXT,
-    "source": _TEXT,
-    "oracle": _FLAG,
-    "detects_damage": _FLAG,
-    "points": _TABLE,
-    "weights": _TABLE,
-    "training": _TABLE,
-}
 
 
 def card_paths() -> dict[str, Path]:
@@ -118,112 +106,70 @@ def read_card(name_or_path: str, data: str | None = None, own: Path | None = Non
 
 def _card(path: Path, content: dict[str, Any]) -> Card:
     """What a card says, before one of its weight sets is chosen."""
-    family = content.get("family")
-    if not isinstance(family, str):
-        raise CardError(f"{path}: 'family' is missing; it is one of {', '.join(FAMILIES)}")
-    if family not in FAMILIES:
-        raise CardError(f"{path}: {FAMILIES.unknown(family)}")
-    check_keys(path, content, _TOP_LEVEL | {family: _TABLE}, required=("title", "points", family))
-    points = dict(content["points"])
-    unit, limits = points.pop("unit", None), points.pop("limits", None)
-    if not isinstance(unit, str):
-        raise CardError(f"{path}: 'points.unit' is missing; it names what a point is, such as QP")
-    if limits is not None and not (
-        isinstance(limits, list)
-        and len(limits) == 2
-        and all(isinstance(limit, int | float) and math.isfinite(limit) for limit in limits)
-    ):
-        raise CardError(f"{path}: 'points.limits' must be two finite numbers, lowest and highest")
-    flags = {key: points.pop(key, False) for key in ("whole", "falling")}
-    for key, flag in flags.items():
-        if not isinstance(flag, bool):
-            raise CardError(f"{path}: 'points.{key}' must be true or false")
+    said = _checked(path, content)
     shipped = card_paths().get(path.stem) == path
-    training = content.get("training", {})
     named = path.stem if shipped else str(path)
-    recipes = {its_set: f"{named}:{its_set}" for its_set in training}
-    sets = _weight_sets(path, content.get("weights", {}), recipes, falling=flags["falling"])
-    if sets and points:
-        raise CardError(f"{path}: 'points.{next(iter(points))}': the weights say which there are")
-    if not sets:
-        _check_points(path, points, unit, limits, whole=flags["whole"])
+    sets = {
+        name: find_weights(
+            path,
+            name,
+            files,
+            falling=said.points.falling,
+            training=f"{named}:{name}" if name in said.training else "",
+        )
+        for name, files in said.weights.items()
+    }
+    limits = said.points.limits
     return Card(
         name=path.stem,
-        title=content["title"],
-        family=family,
-        unit=unit,
+        title=said.title,
+        family=said.family,
+        unit=said.points.unit,
         limits=None if limits is None else (limits[0], limits[1]),
-        whole=flags["whole"],
-        points={key: tuple(values) for key, values in points.items()} or {"default": ()},
-        options=content[family],
+        whole=said.points.whole,
+        points=said.points.by_data(),
+        options=content[said.family],
         anchor=path.parent.resolve() == content_folder("anchors").resolve(),
-        oracle=content.get("oracle", False),
-        detects_damage=content.get("detects_damage", True),
-        about=content.get("about", ""),
-        counted=content.get("counted", ""),
-        source=content.get("source", ""),
+        oracle=said.oracle,
+        detects_damage=said.detects_damage,
+        about=said.about,
+        counted=said.counted,
+        source=said.source,
         path=path,
         shipped=shipped,
         sets=sets,
-        training=training,
+        training=said.training,
     )
 
 
-def _check_points(
-    path: Path, points: dict[str, Any], unit: str, limits: list[float] | None, *, whole: bool
-) -> None:
-    if "default" not in points:
-        raise CardError(f"{path}: 'points.default' is missing; it lists points by rising rate")
-    for key, values in points.items():
-        if not isinstance(values, list) or not values:
-            raise CardError(f"{path}: 'points.{key}' must be a list of {unit} values")
-        if not all(isinstance(v, int | float | str) and not isinstance(v, bool) for v in values):
-            raise CardError(f"{path}: 'points.{key}' must hold numbers or names")
-        for value in values:
-            if isinstance(value, float) and not math.isfinite(value):
-                raise CardError(f"{path}: 'points.{key}': {value!r} is not a finite number")
-            if limits is not None and not within(value, limits[0], limits[1]):
-                raise CardError(f"{path}: 'points.{key}': {value!r} is outside 'points.limits'")
-            if whole and isinstance(value, float) and not value.is_integer():
-                raise CardError(f"{path}: 'points.{key}': {value!r} is no whole number")
-
-
-def _weight_sets(
-    path: Path, tables: dict[str, Any], recipes: Mapping[str, str], *, falling: bool
-) -> dict[str, WeightSet]:
-    sets = {}
-    for name, table in tables.items():
-        if not isinstance(table, dict):
-            raise CardError(f"{path}: 'weights.{name}' must be a table")
-        check_keys(path, table, WEIGHTS_KEYS, required=("files",), prefix=f"weights.{name}.")
-        recipe = recipes.get(name, "")
-        sets[name] = read_weight_set(path, name, table, falling=falling, training=recipe)
-    return sets
+def _checked(path: Path, content: dict[str, Any]) -> CardFile:
+    family, model = content.get("family"), CardFile
+    if isinstance(family, str) and family in FAMILIES:
+        model = card_model(family, FAMILIES[family].Options or dict[str, Any])
+    else:  # whichever it should be, its table is no fault
+        content = {key: value for key, value in content.items() if key not in FAMILIES}
+    weights = bool(content.get("weights"))
+    return check_model(model, content, path, CardError, families=FAMILIES, weights=weights)
 
 
 def check_keys(
     where: Path | str,
-    table: dict[str, Any],
+    table: Mapping[str, Any],
     allowed: Mapping[str, tuple[type | tuple[type, ...], str]],
-    required: tuple[str, ...] = (),
+    required: Iterable[str] = (),
     prefix: str = "",
 ) -> None:
-    """One line for the first key that is misspelt, of a wrong type or missing."""
-    for key, value in table.items():
-        if key not in allowed:
-            near = difflib.get_close_matches(key, allowed, n=1)
-            hint = f"did you mean '{prefix}{near[0]}'?" if near else f"known: {', '.join(allowed)}"
-            raise CardError(f"{where}: unknown key '{prefix}{key}'; {hint}")
-        kind, words = allowed[key]
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise CardError(f"{where}: '{prefix}{key}' must be {words}, not {value!r}")
-    for key in required:
-        if key not in table:
-            raise CardError(f"{where}: '{prefix}{key}' is missing; it must be {allowed[key][1]}")
-
-
-def within(point: Point, lowest: float, highest: float) -> bool:
-    return isinstance(point, int | float) and lowest <= point <= highest
+    """What families of bench 0.1 check their options by, instead of declaring a model of them."""
+    warnings.warn("check_keys: declare Options instead", DeprecationWarning, stacklevel=2)
+    fields: dict[str, Any] = {
+        f"option_{place}": (
+            Annotated[Union[kind], one_of_types(words)],  # noqa: UP007  # of types in a tuple
+            Field(... if key in required else None, alias=key, description=words),
+        )
+        for place, (key, (kind, words)) in enumerate(allowed.items())
+    }
+    model = create_model("Options", __base__=FileModel, **fields)
+    check_model(model, table, where, CardError, tuple(filter(None, prefix.split("."))))
 
 
 def load_codec(name_or_path: str, data: str | None = None, own: Path | None = None) -> Codec:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from numpy.typing import NDArray
 
@@ -18,10 +18,12 @@ from bench.codecs.weights import WeightSet
 from bench.errors import BenchError, CardError
 from bench.images.colour import Pixels
 from bench.images.image import Image
+from bench.runtime.file_model import FileModel, check_model
 from bench.runtime.finding import PROGRAMS, Finding
 from bench.runtime.sources import source_digest
 
 Point = int | float | str
+Options = TypeVar("Options", bound=FileModel)
 _DIGEST = 64  # characters
 
 
@@ -70,6 +72,10 @@ class Card:
         """Whether its encoder gets the picture as YCbCr, by ``bench.images.colour``."""
         return bool(self.options.get("input") == "yuv420p")
 
+    def read_options(self, model: type[Options]) -> Options:
+        """The table of its family as the family declares it."""
+        return check_model(model, self.options, self.path, CardError, (self.family,))
+
     def points_for(self, dataset: str) -> tuple[Point, ...]:
         """The default operating points on a dataset, in order of rising rate."""
         return self.points.get(dataset, self.points["default"])
@@ -80,6 +86,8 @@ class Codec(ABC):
 
     # Raised when the family's code comes to give other bytes or pictures for the same card.
     revision: ClassVar[int] = 1
+    # What the card's table of the family may hold; None of a family that checks it by itself.
+    Options: ClassVar[type[FileModel] | None] = None
 
     def __init__(self, card: Card) -> None:
         self.card = card

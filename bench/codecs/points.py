@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from bench.codecs.catalog import full_name, within
+from bench.codecs.card_file import point_fault
+from bench.codecs.catalog import full_name
 from bench.codecs.codec import Card, Codec, Point
 from bench.errors import CardError
 
@@ -86,11 +87,6 @@ def check_point(card: Card, point: Point) -> Point:
         raise CardError(f"{card.name}: no {card.unit} '{point}'; there are {', '.join(known)}")
     if not isinstance(point, int | float) or not math.isfinite(point):
         raise CardError(f"{card.name}: {card.unit} '{point}' is not a number")
-    if card.whole and point != int(point):
-        raise CardError(f"{card.name}: {card.unit} {point} is not a whole number")
-    if card.limits is None:
-        return point
-    lowest, highest = card.limits
-    if not within(point, lowest, highest):
-        raise CardError(f"{card.name}: {card.unit} {point} is outside {lowest}…{highest}")
+    if fault := point_fault(point, card.limits, whole=card.whole):
+        raise CardError(f"{card.name}: {card.unit} {point} {fault}")
     return point

@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import platformdirs
+from pydantic import Field, field_validator
 
 from bench.errors import CardError
+from bench.runtime.file_model import FileModel, quoted
 from bench.runtime.settings import user_path
 
 VARIABLE = "BENCH_WEIGHTS"
@@ -61,25 +62,34 @@ class WeightSet:
         return self.missing() or self.remark() or f"{len(self.paths)} files in {self.folder}"
 
 
-KEYS: dict[str, tuple[type, str]] = {
-    "files": (str, f"a pattern of file names with one {_POINT}, such as '*lambda_{_POINT}.*'"),
-    "folder": (str, "a folder, as seen from the card"),
-    "count": (int, "how many files there are"),
-    "published": (str, "what they are called where they come from"),
-    "page": (str, "the page that links them"),
-}
+class WeightFiles(FileModel):
+    """What a card says of a set: how its files are called and where they come from."""
+
+    files: str = Field(
+        description=f"a pattern of file names with one {_POINT}, such as '*lambda_{_POINT}.*'"
+    )
+    folder: str | None = Field(None, description="a folder, as seen from the card")
+    count: int | None = Field(None, description="how many files there are")
+    published: str = Field("", description="what they are called where they come from")
+    page: str = Field("", description="the page that links them")
+
+    @field_validator("files")
+    @classmethod
+    def _one_point(cls, files: str) -> str:
+        if files.count(_POINT) != 1:
+            raise ValueError(f"expected one {_POINT} in {quoted(files)}")
+        return files
 
 
-def read_weight_set(
-    card: Path, name: str, content: Mapping[str, Any], *, falling: bool, training: str = ""
+def find_weights(
+    card: Path, name: str, said: WeightFiles, *, falling: bool, training: str = ""
 ) -> WeightSet:
     """A set as a card has it, with the files that are there."""
-    if content["files"].count(_POINT) != 1:
-        raise CardError(f"{card}: 'weights.{name}.files' must be {KEYS['files'][1]}")
     of_card = Path(card.stem) / name
-    folder = card.parent / content["folder"] if "folder" in content else weights_folder() / of_card
-    said = {key: content[key] for key in content if key != "folder"}
-    given = WeightSet(name, folder, **said, training=training)
+    folder = weights_folder() / of_card if said.folder is None else card.parent / said.folder
+    given = WeightSet(
+        name, folder, said.files, said.count, said.published, said.page, training=training
+    )
     paths = _found(given, falling=falling)
     shipped = card.parent / "weights" / of_card
     if not paths and shipped.is_dir():  # a user's own go before them

@@ -5,26 +5,71 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from bench.codecs.catalog import card_name, check_keys, full_name, read_card
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+
+from bench.codecs.card_file import FilePoint
+from bench.codecs.catalog import card_name, full_name, read_card
 from bench.codecs.codec import Point
 from bench.datasets import dataset_kind
-from bench.errors import CardError, DataError
-from bench.gate.rules import Rule, parse_rules
+from bench.errors import BenchError, CardError, DataError
+from bench.gate.rules import Rule, parse_rule, parse_rules
 from bench.metrics import Group
-from bench.runtime.files import read_toml
+from bench.runtime.file_model import FileModel, Listed, read_model
 
-_TEXT, _LIST = (str, "a text"), (list, "a list of texts")
-_KEYS: dict[str, tuple[type, str]] = {
-    "data": _TEXT,
-    "limit": (int, "a number of images"),
-    "codecs": _LIST,
-    "points": (dict, "a table of codecs, each with a list of points"),
-    "tasks": _LIST,
-    "truth": _TEXT,
-    "rules": (list, "a list of rules"),
-}
+
+def _card(said: str, info: ValidationInfo) -> str:
+    if info.context and (data := info.data.get("data")) is not None:
+        try:
+            read_card(_beside(info.context["path"], said), dataset_kind(data))
+        except CardError as error:
+            raise ValueError(error) from error
+    return said
+
+
+def _rule(said: str, info: ValidationInfo) -> str:
+    codecs = info.data.get("codecs")  # None where one of them is at fault
+    try:
+        if not (info.context and info.context["instead"]):
+            parse_rule(said, None if codecs is None else list(map(card_name, codecs)))
+    except BenchError as error:
+        raise ValueError(error) from error
+    return said
+
+
+class BaselineFile(FileModel):
+    """What a gate runs, and the rules that it holds the results to."""
+
+    data: str = Field(description="a data set, or a folder of images beside the baseline")
+    limit: int | None = Field(None, ge=1, description="the first so many images only")
+    codecs: Listed[Annotated[str, AfterValidator(_card)]] = Field(
+        description="names of codecs, or cards beside the baseline"
+    )
+    points: dict[str, Annotated[Listed[FilePoint], Field(min_length=1)]] = Field(
+        {}, description="a list of points for a codec, instead of its card's own"
+    )
+    tasks: Listed[str] = Field((), description="task networks, if a rule is about wAP")
+    truth: Literal["labels", "pseudo"] = Field("labels", description="what wAP is measured by")
+    rules: Listed[Annotated[str, AfterValidator(_rule)]] = Field(
+        description="what must not get worse, such as 'bpp of x265: within 0.2 %'"
+    )
+
+    @field_validator("codecs")
+    @classmethod
+    def _different(cls, codecs: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(map(card_name, codecs))) < len(codecs):
+            raise ValueError("one is there twice")
+        return codecs
+
+    @field_validator("points")
+    @classmethod
+    def _of_codecs(cls, points: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        codecs = list(map(card_name, info.data.get("codecs", ())))
+        unknown = [said for said in points if codecs and full_name(said, codecs) not in codecs]
+        if unknown:
+            raise ValueError(f"'{unknown[0]}' is none of the codecs, {', '.join(codecs)}")
+        return points
 
 
 @dataclass(frozen=True)
@@ -68,38 +113,20 @@ def read_baseline(path: Path, instead: Sequence[str] = ()) -> Baseline:
     """The baseline of a file; with rules ``instead`` of its own."""
     if path.suffix == ".jsonl":
         raise DataError(f"{path}: is called as a recording; name the TOML file beside it")
-    content = read_toml(path, "baseline", DataError)
-    check_keys(path, content, _KEYS, required=("data", "codecs", "rules"))
-    for key in ("codecs", "tasks", "rules"):
-        if not all(isinstance(entry, str) for entry in content.get(key, [])):
-            raise DataError(f"{path}: '{key}' must be a list of texts")
-    if content.get("limit", 1) < 1:
-        raise DataError(f"{path}: 'limit' must be at least 1")
-    if content.get("truth", "labels") not in ("labels", "pseudo"):
-        raise DataError(f"{path}: 'truth' must be labels or pseudo, not {content['truth']!r}")
-    codecs = {card_name(said): _beside(path, said) for said in content["codecs"]}
-    if len(codecs) < len(content["codecs"]):
-        raise DataError(f"{path}: 'codecs': one is there twice")
-    data = content["data"]
-    kind = dataset_kind(data)
-    if kind == "folder":
-        data = str(path.parent / data)
-    for codec in codecs.values():
-        try:
-            read_card(codec, kind)
-        except CardError as error:
-            raise DataError(f"{path}: 'codecs': {error}") from error
-    said, where = (instead, "--rule") if instead else (content["rules"], f"{path}: 'rules'")
-    rules = parse_rules(said, list(codecs), where)
+    said = read_model(BaselineFile, path, "baseline", DataError, instead=instead)
+    codecs = {card_name(codec): _beside(path, codec) for codec in said.codecs}
+    is_folder = dataset_kind(said.data) == "folder"
+    where = "--rule" if instead else f"{path}: 'rules'"
+    rules = parse_rules(instead or said.rules, list(codecs), where)
     by_task = any(rule.group is Group.TASK for rule in rules)
     return Baseline(
         path,
-        data,
-        content.get("limit"),
+        str(path.parent / said.data) if is_folder else said.data,
+        said.limit,
         codecs,
-        _points(path, content.get("points", {}), list(codecs)),
-        tuple(content.get("tasks", ())) if by_task else ("none",),
-        content.get("truth", "labels"),
+        {full_name(codec, codecs): points for codec, points in said.points.items()},
+        said.tasks if by_task else ("none",),
+        said.truth,
         rules,
     )
 
@@ -108,15 +135,3 @@ def _beside(path: Path, codec: str) -> str:
     """A card of the user's own is found from the baseline's place."""
     is_card = codec.endswith(".toml") or ".toml:" in codec
     return str(path.parent / codec) if is_card else codec
-
-
-def _points(path: Path, table: dict[str, Any], codecs: list[str]) -> dict[str, Sequence[Point]]:
-    points: dict[str, Sequence[Point]] = {}
-    for said, values in table.items():
-        name = full_name(said, codecs)
-        if name not in codecs:
-            raise DataError(f"{path}: 'points.{said}' is none of the codecs, {', '.join(codecs)}")
-        if not isinstance(values, list) or not values:
-            raise DataError(f"{path}: 'points.{said}' must be a list of points")
-        points[name] = values
-    return points

@@ -71,7 +71,7 @@ def _group(metric: str) -> Group:
 def parse_rules(texts: Iterable[str], codecs: Sequence[str], where: str) -> tuple[Rule, ...]:
     """The rules about codecs of these names; ``where`` is who says them."""
     try:
-        rules = tuple(_parse(text, codecs) for text in texts)
+        rules = tuple(parse_rule(text, codecs) for text in texts)
     except BenchError as error:
         raise DataError(f"{where}: {error}") from error
     if not rules:
@@ -81,7 +81,8 @@ def parse_rules(texts: Iterable[str], codecs: Sequence[str], where: str) -> tupl
     return rules
 
 
-def _parse(text: str, codecs: Sequence[str]) -> Rule:
+def parse_rule(text: str, codecs: Sequence[str] | None) -> Rule:
+    """A sentence about some codecs, or about any."""
     text = " ".join(text.split())
     matching = ((kind, pattern.fullmatch(text)) for kind, pattern in _SENTENCES.items())
     kind, said = next(((kind, found.groupdict()) for kind, found in matching if found), (None, {}))
@@ -114,7 +115,9 @@ def _between(said: str, metric: str, text: str) -> Between:
         raise DataError(f"'{text}': {error}") from error
 
 
-def _known(said: str, codecs: Sequence[str], text: str) -> str:
+def _known(said: str, codecs: Sequence[str] | None, text: str) -> str:
+    if codecs is None:
+        return said
     if (meant := full_name(said, codecs)) not in codecs:
         raise DataError(f"'{text}': '{said}' is none of the codecs, {', '.join(codecs)}")
     return meant

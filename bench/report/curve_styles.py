@@ -6,24 +6,44 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from typing import Annotated, ClassVar, Literal, get_args
 
-LINES = ("solid", "dashed", "dotted", "dash-dotted", "dash-dot-dotted")
-MARKERS = (
-    *("circle", "square", "triangle", "diamond", "triangle down", "plus", "cross", "pentagon"),
+from pydantic import AfterValidator
+
+Line = Literal["solid", "dashed", "dotted", "dash-dotted", "dash-dot-dotted"]
+Marker = Literal[
+    "circle",
+    "square",
+    "triangle",
+    "diamond",
+    "triangle down",
+    "plus",
+    "cross",
+    "pentagon",
     "star",
-)
+]
+LINES: tuple[Line, ...] = get_args(Line)
+MARKERS: tuple[Marker, ...] = get_args(Marker)
 # Okabe and Ito's colours without the yellow, which is too pale for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B")
+
+
+def _colour(said: str) -> str:
+    if not re.fullmatch("#[0-9A-Fa-f]{6}", said):
+        raise ValueError(f"expected a colour such as #0072B2, not '{said}'")
+    return said
 
 
 @dataclass(frozen=True)
 class CurveStyle:
     """What a codec is called and drawn as; between dollars, its label is TeX's mathematics."""
 
+    __pydantic_config__: ClassVar = {"extra": "forbid"}  # where a report's spec says it
+
     label: str
-    colour: str
-    line: str
-    marker: str
+    colour: Annotated[str, AfterValidator(_colour)]
+    line: Line
+    marker: Marker
 
     @property
     def plain(self) -> str:

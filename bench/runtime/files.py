@@ -88,7 +88,9 @@ def read_toml(path: Path, what: str, error: type[BenchError]) -> dict[str, Any]:
     """A TOML file that a person wrote; ``what`` it should be, if it is not there."""
     try:
         check_regular(path)
-        return tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(path.read_text("utf-8"))
+        repr(content)  # of whole numbers that Python would read but not write
+        return content
     except DataError as irregular:
         raise error(str(irregular)) from irregular
     except FileNotFoundError as missing:

@@ -39,11 +39,12 @@ def train_codec(name: str, session: TrainingSession) -> bool:
     card, recipe = read_recipe(name)
     data = session.data or training_data(name, recipe)
     if session.steps is not None:
-        recipe = replace(recipe, steps=session.steps, tune_steps=session.steps)
+        few = {"steps": session.steps, "tune_steps": session.steps}
+        recipe = recipe.model_copy(update=few)
     with processes() as ours:
         with ours.in_turn():
             dataset = session.dataset(data)
-            validated = session.dataset(recipe.validate, data) if recipe.validate else None
+            validated = session.dataset(recipe.validated, data) if recipe.validated else None
         network = task_network(recipe.network).to(ours.device).train() if recipe.network else None
         for point in recipe.lambdas:
             weights = session.folder / _file(point)
@@ -85,6 +86,7 @@ def _training(
         decay=0.0,
         largest_gradient=1.0,
     )
+    width, height = recipe.crop
     coding.to(ours.device).train()
     coding.to(memory_format=channels_last)  # type: ignore[call-overload]  # torch takes it
     return Training(
@@ -93,7 +95,7 @@ def _training(
         partial(
             crops,
             dataset,
-            Cutting(*recipe.crop, recipe.loss == "task", recipe.enlarge),
+            Cutting(width, height, recipe.loss == "task", recipe.enlarge),
             ours.share(recipe.batch),
             schedule.seed,
         ),

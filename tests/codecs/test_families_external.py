@@ -266,47 +266,35 @@ def test_the_fingerprint_follows_the_programs(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("old", "new", "facts"),
     [
-        (
-            "folder =",
-            "folders =",
-            "unknown key 'external.folders'; did you mean 'external.folder'?",
-        ),
-        ('input = "yuv420p"', "", "'external.input' is missing; it must be one of yuv420p, png"),
-        ("version_command", "#", "'external.version_command' is missing: it tells the version"),
-        ("version_pattern", "#", "'external.version_pattern' is missing: it tells the version"),
-        ("multiple = 4", "multiple = 9", "'external.multiple' must be a number from 1 to 8"),
-        ("multiple = 4", 'multiple = "4"', "'external.multiple' must be a number from 1 to 8, not"),
-        ('["fake"]', "[]", "'external.decoder' must be a list of names"),
-        ('input = "yuv420p"', 'input = "rgb"', "'external.input' must be one of yuv420p, png"),
-        ('output = "yuv420p"', 'output = "y"', "'external.output' must be one of yuv420p, yuv42"),
-        ('size_from = "header"', "", "'external.size_from' is missing: a raw picture has no size"),
-        ('output = "yuv420p"', 'output = "png"', "'external.size_from' is only for raw outputs"),
-        ("{point}", "{qp}", "'external.encode' has an unknown placeholder {qp}; known: {encoder}"),
-        ("{stream} {output}", "{stream}", "'external.decode' must have the placeholder {output}"),
-        (
-            "{decoder} decode",
-            "{decoder} {cfg}",
-            "'external.decode' has an unknown placeholder {cfg}",
-        ),
-        ("{point}", "'{point}", "'external.encode' is not a command line: No closing quotation"),
-        (
-            "{point}",
-            "{point:d}",
-            "'external.encode' is not a command line: a placeholder is a name",
-        ),
-        ("([\\\\d.]+)", "(", "'external.version_pattern': "),
-        ("0.001", "0", "'external.minutes_per_2_megapixels' must be a number above 0"),
-        ("0.001", "true", "'external.minutes_per_2_megapixels' must be a number above 0, not True"),
+        ("folder =", "folders =", "'external.folders' 'folder'"),
+        ('input = "yuv420p"', "", "'external.input' missing 'yuv420p' 'png'"),
+        ("version_command", "#", "'external.version_command' missing"),
+        ("version_pattern", "#", "'external.version_pattern' missing"),
+        ("multiple = 4", "multiple = 9", "'external.multiple' 8 9"),
+        ("multiple = 4", 'multiple = "4"', "'external.multiple' number '4'"),
+        ('["fake"]', "[]", "'external.decoder' 1 0"),
+        ('input = "yuv420p"', 'input = "rgb"', "'external.input' 'yuv420p' 'png' 'rgb'"),
+        ('output = "yuv420p"', 'output = "y"', "'external.output' 'yuv420p' 'yuv420p10le' 'y'"),
+        ('size_from = "header"', "", "'external.size_from' missing"),
+        ('output = "yuv420p"', 'output = "png"', "'external.size_from' raw"),
+        ("{point}", "{qp}", "'external.encode' {qp} {encoder}"),
+        ("{stream} {output}", "{stream}", "'external.decode' {output}"),
+        ("{decoder} decode", "{decoder} {cfg}", "'external.decode' {cfg}"),
+        ("{point}", "'{point}", "'external.encode' quotation"),
+        ("{point}", "{point:d}", "'external.encode' '{point:d}'"),
+        ("([\\\\d.]+)", "(", "'external.version_pattern' regular"),
+        ("0.001", "0", "'external.minutes_per_2_megapixels' above 0"),
+        ("0.001", "true", "'external.minutes_per_2_megapixels' number True"),
     ],
 )
-def test_a_wrong_card_is_one_line(make: Make, old: str, new: str, message: str) -> None:
+def test_a_wrong_card_is_one_line(make: Make, old: str, new: str, facts: str) -> None:
     with pytest.raises(CardError) as raised:
         make((old.replace("\\\\", "\\"), new))
     path, _, told = str(raised.value).partition(": ")
     assert path.endswith("fake.toml")
-    assert told.startswith(message)
+    assert all(fact in told for fact in facts.split())
     assert "\n" not in told
 
 

@@ -176,30 +176,27 @@ def test_the_fingerprint_follows_the_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("old", "new", "facts"),
     [
-        ("needs =", "need =", "unknown key 'ffmpeg.need'; did you mean 'ffmpeg.needs'?"),
-        ('decode = "-f hevc"', "", "'ffmpeg.decode' is missing; it must be a command line"),
-        ("multiple = 2", "multiple = 2.0", "'ffmpeg.multiple' must be a number from 1 to 8, not"),
-        ("multiple = 2", "multiple = 16", "'ffmpeg.multiple' must be a number from 1 to 8"),
-        ('"yuv420p"', '"yuv444p"', "'ffmpeg.input' must be 'yuv420p' or 'rgb24'"),
-        ("{point}", "{qp}", "'ffmpeg.encode' has an unknown placeholder {qp}; known: {point}"),
-        ("{point}", "30", "'ffmpeg.encode' must have the placeholder {point}"),
-        ("{point}", "{point", "'ffmpeg.encode' is not a command line: "),
-        ('"-f hevc"\n', '"-f {point}"\n', "'ffmpeg.decode' has an unknown placeholder {point}"),
-        ('family = "ffmpeg"', 'family = "ffmpg"', "unknown family 'ffmpg'; did you mean"),
-        (
-            "[40, 30]",
-            "[40, 30]\nlimits = [0, 35]",
-            "'points.default': 40 is outside 'points.limits'",
-        ),
+        ("needs =", "need =", "'ffmpeg.need' 'needs'"),
+        ('decode = "-f hevc"', "", "'ffmpeg.decode' missing"),
+        ("multiple = 2", "multiple = 2.0", "'ffmpeg.multiple' 2.0"),
+        ("multiple = 2", "multiple = 16", "'ffmpeg.multiple' 8 16"),
+        ('"yuv420p"', '"yuv444p"', "'ffmpeg.input' 'yuv420p' 'rgb24' 'yuv444p'"),
+        ("{point}", "{qp}", "'ffmpeg.encode' {qp} {point}"),
+        ("{point}", "30", "'ffmpeg.encode' {point}"),
+        ("{point}", "{point", "'ffmpeg.encode' command"),
+        ('"-f hevc"\n', '"-f {point}"\n', "'ffmpeg.decode' unknown {point}"),
+        ('family = "ffmpeg"', 'family = "ffmpg"', "'family' 'ffmpg' 'ffmpeg'"),
+        ("[40, 30]", "[40, 30]\nlimits = [0, 35]", "'points.default' 40 35"),
     ],
 )
-def test_a_wrong_card_is_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_a_wrong_card_is_one_line(tmp_path: Path, old: str, new: str, facts: str) -> None:
     card = tmp_path / "mine.toml"
     assert old in CARD
     card.write_text(CARD.replace(old, new))
     with pytest.raises(CardError) as raised:
         load_codec(str(card))
-    assert str(raised.value).startswith(f"{card}: {message}")
+    assert str(raised.value).startswith(f"{card}: ")
+    assert all(fact in str(raised.value) for fact in facts.split())
     assert "\n" not in str(raised.value)

@@ -85,18 +85,19 @@ def test_a_failing_encoder_is_one_line(tmp_path: Path, image: Image) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("old", "new", "facts"),
     [
-        ("format", "fromat", "unknown key 'pillow.fromat'; did you mean 'pillow.format'?"),
-        ('"WEBP"', '"GIF"', "'pillow.format' must be one of JPEG, JPEG2000, WEBP"),
-        ('"{point}"', "40", "'pillow.save' must have {point} as a value"),
-        ('{ quality = "{point}" }', "40", "'pillow.save' must be a table of options"),
+        ("format", "fromat", "'pillow.fromat' 'format'"),
+        ('"WEBP"', '"GIF"', "'pillow.format' 'JPEG' 'JPEG2000' 'WEBP' 'GIF'"),
+        ('"{point}"', "40", "'pillow.save' {point}"),
+        ('{ quality = "{point}" }', "40", "'pillow.save' table 40"),
     ],
 )
-def test_a_wrong_card_is_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_a_wrong_card_is_one_line(tmp_path: Path, old: str, new: str, facts: str) -> None:
     card = tmp_path / "mine.toml"
     assert old in CARD
     card.write_text(CARD.replace(old, new))
     with pytest.raises(CardError) as raised:
         load_codec(str(card))
-    assert str(raised.value).startswith(f"{card}: {message}")
+    assert str(raised.value).startswith(f"{card}: ")
+    assert all(fact in str(raised.value) for fact in facts.split())

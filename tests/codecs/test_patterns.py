@@ -60,7 +60,7 @@ def test_a_pattern_has_one_point(bench: Bench) -> None:
     Path("mine.toml").write_text(text.replace("{point}", "{point}" * 25), "utf-8")
     said = bench("show", "./mine.toml")
     assert said.status == 1
-    assert ".files' must be" in said.err
+    assert ".files'" in said.err
 
 
 @pytest.mark.parametrize("point", ["inf", "nan", "-inf", "1e999"])

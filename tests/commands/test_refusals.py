@@ -97,7 +97,8 @@ def test_points_of_a_card_are_whole_where_it_says_so(bench: Bench, pictures: Pic
     Path("mine.toml").write_text(card.replace("default = [", "default = [47.5, "), "utf-8")
     said = bench("run", "--codec", "./mine.toml", "--data", pictures(1), *QUICK)
     assert said.status == 1
-    assert "'points.default': 47.5 is no whole number" in said.err
+    assert "'points.default'" in said.err
+    assert "47.5" in said.err
 
 
 def test_pictures_that_cannot_be_saved_are_no_failures_of_a_codec(

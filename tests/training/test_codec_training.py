@@ -276,26 +276,26 @@ def test_what_cannot_be_trained_is_told(bench: Bench, name: str, words: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "facts"),
     [
-        ('loss = "hsv"', "must be one of hvs, feature, task"),
-        ('loss = "task"', "'training.red.network' is missing, which L_F and L_TASK need"),
-        ("lambdas = [0]", "'training.red.lambdas' must be numbers"),
-        ("crop = [100, 192]", "multiples of 64"),
-        ("crop = [128, 192]", "'training.red.crop' must be 192 or more for MS-SSIM"),
-        ("batch = 0", "'training.red.batch' must be a number of crops, above 0"),
-        ("mask_only = true", "'training.red.starts_from' is missing"),
-        ("step = 3", "unknown key 'training.red.step'; did you mean 'training.red.steps'?"),
+        ('loss = "hsv"', "'training.red.loss' 'hvs' 'feature' 'task' 'hsv'"),
+        ('loss = "task"', "'training.red.network' missing"),
+        ("lambdas = [0]", "'training.red.lambdas' above 0"),
+        ("crop = [100, 192]", "'training.red.crop' 64 100"),
+        ("crop = [128, 192]", "'training.red.crop' 192 128"),
+        ("batch = 0", "'training.red.batch' above 0"),
+        ("mask_only = true", "'training.red.mask_only' 'starts_from'"),
+        ("step = 3", "'training.red.step' 'steps'"),
     ],
 )
-def test_a_wrong_recipe_is_told(bench: Bench, cards: Path, line: str, words: str) -> None:
+def test_a_wrong_recipe_is_told(bench: Bench, cards: Path, line: str, facts: str) -> None:
     card = cards / "base.toml"
     key = line.partition(" ")[0]
     lines = [old for old in card.read_text().splitlines() if not old.startswith(f"{key} ")]
     card.write_text("\n".join([*lines, line]))
     said = bench("train", f"{card}:red")
     assert said.status == 1
-    assert words in said.err
+    assert all(fact in said.err for fact in facts.split())
 
 
 def test_what_it_starts_from_must_be_there(bench: Bench, cards: Path, root: Path) -> None:

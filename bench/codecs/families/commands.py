@@ -6,29 +6,42 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Formatter
+from typing import Annotated, Any
 
-from bench.errors import CardError
+from pydantic import BeforeValidator, WithJsonSchema
+
+from bench.runtime.file_model import as_text
 
 Words = tuple[str, ...]
 
 
-def parse_command(
-    where: Path, key: str, text: str, *, allowed: Iterable[str], required: Iterable[str] = ()
-) -> Words:
-    """A card's command line as words; one line about a placeholder it must not or must have."""
-    allowed, required = tuple(allowed), tuple(required)
+def _split(text: Any) -> Words:
     try:
-        words = tuple(shlex.split(text))
-        found = {name for word in words for name in _placeholders(word)}
+        words = tuple(shlex.split(as_text(text)))
+        for word in words:
+            _placeholders(word)
     except ValueError as error:
-        raise CardError(f"{where}: '{key}' is not a command line: {error}") from error
-    known = ", ".join(f"{{{name}}}" for name in allowed) or "none"
-    for name in sorted(found.difference(allowed)):
-        raise CardError(f"{where}: '{key}' has an unknown placeholder {{{name}}}; known: {known}")
-    for name in required:
-        if name not in found:
-            raise CardError(f"{where}: '{key}' must have the placeholder {{{name}}}")
+        raise ValueError(f"not a command line: {error}") from error
     return words
+
+
+# A card's command line, whose words may have placeholders.
+Command = Annotated[Words, BeforeValidator(_split), WithJsonSchema({"type": "string"})]
+
+
+def check_placeholders(words: Words, allowed: Iterable[str], required: Iterable[str] = ()) -> Words:
+    """The words; ValueError for placeholders that they must not or must have."""
+    found = {name for word in words for name in _placeholders(word)}
+    if unknown := sorted(found.difference(allowed)):
+        known = _braced(allowed) or "none"
+        raise ValueError(f"unknown placeholder {_braced(unknown)}; known: {known}")
+    if missing := [name for name in required if name not in found]:
+        raise ValueError(f"missing placeholder {_braced(missing)}")
+    return words
+
+
+def _braced(names: Iterable[str]) -> str:
+    return ", ".join(f"{{{name}}}" for name in names)
 
 
 def _placeholders(word: str) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Self
 
 from bench.codecs.codec import Card, Codec, Point, why_missing
 from bench.codecs.families.commands import Words, fill, written
-from bench.codecs.families.external_card import RAW, read_external
+from bench.codecs.families.external_card import RAW, ExternalOptions
 from bench.codecs.families.sizes import (
     cut,
     is_too_large,
@@ -49,15 +49,18 @@ Size = tuple[int, int]
 class ExternalCodec(Codec):
     """An encoder and a decoder that read and write files, in a temporary folder of their own."""
 
+    Options = ExternalOptions
+
     def __init__(self, card: Card) -> None:
         super().__init__(card)
-        self._card = read_external(card)
-        raw = self._card.output in RAW
+        self.options = card.read_options(ExternalOptions)
+        self.required = self.options.required(card.path.absolute().parent)
+        raw = self.options.output in RAW
         self._files: dict[str, object] = {
-            "input": "input.png" if self._card.input == "png" else "input.yuv",
+            "input": "input.png" if self.options.input == "png" else "input.yuv",
             "stream": "stream.bin",
             "reconstruction": "reconstruction.yuv",
-            "output": "output.yuv" if raw else f"output.{self._card.output}",
+            "output": "output.yuv" if raw else f"output.{self.options.output}",
         }
 
     @classmethod
@@ -68,26 +71,26 @@ class ExternalCodec(Codec):
     def findings(cls, codecs: Sequence[Self]) -> Iterable[Finding]:
         """The programs, and whether they are those that the cards expect."""
         for codec in codecs:
-            card = codec._card
+            folder, expected = codec.required.folder, codec.options.version
             if missing := why_missing(codec):
-                ok = absent(card.wanted.folder) if card.wanted.folder else None
+                ok = absent(folder) if folder else None
                 yield Finding(codec.name, ok, "not found", missing, PROGRAMS)
                 continue
-            found = f"{codec.version() or 'unknown version'}, {find_tools(card.wanted).encoder}"
-            as_expected = card.version in (None, codec.version())
-            advice = None if as_expected else f"version {card.version} is expected"
+            found = f"{codec.version() or 'unknown version'}, {find_tools(codec.required).encoder}"
+            as_expected = expected in (None, codec.version())
+            advice = None if as_expected else f"version {expected} is expected"
             yield Finding(codec.name, True, found, advice, PROGRAMS)
 
     @cached_property
     def _tools(self) -> Tools:
-        return find_tools(self._card.wanted)
+        return find_tools(self.required)
 
     @cached_property
     def _executables(self) -> dict[str, Executable]:
         """What decides the bytes, as it is when it is first asked for."""
         scripts = {
             word: Path(word)  # where the program is an interpreter, or a wrapper
-            for word in (*self._card.encode, *self._card.decode)
+            for word in (*self.options.encode, *self.options.decode)
             if Path(word).is_absolute() and Path(word).is_file()
         }
         return {name: look_at(path) for name, path in (self._tools.files() | scripts).items()}
@@ -98,12 +101,12 @@ class ExternalCodec(Codec):
 
     @cached_property
     def _version(self) -> str | None:
-        command, pattern = self._card.version_command, self._card.version_pattern
+        command, pattern = self.options.version_command, self.options.version_pattern
         return printed_version(self._tools, command, pattern) if command and pattern else None
 
     def missing(self) -> str | None:
         try:
-            find_tools(self._card.wanted)
+            find_tools(self.required)
             ffmpeg.digest()
         except UnavailableError as error:
             return str(error)
@@ -114,35 +117,35 @@ class ExternalCodec(Codec):
         return self._version
 
     def remark(self) -> str | None:
-        if self._card.version is None or self.missing() or self._version == self._card.version:
+        if self.options.version is None or self.missing() or self._version == self.options.version:
             return None
         found = f"version {self._version}" if self._version else "of an unknown version"
-        return f"{self._tools.encoder} is {found}, where {self._card.version} is expected"
+        return f"{self._tools.encoder} is {found}, where {self.options.version} is expected"
 
     def depends_on(self) -> dict[str, str]:
         version = {"version": self._version or "unknown", "conversion": self._conversion}
         return {name: file.digest for name, file in self._executables.items()} | version
 
     def commands(self, point: Point) -> tuple[str, ...]:
-        names = self._card.wanted.names() if self.missing() else self._tools.names()
+        names = self.required.names() if self.missing() else self._tools.names()
         values = {**names, **self._files, "width": "W", "height": "H", "point": point}
-        lines = (self._card.encode, self._card.decode)
+        lines = (self.options.encode, self.options.decode)
         return tuple(shlex.join(fill(words, values)) for words in lines)
 
     def encode(self, image: Image, point: Point) -> bytes:
-        size = padded_size(image, self._card.multiple)
+        size = padded_size(image, self.options.multiple)
         with workspace() as folder:
             self._write_input(image, folder)
-            said = self._run(self._card.encode, folder, size, point)
+            said = self._run(self.options.encode, folder, size, point)
             own = written(self._file(folder, "stream"))
             if not own:
                 raise CodecError(f"{self._tools.encoder.name} wrote no stream: {said}")
-            if self._card.reconstructs:
+            if self.options.reconstructs:
                 with unmetered():  # the check is ours; decoding is measured when it is asked for
                     self._check_reconstruction(folder, size)
-        if self._card.size_from == "header":
+        if self.options.size_from == "header":
             return _HEADER.pack(image.width, image.height) + own
-        return mark_crop(own, image, self._card.multiple)
+        return mark_crop(own, image, self.options.multiple)
 
     def decode(self, stream: bytes) -> Pixels:
         try:
@@ -160,11 +163,11 @@ class ExternalCodec(Codec):
 
     def _write_input(self, image: Image, folder: Path) -> None:
         path = self._file(folder, "input")
-        if self._card.input == "png":
+        if self.options.input == "png":
             with unmetered():
-                write_png(pad(image.pixels, self._card.multiple), path)
+                write_png(pad(image.pixels, self.options.multiple), path)
         else:
-            path.write_bytes(planes(image, self._card.multiple))
+            path.write_bytes(planes(image, self.options.multiple))
 
     def _check_reconstruction(self, folder: Path, size: Size) -> None:
         self._decode_file(folder, size)
@@ -175,29 +178,29 @@ class ExternalCodec(Codec):
 
     def _unwrap(self, stream: bytes) -> tuple[bytes, Size | None, int, int]:
         """The codec's own stream, its picture's size if a raw picture needs it, the padding."""
-        if self._card.size_from == "header":
+        if self.options.size_from == "header":
             if len(stream) <= _HEADER.size:
                 raise StreamError("it is cut short")
             width, height = _HEADER.unpack_from(stream)
-            right, below = -width % self._card.multiple, -height % self._card.multiple
+            right, below = -width % self.options.multiple, -height % self.options.multiple
             size = _sane(width + right, height + below)
             return stream[_HEADER.size :], size, right, below
-        own, right, below = take_crop(stream, self._card.multiple)
-        if self._card.size_from is None:
+        own, right, below = take_crop(stream, self.options.multiple)
+        if self.options.size_from is None:
             return own, None, right, below
         with unmetered():
-            return own, _size_inside(own, self._card.size_from), right, below
+            return own, _size_inside(own, self.options.size_from), right, below
 
     def _decode_file(self, folder: Path, size: Size | None) -> None:
         """Run the decoder; it must have written a picture, of the right size if that is known."""
-        said = self._run(self._card.decode, folder, size)
+        said = self._run(self.options.decode, folder, size)
         output, decoder = self._file(folder, "output"), self._tools.decoder.name
         written = output.stat().st_size if output.is_file() else 0
         if not written:
             raise CodecError(f"{decoder} wrote no picture: {said}")
         if size is None:
             return
-        expected = planes_size(*size) * RAW[self._card.output]
+        expected = planes_size(*size) * RAW[self.options.output]
         if written != expected:
             of = f"{expected} bytes of {size[0]}x{size[1]}"
             raise CodecError(f"{decoder} wrote {written} bytes, not the {of}: {said}")
@@ -206,7 +209,7 @@ class ExternalCodec(Codec):
         output = self._file(folder, "output")
         if size is None:
             return read_pixels(output)
-        return colour.to_rgb(output.read_bytes(), self._card.output, *size)
+        return colour.to_rgb(output.read_bytes(), self.options.output, *size)
 
     def _run(
         self, words: Words, folder: Path, size: Size | None, point: Point | None = None
@@ -219,7 +222,7 @@ class ExternalCodec(Codec):
         colour.check_unchanged(self._conversion)
         command = fill(words, {**self._tools.names(), **self._files, **values})
         pixels = width * height if size else 2e6
-        limit = max(_MIN_LIMIT, pixels * self._card.seconds_per_pixel)
+        limit = max(_MIN_LIMIT, pixels * self.options.seconds_per_pixel)
         finished = run_program(command, folder=folder, time_limit=limit, most_output=_MAX_OUTPUT)
         if finished.status != 0:
             name, said = Path(command[0]).name, finished.complaint()

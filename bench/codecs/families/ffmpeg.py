@@ -11,36 +11,31 @@ import shlex
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Literal, Self
 
 import numpy as np
+from pydantic import Field, field_validator
 
-from bench.codecs.catalog import check_keys
 from bench.codecs.codec import Card, Codec, Point
-from bench.codecs.families.commands import fill, parse_command, written
+from bench.codecs.families.commands import Command, Words, check_placeholders, fill, written
 from bench.codecs.families.sizes import (
     MAX_STREAM_PIXELS,
+    Multiple,
     cut,
     mark_crop,
     padded_size,
     planes,
     take_crop,
 )
-from bench.errors import BenchError, CardError, CodecError, StreamError
+from bench.errors import BenchError, CodecError, StreamError
 from bench.images import colour
 from bench.images.colour import Pixels
-from bench.images.image import MAX_MULTIPLE, Image
+from bench.images.image import Image
 from bench.runtime import ffmpeg
+from bench.runtime.file_model import FileModel
 from bench.runtime.finding import Finding
 from bench.runtime.programs import workspace
 
-_KEYS: dict[str, tuple[type, str]] = {
-    "needs": (str, "the name of an ffmpeg encoder, such as libx265"),
-    "input": (str, "'yuv420p' or 'rgb24'"),
-    "multiple": (int, f"a number from 1 to {MAX_MULTIPLE}"),
-    "encode": (str, "a command line, from the encoder to the muxer"),
-    "decode": (str, "a command line that names the demuxer"),
-}
 # Pictures come back as PPM: ffmpeg has them in RGB with their size, and at no cost.
 _PPM_HEADER = re.compile(rb"P6\n(\d+) (\d+)\n255\n")
 # Two pictures are asked for, so that a stream with more than its one is told from a good one.
@@ -67,23 +62,34 @@ _VVC_UNITS = {12, 13, 14, 15, 16, 17, 20, 23}
 _MIN_STREAM_BYTES = 12
 
 
+class FfmpegOptions(FileModel):
+    """A card's ``[ffmpeg]``."""
+
+    needs: str = Field(description="the name of an ffmpeg encoder, such as libx265")
+    input: Literal["yuv420p", "rgb24"] = Field(description="what the encoder reads")
+    multiple: Multiple
+    encode: Command = Field(description="a command line, from the encoder to the muxer")
+    decode: Command = Field(description="a command line that names the demuxer")
+
+    @field_validator("encode")
+    @classmethod
+    def _encodes(cls, words: Words) -> Words:
+        return check_placeholders(words, ["point"], ["point"])
+
+    @field_validator("decode")
+    @classmethod
+    def _decodes(cls, words: Words) -> Words:
+        return check_placeholders(words, [])
+
+
 class FfmpegCodec(Codec):
     """An encoder and a decoder of the ffmpeg binary, one process each, one thread each."""
 
+    Options = FfmpegOptions
+
     def __init__(self, card: Card) -> None:
         super().__init__(card)
-        options: dict[str, Any] = card.options
-        check_keys(card.path, options, _KEYS, required=tuple(_KEYS), prefix="ffmpeg.")
-        if options["input"] not in ("yuv420p", "rgb24"):
-            raise CardError(f"{card.path}: 'ffmpeg.input' must be {_KEYS['input'][1]}")
-        if not 1 <= options["multiple"] <= MAX_MULTIPLE:
-            raise CardError(f"{card.path}: 'ffmpeg.multiple' must be {_KEYS['multiple'][1]}")
-        self._input: str = options["input"]
-        self._multiple: int = options["multiple"]
-        self._encode = parse_command(
-            card.path, "ffmpeg.encode", options["encode"], allowed=["point"], required=["point"]
-        )
-        self._decode = parse_command(card.path, "ffmpeg.decode", options["decode"], allowed=[])
+        self._options = card.read_options(FfmpegOptions)
 
     @classmethod
     def recognise(cls, stream: bytes, weights: Path | None = None) -> str | None:
@@ -109,7 +115,7 @@ class FfmpegCodec(Codec):
             return  # a broken ffmpeg has a finding of its own
         needed: dict[str, list[str]] = {}
         for codec in codecs:
-            needed.setdefault(codec.card.options["needs"], []).append(codec.name)
+            needed.setdefault(codec._options.needs, []).append(codec.name)
         has = ", ".join(sorted(encoders.intersection(needed)))
         lacking = [f"{name} ({', '.join(needed[name])})" for name in sorted(set(needed) - encoders)]
         advice = f"no {', '.join(lacking)}: {ffmpeg.ANOTHER}" if lacking else None
@@ -120,7 +126,7 @@ class FfmpegCodec(Codec):
             encoders = ffmpeg.encoders()
         except BenchError as error:
             return str(error)
-        if self.card.options["needs"] in encoders:
+        if self._options.needs in encoders:
             return None
         return (
             f"{ffmpeg.binary()} has no encoder {self.card.options['needs']}; the binary of "
@@ -132,15 +138,15 @@ class FfmpegCodec(Codec):
         return colour.fingerprint()
 
     def version(self) -> str:
-        return ffmpeg.encoder_version(self.card.options["needs"])
+        return ffmpeg.encoder_version(self._options.needs)
 
     def encode(self, image: Image, point: Point) -> bytes:
         colour.check_unchanged(self._conversion)
-        width, height = padded_size(image, self._multiple)
-        if self._input == "rgb24":
+        width, height = padded_size(image, self._options.multiple)
+        if self._options.input == "rgb24":
             picture = np.ascontiguousarray(image.pixels).tobytes()
         else:
-            picture = planes(image, self._multiple)
+            picture = planes(image, self._options.multiple)
         limit = max(_MIN_LIMIT, width * height / 1e6 * _SECONDS_PER_MEGAPIXEL)
         arguments = self._encode_arguments(f"{width}x{height}", point)
         with workspace() as folder:
@@ -148,11 +154,11 @@ class FfmpegCodec(Codec):
             stream = written(folder / _STREAM)
         if not stream:
             raise CodecError("ffmpeg reported success but wrote no stream")
-        return mark_crop(stream, image, self._multiple)
+        return mark_crop(stream, image, self._options.multiple)
 
     def decode(self, stream: bytes) -> Pixels:
         colour.check_unchanged(self._conversion)
-        own, right, below = take_crop(stream, self._multiple)
+        own, right, below = take_crop(stream, self._options.multiple)
         if len(own) < _MIN_STREAM_BYTES:
             raise StreamError(f"{self.name}: {len(own)} bytes are no stream")
         try:
@@ -178,13 +184,31 @@ class FfmpegCodec(Codec):
         return {"ffmpeg": ffmpeg.digest(), "conversion": self._conversion}
 
     def _encode_arguments(self, size: str, point: Point) -> list[str]:
-        source = ["-f", "rawvideo", "-pix_fmt", self._input, "-s", size, "-r", "1", "-i", "pipe:0"]
-        return [*source, "-frames:v", "1", *fill(self._encode, {"point": point}), "-y", _STREAM]
+        source = [
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            self._options.input,
+            "-s",
+            size,
+            "-r",
+            "1",
+            "-i",
+            "pipe:0",
+        ]
+        return [
+            *source,
+            "-frames:v",
+            "1",
+            *fill(self._options.encode, {"point": point}),
+            "-y",
+            _STREAM,
+        ]
 
     def _decode_arguments(self) -> list[str]:
         # Without -xerror, ffmpeg waits without end for the rest of a JPEG XL stream cut short.
         careful = ["-xerror", "-threads", "1", "-max_pixels", str(MAX_STREAM_PIXELS)]
-        return [*careful, *self._decode, "-i", "pipe:0", *_TO_PPM]
+        return [*careful, *self._options.decode, "-i", "pipe:0", *_TO_PPM]
 
 
 def _video(header: bytes) -> str | None:

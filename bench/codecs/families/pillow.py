@@ -5,41 +5,51 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image as PillowImage
 from PIL import __version__ as pillow_version
 from PIL import features
+from pydantic import Field, field_validator
 
-from bench.codecs.catalog import check_keys
 from bench.codecs.codec import Card, Codec, Point
 from bench.codecs.families.sizes import is_too_large, padded_size
-from bench.errors import CardError, CodecError, StreamError
+from bench.errors import CodecError, StreamError
 from bench.images.colour import Pixels
 from bench.images.image import Image, to_array
+from bench.runtime.file_model import FileModel
 
 # Pillow's name of a format, and what it calls the library that does the work.
 _LIBRARIES = {"JPEG": "libjpeg_turbo", "JPEG2000": "jpg_2000", "WEBP": "webp"}
 _NAMES = {"libjpeg_turbo": "libjpeg-turbo", "jpg_2000": "OpenJPEG", "webp": "libwebp"}
 _POINT = "{point}"
-_KEYS: dict[str, tuple[type, str]] = {
-    "format": (str, f"one of {', '.join(_LIBRARIES)}"),
-    "save": (dict, f"a table of options of Pillow's save, with {_POINT} in its place"),
-}
+
+
+class PillowOptions(FileModel):
+    """A card's ``[pillow]``."""
+
+    format: Literal["JPEG", "JPEG2000", "WEBP"] = Field(description="Pillow's name of the format")
+    save: dict[str, Any] = Field(
+        description=f"a table of options of Pillow's save, with {_POINT} in its place"
+    )
+
+    @field_validator("save")
+    @classmethod
+    def _has_the_point(cls, save: dict[str, Any]) -> dict[str, Any]:
+        if _fill(save, 0) == save:
+            raise ValueError(f"expected {_POINT} as a value")
+        return save
 
 
 class PillowCodec(Codec):
     """One of Pillow's image formats; ``save`` is what its ``Image.save`` is given."""
 
+    Options = PillowOptions
+
     def __init__(self, card: Card) -> None:
         super().__init__(card)
-        check_keys(card.path, card.options, _KEYS, required=tuple(_KEYS), prefix="pillow.")
-        self._format: str = card.options["format"]
-        self._save: dict[str, Any] = card.options["save"]
-        if self._format not in _LIBRARIES:
-            raise CardError(f"{card.path}: 'pillow.format' must be {_KEYS['format'][1]}")
-        if _fill(self._save, 0) == self._save:
-            raise CardError(f"{card.path}: 'pillow.save' must have {_POINT} as a value")
+        options = card.read_options(PillowOptions)
+        self._format, self._save = options.format, options.save
 
     @classmethod
     def recognise(cls, stream: bytes, weights: Path | None = None) -> str | None:

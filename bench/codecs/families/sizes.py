@@ -7,16 +7,23 @@ VVC start with 0x00), so that its absence needs no byte: every other stream is t
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
 
 from bench.errors import CodecError, StreamError
 from bench.images.colour import Pixels
-from bench.images.image import Image, padded_pixels
+from bench.images.image import MAX_MULTIPLE, Image, padded_pixels
 
 # Twice 8K, padding included. A stream of a few bytes may claim any size, so that less is believed
 # of it than of an image file.
 MAX_STREAM_PIXELS = 2**26
 MAX_STREAM_BYTES = 8 * MAX_STREAM_PIXELS
+Multiple = Annotated[
+    int,
+    Field(ge=1, le=MAX_MULTIPLE, description="sides are padded to a multiple of this number"),
+]
 _MARK, _MARK_BITS = 0b10_000_000, 0b11_000_000
 
 

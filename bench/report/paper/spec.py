@@ -3,49 +3,123 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from bench.codecs.catalog import check_keys
-from bench.codecs.codec import Point
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+
+from bench.codecs.card_file import FilePoint
 from bench.errors import DataError
 from bench.metrics import METRICS, Group, Metric
 from bench.metrics.between import Between, parse_between
 from bench.metrics.bjontegaard import Kind
-from bench.report.curve_styles import LINES, MARKERS, CurveStyle
+from bench.report.curve_styles import CurveStyle
 from bench.runtime.content import content_folder
+from bench.runtime.file_model import FileModel, Listed, Number, as_text, check_model, missing
 from bench.runtime.files import read_toml
+from bench.runtime.text import did_you_mean
 
-KINDS = ("curves", "deltas", "transfer", "mask", "pictures")
 WIDTHS = {"column": 88.9, "page": 181.0}  # millimetres, of a journal's two columns
 WAP = "wap"  # by the setting's own task network
 _OWN = (metric for metric in METRICS.own.values() if isinstance(metric, Metric))
 QUALITIES = (*(metric.name for metric in _OWN if metric.group is Group.QUALITY), WAP)
+_NEEDS = {"panels": "curves", "columns": "deltas"}
+_PICTURED = ("mask", "pictures")  # parts that need a setting's image, near a rate
 
 
-@dataclass(frozen=True)
-class Setting:
+def _known(what: str) -> AfterValidator:
+    """One of the report's own codecs, or of the metrics that there are."""
+
+    def check(name: str, info: ValidationInfo) -> str:
+        if info.context and name not in info.context[what]:
+            raise ValueError(f"unknown {what} '{name}'; {did_you_mean(name, info.context[what])}")
+        return name
+
+    return AfterValidator(check)
+
+
+def _between(said: Any, info: ValidationInfo) -> Between | None:
+    if said is None or isinstance(said, Between):
+        return said
+    try:
+        return parse_between(as_text(said), info.data.get("metric", WAP))
+    except DataError as error:
+        raise ValueError(error) from error
+
+
+_Codec = Annotated[str, _known("codec")]
+_Codecs = Annotated[Listed[_Codec], Field(min_length=1)]
+_Quality = Annotated[
+    str, _known("metric"), WithJsonSchema({"type": "string", "enum": [*QUALITIES]})
+]
+_Between = Annotated[Between | None, BeforeValidator(_between), WithJsonSchema({"type": "string"})]
+_Instead = Annotated[
+    _Codecs,
+    BeforeValidator(lambda said: [said] if isinstance(said, str) else said),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}}),
+]
+
+
+class Setting(FileModel):
     """What a report takes of one kind of data set."""
 
-    anchor: str
-    task: str
-    image: str = ""  # that is shown
-    bpp: float = 0.0  # near which rate
-    instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the first there is
-    bend: tuple[Point, ...] = ()  # the anchor's points at which the quality falls with the rate
+    anchor: _Codec = Field(description="the codec that the others are compared with")
+    task: str = Field(description="the task network whose wAP 'wap' is")
+    image: str = Field("", description="the image that is shown", validate_default=True)
+    bpp: Number = Field(0.0, description="near which rate it is shown", validate_default=True)
+    instead: dict[str, _Instead] = Field(
+        {}, description="what stands for a codec: the first that was run"
+    )
+    bend: Listed[FilePoint] = Field(
+        (), description="the anchor's points at which the quality falls with the rate"
+    )
+
+    @field_validator("image")
+    @classmethod
+    def _shows(cls, image: str, info: ValidationInfo) -> str:
+        if not image and info.context and info.context["pictured"]:
+            raise missing()
+        return image
+
+    @field_validator("bpp")
+    @classmethod
+    def _near(cls, bpp: float, info: ValidationInfo) -> float:
+        if bpp < 0 or (bpp == 0 and info.context and info.context["pictured"]):
+            raise ValueError(f"expected a rate above 0, not {bpp}")
+        return bpp
+
+    @field_validator("instead")
+    @classmethod
+    def _of_codecs(cls, instead: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        unknown = [name for name in instead if info.context and name not in info.context["codec"]]
+        if unknown:
+            raise ValueError(f"unknown codec '{unknown[0]}'")
+        return instead
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(FileModel):
     """A Bjøntegaard figure of each row's codec."""
 
     delta: Kind
-    metric: str
-    against: str = ""  # the part's anchor, unless it names another
-    bend: bool = False
-    between: Between | None = None  # the qualities of a BD-rate
+    metric: _Quality = Field(description="a metric of 'bench list', or wap")
+    against: _Codec = Field("", description="the part's anchor, unless it is another")
+    bend: bool = Field(False, description="whether the anchor is taken at its 'bend' only")
+    between: _Between = Field(None, description="the qualities of a BD-rate, such as '60%,95%'")
+
+    @field_validator("between")
+    @classmethod
+    def _of_rate(cls, between: Between | None, info: ValidationInfo) -> Between | None:
+        if between and info.data.get("delta") == "quality":
+            raise ValueError("expected for a delta of rate only")
+        return between
 
     @property
     def key(self) -> str:
@@ -55,76 +129,73 @@ class Column:
         return f"{self.delta} {self.metric}{against}{' bend' if self.bend else ''}{between}"
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(FileModel):
     """A figure or table."""
 
-    kind: str
-    name: str
-    caption: str
-    codecs: tuple[str, ...]
-    panels: tuple[str, ...] = ()
-    columns: tuple[Column, ...] = ()
-    anchor: str = ""  # the setting's, unless it names another
-    width: str = "page"
-    published: str = ""  # a file in results/
-    between: Between | None = None  # the qualities of a transfer table's BD-rates
+    kind: Literal["curves", "deltas", "transfer", "mask", "pictures"]
+    name: str = Field(description="what its files are called, without their endings")
+    caption: str = Field(description="what stands below it; {anchor} names the anchor")
+    codecs: _Codecs = Field(description="which codecs it shows")
+    panels: Listed[_Quality] = Field((), description="metrics, of curves", validate_default=True)
+    columns: Listed[Column] = Field(
+        (), description="what each column is, of deltas", validate_default=True
+    )
+    anchor: _Codec = Field("", description="the setting's, unless it is another")
+    width: Literal["column", "page"] = Field("page", description="of a journal")
+    published: str = Field("", description="a CSV file, in results/ or by its absolute path")
+    between: _Between = Field(None, description="the qualities of a transfer table's BD-rates")
+
+    @field_validator("name")
+    @classmethod
+    def _a_file(cls, name: str) -> str:
+        if not re.fullmatch(r"\w[\w.-]*", name):
+            raise ValueError(f"expected a file's name without its ending, not '{name}'")
+        return name
+
+    @field_validator("panels", "columns")
+    @classmethod
+    def _needed(cls, listed: Any, info: ValidationInfo) -> Any:
+        if not listed and info.data.get("kind") == _NEEDS[info.field_name or ""]:
+            raise missing()
+        return listed
+
+    @field_validator("between")
+    @classmethod
+    def _of_transfer(cls, between: Between | None, info: ValidationInfo) -> Between | None:
+        if between and info.data.get("kind", "transfer") != "transfer":
+            raise ValueError("expected for a transfer table, or for a column")
+        return between
 
 
-@dataclass(frozen=True)
-class Spec:
+class Spec(FileModel):
     """A whole report."""
 
-    path: Path
     title: str
-    source: str
-    settings: Mapping[str, Setting]
-    styles: Mapping[str, CurveStyle]
-    parts: tuple[Part, ...]
+    source: str = Field("", description="where what it compares with was published")
+    settings: dict[str, Setting] = Field(alias="data", description="by kind of data set")
+    styles: dict[str, CurveStyle] = Field(alias="codecs", description="how codecs are drawn")
+    parts: Listed[Part] = Field(alias="part", description="its figures and tables, in order")
+    _path: Path = PrivateAttr()
+
+    @field_validator("parts")
+    @classmethod
+    def _different(cls, parts: tuple[Part, ...], info: ValidationInfo) -> tuple[Part, ...]:
+        own = [info.context["path"].stem] if info.context else []  # of the whole page
+        names = [*own, *(part.name for part in parts)]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two things are called '{twice[0]}'; their files would be one")
+        return parts
+
+    def model_post_init(self, context: Any) -> None:
+        self._path = context["path"]
+
+    @property
+    def path(self) -> Path:
+        return self._path
 
     @property
     def name(self) -> str:
         return self.path.stem
-
-
-_TEXT, _TABLE, _TEXTS = (str, "a text"), (dict, "a table"), (list, "a list of names")
-_TOP = {
-    "title": _TEXT,
-    "source": _TEXT,
-    "data": _TABLE,
-    "codecs": _TABLE,
-    "part": (list, "tables, each [[part]]"),
-}
-_SETTING = {
-    "anchor": _TEXT,
-    "task": _TEXT,
-    "image": _TEXT,
-    "bpp": ((int, float), "a number"),
-    "instead": _TABLE,
-    "bend": (list, "a list of the anchor's points"),
-}
-_STYLE = {"label": _TEXT, "colour": _TEXT, "line": _TEXT, "marker": _TEXT}
-_COLUMN = {
-    "delta": _TEXT,
-    "metric": _TEXT,
-    "against": _TEXT,
-    "bend": (bool, "true or false"),
-    "between": _TEXT,
-}
-_PART = {
-    "kind": _TEXT,
-    "name": _TEXT,
-    "caption": _TEXT,
-    "codecs": _TEXTS,
-    "panels": _TEXTS,
-    "columns": (list, "a list of tables"),
-    "anchor": _TEXT,
-    "width": _TEXT,
-    "published": _TEXT,
-    "between": _TEXT,
-}
-_NEEDS = {"curves": "panels", "deltas": "columns"}
-_PICTURED = ("mask", "pictures")  # parts that need a setting's image, near a rate
 
 
 def read_spec(name_or_path: str) -> Spec:
@@ -135,104 +206,11 @@ def read_spec(name_or_path: str) -> Spec:
         there = ", ".join(sorted(shipped))
         raise DataError(f"no report is called '{name_or_path}'; there is {there}, or a .toml file")
     content = read_toml(path, "spec of a report", DataError)
-    check_keys(path, content, _TOP, required=("title", "data", "codecs", "part"))
-    styles = {name: _style_of(path, name, table) for name, table in content["codecs"].items()}
-    parts = [_part(path, at, table, styles) for at, table in enumerate(content["part"], 1)]
-    names = [path.stem, *(part.name for part in parts)]  # the whole page is called as the spec
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise DataError(f"{path}: two things are called '{twice[0]}'; their files would be one")
-    pictured = any(part.kind in _PICTURED for part in parts)
-    needed = ("anchor", "task", *(("image", "bpp") if pictured else ()))
-    settings = {
-        kind: _setting(path, kind, table, styles, needed) for kind, table in content["data"].items()
-    }
-    return Spec(path, content["title"], content.get("source", ""), settings, styles, tuple(parts))
-
-
-def _setting(
-    path: Path, kind: str, table: Any, styles: Mapping[str, CurveStyle], needed: tuple[str, ...]
-) -> Setting:
-    where = f"data.{kind}"
-    _check(path, where, table, _SETTING, needed)
-    if not table.get("bpp", 1) > 0:
-        raise DataError(f"{path}: '{where}.bpp' must be a rate above 0")
-    _known(path, f"{where}.anchor", [table["anchor"]], styles, "codecs")
-    said = table.get("instead", {})
-    instead = {
-        key: tuple(names) if isinstance(names, list) else (names,) for key, names in said.items()
-    }
-    for key, names in instead.items():
-        if not names:
-            raise DataError(f"{path}: '{where}.instead.{key}' must name at least one")
-        _known(path, f"{where}.instead", [key, *names], styles, "codecs")
-    return Setting(**{**table, "instead": instead, "bend": tuple(table.get("bend", ()))})
-
-
-def _style_of(path: Path, name: str, table: Any) -> CurveStyle:
-    where = f"codecs.{name}"
-    _check(path, where, table, _STYLE, tuple(_STYLE))
-    _known(path, f"{where}.line", [table["line"]], LINES, "lines")
-    _known(path, f"{where}.marker", [table["marker"]], MARKERS, "markers")
-    if not re.fullmatch("#[0-9A-Fa-f]{6}", table["colour"]):
-        raise DataError(f"{path}: '{where}.colour' must be a colour such as #0072B2")
-    return CurveStyle(**table)
-
-
-def _part(path: Path, number: int, table: Any, styles: Mapping[str, CurveStyle]) -> Part:
-    where = f"part {number}"
-    _check(path, where, table, _PART, ("kind", "name", "caption", "codecs"))
-    _known(path, f"{where}.kind", [table["kind"]], KINDS, "kinds")
-    if (key := _NEEDS.get(table["kind"])) and key not in table:
-        raise DataError(f"{path}: '{where}.{key}' is missing, which {table['kind']} need")
-    if not re.fullmatch(r"\w[\w.-]*", table["name"]):
-        raise DataError(f"{path}: '{where}.name' must do as a file's name, without its ending")
-    for key in ("codecs", "panels"):
-        if table.get(key) == []:
-            raise DataError(f"{path}: '{where}.{key}' must name at least one")
-    named = [table["anchor"]] if "anchor" in table else []
-    _known(path, f"{where}.anchor", named, styles, "codecs")
-    _known(path, f"{where}.codecs", table["codecs"], styles, "codecs")
-    _known(path, f"{where}.panels", table.get("panels", ()), QUALITIES, "metrics")
-    _known(path, f"{where}.width", [table.get("width", "page")], WIDTHS, "widths")
-    columns = tuple(
-        _column(path, f"{where}.columns", each, styles) for each in table.get("columns", ())
+    codecs, parts = content.get("codecs"), content.get("part")
+    pictured = isinstance(parts, list) and any(
+        isinstance(part, dict) and part.get("kind") in _PICTURED for part in parts
     )
-    if "between" in table and table["kind"] != "transfer":
-        raise DataError(f"{path}: '{where}.between' is for a transfer table, or of a column")
-    between = _between(path, where, table, WAP)
-    texts = {key: tuple(table.get(key, ())) for key in ("codecs", "panels")}
-    return Part(**{**table, **texts, "columns": columns, "between": between})
-
-
-def _column(path: Path, where: str, table: Any, styles: Mapping[str, CurveStyle]) -> Column:
-    _check(path, where, table, _COLUMN, ("delta", "metric"))
-    _known(path, f"{where}.delta", [table["delta"]], ("rate", "quality"), "deltas")
-    _known(path, f"{where}.metric", [table["metric"]], QUALITIES, "metrics")
-    if "against" in table:
-        _known(path, f"{where}.against", [table["against"]], styles, "codecs")
-    if "between" in table and table["delta"] != "rate":
-        raise DataError(f"{path}: '{where}.between' is of a delta of rate")
-    return Column(**{**table, "between": _between(path, where, table, table["metric"])})
-
-
-def _between(path: Path, where: str, table: Any, metric: str) -> Between | None:
-    if "between" not in table:
-        return None
-    try:
-        return parse_between(table["between"], metric)
-    except DataError as error:
-        raise DataError(f"{path}: '{where}.between': {error}") from error
-
-
-def _check(
-    path: Path, where: str, table: Any, keys: Mapping[str, Any], needed: tuple[str, ...]
-) -> None:
-    if not isinstance(table, dict):
-        raise DataError(f"{path}: '{where}' must be a table")
-    check_keys(path, table, keys, required=needed, prefix=f"{where}.")
-
-
-def _known(path: Path, where: str, names: Any, known: Any, what: str) -> None:
-    for name in names:
-        if not isinstance(name, str) or name not in known:
-            raise DataError(f"{path}: '{where}': no '{name}' among the {what} {', '.join(known)}")
+    known = codecs if isinstance(codecs, dict) else {}
+    return check_model(
+        Spec, content, path, DataError, codec=known, metric=QUALITIES, pictured=pictured
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -75,7 +75,8 @@ class _Writer:
         }
         anchor = self._selection.anchor(part).style.plain
         caption = part.caption.replace("{anchor}", anchor)
-        part = replace(part, caption=" ".join([caption, *self._footnotes(part)]))
+        caption = " ".join([caption, *self._footnotes(part)])
+        part = part.model_copy(update={"caption": caption})
         try:
             return kinds[part.kind](part)
         except BenchError as error:  # an image or a codec that is not here spoils one part alone

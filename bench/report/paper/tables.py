@@ -93,7 +93,9 @@ def transfer_table(part: Part, selection: Selection) -> Table:
     headings = tuple(Heading(task.name, task.title) for task in tasks)
     rows = []
     for key in part.codecs:
-        columns = [Column("rate", wap_of(each.name), between=part.between) for each in tasks]
+        columns = [
+            Column(delta="rate", metric=wap_of(each.name), between=part.between) for each in tasks
+        ]
         cells = [_cell(selection.delta(part, each, key), each) for each in columns]
         rows.append(_row(key, cells, selection))
     return _with_best(Table(headings, tuple(rows)))

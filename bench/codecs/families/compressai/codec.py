@@ -7,23 +7,23 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from bench.codecs.catalog import check_keys
+from pydantic import Field
+
 from bench.codecs.codec import Card, Point
 from bench.codecs.families.compressai.stream import ZooStream
 from bench.codecs.families.learned import LearnedCodec
-from bench.errors import CardError, DataError, StreamError, UnavailableError
+from bench.errors import DataError, StreamError, UnavailableError
 from bench.images.colour import Pixels
 from bench.images.image import Image
 from bench.runtime.cache import file_digest
+from bench.runtime.file_model import FileModel
 from bench.runtime.finding import Finding, installed
 
 if TYPE_CHECKING:
     from bench.codecs.families.compressai.model import ZooModel
 
-_MODELS = ("bmshj2018-hyperprior", "mbt2018-mean", "mbt2018", "cheng2020-attn")
-_KEYS: dict[str, tuple[type, str]] = {"model": (str, f"one of {', '.join(_MODELS)}")}
 _INSTALL = "pip install '.[compressai]', with Python 3.12 or older"
 
 
@@ -32,18 +32,24 @@ def why_no_compressai() -> str | None:
     return None if find_spec("compressai") else f"needs CompressAI: {_INSTALL}"
 
 
+class CompressAIOptions(FileModel):
+    """A card's ``[compressai]``."""
+
+    model: Literal["bmshj2018-hyperprior", "mbt2018-mean", "mbt2018", "cheng2020-attn"] = Field(
+        description="what CompressAI calls the codec"
+    )
+
+
 class CompressAICodec(LearnedCodec["ZooModel"]):
     """One of the zoo's codecs; ``model`` is what CompressAI calls it."""
 
+    Options = CompressAIOptions
     family = "compressai"
     stream = ZooStream
 
     def __init__(self, card: Card) -> None:
         super().__init__(card)
-        check_keys(card.path, card.options, _KEYS, required=tuple(_KEYS), prefix="compressai.")
-        self._wanted: str = card.options["model"]
-        if self._wanted not in _MODELS:
-            raise CardError(f"{card.path}: 'compressai.model' must be {_KEYS['model'][1]}")
+        self._wanted = card.read_options(CompressAIOptions).model
 
     @classmethod
     def findings(cls, codecs: Sequence[Self]) -> Iterable[Finding]:

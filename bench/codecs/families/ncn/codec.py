@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import NDArray
+from pydantic import Field
 
-from bench.codecs.catalog import check_keys
 from bench.codecs.codec import Card, Point
 from bench.codecs.families.learned import LearnedCodec
 from bench.codecs.families.ncn.stream import NcnStream, latents_checksum
-from bench.errors import CardError, DataError, StreamError
+from bench.errors import DataError, StreamError
 from bench.images.colour import Pixels
 from bench.images.image import Image
+from bench.runtime.file_model import FileModel
 
 if TYPE_CHECKING:
     from bench.codecs.families.ncn.model import NcnModel
@@ -23,22 +24,26 @@ _KINDS = {
     "resnet": "an NCN with an LSMnet on a ResNet",
     "vgg": "an NCN with an LSMnet on a VGG",
 }
-_KEYS: dict[str, tuple[type, str]] = {
-    "lsm": (str, f"what the LSMnet takes its features from, one of {', '.join(_KINDS)}"),
-}
+
+
+class NcnOptions(FileModel):
+    """A card's ``[ncn]``."""
+
+    lsm: Literal["none", "resnet", "vgg"] = Field(
+        description="what the LSMnet takes its features from"
+    )
 
 
 class NcnCodec(LearnedCodec["NcnModel"]):
     """An NCN, with an LSMnet or without; ``lsm`` says which."""
 
+    Options = NcnOptions
     family = "ncn"
     stream = NcnStream
 
     def __init__(self, card: Card) -> None:
         super().__init__(card)
-        check_keys(card.path, card.options, _KEYS, required=tuple(_KEYS), prefix="ncn.")
-        if card.options["lsm"] not in _KINDS:
-            raise CardError(f"{card.path}: 'ncn.lsm' must be {_KEYS['lsm'][1]}")
+        self._lsm = card.read_options(NcnOptions).lsm
 
     def encode(self, image: Image, point: Point) -> bytes:
         self.check_size(image)
@@ -64,7 +69,7 @@ class NcnCodec(LearnedCodec["NcnModel"]):
         return self._encoder(point).inspect(image.pixels)
 
     def commands(self, point: Point) -> tuple[str, ...]:
-        masked = "y" if self.card.options["lsm"] == "none" else "y - α(x) · (y - μ)"
+        masked = "y" if self._lsm == "none" else "y - α(x) · (y - μ)"
         weights = self.card.weights.paths.get(point) if self.card.weights else None
         of = f"  # {weights}" if weights else ""
         return (
@@ -85,7 +90,7 @@ class NcnCodec(LearnedCodec["NcnModel"]):
 
     def _encoder(self, point: Point) -> NcnModel:
         """The model to encode with, which must have what the card says of an LSMnet."""
-        path, wanted = self.path(point), self.card.options["lsm"]
+        path, wanted = self.path(point), self._lsm
         model = self.model(path)
         if model.lsm_kind != wanted:
             raise DataError(f"{path}: weights of {_KINDS[model.lsm_kind]}, not of {_KINDS[wanted]}")

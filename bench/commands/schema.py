@@ -1,0 +1,35 @@
+"""JSON schemas of the settings files, by which editors complete and check them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field, create_model
+
+from bench.codecs.card_file import CardFile
+from bench.codecs.catalog import FAMILIES
+from bench.gate.baseline import BaselineFile
+from bench.report.paper.spec import Spec
+from bench.runtime.file_model import json_schema
+from bench.training.codec_recipe import CodecRecipe
+
+
+def schema(kind: str) -> dict[str, Any]:
+    """That of a ``card``, a ``report`` or a ``baseline``."""
+    models: dict[str, type[BaseModel]] = {
+        "card": _any_card(),
+        "report": Spec,
+        "baseline": BaselineFile,
+    }
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **json_schema(models[kind])}
+
+
+def _any_card() -> type[BaseModel]:
+    """Of any family, its table included."""
+    tables: dict[str, Any] = {
+        f"family_{place}": (FAMILIES[family].Options or dict[str, Any], Field(None, alias=family))
+        for place, family in enumerate(FAMILIES)
+    }
+    family = (str, Field(description="its family", json_schema_extra={"enum": [*FAMILIES]}))
+    recipes: Any = (dict[str, CodecRecipe], Field({}, description="recipes of the sets of weights"))
+    return create_model("Card", __base__=CardFile, family=family, training=recipes, **tables)
