@@ -138,25 +138,8 @@ def run_program(
     """Run a program to its end; raise on a missing binary or a limit passed, not on its status."""
     programs = _programs.get()
     programs.check()
+    process = _start(command, folder)
     name = Path(command[0]).name
-    try:
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=folder,
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        if Path(command[0]).is_file():
-            raise UnavailableError(
-                f"{command[0]} cannot be started: its loader, or what its first line names, is "
-                "missing"
-            ) from error
-        raise UnavailableError(f"{command[0]} is not there; 'bench doctor' says more") from error
-    except OSError as error:
-        raise CodecError(f"{name} could not be started: {error.strerror}") from error
     out_of_time = threading.Event()
 
     def kill_late() -> None:
@@ -189,6 +172,29 @@ def run_program(
     if exchange.flooded:
         raise CodecError(f"{name} printed without end and was stopped: {finished.complaint()}")
     return finished
+
+
+def _start(command: Sequence[str | Path], folder: Path | None) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        if Path(command[0]).is_file():
+            raise UnavailableError(
+                f"{command[0]} cannot be started: its loader, or what its first line names, is "
+                "missing"
+            ) from error
+        raise UnavailableError(f"{command[0]} is not there; 'bench doctor' says more") from error
+    except OSError as error:
+        raise CodecError(
+            f"{Path(command[0]).name} could not be started: {error.strerror}"
+        ) from error
 
 
 class _Exchange:

@@ -190,6 +190,20 @@ def _flank(
             scaled(trim, 0.5),
         )
     )
+    faces += _doors(kind, x, sill, shoulder, length, paint)
+    radius = {"suv": 0.36, "van": 0.34, "mini": 0.28}.get(kind, 0.315)
+    inward = 0.5 if kind == "mini" else 0.78
+    for z in (length / 2 - inward, -length / 2 + inward - 0.03):
+        faces += wheel(x, z, radius, rim)
+    return Panel(faces, (side, 0.0, 0.0))
+
+
+def _doors(
+    kind: str, x: float, sill: float, shoulder: float, length: float, paint: Colour
+) -> list[Face]:
+    """The seams between doors, and their handles."""
+    waist = sill + (shoulder - sill) * 0.72
+    faces = []
     doors = (0.14, -0.06) if kind == "mini" else (0.16, -0.06, -0.24)
     for at in doors:
         z = length * at
@@ -218,8 +232,4 @@ def _flank(
                 scaled(paint, 0.5),
             )
         )
-    radius = {"suv": 0.36, "van": 0.34, "mini": 0.28}.get(kind, 0.315)
-    inward = 0.5 if kind == "mini" else 0.78
-    for z in (length / 2 - inward, -length / 2 + inward - 0.03):
-        faces += wheel(x, z, radius, rim)
-    return Panel(faces, (side, 0.0, 0.0))
+    return faces

@@ -64,6 +64,16 @@ class _Place:
             self.disc(ahead, radius, radius, tyre),
         ]
 
+    def spoked_wheel(self, ahead: float, radius: float) -> list[Patch]:
+        silhouette = self.disc(ahead, radius, radius * 0.88, (0, 0, 0), solid=False)
+        patches = [*self.wheel(ahead, radius, 0.025), silhouette]
+        for k in range(4):
+            c, s = _RING[2 * k + 1]
+            spoke = self.at(ahead + radius * c, radius + radius * s)
+            far = self.at(ahead - radius * c, radius - radius * s)
+            patches.append(self.tube(far, spoke, 0.004, (0.2, 0.2, 0.2)))
+        return patches
+
 
 def bicycle(
     camera: Camera, light: Light, stream: RandomStream, x: float, z: float, yaw: float, lit: float
@@ -83,16 +93,7 @@ def bicycle(
     see_through += [place.at(0.0, 0.28)]
     patches.append(panel(camera, see_through, (0, 0, 0), solid=False))
     for wheel in (rear, front):
-        patches += place.wheel(wheel, radius, 0.025)
-        patches.append(place.disc(wheel, radius, radius * 0.88, (0, 0, 0), solid=False))
-        for k in range(4):
-            c, s = _RING[2 * k + 1]
-            spoke = place.at(wheel + radius * c, radius + radius * s)
-            patches.append(
-                place.tube(
-                    place.at(wheel - radius * c, radius - radius * s), spoke, 0.004, (0.2, 0.2, 0.2)
-                )
-            )
+        patches += place.spoked_wheel(wheel, radius)
     hub_rear, hub_front = place.at(rear, radius), place.at(front, radius)
     crank, seat, head = place.at(-0.05, 0.29), place.at(-0.2, 0.80), place.at(0.36, 0.86)
     step_through = stream.chance(0.4)
@@ -144,33 +145,7 @@ def motorcycle(
         patches += place.wheel(wheel, radius, 0.065)
         patches.append(place.disc(wheel, radius, radius * 0.6, (0.12, 0.12, 0.12)))
     patches.append(place.tube(place.at(front, radius), place.at(0.42, 0.95), 0.035, metal))
-    if scooter:
-        body = [
-            place.at(-0.85, 0.45),
-            place.at(-0.75, 0.78),
-            place.at(-0.15, 0.78),
-            place.at(-0.05, 0.35),
-            place.at(0.35, 0.30),
-            place.at(0.38, 0.95),
-            place.at(0.50, 0.95),
-            place.at(0.55, 0.25),
-            place.at(-0.5, 0.2),
-        ]
-        patches.append(
-            panel(
-                camera,
-                body,
-                place.seen(paint),
-                place.seen((paint[0] * 0.5, paint[1] * 0.5, paint[2] * 0.5)),
-            )
-        )
-    else:
-        patches.append(
-            place.tube(place.at(-0.3, 0.42), place.at(0.2, 0.42), 0.17, (0.05, 0.05, 0.05))
-        )
-        patches.append(place.tube(place.at(-0.5, 0.30), place.at(-0.85, 0.38), 0.05, metal))
-        patches.append(place.tube(place.at(-0.05, 0.78), place.at(0.28, 0.82), 0.13, paint))
-        patches.append(place.tube(place.at(-0.75, 0.78), place.at(-0.45, 0.72), 0.09, paint))
+    patches += _scooter(place, paint) if scooter else _engine(place, paint, metal)
     patches.append(place.tube(place.at(-0.70, 0.82), place.at(-0.1, 0.80), 0.07, black))
     patches.append(place.tube(place.at(-0.4, 0.45, -0.05), place.at(-0.4, 0.7, 0.05), 0.16, black))
     patches.append(
@@ -193,6 +168,33 @@ def motorcycle(
             )
         )
     return patches
+
+
+def _scooter(place: _Place, paint: Colour) -> list[Patch]:
+    """The body."""
+    body = [
+        place.at(-0.85, 0.45),
+        place.at(-0.75, 0.78),
+        place.at(-0.15, 0.78),
+        place.at(-0.05, 0.35),
+        place.at(0.35, 0.30),
+        place.at(0.38, 0.95),
+        place.at(0.50, 0.95),
+        place.at(0.55, 0.25),
+        place.at(-0.5, 0.2),
+    ]
+    below = (paint[0] * 0.5, paint[1] * 0.5, paint[2] * 0.5)
+    return [panel(place.camera, body, place.seen(paint), place.seen(below))]
+
+
+def _engine(place: _Place, paint: Colour, metal: Colour) -> list[Patch]:
+    """With its exhaust, the tank and the tail."""
+    return [
+        place.tube(place.at(-0.3, 0.42), place.at(0.2, 0.42), 0.17, (0.05, 0.05, 0.05)),
+        place.tube(place.at(-0.5, 0.30), place.at(-0.85, 0.38), 0.05, metal),
+        place.tube(place.at(-0.05, 0.78), place.at(0.28, 0.82), 0.13, paint),
+        place.tube(place.at(-0.75, 0.78), place.at(-0.45, 0.72), 0.09, paint),
+    ]
 
 
 def plan(

@@ -56,74 +56,38 @@ def sign(
         return reflected(light, lit, colour)
 
     front = z - 0.06
-    if kind == 0:
-        return [
-            ball(camera, (x, high, front), 0.32, 0.32, tone(_RED)),
-            ball(camera, (x, high, front), 0.23, 0.23, tone(_WHITE)),
-        ]
-    if kind == 1:
-        arrow = panel(
-            camera,
-            [
-                (x - 0.05, high - 0.2, front),
-                (x + 0.05, high - 0.2, front),
-                (x + 0.05, high + 0.2, front),
-                (x - 0.05, high + 0.2, front),
-            ],
-            tone(_WHITE),
-        )
-        return [ball(camera, (x, high, front), 0.32, 0.32, tone(_BLUE)), arrow]
-    if kind == 2:
-        outer = [
-            (x - 0.42, high - 0.3, front),
-            (x + 0.42, high - 0.3, front),
-            (x, high + 0.42, front),
-        ]
-        inner = [
-            (x - 0.28, high - 0.22, front),
-            (x + 0.28, high - 0.22, front),
-            (x, high + 0.26, front),
-        ]
-        return [panel(camera, outer, tone(_RED)), panel(camera, inner, tone(_WHITE))]
-    if kind == 3:
-        outer = [
-            (x - 0.3, high, front),
-            (x, high - 0.3, front),
-            (x + 0.3, high, front),
-            (x, high + 0.3, front),
-        ]
-        inner = [
-            (x - 0.2, high, front),
-            (x, high - 0.2, front),
-            (x + 0.2, high, front),
-            (x, high + 0.2, front),
-        ]
-        return [panel(camera, outer, tone(_WHITE)), panel(camera, inner, tone((0.5, 0.34, 0.03)))]
-    if kind == 4:
-        bar = [
-            (x - 0.2, high - 0.05, front),
-            (x + 0.2, high - 0.05, front),
-            (x + 0.2, high + 0.05, front),
-            (x - 0.2, high + 0.05, front),
-        ]
-        return [
-            ball(camera, (x, high, front), 0.32, 0.32, tone(_RED)),
-            panel(camera, bar, tone(_WHITE)),
-        ]
-    board = [
-        (x - 0.5, high - 0.25, front),
-        (x + 0.5, high - 0.25, front),
-        (x + 0.5, high + 0.35, front),
-        (x - 0.5, high + 0.35, front),
+
+    def disc(radius: float, colour: Colour) -> Patch:
+        return ball(camera, (x, high, front), radius, radius, tone(colour))
+
+    def plate(colour: Colour, *corners: tuple[float, float]) -> Patch:
+        return panel(camera, [(x + r, high + up, front) for r, up in corners], tone(colour))
+
+    def bar(colour: Colour, left: float, low: float, right: float, top: float) -> Patch:
+        return plate(colour, (left, low), (right, low), (right, top), (left, top))
+
+    match kind:
+        case 0:
+            return [disc(0.32, _RED), disc(0.23, _WHITE)]
+        case 1:
+            return [disc(0.32, _BLUE), bar(_WHITE, -0.05, -0.2, 0.05, 0.2)]
+        case 2:
+            return [
+                plate(_RED, (-0.42, -0.3), (0.42, -0.3), (0.0, 0.42)),
+                plate(_WHITE, (-0.28, -0.22), (0.28, -0.22), (0.0, 0.26)),
+            ]
+        case 3:
+            return [
+                plate(_WHITE, (-0.3, 0.0), (0.0, -0.3), (0.3, 0.0), (0.0, 0.3)),
+                plate((0.5, 0.34, 0.03), (-0.2, 0.0), (0.0, -0.2), (0.2, 0.0), (0.0, 0.2)),
+            ]
+        case 4:
+            return [disc(0.32, _RED), bar(_WHITE, -0.2, -0.05, 0.2, 0.05)]
+    board = stream.pick(((0.5, 0.4, 0.05), _BLUE, _WHITE))
+    return [
+        bar(board, -0.5, -0.25, 0.5, 0.35),
+        bar((0.03, 0.03, 0.03), -0.4, 0.0, 0.35, 0.07),
     ]
-    text = [
-        (x - 0.4, high, front),
-        (x + 0.35, high, front),
-        (x + 0.35, high + 0.07, front),
-        (x - 0.4, high + 0.07, front),
-    ]
-    ground = stream.pick(((0.5, 0.4, 0.05), _BLUE, _WHITE))
-    return [panel(camera, board, tone(ground)), panel(camera, text, tone((0.03, 0.03, 0.03)))]
 
 
 def signal(

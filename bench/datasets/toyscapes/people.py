@@ -82,123 +82,156 @@ def _body(
     stride: float,
     seat: float,
 ) -> list[Patch]:
-    cos, sin = turn(yaw)
-    fallen = light.on((-cos * 0.2, 0.35, -0.8), lit)
+    body = _Body(camera, light, stream, foot, yaw, tall, lit, seat)
+    far = 1.0 if body.sin > 0 else -1.0  # whichever side is farther from the camera comes first
+    return [
+        *body.arm(far, -stride),
+        *body.leg(far, stride),
+        *body.leg(-far, -stride),
+        *body.trunk(far),
+        *body.bag(stream),
+        *body.arm(-far, stride),
+        *body.head(stream),
+    ]
 
-    def at(right: float, up: float, ahead: float) -> Point:
+
+class _Body:
+    """Someone's measures and clothes, and each part of them as patches."""
+
+    def __init__(
+        self,
+        camera: Camera,
+        light: Light,
+        stream: RandomStream,
+        foot: Point,
+        yaw: float,
+        tall: float,
+        lit: float,
+        seat: float,
+    ) -> None:
+        self.camera, self.foot, self.tall, self.seat = camera, foot, tall, seat
+        self.cos, self.sin = turn(yaw)
+        self.fallen = light.on((-self.cos * 0.2, 0.35, -0.8), lit)
+        self.coat = stream.weighted(CLOTH)
+        self.legs = stream.weighted(TROUSERS)
+        self.skin, self.hair = stream.weighted(SKIN), stream.weighted(HAIR)
+        self.stout = stream.uniform(0.85, 1.25) * tall / 1.75
+        self.bare_arms = stream.chance(0.3)
+        self.skirt = seat == 0 and stream.chance(0.16)
+        self.long_coat = seat == 0 and stream.chance(0.25)
+        self.hip_height = seat + 0.06 if seat else tall * 0.51
+        self.shoulder_height = self.hip_height + tall * 0.31
+        self.lean = 0.22 if seat else stream.uniform(-0.02, 0.05)
+        self.shoulder, self.hip = 0.17 * self.stout, 0.09 * self.stout
+
+    def at(self, right: float, up: float, ahead: float) -> Point:
         return (
-            foot[0] + right * cos + ahead * sin,
-            foot[1] + up,
-            foot[2] - right * sin + ahead * cos,
+            self.foot[0] + right * self.cos + ahead * self.sin,
+            self.foot[1] + up,
+            self.foot[2] - right * self.sin + ahead * self.cos,
         )
 
-    def seen(colour: Colour, by: float = 1.0) -> Colour:
-        return colour[0] * fallen[0] * by, colour[1] * fallen[1] * by, colour[2] * fallen[2] * by
+    def seen(self, colour: Colour, by: float = 1.0) -> Colour:
+        f = self.fallen
+        return colour[0] * f[0] * by, colour[1] * f[1] * by, colour[2] * f[2] * by
 
-    coat = stream.weighted(CLOTH)
-    legs = stream.weighted(TROUSERS)
-    skin, hair = stream.weighted(SKIN), stream.weighted(HAIR)
-    stout = stream.uniform(0.85, 1.25) * tall / 1.75
-    bare_arms = stream.chance(0.3)
-    skirt = seat == 0 and stream.chance(0.16)
-    long_coat = seat == 0 and stream.chance(0.25)
-    hip_height = seat + 0.06 if seat else tall * 0.51
-    shoulder_height = hip_height + tall * 0.31
-    lean = 0.22 if seat else stream.uniform(-0.02, 0.05)
-    shoulder, hip = 0.17 * stout, 0.09 * stout
-    patches: list[Patch] = []
+    def limb(
+        self, start: Point, end: Point, radius: float, radius_end: float, *colours: Colour
+    ) -> Patch:
+        return limb(self.camera, start, end, radius, radius_end, *colours)
 
-    def add_leg(side: float, step: float) -> None:
-        top = at(side * hip, hip_height, 0)
-        if seat:
-            knee_up = hip_height - (0.12 if step > 0 else 0.34)
+    def ball(self, middle: Point, wide: float, high: float, *colours: Colour) -> Patch:
+        return ball(self.camera, middle, wide, high, *colours)
+
+    def leg(self, side: float, step: float) -> list[Patch]:
+        at, seen, stout, hip = self.at, self.seen, self.stout, self.hip
+        top = at(side * hip, self.hip_height, 0)
+        if self.seat:
+            knee_up = self.hip_height - (0.12 if step > 0 else 0.34)
             knee = at(side * hip * 1.3, knee_up, 0.36 if step > 0 else 0.24)
             ankle = at(side * hip, 0.55 if step > 0 else 0.2, 0.18 if step > 0 else 0.12)
         else:
-            knee = at(side * hip, hip_height * 0.53, step * 0.45 + abs(step) * 0.2)
+            knee = at(side * hip, self.hip_height * 0.53, step * 0.45 + abs(step) * 0.2)
             ankle = at(side * hip, 0.07 + max(-step, 0) * 0.2, step)
-        cloth = skin if skirt else legs
-        dark = 0.8 if side * cos > 0 else 1.0
-        patches.append(
-            limb(camera, knee, ankle, 0.060 * stout, 0.045 * stout, seen(cloth, 0.9 * dark))
-        )
-        patches.append(limb(camera, top, knee, 0.085 * stout, 0.065 * stout, seen(cloth, dark)))
-        toe = (ankle[0] + 0.16 * sin, ankle[1] - 0.03, ankle[2] + 0.16 * cos)
-        patches.append(limb(camera, ankle, toe, 0.05, 0.04, seen((0.03, 0.028, 0.026))))
+        cloth = self.skin if self.skirt else self.legs
+        dark = 0.8 if side * self.cos > 0 else 1.0
+        toe = (ankle[0] + 0.16 * self.sin, ankle[1] - 0.03, ankle[2] + 0.16 * self.cos)
+        return [
+            self.limb(knee, ankle, 0.060 * stout, 0.045 * stout, seen(cloth, 0.9 * dark)),
+            self.limb(top, knee, 0.085 * stout, 0.065 * stout, seen(cloth, dark)),
+            self.limb(ankle, toe, 0.05, 0.04, seen((0.03, 0.028, 0.026))),
+        ]
 
-    def add_arm(side: float, swing: float) -> None:
+    def arm(self, side: float, swing: float) -> list[Patch]:
+        at, seen, stout, lean = self.at, self.seen, self.stout, self.lean
+        shoulder, shoulder_height = self.shoulder, self.shoulder_height
         top = at(side * shoulder, shoulder_height - 0.04, lean)
-        if seat:
+        if self.seat:
             elbow = at(side * shoulder * 1.3, shoulder_height - 0.25, lean + 0.18)
-            hand = at(side * 0.24, seat + 0.18, lean + 0.42)
+            hand = at(side * 0.24, self.seat + 0.18, lean + 0.42)
         else:
-            elbow = at(side * shoulder * 1.25, shoulder_height - tall * 0.16, lean + swing * 0.3)
-            hand = at(side * shoulder * 1.2, shoulder_height - tall * 0.30, lean + swing * 0.9)
-        sleeve = skin if bare_arms else coat
-        patches.append(limb(camera, top, elbow, 0.055 * stout, 0.045 * stout, seen(coat, 0.9)))
-        patches.append(limb(camera, elbow, hand, 0.045 * stout, 0.038 * stout, seen(sleeve, 0.85)))
-        patches.append(ball(camera, hand, 0.045, 0.05, seen(skin)))
+            down = self.tall * 0.16, self.tall * 0.30
+            elbow = at(side * shoulder * 1.25, shoulder_height - down[0], lean + swing * 0.3)
+            hand = at(side * shoulder * 1.2, shoulder_height - down[1], lean + swing * 0.9)
+        sleeve = self.skin if self.bare_arms else self.coat
+        return [
+            self.limb(top, elbow, 0.055 * stout, 0.045 * stout, seen(self.coat, 0.9)),
+            self.limb(elbow, hand, 0.045 * stout, 0.038 * stout, seen(sleeve, 0.85)),
+            self.ball(hand, 0.045, 0.05, seen(self.skin)),
+        ]
 
-    far = 1.0 if sin > 0 else -1.0  # whichever side is farther from the camera comes first
-    add_arm(far, -stride)
-    add_leg(far, stride)
-    add_leg(-far, -stride)
-    top, low = seen(coat, 1.1), seen(coat, 0.8)
-    waist = at(0, hip_height, 0)
-    chest = at(0, shoulder_height - 0.08, lean)
-    if skirt or long_coat:
-        hem = at(0, hip_height * 0.55, 0)
-        cloth = seen(legs if skirt else coat, 0.85)
-        patches.append(
-            limb(camera, waist, hem, 0.13 * stout, 0.17 * stout, cloth, scaled(cloth, 0.7))
-        )
-    for side in (far, -far):
-        patches.append(
-            limb(
-                camera,
-                at(side * shoulder * 0.72, shoulder_height - 0.06, lean),
-                at(side * hip * 0.9, hip_height, 0),
-                0.085 * stout,
-                0.10 * stout,
-                top,
-                low,
-            )
-        )
-    patches.append(limb(camera, chest, waist, 0.11 * stout, 0.12 * stout, top, low))
-    if seat == 0 and stream.chance(0.3):  # a bag or a rucksack
-        bag = seen(stream.weighted(CLOTH))
+    def trunk(self, far: float) -> list[Patch]:
+        """A skirt or a coat, if there is one, and what is above."""
+        at, stout = self.at, self.stout
+        top, low = self.seen(self.coat, 1.1), self.seen(self.coat, 0.8)
+        waist = at(0, self.hip_height, 0)
+        chest = at(0, self.shoulder_height - 0.08, self.lean)
+        patches: list[Patch] = []
+        if self.skirt or self.long_coat:
+            hem = at(0, self.hip_height * 0.55, 0)
+            cloth = self.seen(self.legs if self.skirt else self.coat, 0.85)
+            darker = scaled(cloth, 0.7)
+            patches.append(self.limb(waist, hem, 0.13 * stout, 0.17 * stout, cloth, darker))
+        for side in (far, -far):
+            shoulder = at(side * self.shoulder * 0.72, self.shoulder_height - 0.06, self.lean)
+            hip = at(side * self.hip * 0.9, self.hip_height, 0)
+            patches.append(self.limb(shoulder, hip, 0.085 * stout, 0.10 * stout, top, low))
+        return [*patches, self.limb(chest, waist, 0.11 * stout, 0.12 * stout, top, low)]
+
+    def bag(self, stream: RandomStream) -> list[Patch]:
+        """A bag or a rucksack, of some who walk."""
+        if self.seat or not stream.chance(0.3):
+            return []
+        bag = self.seen(stream.weighted(CLOTH))
         side = stream.pick((-1, 0, 1))
-        place = at(side * 0.28, hip_height + 0.25 - abs(side) * 0.2, -0.18 * (1 - abs(side)))
-        patches.append(ball(camera, place, 0.12, 0.18, bag, scaled(bag, 0.7)))
-    add_arm(-far, stride)
-    head_height = shoulder_height + tall * 0.115
-    middle = at(0, head_height, lean + 0.03)
-    patches.append(
-        limb(camera, at(0, shoulder_height - 0.02, lean), middle, 0.05, 0.05, seen(skin, 0.8))
-    )
-    patches.append(
-        ball(camera, middle, 0.085 * tall / 1.75, 0.115 * tall / 1.75, seen(skin), seen(skin, 0.8))
-    )
-    crown = at(0, head_height + 0.045, lean - 0.01)
-    back = at(0, head_height + 0.01, lean - 0.03)
-    helmet = seat > 0.6 and stream.chance(0.6)
-    top_colour = (
-        seen(stream.pick(((0.5, 0.5, 0.5), (0.03, 0.03, 0.03), (0.3, 0.05, 0.04))))
-        if helmet
-        else seen(hair)
-    )
-    if cos > 0.25:  # seen from behind
-        patches.append(ball(camera, back, 0.09, 0.115, top_colour))
+        up = self.hip_height + 0.25 - abs(side) * 0.2
+        place = self.at(side * 0.28, up, -0.18 * (1 - abs(side)))
+        return [self.ball(place, 0.12, 0.18, bag, scaled(bag, 0.7))]
+
+    def head(self, stream: RandomStream) -> list[Patch]:
+        at, seen, lean = self.at, self.seen, self.lean
+        height = self.shoulder_height + self.tall * 0.115
+        middle = at(0, height, lean + 0.03)
+        neck = at(0, self.shoulder_height - 0.02, lean)
+        size = 0.085 * self.tall / 1.75, 0.115 * self.tall / 1.75
+        patches = [
+            self.limb(neck, middle, 0.05, 0.05, seen(self.skin, 0.8)),
+            self.ball(middle, *size, seen(self.skin), seen(self.skin, 0.8)),
+        ]
+        helmet = self.seat > 0.6 and stream.chance(0.6)
+        helmets = ((0.5, 0.5, 0.5), (0.03, 0.03, 0.03), (0.3, 0.05, 0.04))
+        top = seen(stream.pick(helmets) if helmet else self.hair)
+        if self.cos <= 0.25:
+            crown = at(0, height + 0.045, lean - 0.01)
+            face = at(0, height - 0.035, lean + 0.05)
+            patches.append(self.ball(crown, 0.092, 0.085, top))
+            return [*patches, self.ball(face, 0.062, 0.075, seen(self.skin))]
+        back = at(0, height + 0.01, lean - 0.03)  # seen from behind
+        patches.append(self.ball(back, 0.09, 0.115, top))
         if not helmet and stream.chance(0.35):
-            patches.append(
-                limb(camera, back, at(0, shoulder_height, lean - 0.05), 0.085, 0.07, top_colour)
-            )
-    else:
-        patches.append(ball(camera, crown, 0.092, 0.085, top_colour))
-        patches.append(
-            ball(camera, at(0, head_height - 0.035, lean + 0.05), 0.062, 0.075, seen(skin))
-        )
-    return patches
+            hair = at(0, self.shoulder_height, lean - 0.05)
+            patches.append(self.limb(back, hair, 0.085, 0.07, top))
+        return patches
 
 
 def heading(stream: RandomStream) -> float:

@@ -130,6 +130,22 @@ def _ground(
         strips.append(Strip(road, side, asphalt, 7))
     strips.append(Strip(kerb, slabs, paving, 8))
     strips.append(Strip(kerb + pavement, far_material, far_tint, far_label))
+    lines = _markings(stream, road, parking, lanes, rails, old, junction)
+    _wear_down(lines, stream, road, kerb, lanes)
+    return Ground(course, strips, lines, junction, road_index)
+
+
+def _markings(
+    stream: RandomStream,
+    road: float,
+    parking: float,
+    lanes: int,
+    rails: bool,
+    old: bool,
+    junction: tuple[float, float] | None,
+) -> list[RoadMarking]:
+    """Kerbs, painted lines, rails and a crossing."""
+    kerb = road + parking
     lines: list[RoadMarking] = []
     stone: Colour = (0.20, 0.195, 0.185)
     spans = [(0.0, 1e4)] if junction is None else [(0.0, junction[0]), (junction[1], 1e4)]
@@ -169,6 +185,13 @@ def _ground(
             )
         )
         lines.append(RoadMarking(zebra - 3.2, 0.5, _WHITE, 0.8, span=(0.0, road), across=True))
+    return lines
+
+
+def _wear_down(
+    lines: list[RoadMarking], stream: RandomStream, road: float, kerb: float, lanes: int
+) -> None:
+    """What years of use leave on the road."""
     tracks = [-road / 2, road / 2] if lanes == 1 else [v * road for v in (-0.75, -0.25, 0.25, 0.75)]
     tone = stream.pick((0.05, 0.06, 0.15))
     for middle in tracks:  # where tyres have polished or darkened the surface
@@ -203,7 +226,6 @@ def _ground(
                 span=(z, z + stream.uniform(2, 15)),
             )
         )
-    return Ground(course, strips, lines, junction, road_index)
 
 
 def place(street: Street, s: float, z: float) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.datasets.toyscapes import textures
 from bench.datasets.toyscapes.camera import Camera
@@ -15,6 +16,7 @@ from bench.datasets.toyscapes.raster import Colour, Frame, Patch
 from bench.datasets.toyscapes.shapes import limb
 from bench.datasets.toyscapes.stream import RandomStream, turn
 
+_Plane = NDArray[np.float32]
 GREENS: tuple[Colour, ...] = (
     (0.07, 0.10, 0.035),
     (0.055, 0.085, 0.03),
@@ -96,36 +98,9 @@ def crown(
         (np.float32(row - 0.5) - np.arange(top, bottom, dtype=np.float32))
         / np.float32(tall * scale)
     )[:, None]
-    texture = textures.leaves()
-    pitch = texture.per_metre
-    level = halvings(np.array([pitch / scale]))
-    down, across_ = v * np.float32(-tall * pitch), u * np.float32(spread * pitch)
-    if scale > 1.5 * pitch:  # near to, texels would show as squares: fray their edges
-        fray = textures.mottle()[: bottom - top, : right - left]
-        down, across_ = down + (fray - 1) * np.float32(6), across_ - (fray - 1) * np.float32(6)
-    texel = texture.sample(
-        np.int32(page),  # type: ignore[arg-type]
-        np.floor(down).astype(np.int32) + drift[0],
-        np.floor(across_).astype(np.int32) + drift[1],
-        level,
-        level,
-    ).astype(np.float32) * np.float32(1 / 255)
+    texel = _leaves(u, v, page, drift, spread, tall, scale)
     rough = texel[..., 1] * np.float32(0.6) + texel[..., 2] * np.float32(0.5) - np.float32(0.55)
-    inside = np.full(rough.shape, -1.0, np.float32)
-    shine = np.zeros(rough.shape, np.float32)
-    for bx, by, radius in balls:
-        du, dv = (
-            (u - np.float32(bx)) / np.float32(radius),
-            (v - np.float32(by)) / np.float32(radius),
-        )
-        within = 1 - (du * du + dv * dv)
-        better = within > inside
-        np.copyto(inside, within, where=better)
-        np.copyto(
-            shine,
-            np.broadcast_to(dv * np.float32(0.5) + np.float32(0.25 * by), shine.shape),
-            where=better,
-        )
+    inside, shine = _heap(balls, u, v, rough.shape)
     soft = max(1.5, 0.12 * spread * scale)
     cover = np.clip((inside + rough * np.float32(1.6)) * np.float32(soft), 0, 1)
     glow = np.clip(np.float32(0.62) + shine * np.float32(0.75), 0.12, 1.2) * (
@@ -141,3 +116,52 @@ def crown(
     np.copyto(frame.depth[top:bottom, left:right], np.float32(z), where=mask)
     np.copyto(frame.labels[top:bottom, left:right], np.uint8(21), where=mask)
     np.copyto(frame.ids[top:bottom, left:right], np.int32(21), where=mask)
+
+
+def _leaves(
+    u: _Plane,
+    v: _Plane,
+    page: int,
+    drift: tuple[int, int],
+    spread: float,
+    tall: float,
+    scale: float,
+) -> _Plane:
+    """The texture of leaves at each pixel."""
+    texture = textures.leaves()
+    pitch = texture.per_metre
+    level = halvings(np.array([pitch / scale]))
+    down, across_ = v * np.float32(-tall * pitch), u * np.float32(spread * pitch)
+    if scale > 1.5 * pitch:  # near to, texels would show as squares: fray their edges
+        fray = textures.mottle()[: len(v), : u.shape[1]]
+        down, across_ = down + (fray - 1) * np.float32(6), across_ - (fray - 1) * np.float32(6)
+    texels = texture.sample(
+        np.int32(page),  # type: ignore[arg-type]
+        np.floor(down).astype(np.int32) + drift[0],
+        np.floor(across_).astype(np.int32) + drift[1],
+        level,
+        level,
+    )
+    return texels.astype(np.float32) * np.float32(1 / 255)
+
+
+def _heap(
+    balls: list[tuple[float, float, float]], u: _Plane, v: _Plane, shape: tuple[int, ...]
+) -> tuple[_Plane, _Plane]:
+    """How far each pixel is inside the nearest ball, and how that shines."""
+    inside = np.full(shape, -1.0, np.float32)
+    shine = np.zeros(shape, np.float32)
+    for bx, by, radius in balls:
+        du, dv = (
+            (u - np.float32(bx)) / np.float32(radius),
+            (v - np.float32(by)) / np.float32(radius),
+        )
+        within = 1 - (du * du + dv * dv)
+        better = within > inside
+        np.copyto(inside, within, where=better)
+        np.copyto(
+            shine,
+            np.broadcast_to(dv * np.float32(0.5) + np.float32(0.25 * by), shine.shape),
+            where=better,
+        )
+    return inside, shine

@@ -172,34 +172,40 @@ def _coach(
         faces = body[name].faces
         faces.append(Face(across(-wide, low, wide, low + 0.3, z), scaled(band, 0.5)))
         if cab:
-            faces.append(
-                Face(across(-wide * 0.94, high * 0.34, wide * 0.94, high * 0.82, z), GLASS, 0.7)
-            )
-            faces.append(Face(across(-wide * 0.6, high * 0.84, wide * 0.6, high * 0.95, z), BLACK))
-            faces.append(
-                Face(
-                    across(-wide * 0.4, high * 0.87, wide * 0.2, high * 0.92, z), (0.5, 0.33, 0.07)
-                )
-            )
-            faces.append(Face(across(-0.02, high * 0.34, 0.02, high * 0.82, z), BLACK))
+            faces += _windscreen(wide, high, z)
         elif road:
-            faces.append(
-                Face(across(-wide * 0.8, high * 0.52, wide * 0.8, high * 0.8, z), GLASS, 0.5)
-            )
-            faces.append(
-                Face(across(-wide * 0.6, low + 0.5, wide * 0.6, high * 0.42, z), scaled(paint, 0.4))
-            )
+            faces += [
+                Face(across(-wide * 0.8, high * 0.52, wide * 0.8, high * 0.8, z), GLASS, 0.5),
+                Face(
+                    across(-wide * 0.6, low + 0.5, wide * 0.6, high * 0.42, z), scaled(paint, 0.4)
+                ),
+            ]
         for left, right in pair(wide * 0.7, wide * 0.95):
             faces.append(Face(across(left, low + 0.35, right, low + 0.6, z), lamp))
             if road:
                 faces.append(Face(across(left, 0.0, right, low, z), RUBBER))
     if not road:
         body["top"].faces[0].shine = 0.1
-        gear = [
-            (-0.7, high + 0.35, -2.0),
-            (-0.7, high, -2.2),
-            (-0.7, high, 2.2),
-            (-0.7, high + 0.35, 2.0),
-        ]
-        model.panels.append(Panel([Face(gear, (0.1, 0.1, 0.1))], (0, 0, 0)))
+        model.panels.append(_tram_gear(high))
     return model
+
+
+def _windscreen(wide: float, high: float, z: float) -> list[Face]:
+    """With the destination above it."""
+    return [
+        Face(across(-wide * 0.94, high * 0.34, wide * 0.94, high * 0.82, z), GLASS, 0.7),
+        Face(across(-wide * 0.6, high * 0.84, wide * 0.6, high * 0.95, z), BLACK),
+        Face(across(-wide * 0.4, high * 0.87, wide * 0.2, high * 0.92, z), (0.5, 0.33, 0.07)),
+        Face(across(-0.02, high * 0.34, 0.02, high * 0.82, z), BLACK),
+    ]
+
+
+def _tram_gear(high: float) -> Panel:
+    """What reaches for the wire."""
+    gear = [
+        (-0.7, high + 0.35, -2.0),
+        (-0.7, high, -2.2),
+        (-0.7, high, 2.2),
+        (-0.7, high + 0.35, 2.0),
+    ]
+    return Panel([Face(gear, (0.1, 0.1, 0.1))], (0, 0, 0))
