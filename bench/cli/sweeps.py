@@ -84,7 +84,6 @@ def run(
 
     with progress_watcher(stderr()) as watcher:
         made = api.run(codecs, metrics=metrics or None, method=method, watcher=watcher, **options)
-    assert made.outcome is not None
     say(f"{outcome_line(made.outcome)}\n", err=True)
     _print_report(made, options["results"] / "report", show_it=show_it)
     return 1 if made.outcome.failures else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from bench.codecs.catalog import card_name, full_name
@@ -41,9 +41,16 @@ class RunRequest(Request):
             parse_between(self.between)  # an invalid one is refused before anything else
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class RunReport(Report):
+    """A report, and what the sweep did for it."""
+
+    outcome: Outcome = field(kw_only=True)
+
+
 @accepts_text
 @takes(RunRequest)
-def run(request: RunRequest) -> Report:
+def run(request: RunRequest) -> RunReport:
     """Code and measure whatever the store lacks, then compare with the anchor.
 
     The arguments are the options of ``bench run``. It says nothing by itself: give it a watcher,
@@ -72,7 +79,9 @@ def run(request: RunRequest) -> Report:
         between=between,
     )
     write_report(made, request.results / "report")
-    return replace(made, outcome=outcome)
+    return RunReport(
+        **{each.name: getattr(made, each.name) for each in fields(made)}, outcome=outcome
+    )
 
 
 def _between(request: RunRequest, inputs: Inputs) -> Between | None:

@@ -18,8 +18,6 @@ from bench.store import CodecResults, Results
 if TYPE_CHECKING:
     import pandas
 
-    from bench.sweep.outcome import Outcome
-
 MEAN_OF_IMAGES = "mean of the images' BD-rates"
 
 
@@ -75,7 +73,6 @@ class Report:
     anchor: str | None
     method: Method
     comparisons: tuple[Comparison, ...]
-    outcome: Outcome | None = None  # of the sweep that was run for it
     anchor_why: str = ""  # why that codec is the anchor
     between: Between | None = None  # which qualities BD-rates are over
 

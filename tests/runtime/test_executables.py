@@ -103,7 +103,6 @@ def test_ffmpeg_replaced_between_two_runs_codes_under_another_name(
     again = api.run(["x265"], **options)  # type: ignore[arg-type]
     write_wrapper(wrapper, WHEEL, "# another")
     other = api.run(["x265"], **options)  # type: ignore[arg-type]
-    assert first.outcome and again.outcome and other.outcome
     encoded = [outcome.encoded.total() for outcome in (first.outcome, again.outcome, other.outcome)]
     assert encoded == [1, 0, 1]
 
