@@ -26,6 +26,7 @@ from bench.gate.baseline import read_baseline
 from bench.images.image import Image as BenchImage
 from bench.metrics import METRICS
 from bench.report.paper.spec import read_spec
+from bench.runtime.content import content_folder
 
 DOCS = CHECKOUT / "docs"
 PAGES = [*DOCS.glob("*.md"), DOCS.parent / "README.md"]
@@ -173,7 +174,7 @@ def test_the_baseline_that_is_shown_can_be_read(tmp_path: Path) -> None:
     assert shown
     path = tmp_path / "gate.toml"
     path.write_text(shown[1])
-    (tmp_path / "mine.toml").write_text((DOCS.parent / "anchors" / "jpeg.toml").read_text())
+    (tmp_path / "mine.toml").write_text((content_folder("anchors") / "jpeg.toml").read_text())
     assert {rule.kind for rule in read_baseline(path).rules} == {"point", "bd-rate", "time"}
     for key in tomllib.loads(shown[1]):
         assert f"| `{key}` |" in page

@@ -16,11 +16,11 @@ from adversary.attack import Answer, Figures, Victim, mutated
 from oracles.scenes import Scene, write
 from PIL import Image
 from safetensors.numpy import save
-from support.paths import CHECKOUT
 from support.pictures import picture
 
 from bench.codecs.catalog import card_paths
 from bench.codecs.families.ncn.stream import NcnStream
+from bench.runtime.content import content_folder
 from bench.vision.architecture import Architecture
 
 MAX_MB = 900  # a picture of the largest size that is read takes this
@@ -96,7 +96,7 @@ class _Runs:
 
 
 def checkpoints(folder: Path) -> dict[str, bytes]:
-    paths = sorted((CHECKOUT / "codecs" / "weights" / "ncn-lsm").rglob("*.safetensors"))
+    paths = sorted((content_folder("codecs") / "weights" / "ncn-lsm").rglob("*.safetensors"))
     arrays = {"model": {"weight": np.ones((3, 3), np.float32)}}
     return {"safetensors": paths[0].read_bytes(), "pickle": pickle.dumps(arrays, 2)}
 

@@ -80,6 +80,15 @@ def test_the_version_is_said_once() -> None:
     assert re.fullmatch(rf"## {number}, {'unreleased' if unreleased else DATE}", newest)
 
 
+def test_the_citation_is_of_the_newest_release() -> None:
+    cited = (CHECKOUT / "CITATION.cff").read_text()
+    number = re.search("^version: (.*)$", cited, re.M)
+    date = re.search("^date-released: (.*)$", cited, re.M)
+    changes = (CHECKOUT / "CHANGELOG.md").read_text()
+    assert number and date
+    assert f"{number[1]}, {date[1]}" == re.findall(rf"^## (.*, {DATE})$", changes, re.M)[0]
+
+
 def test_the_version_printed_and_recorded_is_that_of_the_package() -> None:
     printed = subprocess.run(
         [sys.executable, "-m", "bench", "--version"], capture_output=True, text=True, check=True

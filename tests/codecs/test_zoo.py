@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.paths import CHECKOUT
 
 from bench import api
 from bench.codecs.catalog import load_codec
 from bench.datasets import open_dataset
+from bench.runtime.content import content_folder
+from bench.vision import SHIPPED_WEIGHTS
 
 ZOO = (
     "ncn-hvs",
@@ -29,8 +30,8 @@ def test_weights_of_each_recipes_points_come_along(name: str) -> None:
 
 
 def test_they_are_light() -> None:
-    zoo = sum(path.stat().st_size for path in (CHECKOUT / "codecs").rglob("*.safetensors"))
-    networks = sum(path.stat().st_size for path in (CHECKOUT / "bench").rglob("*.safetensors"))
+    zoo = sum(path.stat().st_size for path in content_folder("codecs").rglob("*.safetensors"))
+    networks = sum(path.stat().st_size for path in SHIPPED_WEIGHTS.rglob("*.safetensors"))
     assert 0 < zoo <= 32 * MEGABYTE
     assert zoo + networks <= 48 * MEGABYTE
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.paths import CHECKOUT
+from support.paths import IMPORTED_FROM
 
 from bench.datasets.toyscapes import (
     PIXELS_DIGEST,
@@ -54,7 +54,7 @@ def test_pixels_do_not_depend_on_cpu_features() -> None:
     child = subprocess.run(
         [sys.executable, "-c", program],
         env=environment,
-        cwd=CHECKOUT,
+        cwd=IMPORTED_FROM,
         capture_output=True,
         text=True,
         check=True,

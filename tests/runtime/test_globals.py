@@ -16,7 +16,7 @@ import pytest
 import torch
 from fakes.network import TINY
 from fakes.task import red_cityscapes
-from support.paths import CHECKOUT, TESTS
+from support.paths import IMPORTED_FROM, TESTS
 from support.pictures import Pictures
 from support.process_state import process_state
 
@@ -62,7 +62,7 @@ def test_importing_sets_nothing() -> None:
         "assert 'bench.images.image' in sys.modules\n"
         "print([name for name in before if after[name] != before[name]])\n"
     )
-    path = os.pathsep.join([str(CHECKOUT), str(TESTS)])
+    path = os.pathsep.join([str(IMPORTED_FROM), str(TESTS)])
     command = [sys.executable, "-c", script, json.dumps(names)]
     environment = os.environ | {"PYTHONPATH": path}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
