@@ -1,4 +1,4 @@
-"""The ``bench`` command: runs the command line and turns what went wrong into one line."""
+"""The ``bench`` command: runs the command line and prints errors as one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.cli.streams import guard_streams
 from bench.errors import BenchError, Terminated
 from bench.runtime.text import printable
 
-_GOING_ON = {"check", "import", "run", "train"}  # commands that keep what they have finished
+_RESUMABLE = {"check", "import", "run", "train"}  # commands that keep what they have finished
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     guard_streams()
     # Pillow warns of damaged tags and of large images; bench itself says what matters of them.
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    sys.argv[0] = "bench"  # as results remember it, also of python -m bench
+    sys.argv[0] = "bench"  # as results record it, also for python -m bench
     sys.exit(status(sys.argv[1:]))
 
 
@@ -33,7 +33,7 @@ def status(arguments: Sequence[str]) -> int:
             return 2
     try:
         number = _run(arguments)
-        sys.stdout.flush()  # here, where a failure is told and changes the status
+        sys.stdout.flush()  # here, where a failure is printed and changes the status
         return number
     except KeyboardInterrupt:
         _say(f"stopped{_kept(arguments)}")
@@ -57,16 +57,16 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         return cli.main(arguments, prog_name="bench", standalone_mode=False) or 0
     except click.ClickException as error:
-        told = io.StringIO()
-        error.show(told)
-        print(printable(told.getvalue()), end="", file=sys.stderr)
+        message = io.StringIO()
+        error.show(message)
+        print(printable(message.getvalue()), end="", file=sys.stderr)
         return error.exit_code
     except click.Abort as error:
         raise KeyboardInterrupt from error
 
 
 def _is_text(argument: str) -> bool:
-    """Whether it can be written down: what a terminal sends that is not UTF-8 cannot."""
+    """Whether it can be encoded: bytes from a terminal that are not UTF-8 cannot."""
     try:
         argument.encode()
     except UnicodeEncodeError:
@@ -75,9 +75,9 @@ def _is_text(argument: str) -> bool:
 
 
 def _kept(arguments: Sequence[str]) -> str:
-    if not _GOING_ON.intersection(arguments[:1]):
+    if not _RESUMABLE.intersection(arguments[:1]):
         return ""
-    return "; what was finished is kept, and the same command goes on from there"
+    return "; what was finished is kept: run the same command to resume"
 
 
 def _say(words: str) -> None:

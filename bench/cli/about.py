@@ -1,4 +1,4 @@
-"""Commands that say what there is."""
+"""Commands that list and describe what is available."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.runtime.text import did_you_mean
 
 @cli.command("list")
 def list_() -> None:
-    """Codecs, datasets, tasks and metrics, and whether each can run here."""
+    """List codecs, datasets, tasks and metrics, and whether each can run here."""
     from bench import api
     from bench.cli.screens import list_screen
 
@@ -24,7 +24,7 @@ def list_() -> None:
 
 @cli.command()
 @click.argument("name", shell_complete=completion.completing("codec", "metric", "task", "data set"))
-@click.option("--point", help="Whose commands to show. [default: the middle one of the card's]")
+@click.option("--point", help="The point of the commands. [default: the card's middle point]")
 def show(name: str, point: str | None) -> None:
     """Describe a codec, with its exact commands, or a metric, task or data set.
 
@@ -38,10 +38,10 @@ def show(name: str, point: str | None) -> None:
 
 @cli.command()
 @click.option(
-    "-v", "--verbose", is_flag=True, help="Each finding in full, and how to get what is missing."
+    "-v", "--verbose", is_flag=True, help="Show every finding, and how to get what is missing."
 )
 def doctor(verbose: bool) -> int:
-    """What this machine has, and what to do about what it lacks."""
+    """Check this machine, and show how to get what is missing."""
     from bench import api
     from bench.cli.doctor_screen import doctor_screen
 

@@ -27,7 +27,7 @@ def check_screen(check: Check) -> RenderableType:
     judged = any(isfinite(verdict.change) for verdict in check.verdicts)
     body: list[Row | RenderableType] = []
     for verdict, following in zip_longest(check.verdicts, check.verdicts[1:]):
-        # What stands in the way of several is said once, under the last of them.
+        # A reason that several share is printed once, under the last of them.
         repeated = following is not None and following.why == verdict.why
         body += _verdict(verdict, tell=isfinite(verdict.change) or not repeated)
     headings = ("", *HEADINGS) if judged else ("",)

@@ -1,6 +1,6 @@
-"""What fits a terminal of any width: no figure, name, command or path in it is ever broken.
+"""Tables and text for a terminal of any width, without breaking a figure, name, command or path.
 
-Paths and commands may be longer than a line, to be copied whole: print with ``crop=False``.
+Paths and commands may be longer than a line, so that they can be copied: print with ``crop=False``.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from rich.table import Column, Table
 from rich.text import Text
 
 Row = tuple[str | Text, ...]
-_LABEL = 16  # its width at least, where there is room: tables below each other align
+_LABEL = 16  # its minimum width, if there is room: tables below each other align
 
 
 class TextLine:
-    """A label, and words that wrap beside it without being broken; a figure keeps its unit."""
+    """A label, and text that wraps beside it between words; a figure stays with its unit."""
 
     def __init__(self, label: Text, words: str, style: str = "") -> None:
         self._label, self._words, self._style = label, words, style
@@ -37,7 +37,7 @@ class TextLine:
 
 
 class Stacked:
-    """A table whose rows have their cells below each other where they do not fit side by side.
+    """A table whose rows have their cells below each other if they do not fit side by side.
 
     The first ``lead`` cells of a row stay together.
     """
@@ -60,7 +60,7 @@ class Stacked:
 
 
 def _narrowest(column: Column) -> int:
-    """What a column needs to break no word, with a space to the next one."""
+    """The width that a column needs to break no word, with a space to the next one."""
     words = [
         word
         for cell in column.cells
@@ -71,16 +71,16 @@ def _narrowest(column: Column) -> int:
 
 @dataclass(frozen=True)
 class Columns:
-    """Rows under headings, a label first; what else is in the body stands between rows as it is.
+    """Rows under headings, a label first; anything else in the body is printed between rows.
 
-    Where there is no room, the ``spare`` columns are left out, the first one first; what still
-    does not fit goes below the rest, with the labels again.
+    If there is no room, the ``spare`` columns are left out, the first one first; columns that
+    still do not fit go below the rest, with the labels again.
     """
 
     headings: Sequence[str]
     body: Sequence[Row | RenderableType]
     spare: Sequence[str] = ()
-    number: int = 8  # the other columns' width at least, where there is room
+    number: int = 8  # the other columns' minimum width, if there is room
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         room = options.max_width
@@ -96,10 +96,10 @@ class Columns:
         for block in _blocks(widths, shown, room):
             yield from self._block(block, widths)
         if left_out:
-            yield TextLine(Text(), f"Left out, as there is no room: {', '.join(left_out)}.", "dim")
+            yield TextLine(Text(), f"Not shown for lack of room: {', '.join(left_out)}.", "dim")
 
     def _widths(self) -> list[int]:
-        """What each column needs: its cells whole, its heading broken between words alone."""
+        """What each column needs: whole cells, and a heading that breaks only between words."""
         rows = [row for row in self.body if isinstance(row, tuple)]
         return [
             max(

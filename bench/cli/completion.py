@@ -9,7 +9,7 @@ from click.shell_completion import CompletionItem
 
 Completed = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
-_PATHS = {"codec": "file", "data set": "dir"}  # what may be named by a path as well
+_PATHS = {"codec": "file", "data set": "dir"}  # kinds that may also be named by a path
 
 
 def completing(*kinds: str) -> Completed:

@@ -1,4 +1,4 @@
-"""The terminal as commands print to it: no text moves its cursor or changes its colours."""
+"""The console that commands print to: no text can move its cursor or change its colours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.runtime.text import printable
 
 
 class SafeConsole(Console):
-    """Drops the control characters of all that is printed; rich's own are apart from the text."""
+    """Removes control characters from printed text; rich keeps its own apart from the text."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

@@ -1,4 +1,4 @@
-"""What the doctor found: the verdict, what is to be done, and a line for each thing here."""
+"""The doctor's findings: the verdict, what to do, and a line for each thing that is present."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bench.cli.columns import TextLine
 from bench.cli.screens import ABSENT, BUT, NO, YES
 from bench.runtime.finding import Finding
 
-_MANY = 3  # things of one group that are here, and have no remark, have lines of their own
+_MANY = 3  # up to so many things of one group without remarks have lines of their own
 
 
 class _Cut:
-    """A label, and so much of its words as one line holds; of names, how many more there are."""
+    """A label, and as much text as fits one line; for names, also how many more there are."""
 
     def __init__(self, label: Text, parts: Sequence[str], style: str) -> None:
         self._label, self._parts, self._style = label, parts, style
@@ -53,13 +53,13 @@ def doctor_screen(findings: Sequence[Finding], *, whole: bool = False) -> Render
 
 
 def _together(findings: Sequence[Finding], most: int) -> list[tuple[str, list[Finding]]]:
-    """The findings by what they are told under; a group of more than ``most`` is told as one."""
+    """The findings by their heading; a group of more than ``most`` has a single one."""
     of_group = Counter(finding.group for finding in findings)
-    told: dict[str, list[Finding]] = {}
+    by_heading: dict[str, list[Finding]] = {}
     for finding in findings:
         alone = not finding.group or of_group[finding.group] <= most
-        told.setdefault(finding.name if alone else finding.group, []).append(finding)
-    return list(told.items())
+        by_heading.setdefault(finding.name if alone else finding.group, []).append(finding)
+    return list(by_heading.items())
 
 
 def _summary(name: str, group: Sequence[Finding], width: int) -> RenderableType:
@@ -89,12 +89,12 @@ def _label(finding: Finding, name: str, width: int) -> Text:
 def _verdict(findings: Sequence[Finding], whole: bool) -> Iterable[RenderableType]:
     broken = [finding.name for finding in findings if finding.ok is False]
     if broken:
-        yield TextLine(Text(), f"To be put right: {', '.join(broken)}.", "bold red")
+        yield TextLine(Text(), f"To fix: {', '.join(broken)}.", "bold red")
     else:
-        yield Text("All that is needed is here.", "bold green")
+        yield Text("Everything that is required is present.", "bold green")
     absent = sum(finding.ok is None for finding in findings)
     if absent and whole:
-        yield TextLine(Text(), f"Optional and not here: {absent}.", "dim")
+        yield TextLine(Text(), f"Optional and missing: {absent}.", "dim")
     elif absent:
-        told = f"Optional and not here: {absent}. How to get them: 'bench doctor -v', "
-        yield TextLine(Text(), f"{told}or 'bench show NAME' for one.", "dim")
+        text = f"Optional and missing: {absent}. How to get them: 'bench doctor -v', "
+        yield TextLine(Text(), f"{text}or 'bench show NAME' for one.", "dim")

@@ -1,4 +1,4 @@
-"""The command that all others belong to."""
+"""The ``bench`` command group."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bench import __version__
 
 
 class _Commands(click.Group):
-    """Commands with the first sentence of what each does, whole."""
+    """Lists commands with the whole first sentence of their help."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -25,7 +25,7 @@ def _summary(command: click.Command) -> str:
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="bench run --codec vvenc-medium --codec x265 --limit 20  is a first thing to try.",
+    epilog="Try first: bench run --codec vvenc-medium --codec x265 --limit 20",
 )
 @click.version_option(__version__, message="bench %(version)s")
 def cli() -> None:

@@ -1,4 +1,4 @@
-"""Commands about single images, and about anyone's predictions."""
+"""Commands for single images, and for prediction files."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from bench.cli.options import (
 @click.argument("image", type=FILE)
 @click.argument("file", type=FILE)
 @click.option("--codec", required=True, metavar="CODEC", shell_complete=completion.codecs)
-@click.option("--point", help="[default: the middle one of the card's]")
+@click.option("--point", help="[default: the card's middle point]")
 @weights_option
 @click.option(
-    "--dump", type=FILE, metavar="FILE.npz", help="Write what a learned encoder makes, as arrays."
+    "--dump", type=FILE, metavar="FILE.npz", help="Write a learned encoder's latents as arrays."
 )
 @click.option(
-    "--save-mask", type=FILE, metavar="FILE.png", help="Write where an LSMnet masks, as a picture."
+    "--save-mask", type=FILE, metavar="FILE.png", help="Write an LSMnet's mask as a picture."
 )
 def encode(image: Path, file: Path, codec: str, point: str | None, **options: Any) -> None:
     """Code IMAGE to the bitstream FILE."""
@@ -55,7 +55,7 @@ def encode(image: Path, file: Path, codec: str, point: str | None, **options: An
     "--codec",
     metavar="CODEC",
     shell_complete=completion.codecs,
-    help="Needed where the stream does not say whose it is.",
+    help="Required if the stream does not name its codec.",
 )
 @weights_option
 def decode(file: Path, image: Path, codec: str | None, weights: Path | None) -> None:
@@ -81,21 +81,21 @@ def decode(file: Path, image: Path, codec: str | None, weights: Path | None) -> 
 )
 @click.option("--weights", type=PATH, metavar="FILE", help="The same as --task NAME=FILE.")
 @engine_option
-@click.option("--json", type=FILE, metavar="FILE", help="Write all that is found there.")
+@click.option("--json", type=FILE, metavar="FILE", help="Write all detections there.")
 @click.option(
-    "--out", type=PATH, metavar="DIR", help="Draw what is found into a PNG there for each image."
+    "--out", type=PATH, metavar="DIR", help="Write a PNG there for each image, with its detections."
 )
 @click.option(
     "--least-score",
     type=FRACTION,
     default=0.5,
     show_default=True,
-    help="The least score of what is drawn; it is for pictures only.",
+    help="The minimum score of detections in pictures.",
 )
 def predict(images: tuple[Path, ...], **options: Any) -> int:
-    """What a task network finds in each IMAGE: printed, or written as JSON or as pictures.
+    """Run a task network on each IMAGE; print its detections, or write JSON or pictures.
 
-    In JSON are class, score, box (x0, y0, x1, y1 in pixels) and mask (COCO's run lengths) of each.
+    JSON has the class, score, box (x0, y0, x1, y1 in pixels) and mask (COCO's run lengths) of each.
     """
     from bench import api
     from bench.cli.progress import progress_watcher
@@ -105,8 +105,8 @@ def predict(images: tuple[Path, ...], **options: Any) -> int:
         found = api.predict(images, progress=watcher.preparing, **options)
     if options["json"] is None and options["out"] is None:
         stdout().print(predict_screen(found), crop=False)
-    told = [f"{image.file}: {note}" for image in found.images for note in image.notes]
-    for line in (*told, *found.failures):
+    notes = [f"{image.file}: {note}" for image in found.images for note in image.notes]
+    for line in (*notes, *found.failures):
         say(f"bench: {line}", err=True)
     return 1 if found.failures else 0
 
@@ -119,13 +119,14 @@ def predict(images: tuple[Path, ...], **options: Any) -> int:
     type=click.Choice(["val", "train"]),
     default="val",
     show_default=True,
-    help="Whose images are scored.",
+    help="The split of the predictions.",
 )
 @click.option("--json", type=FILE, metavar="FILE", help="Write all figures there, too.")
 def score(predictions: Path, **options: Any) -> None:
-    """AP, AP50 and wAP of the Cityscapes prediction files in PREDICTIONS.
+    """Compute AP, AP50 and wAP of the Cityscapes prediction files in PREDICTIONS.
 
-    For each image IMAGE*.txt, at any depth, with a line MASK.png LABEL SCORE for each instance.
+    Each image has a file IMAGE*.txt, at any depth, with a line MASK.png LABEL SCORE for each
+    instance.
     """
     from bench import api
     from bench.cli.progress import progress_watcher

@@ -1,4 +1,4 @@
-"""Options that commands share, and where they print."""
+"""Options that commands share, and the consoles that they print to."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class _Named(click.Path):
-    """A path that is not empty, as that of a variable that is not set would be."""
+    """A path that is not empty, as an unset shell variable would be."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if value == "":
-            self.fail("it is empty.", param, ctx)
+            self.fail("the path is empty.", param, ctx)
         return super().convert(value, param, ctx)
 
 
 class _Fraction(click.FloatRange):
-    """A number from 0 to 1, which NaN is not."""
+    """A number from 0 to 1, not NaN."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         number = super().convert(value, param, ctx)
         if math.isnan(number):
-            self.fail(f"{value} is no number.", param, ctx)
+            self.fail(f"{value} is not a number.", param, ctx)
         return number
 
 
@@ -42,7 +42,7 @@ FRACTION = _Fraction(0, 1)
 
 
 def options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
-    """Several options as one decorator, for the commands that share them."""
+    """Several options as one decorator, for commands that share them."""
 
     def decorate(command: Command) -> Command:
         for option in reversed(options):
@@ -72,7 +72,7 @@ bjontegaard_options = options(
         help="How curves are interpolated.",
     ),
     click.option(
-        "--pareto", is_flag=True, help="Where a curve bends down, use its Pareto front only."
+        "--pareto", is_flag=True, help="If a curve bends down, use only its Pareto front."
     ),
 )
 points_option = click.option(
@@ -86,20 +86,20 @@ comparison_options = options(
         "--anchor",
         metavar="CODEC",
         shell_complete=completion.codecs,
-        help="Whom to compare with: any codec of the run or the store. "
-        "[default: the first one that is a card in anchors/]",
+        help="The codec to compare with, of the run or the store. "
+        "[default: the first with a card in anchors/]",
     ),
     bjontegaard_options,
     click.option(
         "--incomplete",
         is_flag=True,
-        help="Where images are missing, compare on those that every codec has.",
+        help="If images are missing, compare on those that every codec has.",
     ),
     click.option(
         "--between",
         metavar="[METRIC=]LOW,HIGH",
-        help="The range of quality of BD-rates: 60%,95% of the uncompressed accuracy, by wAP, or "
-        "psnr_y=30,40 in the metric's unit. [default: all that both curves reach]",
+        help="The range of quality for BD-rates: 60%,95% of the uncompressed wAP, or "
+        "psnr_y=30,40 in the metric's unit. [default: the range that both curves share]",
     ),
 )
 data_option = click.option(
@@ -111,7 +111,7 @@ data_option = click.option(
     help="toyscapes, cityscapes, or a folder of images.",
 )
 root_option = click.option(
-    "--root", type=FOLDER, help="Where Cityscapes is. [default: $CITYSCAPES_DATASET]"
+    "--root", type=FOLDER, help="The folder of Cityscapes. [default: $CITYSCAPES_DATASET]"
 )
 task_option = click.option(
     "--task",
@@ -119,7 +119,7 @@ task_option = click.option(
     multiple=True,
     metavar="NAME[=WEIGHTS]",
     shell_complete=completion.tasks,
-    help="A task network that decoded pictures are shown to; may be repeated; none for none. "
+    help="A task network to run on decoded pictures, or none; may be repeated. "
     "[default: the data set's own]",
 )
 engine_option = click.option(
@@ -127,10 +127,13 @@ engine_option = click.option(
     type=click.Choice(["bench", "detectron2"]),
     default="bench",
     show_default=True,
-    help="Whose implementation of the network runs.",
+    help="The implementation of the network.",
 )
 weights_option = click.option(
-    "--weights", type=FILE, metavar="FILE", help="A learned codec's weights, instead of a set's."
+    "--weights",
+    type=FILE,
+    metavar="FILE",
+    help="The weights of a learned codec, instead of its weight set.",
 )
 stored_codecs_option = click.option(
     "--codec",
@@ -138,24 +141,24 @@ stored_codecs_option = click.option(
     multiple=True,
     metavar="CODEC",
     shell_complete=completion.codecs,
-    help="[default: all there are]",
+    help="[default: all]",
 )
 stored_data_option = click.option(
     "--data",
     metavar="DATASET",
     shell_complete=completion.datasets,
-    help="[default: the one run last]",
+    help="[default: the data set of the last run]",
 )
 open_option = click.option(
-    "--open", "show_it", is_flag=True, help="Show the page if one is made, else the picture."
+    "--open", "show_it", is_flag=True, help="Open the page if one is made, otherwise the picture."
 )
 jobs_option = click.option(
-    "--jobs", type=click.IntRange(min=1), help="Operations at once. [default: one per core]"
+    "--jobs", type=click.IntRange(min=1), help="Parallel operations. [default: one per core]"
 )
 
 
 def say(words: str, *, err: bool = False) -> None:
-    """A line that may quote a file."""
+    """Print a line that may contain text of a file."""
     click.echo(printable(words), err=err)
 
 
@@ -170,6 +173,6 @@ def stderr(*, quiet: bool = False) -> Any:
 def _console(*, stderr: bool, quiet: bool) -> Any:
     from bench.cli.console import SafeConsole
 
-    if os.environ.get("COLUMNS") == "0":  # as of a terminal whose width is not known
+    if os.environ.get("COLUMNS") == "0":  # a terminal of unknown width
         del os.environ["COLUMNS"]
     return SafeConsole(stderr=stderr, highlight=False, markup=False, emoji=False, quiet=quiet)

@@ -1,4 +1,4 @@
-"""How a sweep is followed: live bars on a terminal, sparse lines elsewhere."""
+"""The progress of a sweep: live bars on a terminal, sparse lines elsewhere."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _ORIGINALS = "uncompressed images"
 
 @contextmanager
 def progress_watcher(console: Console) -> Iterator[Watcher]:
-    """Tell the console of a sweep's plan and progress."""
+    """A watcher that prints a sweep's plan and progress to the console."""
     if not console.is_terminal:
         yield _sparse_lines(console)
         return
@@ -49,7 +49,7 @@ def progress_watcher(console: Console) -> Iterator[Watcher]:
 
 
 def _bars(console: Console, remark: str, *, speed_over: float, transient: bool = False) -> Progress:
-    """Bars that end in a remark of this style; their speed is that of so many seconds."""
+    """Bars that end in a remark of this style; their speed is a mean over so many seconds."""
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None, complete_style="cyan", finished_style="green"),
@@ -99,7 +99,7 @@ def _live_bars(bars: Progress) -> Watcher:
 
 
 def _show(bars: Progress, task: TaskID, coded: int, failed: int, untried: int) -> None:
-    """Measuring follows coding closely, many pictures at a time: coding is what moves steadily."""
+    """Show coding: it moves steadily, while many pictures at a time are measured soon after."""
     bars.update(task, completed=coded + failed + untried, remark=_failed(failed, untried))
 
 
@@ -111,7 +111,7 @@ def _failed(failed: int, untried: int) -> str:
 def given_up(outcome: Outcome, told: set[str]) -> Iterator[str]:
     """A line about each codec that was given up since the last time."""
     for name, untried in outcome.untried.items():
-        if name in told or not untried:  # all of it was under way already
+        if name in told or not untried:  # all its operations had already started
             continue
         told.add(name)
         reasons = Counter(why for each, why in outcome.failures if each.codec.name == name)
@@ -123,7 +123,7 @@ def given_up(outcome: Outcome, told: set[str]) -> Iterator[str]:
 
 
 class _Rate(ProgressColumn):
-    """Operations a second, or seconds an operation where they are slow."""
+    """Operations per second, or seconds per operation if they are slow."""
 
     def render(self, task: Task) -> Text:
         return Text(_rate(task.speed) if task.speed else "", style="cyan")
@@ -137,7 +137,7 @@ def _rate(speed: float) -> str:
 def training_progress(
     console: Console, name: str
 ) -> Iterator[tuple[PreparingProgress, Callable[[TrainingProgress], None]]]:
-    """Tell the console how far a training has come, and what its losses are."""
+    """Print the progress and the losses of a training to the console."""
     if not console.is_terminal:
         yield _sparse_lines(console).preparing, _sparse_losses(console)
         return
@@ -192,10 +192,10 @@ def _sparse_lines(console: Console) -> Watcher:
         for line in given_up(outcome, told):
             say(line)
         if not outcome.coded and not outcome.failures:
-            began = now  # what comes before says nothing of what is to come
+            began = now  # the time so far does not help to predict the rest
             if outcome.originals < planned_originals and now - last > _SPARSE:
                 last = now
-                say(f"{outcome.originals} of {planned_originals} {_ORIGINALS} looked at")
+                say(f"{outcome.originals} of {planned_originals} {_ORIGINALS} scored")
         if finished and (now - last > _SPARSE or finished == planned_operations):
             last, taken = now, now - began
             left = taken / finished * (planned_operations - finished)
@@ -213,7 +213,7 @@ def _sparse_lines(console: Console) -> Watcher:
 
 
 def outcome_line(outcome: Outcome) -> str:
-    """What a sweep did: how much of it was encoded, how much the store had as bitstreams."""
+    """How much of a sweep was encoded, and how much the store had as bitstreams."""
     if not outcome.finished:
         return "0 encoded; the store had all of it"
     encoded, coded = outcome.encoded.total(), outcome.coded.total()
@@ -223,7 +223,7 @@ def outcome_line(outcome: Outcome) -> str:
 
 
 def refused_files(outcome: Outcome) -> list[str]:
-    """The bitstreams that an import refused; where many are for one reason, it is said once."""
+    """The bitstreams that an import refused, each reason once."""
     by_reason: dict[str, list[str]] = {}
     for job, reason in outcome.failures:
         by_reason.setdefault(reason, []).append(str(job.imported_stream))
@@ -238,7 +238,7 @@ def _lacking(plan: Plan) -> Counter[str]:
 
 
 def plan_screen(plan: Plan) -> Group:
-    """The plan, and what there is to remark on it."""
+    """The plan and its remarks."""
     remarks = [*plan.dataset.remarks, *filter(None, [plan.remark, ffmpeg.remark()])]
     told = [TextLine(Text("anchor  "), plan.anchor)] if plan.anchor else []
     return Group(
@@ -247,7 +247,7 @@ def plan_screen(plan: Plan) -> Group:
 
 
 def plan_table(plan: Plan) -> Table:
-    """What is to be done, and how much of it is there already."""
+    """The operations of the plan, and how many of them are done already."""
     images = "1 image" if plan.images == 1 else f"{plan.images} images"
     whole = len(plan.dataset.entries)
     part = "" if plan.images == whole else f" of its {whole}"

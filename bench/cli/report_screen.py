@@ -1,4 +1,4 @@
-"""A report in the terminal: means, Bjøntegaard figures, and all that qualifies them."""
+"""A report in the terminal: means, Bjøntegaard figures, and their caveats."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BD_HEADINGS = ("", "BD-rate", "95 % interval", "BD-quality", "over qualities", "
 
 
 def terminal(report: Report) -> RenderableType:
-    """Everything a report says, to print."""
+    """The whole report, to print."""
     results = report.results
     title = f"{results.dataset}, {counted(len(results.images), 'image')}"
     parts: list[RenderableType] = [Text(title, style="bold"), "", *_means(report)]
@@ -106,7 +106,7 @@ def _conclusions(report: Report) -> Iterator[RenderableType]:
 
 
 def _deltas(report: Report) -> Iterator[RenderableType]:
-    """A row for each comparison that has a figure; of the others the notes say why not."""
+    """A row for each comparison that has a figure; the notes explain the others."""
     body: list[Row | RenderableType] = []
     several = len(report.results.tasks) > 1
     for codec in report.results.codecs:
@@ -143,7 +143,7 @@ def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Row | Text]:
 
 
 def _colour(delta: Delta) -> str:
-    """Green for a saving and red for a loss, where the interval leaves no doubt."""
+    """Green for a saving and red for a loss, if the interval excludes 0."""
     low, high = delta.interval or (0.0, 0.0)
     return "green" if high < 0 else "red" if low > 0 else ""
 

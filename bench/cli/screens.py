@@ -1,6 +1,6 @@
-"""What the commands print that are no reports: calm at 40 columns and at 120, in colour or not.
+"""The output of commands other than reports, readable at 40 columns and at 120, in colour or not.
 
-Everything is a ``Text``: a plain string's ``[paths]`` would be taken for markup. Commands and paths
+Everything is a ``Text``: ``[paths]`` in a plain string would be read as markup. Commands and paths
 are never broken, so that they can be copied: print a screen with ``crop=False``.
 """
 
@@ -33,10 +33,10 @@ YES, NO = Text("✓", "green"), Text("✗", "bold red")
 ABSENT, BUT, _ASKED = Text("–", "dim"), Text("!", "bold yellow"), Text("·", "dim")
 _LEGEND = {
     "✓": "ready; a metric: measured by default",
-    "·": "measured when --metric names it",
-    "!": "ready, with a remark that 'bench show' tells",
+    "·": "measured if --metric names it",
+    "!": "ready, with a remark; see 'bench show'",
     "–": "not ready",
-    "✗": "its card cannot be used",
+    "✗": "invalid card",
 }
 
 
@@ -54,7 +54,7 @@ def list_screen(
     table.add_column(no_wrap=True)
     anchors = [codec for codec in codecs if codec.anchor]
     others = [codec for codec in codecs if not codec.anchor]
-    # Units are as wide in each row, so that what comes after them is aligned, too.
+    # Units have the same width in each row, so that what follows is aligned, too.
     width = max(len(unit) for unit in [*(c.unit for c in codecs), *(m.unit for m in metrics)])
     _section(table, "Anchors", "points on Toyscapes", (_codec_row(c, width) for c in anchors))
     _section(table, "Codecs", "points on Toyscapes", (_codec_row(c, width) for c in others))
@@ -67,7 +67,7 @@ def list_screen(
         for mark, text in _LEGEND.items()
         if mark in marks
     ]
-    where = "'bench show NAME' tells all of one, and how to get what is not here."
+    where = "'bench show NAME' describes one, and how to get it if it is missing."
     more = TextLine(Text(), where, "dim")
     entries: list[CodecStatus | DatasetStatus | TaskStatus] = [*codecs, *datasets, *tasks]
     lacking = [_lacking(entry) for entry in entries if entry.missing]
@@ -75,7 +75,7 @@ def list_screen(
 
 
 def _lacking(entry: CodecStatus | DatasetStatus | TaskStatus) -> RenderableType:
-    """What is missing, without the advice, which is the doctor's."""
+    """What is missing, without the advice, which 'bench doctor' gives."""
     return TextLine(Text(f"–  {entry.name}: ", "dim"), (entry.missing or "").split("; ")[0], "dim")
 
 
@@ -122,7 +122,7 @@ def _metric_row(metric: Metric, width: int) -> Sequence[Text]:
 
 
 def show_screen(shown: CodecDescription | Description) -> RenderableType:
-    """What is known of a codec, metric, task or data set, as a page."""
+    """The description of a codec, metric, task or data set, as a page."""
     if isinstance(shown, CodecDescription):
         return _codec_page(shown)
     lines = [("kind", shown.kind), *shown.facts.items()]
@@ -149,7 +149,7 @@ def _codec_page(codec: CodecDescription) -> RenderableType:
 def _page(
     shown: CodecDescription | Description, lines: Sequence[tuple[str, str]], about: str = ""
 ) -> list[RenderableType]:
-    """A heading, and labelled lines below it; those without words are left out."""
+    """A heading, and labelled lines below it; empty ones are left out."""
     asking = [("missing", shown.missing or ""), ("remark", shown.remark or "")]
     lines = [(label, words) for label, words in [*lines, *asking] if words]
     width = 2 + max(len(label) for label, _ in lines)
@@ -163,17 +163,20 @@ def _page(
 
 
 def _card_lines(codec: CodecDescription) -> list[tuple[str, str]]:
-    """What the card says, labelled; what it does not say is left out."""
+    """The values of the card, labelled; missing ones are left out."""
     limits = "" if codec.limits is None else f", {codec.limits[0]:g} to {codec.limits[1]:g}"
     lines = [
         ("kind", "anchor" if codec.anchor else "codec"),
-        ("oracle", "it codes with the help of the ground truth" if codec.oracle else ""),
+        ("oracle", "the encoder uses the ground truth" if codec.oracle else ""),
         ("unit", codec.unit + limits),
         ("points", _spaced(codec.points["default"])),
         *((f"on {data}", _spaced(p)) for data, p in codec.points.items() if data != "default"),
         *(("weights", each) for each in codec.weights),
         ("counted", codec.counted),
-        ("damage", "" if codec.detects_damage else "may decode to a wrong picture, unnoticed"),
+        (
+            "damage",
+            "" if codec.detects_damage else "may be undetected and decode to a wrong picture",
+        ),
         ("source", codec.source),
         ("family", codec.family),
         ("card", str(codec.path)),
@@ -182,7 +185,7 @@ def _card_lines(codec: CodecDescription) -> list[tuple[str, str]]:
 
 
 def _short(value: str) -> str:
-    """A digest by its first digits, and whatever is longer still by its digest's."""
+    """The first digits of a digest, or of the digest of any other long value."""
     if len(value) < 64:
         return value
     return (value if value.isalnum() else hashlib.sha256(value.encode()).hexdigest())[:12]
@@ -193,19 +196,19 @@ def _spaced(points: Sequence[Point]) -> str:
 
 
 def training_screen(trained: Trained) -> RenderableType:
-    """The files of weights that there are, and what each took."""
+    """The files of weights, with the steps, time and size of each."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for made in trained.files:
         time = duration(made.seconds)
         size = f"{made.size / 1e6:.2f} MB"
         table.add_row(Text(made.weights.name), counted(made.steps, "step"), time, size)
-    told = "Weights:" if trained.whole else "Not done yet; the same command goes on in"
-    where = TextLine(Text(), f"{told} {trained.folder}")
+    state = "Weights:" if trained.whole else "Not finished; run the same command to resume in"
+    where = TextLine(Text(), f"{state} {trained.folder}")
     return Group(table, where) if trained.files else where
 
 
 def spec_report_screen(made: SpecReport) -> RenderableType:
-    """What was made of each part, or why there is none, and what qualifies it."""
+    """Each part, or why it was not made, and its remarks."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     for one in made.parts:
@@ -245,13 +248,12 @@ def _fraction(value: float) -> Text:
 
 
 def predict_screen(found: Predictions) -> RenderableType:
-    """For each image a table of what is in it."""
+    """For each image a table of its detections."""
     parts: list[RenderableType] = []
     for image in found.images:
         count = len(image.detections)
-        things = "nothing" if not count else "1 thing" if count == 1 else f"{count} things"
         name = (str(image.file), "bold")
-        title = Text.assemble(name, f"  {things} found", no_wrap=True, overflow="ignore")
+        title = Text.assemble(name, f"  {counted(count, 'detection')}", no_wrap=True, overflow="ignore")
         parts += [title, *([_detections(image)] if count else []), Text()]
     return Group(*parts[:-1])
 

@@ -1,10 +1,10 @@
 """How signals end a command: in order at first, and soon in any case.
 
 The first Ctrl-C, SIGTERM or SIGHUP is raised as an exception, so that what was finished is kept. If
-that has not ended the process within two seconds, because a thread hangs in a read or is deep in a
-network, or if a second signal asks again, it ends at once: threads that run on while Python shuts
-down could abort it. Python runs handlers between two of its own instructions only, so a library
-that is being loaded, such as torch's, comes to its end first.
+that has not ended the process within two seconds, because a thread hangs in a read or runs a
+network, or if there is a second signal, it ends at once: threads that run on while Python shuts
+down could abort it. Python runs handlers only between two of its own instructions, so a library
+that is being loaded, such as torch's, is loaded completely first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.errors import Terminated
 
 _GRACE = 2.0  # seconds to end in order
 _SHOW_CURSOR = "\x1b[?25h\n"
-_INSTANT = 0.5  # seconds within which a second signal is the same wish, such as of a process group
+_INSTANT = 0.5  # seconds within which a second signal is the same, as sent to a process group
 
 
 class Stopping:
@@ -47,7 +47,7 @@ class Stopping:
             self._end(number)
 
     def _end(self, number: int) -> None:
-        # Not through Python's files: whoever was interrupted may hold their locks.
+        # Not through Python's files: the interrupted code may hold their locks.
         cursor = _SHOW_CURSOR if os.isatty(2) else ""  # bars of progress hide it
         with suppress(OSError):
             os.write(2, f"{cursor}bench: {self._words}\n".encode())

@@ -9,9 +9,9 @@ from typing import Any
 
 
 class _Pipe(io.FileIO):
-    """A descriptor whose reader may go away, as ``head`` does: what is left goes nowhere.
+    """A descriptor whose reader may close it, as ``head`` does: the rest is discarded.
 
-    The command goes on, so that its exit status is its own. Another failure, such as a full disk,
+    The command continues, so that its exit status is its own. Another failure, such as a full disk,
     is raised once; Python, which writes again at the end, would add a traceback.
     """
 
@@ -32,7 +32,7 @@ class _Pipe(io.FileIO):
 
 
 def guard_streams() -> None:
-    """Let both outlast their readers, and show what they can of a text that they cannot encode."""
+    """Make both survive closed pipes, and replace characters that they cannot encode."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):

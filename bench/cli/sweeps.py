@@ -1,4 +1,4 @@
-"""Commands about many images: run, report, check, compare, and what goes in and out."""
+"""Commands for many images: run, report, check, compare, import and export."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ from bench.cli.options import (
 )  # fmt: skip
 @data_option
 @root_option
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N images only.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N images."
+)
 @points_option
 @metric_option
 @task_option
@@ -55,20 +57,20 @@ from bench.cli.options import (
     type=click.Choice(["labels", "pseudo"]),
     default="labels",
     show_default=True,
-    help="What detections are held to; pseudo: the network's own on the uncompressed images.",
+    help="The ground truth; pseudo: the network's own detections in the uncompressed images.",
 )
 @click.option(
     "--truth-score",
     type=FRACTION,
     default=0.5,
     show_default=True,
-    help="The least score of a detection that is pseudo truth.",
+    help="The minimum score of a detection in the pseudo ground truth.",
 )
 @comparison_options
 @jobs_option
-@click.option("--keep-going", is_flag=True, help="Do not stop a codec that has only failed so far.")
+@click.option("--keep-going", is_flag=True, help="Do not stop a codec that only fails.")
 @click.option("--shard", metavar="I/N", help="Every Nth image from the Ith, for a job array.")
-@click.option("--save-decoded", type=FOLDER, help="Write each decoded picture there, as PNG.")
+@click.option("--save-decoded", type=FOLDER, help="Write each decoded picture there as PNG.")
 @open_option
 @results_option
 def run(
@@ -78,7 +80,7 @@ def run(
     show_it: bool,
     **options: Any,
 ) -> int:
-    """Code, measure and compare; what the store has is not done again."""
+    """Code, measure and compare; what is in the store is not done again."""
     from bench import api
     from bench.cli.progress import outcome_line, progress_watcher
 
@@ -105,9 +107,13 @@ def run(
     help="A task; none for none. [default: all]",
 )
 @comparison_options
-@click.option("--out", type=FOLDER, help="Where files go. [default: report/ or SPEC/ in the store]")
 @click.option(
-    "--html", is_flag=True, help="Also a page to explore, report.html; its pictures are decoded."
+    "--out", type=FOLDER, help="The output folder. [default: report/ or SPEC/ in the store]"
+)
+@click.option(
+    "--html",
+    is_flag=True,
+    help="Also write report.html, an interactive page; its pictures are decoded.",
 )
 @open_option
 @results_option
@@ -118,10 +124,10 @@ def report(
     show_it: bool,
     **options: Any,
 ) -> None:
-    """Tables and curves of what the store holds; nothing is coded or measured anew.
+    """Make tables and curves from the store; nothing is coded or measured.
 
-    With SPEC, which is "paper" or a TOML file such as reports/paper.toml, its figures and tables,
-    for print.
+    With SPEC, which is "paper" or a TOML file such as reports/paper.toml, make its figures and
+    tables for print.
     """
     from bench import api
     from bench.cli.progress import progress_watcher
@@ -146,10 +152,10 @@ def _report_by(spec: str, *, show_it: bool, **options: Any) -> None:
     from bench.cli.screens import spec_report_screen
     from bench.cli.viewer import show
 
-    its_own = {"codecs": "codec", "metrics": "metric", "tasks": "task"}
-    its_own |= {name: name for name in ("points", "anchor", "incomplete", "between", "html")}
-    if said := [its_own[name] for name in its_own if options.pop(name)]:
-        raise click.UsageError(f"--{said[0]}: not with a SPEC, which says itself what it shows.")
+    of_spec = {"codecs": "codec", "metrics": "metric", "tasks": "task"}
+    of_spec |= {name: name for name in ("points", "anchor", "incomplete", "between", "html")}
+    if given := [of_spec[name] for name in of_spec if options.pop(name)]:
+        raise click.UsageError(f"--{given[0]}: not allowed with a SPEC, which defines its content.")
     made = api.report_by(spec, **options)
     stdout().print(spec_report_screen(made), crop=False)
     if show_it:
@@ -158,21 +164,21 @@ def _report_by(spec: str, *, show_it: bool, **options: Any) -> None:
 
 @cli.command()
 @click.argument("baseline", metavar="BASELINE", type=FILE)
-@click.option("--record", is_flag=True, help="Write down what the codecs give now, beside it.")
+@click.option("--record", is_flag=True, help="Record the present results, in the same folder.")
 @click.option(
-    "--rule", "rules", multiple=True, metavar="RULE", help="Instead of its own; may be repeated."
+    "--rule", "rules", multiple=True, metavar="RULE", help="Replace its rules; may be repeated."
 )
 @root_option
 @jobs_option
-@click.option("--markdown", type=FILE, metavar="FILE", help="Write the verdicts there, too.")
-@click.option("--junit", type=FILE, metavar="FILE", help="Write them there as JUnit's XML.")
+@click.option("--markdown", type=FILE, metavar="FILE", help="Also write the verdicts there.")
+@click.option("--junit", type=FILE, metavar="FILE", help="Also write them there as JUnit XML.")
 @results_option
 def check(
     baseline: Path, record: bool, markdown: Path | None, junit: Path | None, **options: Any
 ) -> int:
     """Fail if codecs have regressed or changed since BASELINE, a TOML file, was recorded.
 
-    Its status is 0 if all rules are kept, 1 if one is broken, and 2 if of one nothing is known. A
+    The exit status is 0 if all rules pass, 1 if one is broken, and 2 if one is inconclusive. A
     rule is a sentence, as in docs/gate.md: "bpp of x265: within 0.0001 %".
     """
     from bench import api
@@ -183,7 +189,7 @@ def check(
     from bench.runtime.files import check_outputs
 
     if record and options["rules"]:
-        raise click.UsageError("--record writes down what BASELINE's own rules need: no --rule.")
+        raise click.UsageError("--rule: not allowed with --record, which uses BASELINE's rules.")
     on_github = os.environ.get("GITHUB_ACTIONS") == "true"
     try:
         check_outputs((markdown, junit), (baseline, baseline.with_suffix(".jsonl")))
@@ -216,15 +222,15 @@ def check(
 @cli.command()
 @click.argument("anchor", metavar="ANCHOR")
 @click.argument("test", metavar="TEST")
-@click.option("--metric", metavar="COLUMN", help="The quality's column.")
-@click.option("--test-metric", metavar="COLUMN", help="In TEST, where it is called otherwise.")
-@click.option("--rate", metavar="COLUMN", help="The rate's column.")
-@click.option("--test-rate", metavar="COLUMN", help="In TEST, where it is called otherwise.")
+@click.option("--metric", metavar="COLUMN", help="The column of the quality.")
+@click.option("--test-metric", metavar="COLUMN", help="The same in TEST, if its name differs.")
+@click.option("--rate", metavar="COLUMN", help="The column of the rate.")
+@click.option("--test-rate", metavar="COLUMN", help="The same in TEST, if its name differs.")
 @bjontegaard_options
 def bd(anchor: str, test: str, **options: Any) -> int:
-    """Bjøntegaard figures of TEST against ANCHOR, each FILE or FILE:CODEC, CSV or JSON.
+    """Compute Bjøntegaard figures of TEST against ANCHOR, each FILE or FILE:CODEC, CSV or JSON.
 
-    CompressAI's results are read as they are.
+    Result files of CompressAI are read, too.
     """
     from bench import api
     from bench.cli.report_screen import difference
@@ -242,7 +248,7 @@ def bd(anchor: str, test: str, **options: Any) -> int:
 @points_option
 @results_option
 def export(out: Path, codecs: tuple[str, ...], **options: Any) -> None:
-    """Write what the store holds as CSV, Parquet or CompressAI-style JSON."""
+    """Write the results in the store as CSV, Parquet or CompressAI-style JSON."""
     from bench import api
 
     table = api.export(out, codecs=codecs or None, **options)
@@ -256,16 +262,16 @@ def export(out: Path, codecs: tuple[str, ...], **options: Any) -> None:
     required=True,
     metavar="CODEC",
     shell_complete=completion.codecs,
-    help="Whose bitstreams they are.",
+    help="The codec of the bitstreams.",
 )
-@click.option("--point", required=True, help="The operating point that they were coded at.")
+@click.option("--point", required=True, help="The operating point of the bitstreams.")
 @data_option
 @root_option
 @metric_option
 @jobs_option
 @results_option
 def import_(folder: Path, codec: str, point: str, metrics: tuple[str, ...], **options: Any) -> int:
-    """Adopt the bitstreams in FOLDER, each named after its image, by decoding them."""
+    """Import the bitstreams in FOLDER, each named after its image, by decoding them."""
     from bench import api
     from bench.cli.progress import progress_watcher, refused_files
 
@@ -275,7 +281,7 @@ def import_(folder: Path, codec: str, point: str, metrics: tuple[str, ...], **op
         )
     for line in refused_files(outcome):
         say(line, err=True)
-    say(f"{outcome.done.total()} bitstreams adopted, {len(outcome.failures)} refused")
+    say(f"{outcome.done.total()} bitstreams imported, {len(outcome.failures)} refused")
     return 1 if outcome.failures else 0
 
 
@@ -291,7 +297,7 @@ def _print_report(
     say(f"\nReport:  {folder / 'report.md'}, and its tables as CSV")
     if picture:
         say(f"Picture: {picture}")
-    explore = "'bench report --html' makes one to explore"
+    explore = "'bench report --html' makes an interactive one"
     say(f"Page:    {page or explore}")
     if show_it:
         show(page or picture or folder / "report.md")

@@ -1,4 +1,4 @@
-"""The command that makes weights."""
+"""The command that trains weights."""
 
 from __future__ import annotations
 
@@ -23,28 +23,30 @@ def _seconds(text: str | None) -> float:
     try:
         return float(number) * {"s": 1, "m": 60, "h": 3600}[unit]
     except (ValueError, KeyError):
-        raise click.BadParameter(f"{text!r}: say how long, as in 90s, 8m or 2h") from None
+        raise click.BadParameter(f"{text!r}: expected a time such as 90s, 8m or 2h") from None
 
 
 @cli.command()
 @click.argument("name", required=False)
-@click.option("--zoo", metavar="SET", help="All that has a recipe for SET, such as toyscapes.")
-@click.option("--out", type=FOLDER, help="Where it is kept. [default: bench-training/NAME]")
+@click.option(
+    "--zoo", metavar="SET", help="Train all that have a recipe for SET, such as toyscapes."
+)
+@click.option("--out", type=FOLDER, help="The output folder. [default: bench-training/NAME]")
 @click.option(
     "--data",
     metavar="DATA",
     shell_complete=completion.datasets,
-    help="Learn from another data set, or a folder of images.",
+    help="Train on another data set, or a folder of images.",
 )
-@click.option("--root", type=FOLDER, help="Where a data set is, or is to be rendered.")
-@click.option("--steps", type=click.IntRange(1), help="Take so many for each file, not all.")
-@click.option("--max-time", metavar="TIME", help="Stop after 90s, 8m, 2h …; to be gone on with.")
+@click.option("--root", type=FOLDER, help="The folder of the data set, or to render it to.")
+@click.option("--steps", type=click.IntRange(1), help="The number of steps for each file.")
+@click.option("--max-time", metavar="TIME", help="Stop after 90s, 8m, 2h …; run again to resume.")
 def train(
     name: str | None, zoo: str | None, out: Path | None, max_time: str | None, **options: Any
 ) -> None:
-    """Make the weights of a network (mask-rcnn-toy) or codec (ncn-task:toyscapes).
+    """Train the weights of a network (mask-rcnn-toy) or codec (ncn-task:toyscapes).
 
-    What was stopped goes on with the same command. On several GPUs:
+    Run the same command to resume. On several GPUs:
     torchrun --nproc-per-node 4 -m bench train NAME.
     """
     from bench import api
@@ -52,9 +54,9 @@ def train(
     from bench.cli.screens import training_screen
 
     if (name is None) == (zoo is None):
-        raise click.UsageError("Say what to train, NAME or --zoo SET.")
+        raise click.UsageError("Expected either NAME or --zoo SET.")
     ends = time.monotonic() + _seconds(max_time)
-    quiet = os.environ.get("RANK", "0") != "0"  # of several processes the first one speaks
+    quiet = os.environ.get("RANK", "0") != "0"  # only the first of several processes prints
     for each in [name] if name else api.zoo(str(zoo)):
         folder = out if out and name else api.training_folder(each, *([out] if out else []))
         with training_progress(stderr(quiet=quiet), each) as (preparing, watch):

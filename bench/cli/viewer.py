@@ -1,4 +1,4 @@
-"""Pictures and pages, shown by whatever the desktop opens them with."""
+"""Open pictures and pages with the desktop's own programs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench.cli.options import say
 
 
 def show(path: Path) -> None:
-    """Open a file; where nothing can, a line says so, and the file is still there."""
+    """Open a file, or print a line if no program can."""
     try:
         opened = webbrowser.open(path.resolve().as_uri())
     except webbrowser.Error:

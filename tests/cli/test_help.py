@@ -25,7 +25,7 @@ def test_summaries_are_not_cut(bench: Bench, width: int, monkeypatch: pytest.Mon
     assert "..." not in text.partition("Commands:")[2]
     assert max(map(len, text.splitlines())) <= width
     flat = " ".join(text.split())
-    assert "Write what the store holds as CSV, Parquet or CompressAI-style JSON" in flat
+    assert "CSV, Parquet or CompressAI-style JSON" in flat
     for name in cli.commands:
         assert f" {name} " in flat
 

@@ -121,7 +121,7 @@ class TestImport:
         command = ("import", "--codec", "jpeg", "--data", folder, *QUICK, "--point")
         said = bench(*command, 40, streams)
         assert said.status == 0, said.err
-        assert "3 bitstreams adopted" in said.out
+        assert "3 bitstreams imported" in said.out
         bench("export", "--out", "adopted.csv")
         bench("run", "--codec", "jpeg", "--points", 40, "--data", folder, *QUICK, "--results", "r")
         bench("export", "--out", "coded.csv", "--results", "r")
@@ -130,7 +130,7 @@ class TestImport:
         assert adopted.psnr_rgb.tolist() == coded.psnr_rgb.tolist()
         assert adopted.encode_cpu.isna().all()  # nobody here has seen the encoder run
         again = bench(*command, 40, streams)
-        assert "0 bitstreams adopted" in again.out
+        assert "0 bitstreams imported" in again.out
         bench(*command, 60, streams)
         assert bench("report", *QUICK).status == 0
         bench("export", "--out", "both.csv")
@@ -147,7 +147,7 @@ class TestImport:
         command = ("import", "--codec", "jpeg", "--point", 40, "--data", folder, *QUICK)
         said = bench(*command, streams)
         assert said.status == 1
-        assert "0 bitstreams adopted, 2 refused" in said.out
+        assert "0 bitstreams imported, 2 refused" in said.out
         assert "64x64" in said.err
         assert bench(*command, "nowhere").status == 1
         shutil.rmtree(streams)

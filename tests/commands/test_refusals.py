@@ -76,8 +76,8 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("predict a.png --json=", "it is empty"),
-        ("predict a.png --least-score nan", "nan is no number"),
+        ("predict a.png --json=", "'--json'"),
+        ("predict a.png --least-score nan", "'--least-score': nan"),
         ("predict a.png --task mask-rcnn=~nosuchuser/w.pkl", "no such user's home folder"),
         ("bd deep.json deep.json", "deep.json: cannot be read"),
         ("show ./deep.toml", "deep.toml: not valid TOML"),

@@ -58,7 +58,7 @@ def test_a_signal_stops_at_once_and_keeps_all(
     assert sweep.returncode == 128 + number
     assert "Traceback" not in err
     last = err.strip().splitlines()[-1]
-    assert last.startswith("bench: ") and last.endswith("the same command goes on from there")
+    assert last.startswith("bench: ") and "the same command" in last
     assert len(records(bench, "bench-results")) > 0
 
 
