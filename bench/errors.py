@@ -1,8 +1,8 @@
-"""The errors a user may meet. Each message is one line: what is wrong and what to do."""
+"""The errors that users see. Each message is one line: what is wrong and what to do."""
 
 
 class BenchError(Exception):
-    """Anything that is the input's or the machine's fault, told in one line."""
+    """An error in the input or on the machine, described in one line."""
 
 
 class CardError(BenchError):
@@ -14,7 +14,7 @@ class DataError(BenchError):
 
 
 class UnavailableError(BenchError):
-    """Something needed is not on this machine; the message says how to get it."""
+    """Something required is missing on this machine; the message says how to get it."""
 
 
 class CodecError(BenchError):
@@ -22,7 +22,7 @@ class CodecError(BenchError):
 
 
 class TimeLimitError(CodecError):
-    """A program that did not end in time; trying again would only take as long again."""
+    """A program that exceeded its time limit; it would do so again."""
 
 
 class StreamError(CodecError):
@@ -42,4 +42,4 @@ class Terminated(BaseException):
 
 
 class Cancelled(BaseException):
-    """The sweep is being stopped; raised inside workers so that they let go at once."""
+    """The sweep is being stopped; raised in workers so that they stop at once."""

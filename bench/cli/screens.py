@@ -253,7 +253,9 @@ def predict_screen(found: Predictions) -> RenderableType:
     for image in found.images:
         count = len(image.detections)
         name = (str(image.file), "bold")
-        title = Text.assemble(name, f"  {counted(count, 'detection')}", no_wrap=True, overflow="ignore")
+        title = Text.assemble(
+            name, f"  {counted(count, 'detection')}", no_wrap=True, overflow="ignore"
+        )
         parts += [title, *([_detections(image)] if count else []), Text()]
     return Group(*parts[:-1])
 

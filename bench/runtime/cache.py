@@ -1,7 +1,7 @@
-"""The user's cache folder: digests of files, read once per change, and figures that are dear.
+"""The user's cache folder: digests of files, computed once per change, and costly figures.
 
-Each is a small file, named by the digest of its key: processes that share the cache wait for
-nobody.
+Each is a small file, named by the digest of its key, so processes that share the cache never wait
+for each other.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bench.runtime.files import check_regular, replacing
 
 
 def cache_folder() -> Path:
-    """Where rendered scenes and digests live; BENCH_CACHE overrides the system's choice."""
+    """The folder of rendered scenes and digests; BENCH_CACHE overrides the system's default."""
     folder = os.environ.get("BENCH_CACHE")
     return Path(folder) if folder else Path(platformdirs.user_cache_dir("bench"))
 
@@ -34,7 +34,7 @@ def remembered_digests(
     compute: Callable[[Path], str],
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[Path, str]:
-    """A digest for each file, computed only for those that changed since it was last asked."""
+    """A digest for each file, computed only for files that changed since the last call."""
     keys = {path: f"{kind} {_state(path)!a}" for path in paths}
     with _usable():
         known = {path: _recall(key) for path, key in keys.items()}
@@ -47,7 +47,7 @@ def remembered_digests(
 
 
 def remembered_figures(key: str, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
-    """A row of numbers, computed once; the key names all that they depend on."""
+    """A row of numbers, computed once; the key contains all that they depend on."""
     with _usable():
         known = _recall(key)
     if known is not None:
@@ -64,13 +64,13 @@ def _usable() -> Iterator[None]:
         yield
     except OSError as error:
         raise CacheError(
-            f"{cache_folder()}: the cache cannot be used ({error}); name another folder in "
-            "BENCH_CACHE"
+            f"{cache_folder()}: the cache cannot be used ({error}); set BENCH_CACHE to another "
+            "folder"
         ) from error
 
 
 def _recall(key: str) -> bytes | None:
-    """What was remembered under a key; None if it is unknown, or its file was damaged."""
+    """The content stored under a key; None if it is unknown, or its file is damaged."""
     try:
         digest, content = _file(key).read_bytes().split(b"\n", 1)
     except (FileNotFoundError, ValueError):
@@ -94,7 +94,7 @@ def _digest(content: bytes) -> str:
 
 
 def _state(path: Path) -> tuple[str, int, int, int]:
-    """What changes with a file: the time of modification alone can be set, and unpacking does."""
+    """What changes with a file; the modification time alone can be set, as unpacking does."""
     try:
         check_regular(path)
         found = path.stat()
@@ -130,5 +130,5 @@ def file_digest(path: Path) -> str:
 
 
 def file_digests(paths: list[Path]) -> dict[Path, str]:
-    """The same of several files at once."""
+    """The same for several files at once."""
     return remembered_digests("file", paths, _sha256)

@@ -1,7 +1,7 @@
 """Weights of networks: Detectron2's and torch's files are read, safetensors read and written.
 
-A weights file comes from wherever a user found it, so nothing in it is ever executed: torch reads
-tensors only, and of a pickle's objects only those are made that hold arrays, by classes of our own.
+A weights file may come from anywhere, so nothing in it is ever executed: torch reads only tensors,
+and only those objects of a pickle are created that hold arrays, by classes of our own.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from bench.runtime.safetensors_header import MAX_HEADER_BYTES, safetensors_metad
 _TORCH_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the first number in torch's older files
 _MAX_PAIRS = 2**20
 _OLDER_PICKLES = 5  # one after the other, the magic number first
-_MAX_BYTES = 2**32  # of a file, all of which is held
+_MAX_BYTES = 2**32  # of a file, which is read as a whole
 Network = TypeVar("Network", bound=nn.Module)
 _NUMBERS = re.compile(r"[fiu][1248]|b1")
 
 
 class Checkpoint(NamedTuple):
-    """What was read of a file of weights, all of it from the same bytes."""
+    """The content of a file of weights, all read from the same bytes."""
 
     tensors: dict[str, Tensor]
-    metadata: dict[str, str]  # what a safetensors file says beside them
+    metadata: dict[str, str]  # of a safetensors file
     digest: str
 
 
 def read_checkpoint(path: Path, digest: str | None = None) -> Checkpoint:
-    """The tensors in a file, whichever of the formats it is in, whatever its name.
+    """The tensors in a file of any of the formats, whatever its name.
 
-    If a digest is given, results are kept under it, and a file of another digest is refused.
+    If a digest is given, results are stored under it, and a file of another digest is refused.
     """
     content = read_regular(path, _MAX_BYTES)
     found = hashlib.sha256(content).hexdigest()
@@ -61,52 +61,52 @@ def read_checkpoint(path: Path, digest: str | None = None) -> Checkpoint:
 
 
 def outline(path: Path, build: Callable[[], Network]) -> Network:
-    """A network without memory for its tensors, whose shapes are to be checked before it is made.
+    """A network without memory for its tensors, to check shapes before the network is created.
 
-    What a few bytes claim of a network may fill a machine.
+    A few bytes of a file may claim a network that fills the memory.
     """
     try:
         with torch.device("meta"):
             return build()
-    except (RuntimeError, OverflowError) as error:  # of torch, for a tensor beyond all bounds
-        raise DataError(f"{path}: no network is so large: {_line(error)}") from error
+    except (RuntimeError, OverflowError) as error:  # from torch, for an impossible tensor
+        raise DataError(f"{path}: the network is too large: {_line(error)}") from error
 
 
 def check_tensors(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
-    """One line for the first tensor of a file that is missing, too many, misshapen or damaged."""
+    """Raise an error for the first tensor that is missing, unexpected, misshapen or damaged."""
     if missing := [name for name in wanted if name not in found]:
         first = f"{missing[0]} {_shape(wanted[missing[0]])}"
         raise DataError(
-            f"{path}: no {first}, {_one_of(missing)} that are missing: weights of another network"
+            f"{path}: no {first}, one of {len(missing)} missing tensors: weights of another network"
         )
     if unexpected := [name for name in found if name not in wanted]:
         first = f"{unexpected[0]} {_shape(found[unexpected[0]])}"
         raise DataError(
-            f"{path}: {first}, {_one_of(unexpected)} that the network has no place for: "
+            f"{path}: {first}, one of {len(unexpected)} unexpected tensors: "
             "weights of another network"
         )
     for name, own in wanted.items():
         tensor = found[name]
         if tensor.shape != own.shape:
             raise DataError(
-                f"{path}: {name} is {_shape(tensor)}, but the network's is {_shape(own)}: "
+                f"{path}: {name} is {_shape(tensor)}, expected {_shape(own)}: "
                 "weights of another network"
             )
         if not tensor.is_floating_point() or not tensor.to(own.dtype).isfinite().all():
             raise DataError(
-                f"{path}: {name} has values that are no finite numbers: damaged weights"
+                f"{path}: {name} has values that are not finite numbers: damaged weights"
             )
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
-    """Write tensors in half precision, with what else must be known of them."""
+    """Write tensors in half precision, with metadata."""
     halves = {name: t.detach().cpu().half().contiguous() for name, t in tensors.items()}
     for name, tensor in halves.items():
         if not tensor.isfinite().all():
             raise DataError(f"{path}: not written: {name} is not finite in half precision")
     try:
         with replacing(path) as temporary:
-            # Not its save_file, whose files nobody else may read.
+            # Not its save_file, whose files only their owner may read.
             temporary.write_bytes(safetensors.save(halves, metadata))
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path}: cannot be written: {error}") from error
@@ -116,19 +116,15 @@ def _shape(tensor: Tensor) -> str:
     return "×".join(map(str, tensor.shape)) or "(one number)"
 
 
-def _one_of(names: list[str]) -> str:
-    return f"one of {len(names)} tensors"
-
-
 class _RefusedError(Exception):
-    """Why a file's content is not taken, in one line."""
+    """Why a file is refused, in one line."""
 
 
 def _parse(content: bytes) -> Any:
-    """What was saved, as its format has it."""
+    """The saved object."""
     if not content:
         raise _RefusedError("empty")
-    # First, as the length that such a file starts with may look like another format's beginning.
+    # First, as the length at the start of such a file may look like another format.
     if content[8:9] == b"{" and int.from_bytes(content[:8], "little") <= MAX_HEADER_BYTES:
         try:
             return safetensors.load(content)
@@ -185,13 +181,13 @@ def _line(error: Exception) -> str:
 
 
 def _not_executed(name: str) -> str:
-    return f"it asks for {name}, which no weights need and which is not executed"
+    return f"it calls {name}, which weights do not need; it is not executed"
 
 
 def _tensors(saved: Any, most: int) -> dict[str, Tensor]:
-    """The named tensors in what was saved, without whatever a trainer put around them.
+    """The named tensors in a saved object, without a trainer's wrapper.
 
-    They take no more than so many bytes, the file's: what is smaller there is refused.
+    If they need more than ``most`` bytes, the size of the file, they are refused.
     """
     for wrapper in ("model", "state_dict"):
         if isinstance(saved, Mapping) and isinstance(saved.get(wrapper), Mapping):
@@ -201,7 +197,7 @@ def _tensors(saved: Any, most: int) -> dict[str, Tensor]:
             f"not a checkpoint: it holds a {type(saved).__name__}, not named tensors"
         )
     if "blobs" in saved:
-        raise _RefusedError("weights in Caffe2's format, of Detectron 1; Detectron2's are needed")
+        raise _RefusedError("weights in Caffe2's format, of Detectron 1; expected Detectron2's")
     if not saved:
         raise _RefusedError("not a checkpoint: it holds no tensors")
     tensors, storages, made, held = {}, dict[int, int](), dict[int, Tensor](), 0
@@ -234,9 +230,9 @@ def _check_total(size: int, most: int) -> None:
 
 
 class _Array:
-    """What a pickled array is while it is read; numpy's own would trust what it is told.
+    """A pickled array while it is read; numpy's own would trust the file.
 
-    Its values stay where they are, which other arrays may share, until it is known to be a tensor.
+    Its values, which other arrays may share, are not copied until it is known to be a tensor.
     """
 
     data: Any = b""
@@ -261,7 +257,7 @@ class _Array:
         try:
             values = np.frombuffer(raw, self.data_type.name).reshape(self.shape, order=self.order)
             return torch.from_numpy(np.array(values, values.dtype.newbyteorder("="), order="C"))
-        except Exception as error:  # whatever a damaged array is of
+        except Exception as error:  # a damaged array may raise anything
             raise _RefusedError(f"damaged, or not a checkpoint: {_line(error)}") from error
 
 
@@ -276,7 +272,7 @@ class _DataType:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         order = state[1]
         if order not in ("<", ">", "|") or any(part is not None for part in state[2:5]):
-            raise _RefusedError("it holds arrays of something else than numbers")
+            raise _RefusedError("it holds arrays of values other than numbers")
         self.name = order + self.name
 
 
@@ -319,7 +315,7 @@ class _Unpickler(pickle.Unpickler):
     _pairs = 0
 
     def _ordered(self, pairs: list[Any] | tuple[()] = ()) -> OrderedDict[Any, Any]:
-        """A dictionary; of one list, any number could be made with a few bytes each."""
+        """A dictionary; one list could become any number of them, for a few bytes each."""
         self._pairs += len(pairs)
         if self._pairs > _MAX_PAIRS:
             raise _RefusedError("damaged: it holds too many names")

@@ -1,4 +1,4 @@
-"""Finds what ships with the code: cards, recorded results, report specs; in checkout and wheel."""
+"""Finds the shipped files (cards, recorded results, report specs), in a checkout or a wheel."""
 
 from __future__ import annotations
 

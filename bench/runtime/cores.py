@@ -1,8 +1,8 @@
-"""How much of this machine is ours."""
+"""The number of available cores."""
 
 import os
 
 
 def available_cores() -> int:
-    """The cores this process may use, which on a shared machine are not all there are."""
+    """The number of cores that this process may use; on a shared machine, not all of them."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

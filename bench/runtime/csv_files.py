@@ -1,7 +1,7 @@
-"""CSV as bench writes and reads it: numbers to the last digit, and texts that stay texts.
+"""CSV as bench writes and reads it: numbers with all digits, and text that stays text.
 
-A spreadsheet runs a text as a formula where it begins with one of ``=+-@``. Such a text is written
-with an apostrophe before it, which is taken away again on reading.
+A spreadsheet runs text that begins with one of ``=+-@`` as a formula. Such text is written with an
+apostrophe before it, which is removed on reading.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-# Apostrophes before it count, so that a text that begins so by itself is read back as it was.
+# Leading apostrophes count, so that text that begins with one is read back unchanged.
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
@@ -23,13 +23,13 @@ def csv_text(rows: Iterable[Sequence[object]]) -> str:
 
 def _line(row: Sequence[object]) -> str:
     text = io.StringIO()
-    # Only of a line that would end in both does the csv module quote either inside a cell.
+    # The csv module quotes either inside a cell only if the line terminator has both.
     csv.writer(text, lineterminator="\r\n").writerow([_cell(cell) for cell in row])
     return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _cell(cell: object) -> object:
-    """What is written of a value."""
+    """A value as it is written."""
     if isinstance(cell, str):
         return f"'{cell}" if _FORMULA.match(cell) else cell
     if isinstance(cell, float):  # numpy's too, whose repr is not a number

@@ -1,9 +1,8 @@
-"""Programs as files: what decides what one does, and whether it was replaced since.
+"""Programs as files: which files determine a program's behaviour, and whether they changed.
 
-A program that is linked statically is decided by its file. One that loads libraries is decided by
-these as well, and a script by the files that it names. The C and C++ runtime counts as the
-machine's, not the program's: each security update replaces it, and what its functions compute
-depends on the processor in any case.
+A statically linked program is determined by its file, one that loads libraries also by these, and a
+script by the files that it names. The C and C++ runtime belongs to the machine, not the program:
+each security update replaces it, and the results of its functions depend on the processor anyway.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from bench.errors import BenchError, UnavailableError
 from bench.runtime.cache import file_digests
 from bench.runtime.programs import run_program
 
-# What may decide as well, but cannot be looked at.
+# What may also determine the behaviour, but cannot be checked.
 SCRIPT, LIBRARIES = "what the script starts", "its libraries"
 
 _State = tuple[int, int, int, int]
@@ -35,17 +34,17 @@ _MAX_SCRIPT_BYTES = 2**20  # bytes that are searched for names of files
 
 @dataclass(frozen=True)
 class Executable:
-    """A program as it was when it was looked at."""
+    """The state of a program when it was checked."""
 
     path: Path
-    digest: str  # the file's own, where that is all
-    alone: bool  # whether the file decides everything
+    digest: str  # the file's own, if it determines everything
+    alone: bool  # whether the file determines everything
     unknown: str  # what may change unnoticed; one of the above, or nothing
     _states: tuple[tuple[Path, _State | None], ...]
 
     @property
     def changed(self) -> bool:
-        """Whether it, or what it is known to load, is another file by now."""
+        """Whether it, or a file that it is known to load, has been replaced."""
         return any(_state(path) != state for path, state in self._states)
 
 
@@ -85,7 +84,7 @@ def _state(path: Path) -> _State | None:
 
 
 def _named_in(script: Path) -> list[Path]:
-    """The files that a script names by their whole paths, its interpreter left out."""
+    """The files that a script names by their absolute paths, without its interpreter."""
     with script.open("rb") as file:
         file.readline()
         text = file.read(_MAX_SCRIPT_BYTES).decode("utf-8", "replace")
@@ -111,7 +110,7 @@ def _loads_libraries(path: Path, head: bytes) -> bool:
 
 
 def _libraries(program: Path) -> list[Path] | None:
-    """What its loader loads, the runtime left out; None if that cannot be known."""
+    """The libraries that its loader loads, without the runtime; None if unknown."""
     try:
         finished = run_program(["ldd", program], time_limit=20)
     except BenchError:

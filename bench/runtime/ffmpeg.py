@@ -1,4 +1,4 @@
-"""The ffmpeg binary that the imageio-ffmpeg wheel carries (or the one IMAGEIO_FFMPEG_EXE names)."""
+"""The ffmpeg binary of the imageio-ffmpeg wheel (or the one named by IMAGEIO_FFMPEG_EXE)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from bench.runtime.executables import LIBRARIES, Executable, look_at
 from bench.runtime.programs import Finished, run_program
 
 # Quiet, never asking, never reading the terminal.
-_ADVICE = (
-    "'pip install --force-reinstall imageio-ffmpeg' brings one, or name one in IMAGEIO_FFMPEG_EXE"
-)
+_ADVICE = "'pip install --force-reinstall imageio-ffmpeg' installs one, or set IMAGEIO_FFMPEG_EXE"
 ANOTHER = (
     "unset IMAGEIO_FFMPEG_EXE, or 'pip install --force-reinstall imageio-ffmpeg', "
     "whose binary has all that is needed"
@@ -37,7 +35,7 @@ _looking = threading.Lock()
 
 
 def binary() -> Path:
-    """Where ffmpeg is."""
+    """The path of ffmpeg."""
     import imageio_ffmpeg
 
     try:
@@ -48,13 +46,13 @@ def binary() -> Path:
 
 
 def digest() -> str:
-    """Names whatever decides what ffmpeg produces, which is keyed by it."""
+    """A digest of everything that determines ffmpeg's output, whose results are stored under it."""
     program = _program()
     return program.digest if _is_alone(program) else _digest_with_version(program)
 
 
 def remark() -> str | None:
-    """What of ffmpeg may change without a change of its digest."""
+    """What may change in ffmpeg without a change of its digest."""
     try:
         program = _program()
     except BenchError:
@@ -69,12 +67,12 @@ def version() -> str:
     program = _program()
     found = re.match(r"ffmpeg version (\S+)", _printed(program, "-version"))
     if found is None:
-        raise UnavailableError(f"{program.path} does not answer as ffmpeg does; {_ADVICE}")
+        raise UnavailableError(f"{program.path} is not ffmpeg; {_ADVICE}")
     return found[1]
 
 
 def encoder_version(encoder: str) -> str:
-    """The version of an encoder's library, if it prints one, else that of ffmpeg."""
+    """The version of an encoder's library, if it prints one, otherwise that of ffmpeg."""
     return _encoder_version(_program(), encoder)
 
 
@@ -101,7 +99,7 @@ def filters() -> frozenset[str]:
 
 
 def _program() -> Executable:
-    """The binary as it is now: looked at again whenever it, or a library of it, was replaced."""
+    """The present binary: checked again whenever it, or a library of it, was replaced."""
     path = binary()
     with _looking:
         if path not in _looked_at or _looked_at[path].changed:

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Reading and writing files; each is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from bench.runtime.leftovers import remove_leftovers, temporary_name
 
 _numbers = itertools.count()
 _tidied: set[Path] = set()
-# What a name must not have in it; the percent sign, so that no two texts come to one name.
+# Not allowed in a name; also the percent sign, so that no two texts have the same name.
 _UNSAFE = re.compile(r"^\.|[/\\%\x00-\x1f\x7f-\x9f]")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside the file's own to write to; it takes the file's place if all went well."""
-    if path.parent not in _tidied:  # once, what killed processes may have left there
+    """A temporary path to write to; it replaces the file if nothing fails."""
+    if path.parent not in _tidied:  # once: remove what killed processes left there
         _tidied.add(path.parent)
         remove_leftovers(path.parent)
     temporary = path.with_name(f".{temporary_name()}{next(_numbers)}{path.suffix}")
@@ -65,7 +65,7 @@ def read_regular(path: Path, most: int) -> bytes:
 
 @contextmanager
 def describe_write_errors(path: Path) -> Iterator[None]:
-    """What stands in the way of writing a file, as one line."""
+    """Raise any error of writing a file as one line."""
     try:
         yield
     except OSError as error:
@@ -78,14 +78,14 @@ def safe_name(text: str) -> str:
 
 
 def write_text(path: Path, content: str) -> Path:
-    """A text file, whole or not at all."""
+    """Write a text file completely, or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(content, "utf-8", newline="\n")
     return path
 
 
 def read_toml(path: Path, what: str, error: type[BenchError]) -> dict[str, Any]:
-    """A TOML file that a person wrote; ``what`` it should be, if it is not there."""
+    """Read a TOML file that a person wrote; ``what`` names its kind in errors."""
     try:
         check_regular(path)
         content = tomllib.loads(path.read_text("utf-8"))
@@ -102,16 +102,16 @@ def read_toml(path: Path, what: str, error: type[BenchError]) -> dict[str, Any]:
 
 
 def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None]) -> None:
-    """No file that is written may be one that is read, nor another one that is written."""
+    """Refuse to write a file that is also read, or to write it twice."""
     read = {path.resolve() for path in inputs if path}
     written = set[Path]()
     for path in filter(None, outputs):
         if path.exists() and not path.is_file():
             continue  # a device or a pipe takes anything
         if path.resolve() in read:
-            raise DataError(f"{path}: would replace what is read from there; name another file")
+            raise DataError(f"{path}: is an input; name another file for the output")
         if path.resolve() in written:
-            raise DataError(f"{path}: two things are to be written there; name another file")
+            raise DataError(f"{path}: is the output of two options; name another file")
         written.add(path.resolve())
 
 
@@ -125,4 +125,4 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BenchError(f"{folder}: cannot be made: {error.strerror}") from error
+        raise BenchError(f"{folder}: cannot be created: {error.strerror}") from error

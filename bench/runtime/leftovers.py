@@ -1,9 +1,8 @@
-"""Temporary files that tell whose they are, so that those of a killed process can be removed.
+"""Temporary files named after their process, so that those of a killed process can be removed.
 
-A name holds the boot of the machine with its space of process ids, the process's id, and when the
-process began: an id that was given anew, another host on a shared file system and another container
-are told apart, and theirs is left alone. Where the system does not tell all this (it takes Linux's
-/proc), nothing is removed.
+A name holds the boot of the machine with its namespace of process ids, the process's id, and the
+start of the process. So a reused id, another host on a shared file system and another container are
+distinguished, and their files stay. Without Linux's /proc, nothing is removed.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def temporary_name() -> str:
-    """How the name of a temporary file of this process starts."""
+    """The start of the name of a temporary file of this process."""
     return _own_name(os.getpid())
 
 
@@ -34,14 +33,14 @@ def _own_name(pid: int) -> str:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what processes of this user that no longer live have left directly in a folder."""
+    """Remove the files directly in a folder of this user's processes that have ended."""
     place = _place()
     if place is None:
         return
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if (found := TEMPORARY.match(entry.name)) and found[1] == place:
-                with suppress(FileNotFoundError):  # another sweep may be at it, too
+                with suppress(FileNotFoundError):  # another sweep may remove it, too
                     _remove_dead(entry, int(found[2], 16), int(found[3], 16))
 
 
@@ -57,7 +56,7 @@ def _remove_dead(entry: os.DirEntry[str], pid: int, began: int) -> None:
 
 @functools.cache
 def _place() -> str | None:
-    """This boot of this machine, and within it what process ids and times count from."""
+    """This boot of this machine, with its namespaces of process ids and times."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()
         spaces = [os.readlink(f"/proc/self/ns/{name}") for name in ("pid", "time")]
@@ -67,9 +66,9 @@ def _place() -> str | None:
 
 
 def _began(pid: int) -> int | None:
-    """When a process began, in the kernel's own count; None if it does not live."""
+    """When a process started, in the kernel's own count; None if it has ended."""
     try:
-        said = Path(f"/proc/{pid}/stat").read_bytes()
+        content = Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return int(said.rpartition(b")")[2].split()[19])  # its name may hold anything
+    return int(content.rpartition(b")")[2].split()[19])  # its name may hold anything

@@ -1,4 +1,4 @@
-"""What this machine is: the provenance of every result made here."""
+"""A description of this machine: the provenance of every result made on it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.runtime import ffmpeg
 
 
 def processor() -> str:
-    """The processor's name, as the system tells it."""
+    """The processor's name, as the system reports it."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
@@ -24,7 +24,7 @@ def processor() -> str:
 
 @functools.cache
 def this_machine() -> dict[str, str]:
-    """Name, processor and the versions that a result may depend on."""
+    """The name, the processor, and the versions that a result may depend on."""
     return {
         "name": platform.node(),
         "system": platform.platform(terse=True),

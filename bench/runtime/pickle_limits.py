@@ -1,4 +1,4 @@
-"""What a pickle asks for, told from its opcodes before anything is made of it.
+"""Limits for pickles, checked on the opcodes before anything is loaded.
 
 Nine bytes can ask for a memo of gigabytes, and a few hundred for a tuple of tuples of tuples that
 takes for ever to hash.
@@ -17,13 +17,13 @@ _HASHED = {"EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "FROZENSET"}
 
 
 class UnsafePickleError(Exception):
-    """What no weights ask for, in a few words."""
+    """A pickle that asks for more than weights need, with the reason."""
 
 
 def check_pickle(file: BinaryIO) -> None:
-    """Refuse what would fill the memory or never end; reads one pickle, to its end.
+    """Refuse a pickle that would fill the memory or never end; reads one pickle completely.
 
-    A ValueError is a pickle that is damaged.
+    Raises ValueError if the pickle is damaged.
     """
     stack: list[int] = []  # how many items each object has, all in all, if it is a tuple
     marks: list[int] = []
@@ -54,7 +54,7 @@ def check_pickle(file: BinaryIO) -> None:
 
 
 def _taken(stack: list[int], marks: list[int], opcode: pickletools.OpcodeInfo) -> list[int]:
-    """What an opcode takes from the stack."""
+    """The items that an opcode takes from the stack."""
     below, count = len(opcode.stack_before), 0
     if pickletools.markobject in opcode.stack_before:
         if not marks:

@@ -23,7 +23,7 @@ from bench.runtime.text import one_line
 
 
 class Programs:
-    """The programs of one sweep, that they may be stopped together."""
+    """The programs of one sweep, so that they can be stopped together."""
 
     def __init__(self) -> None:
         self._running: set[int] = set()
@@ -31,11 +31,11 @@ class Programs:
         self._cancelled = False
 
     def enter(self) -> None:
-        """Count whatever this thread starts from now on among these programs."""
+        """Add all programs that this thread starts from now on to these."""
         _programs.set(self)
 
     def check(self) -> None:
-        """Let go of work that is no longer wanted."""
+        """Raise Cancelled if the sweep is being stopped."""
         if self._cancelled:
             raise Cancelled
 
@@ -50,7 +50,7 @@ class Programs:
             self._running.discard(pid)
 
     def cancel(self) -> None:
-        """Kill every one that runs, with its children, and let none start any more."""
+        """Kill all running programs, with their children, and start no more."""
         with self._lock:
             self._cancelled = True
             for pid in self._running:
@@ -61,15 +61,15 @@ _programs: ContextVar[Programs] = ContextVar("programs", default=Programs())  # 
 # Seconds for a pipe to run dry once its program has ended.
 _LINGER = 10.0
 _GLANCE = 200  # milliseconds between two looks at whether anyone still waits for output
-# How ffmpeg says who speaks: a name and an address.
+# How ffmpeg marks the source of a message: a name and an address.
 _POINTERS = re.compile(r"\[[^\[\]]* @ 0x[0-9a-f]+\] ")
-# What a sane program has to say; one that never stops would fill the memory.
+# More than any sane program prints; one that never stops would fill the memory.
 _MAX_STDERR = 2**24
 
 
 @dataclass
 class Cost:
-    """What a piece of work took: CPU seconds of this thread and of the programs it ran."""
+    """The cost of a piece of work: seconds of this thread and of the programs it ran."""
 
     cpu: float = 0.0
     wall: float = 0.0
@@ -114,7 +114,7 @@ class Finished:
     status: int
     stdout: bytes
     stderr: bytes
-    stdout_is_data: bool = False  # and says nothing to people
+    stdout_is_data: bool = False  # not for people to read
 
     def complaint(self) -> str:
         """The last lines of what it printed, stderr's last, in one line, for an error message."""
@@ -218,7 +218,7 @@ class _Exchange:
                     stdin.write(chunk)
                 stdin.close()
             except (BrokenPipeError, ConnectionResetError):
-                pass  # it ended or closed its input early; its status and output tell the rest
+                pass  # it ended or closed its input early; its status and output say why
 
         def drain(pipe: IO[bytes], into: bytearray, most: int) -> None:
             ready = select.poll()
@@ -261,7 +261,7 @@ class _Exchange:
         return complete
 
     def outputs(self) -> tuple[bytes, bytes]:
-        """What was printed to stdout and to stderr."""
+        """The output to stdout and to stderr."""
         stdout, stderr = self._outputs
         return bytes(stdout), bytes(stderr)
 

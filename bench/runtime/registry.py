@@ -1,4 +1,4 @@
-"""Things that have a name, bench's own and those of other packages, imported when they are used."""
+"""A registry of named objects, bench's own and those of other packages, imported on use."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """What there is of one kind, by name.
+    """The objects of one kind, by name.
 
-    ``own`` holds what bench brings: objects, or where to import them from, ``"module:object"``.
-    Other packages bring theirs by entry points of the group; these must be what the ``contract``
-    says, which ``keeps`` decides by name and object.
+    ``own`` holds bench's: objects, or where to import them from, ``"module:object"``. Other
+    packages register theirs by entry points of the group; these must fulfil the ``contract``, a
+    description for errors, which ``keeps`` checks by name and object.
     """
 
     def __init__(
@@ -35,14 +35,14 @@ class Registry(Generic[T]):
         self.own: dict[str, T | str] = dict(own)
 
     def __iter__(self) -> Iterator[str]:
-        """The names; nothing is imported for them."""
+        """The names, without importing anything."""
         return iter(dict.fromkeys([*self.own, *sorted(self._brought())]))
 
     def __contains__(self, name: object) -> bool:
         return name in self.own or name in self._brought()
 
     def __getitem__(self, name: str) -> T:
-        """What has that name, checked and imported."""
+        """The object of that name, imported and checked."""
         self.check(name)
         if name in self.own:
             own = self.own[name]
@@ -55,7 +55,7 @@ class Registry(Generic[T]):
         return cast(T, found)
 
     def check(self, name: str) -> None:
-        """An error of one line if nothing has that name, or if two packages bring it."""
+        """Raise an error of one line if the name is unknown, or registered by two packages."""
         brought = [*["bench"] * (name in self.own), *map(_package, self._brought().get(name, ()))]
         if not brought:
             raise DataError(self.unknown(name))
@@ -64,13 +64,13 @@ class Registry(Generic[T]):
             raise UnavailableError(f"{self.kind} '{name}' is in {both}; uninstall all but one")
 
     def package(self, name: str) -> str | None:
-        """Which other package brings it, with its version; None if none does."""
+        """The other package that registers it, with its version; None if it is bench's."""
         brought = () if name in self.own else self._brought().get(name, ())
         return _package(brought[0]) if brought else None
 
     @contextmanager
     def called(self, name: str) -> Iterator[None]:
-        """Around calls of what has that name: what another package raises becomes one line."""
+        """Turn errors of another package's object into one line; around calls of the object."""
         try:
             yield
         except BenchError:
@@ -81,7 +81,7 @@ class Registry(Generic[T]):
             raise UnavailableError(f"{self.kind} '{name}': {package} fails: {error!r}") from error
 
     def unknown(self, name: str) -> str:
-        """That there is nothing of that name, and what was probably meant."""
+        """The error for an unknown name, with the nearest known one."""
         return f"unknown {self.kind} '{name}'; {did_you_mean(name, self)}"
 
     def _brought(self) -> Mapping[str, tuple[EntryPoint, ...]]:
@@ -90,7 +90,7 @@ class Registry(Generic[T]):
 
 @lru_cache
 def _entry_points(group: str, path: tuple[str, ...]) -> Mapping[str, tuple[EntryPoint, ...]]:
-    """What the packages on Python's path bring, by name."""
+    """The entry points of the packages on Python's path, by name."""
     found: dict[str, tuple[EntryPoint, ...]] = {}
     for point in entry_points(group=group):
         found[point.name] = (*found.get(point.name, ()), point)

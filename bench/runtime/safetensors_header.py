@@ -1,4 +1,4 @@
-"""What a safetensors file says of itself."""
+"""The metadata of a safetensors file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MAX_HEADER_BYTES = 10**7  # bytes; parsed, it takes some 25 times as much memory
 
 
 def safetensors_metadata(content: bytes) -> dict[str, str]:
-    """What a file's bytes say beside the tensors; nothing if it is of another format."""
+    """The metadata in a file's bytes; empty if it has another format."""
     length = int.from_bytes(content[:8], "little")
     text = content[8 : 8 + length] if length <= MAX_HEADER_BYTES else b""
     try:

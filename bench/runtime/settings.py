@@ -1,4 +1,4 @@
-"""What the user set up: paths in environment variables or in the configuration file."""
+"""The user's settings: paths in environment variables or in the configuration file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.errors import BenchError
 
 
 def settings_path() -> Path:
-    """The user's configuration file; BENCH_CONFIG overrides the system's place for it."""
+    """The user's configuration file; BENCH_CONFIG overrides the system's path."""
     named = os.environ.get("BENCH_CONFIG")
     return Path(named) if named else Path(platformdirs.user_config_dir("bench")) / "config.toml"
 
@@ -33,7 +33,7 @@ def _configured(path: Path) -> dict[str, str]:
 
 
 def user_path(variable: str) -> Path | None:
-    """A folder named by an environment variable, else by the configuration file.
+    """A folder named by an environment variable, or by the configuration file.
 
     BENCH_VTM is ``vtm`` in the file's ``[paths]`` table, CITYSCAPES_DATASET ``cityscapes``.
     """
@@ -44,9 +44,9 @@ def user_path(variable: str) -> Path | None:
     return home_path(named, variable) if named else None
 
 
-def home_path(named: str, said: str) -> Path:
-    """A path that may begin with ``~``, as ``said`` names it."""
+def home_path(path: str, source: str) -> Path:
+    """A path that may begin with ``~``; ``source`` names where it was given."""
     try:
-        return Path(named).expanduser()
+        return Path(path).expanduser()
     except RuntimeError as error:
-        raise BenchError(f"{said}: {named}: there is no such user's home folder") from error
+        raise BenchError(f"{source}: {path}: unknown user's home folder") from error

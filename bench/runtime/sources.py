@@ -1,4 +1,4 @@
-"""The source of codecs that are not bench's own, which their fingerprints follow."""
+"""Digests of the source of other packages' codecs, which are part of their fingerprints."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def source_digest(kind: type) -> str | None:
     These are the modules of the class and its bases and, of modules in packages, all Python files
     and compiled modules of the outermost package; of bases that another installed distribution
     brings, as PyTorch does, its name and version. A file that changed after it was loaded is an
-    error: what runs is not what it says.
+    error: the code that runs is not the code in the file.
     """
     files: dict[Path, str] = {}
     versions = set()

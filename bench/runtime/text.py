@@ -1,4 +1,4 @@
-"""Figures in words, and words that are safe to show."""
+"""Formatting of numbers and names, and text that is safe to print."""
 
 import difflib
 import re
@@ -8,21 +8,21 @@ from typing import TypeVar
 K = TypeVar("K")
 V = TypeVar("V")
 
-# What colours text or moves the cursor; without its first character, the rest would be shown.
+# Sequences that colour text or move the cursor; removed whole, or the rest would be shown.
 _ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]")
-# What moves a terminal's cursor or turns its writing round; tabs and new lines stay.
+# Characters that move a terminal's cursor or reverse its text; tabs and newlines stay.
 _CONTROLS = (*range(9), *range(11, 32), *range(127, 160))
 _DIRECTIONS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _DROPPED = dict.fromkeys((*_CONTROLS, *_DIRECTIONS))
 
 
 def printable(text: str) -> str:
-    """The text without control characters: what a file says may be meant for the terminal."""
+    """The text without control characters: text of a file may try to control the terminal."""
     return text if text.isprintable() else _ESCAPES.sub("", text).translate(_DROPPED)
 
 
 def one_line(text: str) -> str:
-    """What a program or a file says, in one line that is safe to show."""
+    """Text of a program or a file, in one line that is safe to print."""
     shown = printable(text)
     return " ".join("".join(c if c.isprintable() else " " for c in shown).split())
 
@@ -53,7 +53,7 @@ def grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) -> str:
-    """The nearest known name, as a question; what there is ``otherwise``, where none is near."""
+    """The nearest known name, as a question; ``otherwise`` if none is near."""
     by_key = {each.lower(): each for each in known}
     if near := difflib.get_close_matches(name.lower(), by_key, n=1):
         return f"did you mean '{by_key[near[0]]}'?"
