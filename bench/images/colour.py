@@ -1,7 +1,7 @@
 """RGB to YCbCr and back, through ffmpeg's scaler with every choice named.
 
-BT.601 matrix, limited range, 4:2:0, bicubic chroma. Whoever needs YCbCr uses these two
-functions, so that every codec and every metric sees the same conversion. Decoded pictures keep
+BT.601 matrix, limited range, 4:2:0, bicubic chroma. All code that needs YCbCr uses these two
+functions, so that every codec and every metric uses the same conversion. Decoded pictures keep
 their bit depth until they are RGB: going through 8-bit YCbCr first would cost 0.25 dB at the top
 of a curve (``docs/footguns.md``).
 """
@@ -32,9 +32,9 @@ def fingerprint() -> str:
 
 
 def check_unchanged(since: str) -> None:
-    """CodecError if the fingerprint, under which results are to be kept, is another by now."""
+    """Raise CodecError if the fingerprint, under which results are stored, has changed."""
     if fingerprint() != since:
-        raise CodecError(f"{ffmpeg.binary()} was replaced meanwhile; run the command again")
+        raise CodecError(f"{ffmpeg.binary()} was replaced; run the command again")
 
 
 def ycbcr_size(width: int, height: int) -> int:
@@ -56,7 +56,7 @@ def to_ycbcr(pixels: Pixels) -> bytes:
 
 
 def to_ycbcr_command() -> str:
-    """What ``to_ycbcr`` runs, as one would type it, for people to read."""
+    """The command that ``to_ycbcr`` runs, for people to read."""
     return shlex.join(["ffmpeg", *_to_ycbcr("W", "H")]) + " < image.rgb > picture"
 
 

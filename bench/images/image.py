@@ -1,4 +1,4 @@
-"""An image as a codec sees it: its pixels, and what the dataset knows beside them."""
+"""Images: their pixels, and the paths of their labels and depth."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from bench.moved import renamed
 from bench.runtime.files import check_regular, replacing
 from bench.runtime.programs import unmetered
 
-# The files that are read, whatever they are called. Pillow would read more, and for some of
-# those, such as PostScript, start other programs.
+# The formats that are read, whatever the files' names. Pillow would read more, and start other
+# programs for some of them, such as PostScript.
 FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP")
-# Sides are padded to multiples of this, at most, before a conventional codec has them.
+# The largest multiple that the sides are padded to for a conventional codec.
 MAX_MULTIPLE = 8
-# Above this, padded, a picture is taken for an attack or a mistake, not for a photograph: reading
-# it takes seven bytes a pixel.
+# A padded picture above this is an attack or a mistake, not a photograph: reading takes seven
+# bytes a pixel.
 MAX_PIXELS = 2**27
 _STRIP_PIXELS = 2**20
 
 if not TYPE_CHECKING:
     __getattr__ = partial(renamed, __name__)
 
-# What a user may not expect of an image that was read.
+# Notes about images that were read, which may surprise users.
 TURNED = "turned upright by EXIF orientation"
 STORED = "not turned upright: damaged EXIF data"
 FIRST = "only the first of several pictures is used"
@@ -54,7 +54,7 @@ _UPRIGHT = {
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """One image and its side information; what is not known is None."""
+    """One image and its side information; None if unknown."""
 
     name: str
     pixels: Pixels
@@ -89,26 +89,26 @@ def pad(pixels: Pixels, multiple: int) -> Pixels:
 
 
 def padded_pixels(width: int, height: int, multiple: int) -> int:
-    """How many pixels a picture has once its sides are padded to multiples of so many."""
+    """The number of pixels of a picture with its sides padded to multiples of ``multiple``."""
     return (width + -width % multiple) * (height + -height % multiple)
 
 
 def pixel_digest(pixels: Pixels) -> str:
-    """Names an image by what is seen, whatever file it came in."""
+    """A digest of an image's pixels, whatever its file."""
     digest = hashlib.sha256(f"{pixels.shape[1]}x{pixels.shape[0]} rgb8 ".encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 
 class ReadImage(NamedTuple):
-    """An image file's pixels, and notes on what a user may not expect of them."""
+    """An image file's pixels, and notes that may surprise users."""
 
     pixels: Pixels
     notes: tuple[str, ...]
 
 
 def read_pixels(path: Path) -> Pixels:
-    """An image file's pixels, as ``read_image`` has them."""
+    """An image file's pixels, as ``read_image`` reads them."""
     return read_image(path).pixels
 
 
@@ -116,8 +116,8 @@ def read_image(path: Path) -> ReadImage:
     """Read an image file as 8-bit RGB, upright; grey and palette images are converted.
 
     Of several pictures in a file, the first is read. 16-bit images and images with real
-    transparency are refused: to drop bits or to invent a background would change the experiment
-    without a word.
+    transparency are refused: dropping bits or adding a background would silently change the
+    experiment.
     """
     with open_image(path) as opened:
         _check_samples(opened, path)
@@ -141,7 +141,7 @@ def read_image(path: Path) -> ReadImage:
 
 @contextmanager
 def open_image(path: Path) -> Iterator[PillowImage.Image]:
-    """An image file, opened by Pillow; whatever is wrong with it is told in one line."""
+    """An image file, opened by Pillow; errors are raised as one line."""
     try:
         check_regular(path)
         with PillowImage.open(path, formats=FORMATS) as opened:
@@ -152,7 +152,7 @@ def open_image(path: Path) -> Iterator[PillowImage.Image]:
         raise DataError(f"{path}: no such image") from error
     except UnidentifiedImageError as error:
         raise DataError(
-            f"{path}: not an image that can be read; its content must be PNG, JPEG, BMP, PPM, "
+            f"{path}: not a readable image; expected the content of a PNG, JPEG, BMP, PPM, "
             "TIFF or WebP"
         ) from error
     except PermissionError as error:
@@ -177,10 +177,10 @@ def _is_transparent(opened: PillowImage.Image) -> bool:
 
 
 def _orientation(opened: PillowImage.Image) -> int | None:
-    """What the EXIF data say; 1, upright, without any, None where they are damaged."""
+    """The EXIF orientation; 1, upright, without EXIF data, None if they are damaged."""
     try:
         exif = opened.getexif()
-    except Exception:  # Pillow's readers raise whatever damaged data lead them to
+    except Exception:  # damaged data can make Pillow raise anything
         return None
     if opened.info.get("exif") and not exif:
         return None
@@ -200,13 +200,13 @@ def to_array(rgb: PillowImage.Image) -> Pixels:
 
 
 def _is_deep(opened: PillowImage.Image) -> bool:
-    """Whether Pillow would cut samples of more than 8 bits to 8 without a word."""
+    """Whether Pillow would silently cut samples of more than 8 bits to 8."""
     decoder = str(getattr(opened, "tile", ""))
     largest = re.search(r"'ppm(?:_plain)?'.*, (\d+)\)\)", decoder)  # of a PPM's values
     return bool(re.search(r"(?<!BGR);16", decoder)) or bool(largest and int(largest[1]) > 255)
 
 
 def write_png(pixels: Pixels, path: Path) -> None:
-    """Write RGB as PNG, whole or not at all."""
+    """Write RGB as PNG, completely or not at all."""
     with replacing(path) as temporary:
         PillowImage.fromarray(pixels).save(temporary, format="PNG", compress_level=1)

@@ -1,4 +1,4 @@
-"""What a task network found in one picture."""
+"""A task network's detections in one picture."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Detections:
         if ((self.classes < 0) | (self.classes >= len(CLASSES))).any():
             raise ValueError(f"a class that is not in 0 to {len(CLASSES) - 1}")
         if np.isnan(self.scores).any() or not np.isfinite(self.boxes).all():
-            raise ValueError("a score or a box that is no number")
+            raise ValueError("a score or a box that is not a number")
         if (self.boxes[:, 2:] < self.boxes[:, :2]).any():
             raise ValueError("a box that ends before it begins")
         if self.masks is not None:
             if len(self.masks) != count:
                 raise ValueError(f"{count} classes, {len(self.masks)} masks")
             if any((mask.height, mask.width) != self.size for mask in self.masks):
-                raise ValueError("a mask of another size than the picture's")
+                raise ValueError("a mask whose size differs from the picture's")
 
     def __len__(self) -> int:
         return len(self.classes)

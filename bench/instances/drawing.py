@@ -1,7 +1,7 @@
 """Detections drawn into their picture, for people to look at.
 
-Colour says the class; outlines tell overlapping instances of one class apart. A small picture is
-drawn enlarged, so that labels can be read and do not cover what they name.
+The colour shows the class; outlines separate overlapping instances of one class. A small picture is
+enlarged, so that labels are legible and do not cover the objects.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from bench.instances.run_lengths import RunLengths
 
 Colour = tuple[int, int, int]
 
-# Told apart by colour-blind eyes, too: no two are nearer than 27 in CIELAB, neither as they are nor
-# by Machado's matrices for protanopia, deuteranopia and tritanopia. Of the best known palette for
+# Distinct for colour-blind readers, too: no two are nearer than 27 in CIELAB, neither directly nor
+# by Machado's matrices for protanopia, deuteranopia and tritanopia. In the best known palette for
 # the purpose, Okabe and Ito's, two are 16 apart.
 COLOURS = {
     "person": (226, 23, 78),
@@ -42,7 +42,7 @@ _LINE, _TEXT = 1.75 / 1024, 14 / 1024  # of the longer side
 
 
 def draw(pixels: Pixels, found: Detections, least_score: float, *, labels: bool = True) -> Pixels:
-    """The picture with what was found in it of at least that score, the best on top."""
+    """The picture with its detections of at least that score, the best on top."""
     height, width, _ = pixels.shape
     scale = max(1, -(-_MIN_SIDE // max(height, width)))
     canvas = PillowImage.fromarray(pixels)

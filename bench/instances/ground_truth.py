@@ -97,7 +97,7 @@ class GroundTruth:
 
     @cached_property
     def digest(self) -> str:
-        """Names it by what it says."""
+        """A digest of the content."""
         columns = (self.ids.astype("<i4"), self.labels.astype("<u2"), self.edges.astype("<i8"))
         header = f"{self.height} {self.width} {len(self.ids)} ".encode()
         return hashlib.sha256(header + b"".join(map(np.ndarray.tobytes, columns))).hexdigest()
@@ -139,7 +139,7 @@ def from_instance_ids(instance_ids: NDArray[np.integer]) -> GroundTruth:
     ids, labels = np.unique(flat[starts].astype(np.int32), return_inverse=True)
     unknown = ids[~np.isin(np.where(ids < 1000, ids, ids // 1000), _KNOWN)]
     if len(unknown):
-        raise DataError(f"instance id {unknown[0]} is of none of Cityscapes' labels, 0 to 33")
+        raise DataError(f"instance id {unknown[0]} belongs to no label of Cityscapes, 0 to 33")
     edges = np.append(starts, len(flat))
     return GroundTruth(height, width, ids, labels.astype(np.uint16), edges)
 
@@ -158,6 +158,6 @@ def _read_png(path: Path) -> NDArray[np.integer]:
         if not opened.mode.startswith("I"):
             raise DataError(
                 f"{path}: {opened.mode} samples, not the 16 bits of instance ids; "
-                "the file that is needed is *_gtFine_instanceIds.png"
+                "expected *_gtFine_instanceIds.png"
             )
         return np.asarray(opened)

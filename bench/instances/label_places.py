@@ -1,4 +1,4 @@
-"""Where labels go: within the picture, beside what they name, and on nothing that matters."""
+"""Placing labels: within the picture, near their objects, and not on other objects or labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Rectangle = tuple[int, int, int, int]  # x0, y0, x1, y1, the ends excluded
 
-# What it costs to lie all over an object, or all over another label.
+# The cost of covering an object, or another label, completely.
 _OBJECT, _LABEL = 1.0, 4.0
 # Each place is a little worse than the one before.
 _LATER = 0.02
@@ -23,9 +23,9 @@ def place_labels(
     occupied: NDArray[np.bool_],
     gap: int,
 ) -> list[Rectangle]:
-    """A place for each box's label of that width and height; the first ones have the choice.
+    """A place for each box's label of that width and height; the first boxes choose first.
 
-    ``occupied`` says where in the picture objects are.
+    ``occupied`` marks the pixels of objects.
     """
     cost = occupied * np.float32(_OBJECT)
     places = []
@@ -42,7 +42,7 @@ def place_labels(
 
 
 def _around(box: Rectangle, size: tuple[int, int], gap: int) -> Iterator[tuple[int, int]]:
-    """Left upper corners of labels, those first where one looks first."""
+    """Left upper corners of labels, the best places first."""
     x0, y0, x1, y1 = box
     width, height = size
     middle = (x0 + x1 - width) // 2

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Label(NamedTuple):
-    """One label; void is what no prediction is blamed for."""
+    """One label; predictions on void are ignored."""
 
     name: str
     id: int
@@ -56,5 +56,5 @@ LABELS = (
 EVALUATED = tuple(label for label in LABELS if label.has_instances and not label.void)
 CLASSES = tuple(label.name for label in EVALUATED)
 
-# What COCO's 80 classes, by their place, are here; it has no rider.
+# COCO's classes, by index, that are evaluated here; COCO has no rider.
 OF_COCO = {0: "person", 1: "bicycle", 2: "car", 3: "motorcycle", 5: "bus", 6: "train", 7: "truck"}

@@ -1,4 +1,4 @@
-"""Cityscapes' polygons, drawn to the instance ids that its own PNG files hold."""
+"""Drawing Cityscapes' polygons to instance ids, as in its own PNG files."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def draw_instances(path: Path) -> NDArray[np.int32]:
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not polygons that can be read ({error})") from error
+        raise DataError(f"{path}: polygons cannot be read ({error})") from error
     try:
         width, height = int(content["imgWidth"]), int(content["imgHeight"])
         if min(width, height) < 1 or width * height > MAX_PIXELS:
-            raise DataError(f"{path}: {width}x{height} is no size for an image")
+            raise DataError(f"{path}: invalid size {width}x{height}")
         image = Image.new("I", (width, height), 0)
         _draw(content["objects"], ImageDraw.Draw(image))
     except DataError as error:
@@ -54,7 +54,7 @@ def _draw(objects: list[dict[str, Any]], pen: ImageDraw.ImageDraw) -> None:
         group = name not in _BY_NAME and name.endswith("group")
         label = _BY_NAME.get(name.removesuffix("group") if group else name)
         if label is None:
-            raise DataError(f"{name!r} is no label of Cityscapes")
+            raise DataError(f"unknown label {name!r}")
         value = label.id
         if label.has_instances and not group:
             value = 1000 * label.id + instances[label.name]

@@ -1,7 +1,7 @@
-"""Detections as the files that Cityscapes' evaluation takes, and that most tools can write.
+"""Detections in the files of Cityscapes' evaluation, which most tools can write.
 
-For each image a text file, for each detection in it a line ``MASK LABEL SCORE``: the path of a PNG
-beside the text, in which whatever is not zero belongs to the instance, and Cityscapes' id of its
+Each image has a text file, with a line ``MASK LABEL SCORE`` for each detection: the path of a PNG
+relative to the text, whose pixels other than zero belong to the instance, and Cityscapes' id of its
 class.
 """
 
@@ -71,8 +71,8 @@ class _PredictionLine(NamedTuple):
 def read_predictions(text: Path, folder: Path, size: tuple[int, int]) -> Detections:
     """One image's detections of evaluated classes; masks must be in the folder and of the size.
 
-    As in Cityscapes' evaluation an empty mask is no detection, and of two lines for one mask the
-    last holds.
+    As in Cityscapes' evaluation an empty mask is ignored, and of two lines for one mask the last
+    one counts.
     """
     classes, scores, masks = [], [], []
     for path, line in _read_lines(text, folder).items():
@@ -107,20 +107,22 @@ def _read_lines(text: Path, folder: Path) -> dict[Path, _PredictionLine]:
             name, label_text, score_text = line.split(" ")
             label, score = int(float(label_text)), float(score_text)
         except (ValueError, OverflowError) as error:
-            raise DataError(f"{where}: not 'MASK.png LABEL SCORE' but {line!r}") from error
+            raise DataError(f"{where}: expected 'MASK.png LABEL SCORE', not {line!r}") from error
         path = _normal(text.absolute().parent / name)
         if Path(name).is_absolute() or not path.is_relative_to(_normal(folder)):
             raise DataError(f"{where}: {name} is not in {folder}")
         if label not in _LABEL_IDS:
-            raise DataError(f"{where}: {label} is no label of Cityscapes; a car's is 26")
+            raise DataError(
+                f"{where}: unknown label {label}; expected one of Cityscapes', such as 26 for a car"
+            )
         if np.isnan(score):
-            raise DataError(f"{where}: a score that is no number")
+            raise DataError(f"{where}: the score is not a number")
         lines[path] = _PredictionLine(where, label, score)
     return lines
 
 
 def _normal(path: Path) -> Path:
-    """Without .. in it, links as they are."""
+    """The path without .. in it; links stay."""
     return Path(os.path.normpath(path))
 
 
@@ -130,8 +132,7 @@ def _read_mask(path: Path, size: tuple[int, int], where: str) -> RunLengths:
         with open_image(path) as opened:
             if opened.size != (width, height):
                 raise DataError(
-                    f"{path} is of {opened.width}x{opened.height} pixels, "
-                    f"the image of {width}x{height}"
+                    f"{path} has {opened.width}x{opened.height} pixels, the image {width}x{height}"
                 )
             return encode(np.asarray(opened.convert("L")))
     except DataError as error:

@@ -1,7 +1,7 @@
-"""What a network finds in an uncompressed image, taken for the truth: each instance whole.
+"""Pseudo ground truth: a network's own detections in the uncompressed image.
 
-Instances may lie over each other, as masks that a network finds do, and nothing is void: whatever
-else is found is wrong. So what was found in the uncompressed image is exactly right.
+Instances may overlap, as detected masks do, and nothing is void: all other detections are wrong. So
+the detections in the uncompressed image are exactly right.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bench.instances.run_lengths import RunLengths, encode, from_coco
 
 @dataclass(frozen=True, eq=False)
 class PseudoTruth:
-    """A mask for each id; the first one, 0, is where there is no instance."""
+    """A mask for each id; the first one, 0, is the background."""
 
     height: int
     width: int
@@ -52,7 +52,7 @@ class PseudoTruth:
 
     @cached_property
     def digest(self) -> str:
-        """Names it by what it says."""
+        """A digest of the content."""
         return hashlib.sha256(self._content()).hexdigest()
 
     def mask(self, place: int) -> RunLengths:
@@ -64,7 +64,7 @@ class PseudoTruth:
 
     @cached_property
     def _layers(self) -> list[GroundTruth]:
-        """Each id alone, as a map of where it is not and where it is."""
+        """Each id alone, as a map of background and instance."""
         return [_layer(mask) for mask in self.masks]
 
     def to_bytes(self) -> bytes:
@@ -76,7 +76,7 @@ class PseudoTruth:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> PseudoTruth:
-        """What ``to_bytes`` gave; a ValueError if it is damaged."""
+        """The inverse of ``to_bytes``; raises ValueError if the data are damaged."""
         try:
             content = json.loads(zlib.decompress(data))
             masks = tuple(map(from_coco, content["masks"]))
@@ -87,7 +87,7 @@ class PseudoTruth:
 
 
 def to_pseudo_truth(found: Detections, least_score: float) -> PseudoTruth:
-    """What was found with at least that score."""
+    """The detections with at least that score as ground truth."""
     assert found.masks is not None
     height, width = found.size
     nothing = np.ones(found.size, np.bool_)

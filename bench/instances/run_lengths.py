@@ -32,7 +32,7 @@ class RunLengths:
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:
-            raise DataError(f"a mask of {self.width}x{self.height}: that is no size")
+            raise DataError(f"invalid size {self.width}x{self.height} of a mask")
         counts = np.array(self.counts, np.int64)
         pixels = self.height * self.width
         if (counts < 0).any():
@@ -97,7 +97,7 @@ def run_extents(
 
 
 def encode(mask: NDArray[Any]) -> RunLengths:
-    """The runs of a mask; whatever is not zero is foreground."""
+    """The runs of a mask; all values other than zero are foreground."""
     if mask.ndim != 2:
         raise ValueError(f"a mask has two dimensions, not {mask.ndim}")
     height, width = mask.shape
@@ -113,7 +113,7 @@ def encode(mask: NDArray[Any]) -> RunLengths:
     inside[:, 1:-1] = foreground[y0:y1, x0:x1].T
     column, row = np.divmod(np.flatnonzero(inside[:, 1:] != inside[:, :-1]), inside.shape[1] - 1)
     edges = (x0 + column) * height + y0 + row
-    # A run that goes on at the top of the next column has been cut there.
+    # A run that continues at the top of the next column has been cut there.
     cut = np.flatnonzero(edges[1:] == edges[:-1])
     edges = np.delete(edges, np.concatenate([cut, cut + 1]))
     counts = np.diff(edges, prepend=0, append=height * width)
@@ -128,7 +128,9 @@ def from_coco(coded: dict[str, Any]) -> RunLengths:
     except (KeyError, TypeError, ValueError) as error:
         raise DataError("run lengths need a size, [height, width], and counts") from error
     if not isinstance(counts, str | bytes):
-        raise DataError("run lengths whose counts are no string, as COCO's compressed ones are")
+        raise DataError(
+            "run lengths whose counts are not a string; expected COCO's compressed format"
+        )
     text = counts.encode("utf-8") if isinstance(counts, str) else counts
     values = _numbers(text)
     values[1::2] = values[1::2].cumsum()

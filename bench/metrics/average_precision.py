@@ -6,7 +6,7 @@ instances of 100 pixels. It is what Cityscapes' own script computes, but where t
 IndexError, because all predictions of a class are excused, it is 0.
 
 wAP is the mean of the classes' APs, each weighted with its number of instances, also small ones; a
-class that is NaN is in neither sum. In a resample of the images instances are counted anew.
+class that is NaN is in neither sum. Instances are counted again in each resample of the images.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The range of quality that a BD-rate is asked for: ``60%,95%``, ``30,40`` or ``psnr_y=30,40``."""
+"""The range of quality of a BD-rate: ``60%,95%``, ``30,40`` or ``psnr_y=30,40``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RANGE = re.compile(
 
 @dataclass(frozen=True)
 class Between:
-    """A range of quality as it is asked for."""
+    """A range of quality as the user gives it."""
 
     low: float
     high: float

@@ -7,11 +7,11 @@ with what is better. Each curve is interpolated and integrated in closed form
 many at a time.
 
 A figure that means nothing is NaN with the reason in words: where a curve's quality does not
-rise strictly with its rate (unless the Pareto front is asked for), or where the overlap is
+rise strictly with its rate (unless the Pareto front is used), or where the overlap is
 under 25 %. The overlap is the length of the range that both curves cover over the length of
 the range that either covers: of quality for BD-rate, of log-rate for BD-quality.
 
-A BD-rate may be asked for between two qualities: then it is the mean over exactly that range,
+A BD-rate may be limited to a range of quality: then it is the mean over exactly that range,
 however little of the curves it is, and undefined where a curve does not span it. BD-quality has
 no such range: its mean is over rates, and the same qualities are other rates on each curve.
 """
@@ -68,7 +68,7 @@ class Curve:
 class Curves:
     """Many curves of equally many points: a curve a row, a point a column.
 
-    What is worked out of them alone is kept, for they are held against one other after another.
+    Intermediate results are kept, as they are compared with several others.
     """
 
     rate: FloatArray
@@ -142,7 +142,7 @@ def bd(
     pareto: bool = False,
     between: tuple[float, float] | None = None,
 ) -> Delta:
-    """BD-rate (where asked, `between` two qualities) or BD-quality of `test` against `anchor`."""
+    """BD-rate (optionally `between` two qualities) or BD-quality of `test` against `anchor`."""
     notes: list[str] = []
     pair: list[Curves] = []
     for curve, role in (anchor, "the anchor"), (test, "the test"):

@@ -8,9 +8,9 @@ every image has of its own.
 The 95 % interval is the percentile bootstrap: images are drawn with replacement, the same draw
 for both codecs and for every metric, and the figure is computed anew for each resample. A
 resample's curve may bend down where the set's own does not, so resamples always go through the
-Pareto front; how many it changed and how many stayed undefined is told, and above 5 % undefined
+Pareto front; how many it changed and how many stayed undefined is noted, and above 5 % undefined
 no interval is given. In 400 simulated sweeps it held the truth in 94 % with 100 images, in 93 %
-with 40 and in 87 % with 10, so under 20 images it is said to be too narrow.
+with 40 and in 87 % with 10, so under 20 images a note says that it is too narrow.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ class Resampled(Protocol):
         """The curve of each resample, a row of `resample_weights` each."""
 
     def missing(self) -> str | None:
-        """Why there is no curve, if images lack something."""
+        """Why there is no curve, if something is missing."""
 
 
 class LastResampled:
-    """The curves of the last weights, which every comparison of a codec asks for."""
+    """The curves of the last weights, which every comparison of a codec needs."""
 
     def __init__(self) -> None:
         self._last: tuple[FloatArray, Curves] | None = None

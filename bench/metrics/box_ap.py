@@ -59,7 +59,7 @@ def box_average_precision(matches: Sequence[Matches]) -> AveragePrecision:
 def resampled_box_wap(matches: Sequence[Matches], weights: Floats) -> Floats:
     """The wAP of each resample, a row of ``bench.metrics.bootstrap.resample_weights`` each.
 
-    An image that is there twice has each of its boxes twice in a row, equal scores or not.
+    An image that is drawn twice has each of its boxes twice in a row, also with equal scores.
     """
     return weighted_mean(*areas(matches, weights, _interpolated, merge_ties=False))
 

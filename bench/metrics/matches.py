@@ -62,7 +62,9 @@ class Matches:
             raise DataError("matches that are damaged: cut off")
         version, size, count, *counts = _HEADER.unpack_from(data)
         if version != _VERSION:
-            raise DataError(f"matches of version {version}, not {_VERSION}; score the images anew")
+            raise DataError(
+                f"unknown version {version} of matches, expected {_VERSION}; score the images again"
+            )
         at = _HEADER.size
         if size not in (4, 8) or len(data) != at + count * (1 + size + 4):
             raise DataError("matches that are damaged: not as long as they should be")

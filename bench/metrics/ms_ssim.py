@@ -51,7 +51,7 @@ class Similarity:
 def ms_ssim(
     reference: Pixels, others: Sequence[Pixels], *, libvmaf: bool = True, usual: bool = True
 ) -> list[Similarity]:
-    """MS-SSIM of planes against one reference; a definition that is not asked for gives NaN."""
+    """MS-SSIM of planes against one reference; NaN for a definition that is not selected."""
     by_libvmaf = [1.0 if libvmaf else math.nan] * len(others)
     by_usual = [1.0 if usual else math.nan] * len(others)
     shifted = [_shift(plane) for plane in (reference, *others)]

@@ -57,7 +57,7 @@ def areas(
     instances = weights @ np.array([one.instances for one in matches], np.float64)
     by_image = np.ascontiguousarray(weights.T, np.int32)
     if (by_image != weights.T).any():
-        raise ValueError("weights say how often an image is there: whole numbers")
+        raise ValueError("weights must be integers: how often each image was drawn")
     result = np.full((resamples, len(CLASSES), OVERLAPS), np.nan)
     classes = np.concatenate([one.classes for one in matches])
     scores = np.concatenate([one.scores for one in matches])
@@ -76,7 +76,7 @@ def areas(
 
 
 def precision(hits: Counts, seen: Counts, at_nothing: float) -> Floats:
-    """The share of hits, and what it is said to be where nothing has been seen yet."""
+    """The share of hits, with its value before the first detection."""
     with np.errstate(invalid="ignore"):
         share: Floats = hits / seen
     # Counts only grow down the rows, so that what has nothing is among the first.
@@ -97,7 +97,7 @@ class _Ranked:
         self.edges = np.append(np.flatnonzero(new), len(scores))  # where each point begins
 
     def reached(self, counts: Counts) -> Iterator[Reached]:
-        """At each overlap, given how often each prediction is there in each resample."""
+        """At each overlap, given how often each prediction was drawn in each resample."""
         everything = _running(counts)
         for state in self.states.T:
             hit, ignored = np.flatnonzero(state == TRUE_POSITIVE), np.flatnonzero(state == IGNORED)

@@ -61,7 +61,7 @@ def psnr_ycbcr(original: Pixels, decoded: Pixels) -> YCbCr:
     chroma = np.empty((2, len(difference), width + 2 * _BORDER), np.float32)
     y_total, totals = 0.0, [0.0, 0.0]
     for top in range(0, height, 2 * rows):
-        # Beyond its border, a picture goes on as it ends.
+        # A picture is extended by its border.
         taken = np.arange(top - _BORDER, top + 2 * rows + _BORDER).clip(0, height - 1)
         difference[...] = original[taken]
         other[...] = decoded[taken]

@@ -25,7 +25,7 @@ _PSNR_YCBCR = {"psnr_y", "psnr_cb", "psnr_cr", "psnr_611"}
 def measure(pairs: Sequence[Pair], names: Sequence[str]) -> list[Values]:
     """The named metrics of each (original, decoded) pair of RGB pictures, all of one size.
 
-    A metric that has no value at that size is NaN; ``why_undefined`` tells the reason. Pairs that
+    A metric that has no value at that size is NaN; ``why_undefined`` gives the reason. Pairs that
     hold the same original array share the work on it.
     """
     metrics = quality_metrics(names)

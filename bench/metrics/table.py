@@ -36,9 +36,9 @@ class Group(Enum):
 
 @dataclass(frozen=True)
 class Metric:
-    """One row of the table; ``version`` changes whenever values of before are no longer ours.
+    """One row of the table; ``version`` changes whenever earlier values are no longer valid.
 
-    A metric of another package is measured where it is named, by its ``function`` of the original
+    A metric of another package is measured only if it is named, by its ``function`` of the original
     and the decoded picture, which several threads call.
     """
 

@@ -29,8 +29,8 @@ _VERSION = "1"
 class SetScore:
     """What a network scores on a set of pictures: by Cityscapes' rules for masks, COCO's for boxes.
 
-    Resamples are dear and asked for by every figure: those of the last weights are kept, and all
-    in the user's cache, for whoever reports again.
+    Resamples are costly and every figure needs them: those of the last weights are kept in memory,
+    and all in the user's cache for later reports.
     """
 
     def __init__(self, matches: Sequence[Matches], *, masks: bool) -> None:

@@ -27,7 +27,7 @@ _ONE_THREAD = ("-threads", "1", "-filter_threads", "1", "-filter_complex_threads
 
 @dataclass(frozen=True, eq=False)
 class Converted:
-    """The Y of a pair as it was measured, with the score of each model that was asked for."""
+    """The Y of a pair as it was measured, with the score of each requested model."""
 
     original: Pixels
     decoded: Pixels

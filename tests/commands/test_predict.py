@@ -150,7 +150,7 @@ def test_images_that_cannot_be_read_do_not_end_the_others(bench: Bench, pictures
     told = [line for line in said.err.splitlines() if line.startswith("bench: ")]
     problems = [line.partition(";")[0] for line in told]
     assert problems == [
-        f"bench: {files[3]}: not an image that can be read",
+        f"bench: {files[3]}: not a readable image",
         f"bench: {files[5]}: no such image",
         f"bench: {files[7]}: damaged image (image file is truncated)",
         f"bench: {files[9]}: a folder, not a file",

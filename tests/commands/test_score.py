@@ -120,20 +120,20 @@ def test_lines_that_are_understood(line: str, predictions: int, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("one.png 26", "line 1: not 'MASK.png LABEL SCORE' but 'one.png 26'"),
-        ("one.png  26 0.5", "not 'MASK.png LABEL SCORE'"),
-        ("one.png car 0.5", "not 'MASK.png LABEL SCORE'"),
-        ("one.png 26 high", "not 'MASK.png LABEL SCORE'"),
-        ("one.png inf 0.5", "not 'MASK.png LABEL SCORE'"),
-        ("one.png 26 nan", "a score that is no number"),
-        ("one.png 34 0.5", "34 is no label of Cityscapes"),
+        ("one.png 26", "line 1: expected 'MASK.png LABEL SCORE', not 'one.png 26'"),
+        ("one.png  26 0.5", "MASK.png LABEL SCORE"),
+        ("one.png car 0.5", "MASK.png LABEL SCORE"),
+        ("one.png 26 high", "MASK.png LABEL SCORE"),
+        ("one.png inf 0.5", "MASK.png LABEL SCORE"),
+        ("one.png 26 nan", "line 1: the score"),
+        ("one.png 34 0.5", "label 34"),
         ("/one.png 26 0.5", "/one.png is not in"),
         ("../one.png 26 0.5", "../one.png is not in"),
         ("../results-of-others/one.png 26 0.5", "is not in"),
         ("no-such.png 26 0.5", "no-such.png: no such image"),
-        ("empty-file.png 26 0.5", "empty-file.png: not an image that can be read"),
+        ("empty-file.png 26 0.5", "empty-file.png: not a readable image"),
         ("cut.png 26 0.5", "cut.png: damaged image"),
-        ("large.png 26 0.5", "large.png is of 91x60 pixels, the image of 90x60"),
+        ("large.png 26 0.5", "large.png has 91x60 pixels, the image 90x60"),
         ("\xff 26 0.5", "cannot be read"),
         ("one.png 26 0.5\n\none.png 26 0.5", "line 2: not"),
     ],
@@ -171,7 +171,7 @@ def test_folders_that_are_refused(bench: Bench, tmp_path: Path) -> None:
     assert "no predictions for town_000000_000019, not even an empty" in said.err
     text.touch()
     truth.write_bytes(b"")
-    assert "not an image that can be read" in bench("score", results, "--root", tmp_path).err
+    assert "not a readable image" in bench("score", results, "--root", tmp_path).err
 
 
 def test_what_is_written_is_read_and_scored_by_cityscapes(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_mask_never_changes() -> None:
         ({}, "need a size"),
         ({"size": 7, "counts": "1"}, "need a size"),
         ({"size": [2, 3, 4], "counts": "1"}, "need a size"),
-        ({"size": [2, 3], "counts": [3, 3]}, "no string"),
+        ({"size": [2, 3], "counts": [3, 3]}, "not a string"),
         ({"size": [2, 3], "counts": "33 "}, "damaged: not COCO's characters"),
         ({"size": [2, 3], "counts": "33é"}, "damaged: not COCO's characters"),
         ({"size": [2, 3], "counts": "3S"}, "cut off"),
