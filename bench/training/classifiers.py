@@ -1,6 +1,6 @@
-"""How a VGG learns to tell what a crop shows: whose features an LSMnet may see, or nobody's.
+"""Training a VGG to classify crops, for the features of an LSMnet.
 
-A crop is an instance with what is around it, or a place where none is; all are of one size.
+A crop is an instance with its surroundings, or a place without one; all have the same size.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from bench.training.session import TrainingSession
 from bench.vision.vgg import VGG_MEAN, VGG_STD, vgg_layers
 
 _SIDE = 64  # of a crop as the network sees it
-_AROUND = 1.25  # how much of the surroundings is in a crop, as a factor of the longer side
+_AROUND = 1.25  # the side of a crop relative to the instance's longer side
 _MIN_PIXELS = 64
 _VALIDATED = 900  # crops
 _NOTHING = len(EVALUATED)
 
 
 class VggClassifier(nn.Module):
-    """Crops of R, G, B from 0 to 1 to the logits of what they show, nothing being the last."""
+    """Crops of R, G, B from 0 to 1 to the logits of their classes, the last one for none."""
 
     mean: Tensor
     std: Tensor
@@ -61,7 +61,7 @@ class VggClassifier(nn.Module):
 
 
 def train_classifier(name: str, session: TrainingSession) -> bool:
-    """Make a shipped classifier again; False if time ran out before."""
+    """Train a shipped classifier again; False if the time ran out."""
     recipe = CLASSIFIERS[name]
     schedule = session.schedule(recipe.schedule)
     with processes() as ours:
@@ -104,7 +104,7 @@ def _losses(network: VggClassifier, device: torch.device, batch: _Labelled) -> d
 
 @torch.no_grad()
 def _accuracy(network: VggClassifier, device: torch.device, others: _Source) -> dict[str, float]:
-    """On crops of all classes alike."""
+    """The share of right answers, on equally many crops of each class."""
     right = []
     for start in range(0, _VALIDATED, 100):
         batch = _crops(others, range(start, start + 100), 0, 0)
@@ -129,7 +129,7 @@ def _instances(dataset: Dataset, preparing: Preparing | None) -> _Places:
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """Where crops are from."""
+    """The data set and the instances that crops are taken from."""
 
     dataset: Dataset
     places: _Places
@@ -139,7 +139,7 @@ class _Source:
 
 
 def _crops(source: _Source, places: range, seed: int, step: int) -> _Labelled:
-    """Some of a step's crops, each a function of its place; all classes are as frequent."""
+    """Some of a step's crops, each a function of its place; all classes are equally frequent."""
     made = [_crop(source, np.random.default_rng((seed, step, at))) for at in places]
     crops = torch.from_numpy(np.stack([crop for crop, _ in made])).permute(0, 3, 1, 2)
     classes = torch.tensor([index for _, index in made])
@@ -156,7 +156,7 @@ def _crop(source: _Source, random: np.random.Generator) -> tuple[NDArray[np.uint
     side = max(right - left, bottom - top) * _AROUND * random.uniform(0.9, 1.3)
     middle = np.array([(left + right) / 2, (top + bottom) / 2])
     middle = middle + random.uniform(-0.1, 0.1, 2) * side
-    if index == _NOTHING:  # of such a size as things are, anywhere where their middles are not
+    if index == _NOTHING:  # of the size of an instance, away from the middle of any
         middle = _elsewhere(known, at, (width, height), side, random)
     box = (*(middle - side / 2), *(middle + side / 2))
     picture = PillowImage.fromarray(pixels).transform(
@@ -169,7 +169,7 @@ def _crop(source: _Source, random: np.random.Generator) -> tuple[NDArray[np.uint
 def _elsewhere(
     known: _Places, at: int, size: tuple[int, int], side: float, random: np.random.Generator
 ) -> NDArray[np.float64]:
-    """A place of a picture whose middle half shows no instance, if a few tries find one."""
+    """A place whose middle half shows no instance, if a few tries find one."""
     boxes = np.concatenate([places[places[:, 0] == at, 1:] for places in known.values()])
     for _ in range(20):
         middle = random.uniform((0, 0), size)

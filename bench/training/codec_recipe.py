@@ -1,4 +1,4 @@
-"""A card's recipe: how its weights were, or are to be, trained."""
+"""A card's recipe: how its weights are trained."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Side = Annotated[int, Field(gt=0, multiple_of=64)]
 class CodecRecipe(FileModel):
     """A ``[training.SET]`` of a card.
 
-    The first λ is trained in full; each other one starts from what came of it.
+    The first λ is trained in full; each other one starts from its weights.
     """
 
     data: str = Field(
@@ -74,7 +74,7 @@ class CodecRecipe(FileModel):
 
 
 def read_recipe(name: str) -> tuple[Card, CodecRecipe]:
-    """A card of a name such as ``ncn-hvs:toyscapes``, and how that weight set is trained."""
+    """The card of a name such as ``ncn-hvs:toyscapes``, and the recipe of that weight set."""
     card = read_card(name)
     its_set = card.weights.name if card.weights else ""
     table = card.training.get(its_set)

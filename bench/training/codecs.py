@@ -1,4 +1,4 @@
-"""How a codec is trained: its card's recipe, one operating point after the other."""
+"""Training a codec by its card's recipe, one operating point after the other."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _VALIDATED = 20  # pictures
 
 
 def train_codec(name: str, session: TrainingSession) -> bool:
-    """Train every λ of a card's recipe; False if time ran out before."""
+    """Train every λ of a card's recipe; False if the time ran out."""
     card, recipe = read_recipe(name)
     data = session.data or training_data(name, recipe)
     if session.steps is not None:
@@ -107,7 +107,7 @@ def _training(
 
 
 def _resume_key(recipe: CodecRecipe, point: float, dataset: Dataset, starts: Sequence[Path]) -> str:
-    """All that a λ is made of; data and weights by their digests."""
+    """Everything that determines a λ; data and weights by their digests."""
     judge = open_task(recipe.network).fingerprint if recipe.network else ""
     digests = " ".join(map(file_digest, starts))
     return f"{recipe.resume_key()} λ {point:g} {dataset.digest} {judge} {digests}"
@@ -131,7 +131,7 @@ def _distortion(recipe: CodecRecipe, network: RCNN | None) -> Distortion:
 
 
 def _starts(card: Card, recipe: CodecRecipe, folder: Path, point: float) -> list[Path]:
-    """The weights that a λ starts from; where there are two, its NCN is the second's."""
+    """The weights that a λ starts from; if there are two, its NCN is the second's."""
     if point == recipe.lambdas[0]:
         return [_trained(card, recipe, folder, None)] if recipe.starts_from else []
     own = [_trained(card, recipe, folder, point)] if recipe.mask_only else []
@@ -139,7 +139,7 @@ def _starts(card: Card, recipe: CodecRecipe, folder: Path, point: float) -> list
 
 
 def _coding(card: Card, recipe: CodecRecipe, starts: Sequence[Path]) -> Coding:
-    """The networks to train, as far as they are trained already."""
+    """The networks to train, with their initial weights."""
     manual_seed(0)
     ncn, lsm = NCN(recipe.channels), None
     for path in starts:
@@ -158,7 +158,7 @@ def _coding(card: Card, recipe: CodecRecipe, starts: Sequence[Path]) -> Coding:
 
 
 def _trained(card: Card, recipe: CodecRecipe, folder: Path, point: float | None) -> Path:
-    """A λ, or the first, of the codec to start from, trained beside this one or in its place."""
+    """A λ, or the first, of the codec to start from, trained beside this one or shipped."""
     assert card.weights is not None
     own = card.path.with_name(f"{recipe.starts_from}.toml")
     is_own = own.is_file() and own not in card_paths().values()
@@ -171,25 +171,25 @@ def _trained(card: Card, recipe: CodecRecipe, folder: Path, point: float | None)
         if path.is_file():
             return path
     raise DataError(
-        f"{card.name} starts from {other.name}, which is not trained yet: there is no {here} and "
-        f"no {path}; 'bench train {name} --out {here.parent}' makes it"
+        f"{card.name} starts from {other.name}, which is not trained yet: no {here} and "
+        f"no {path}; 'bench train {name} --out {here.parent}' trains it"
     )
 
 
 def _keeper(recipe: CodecRecipe, weights: Path) -> str:
-    """The codec beside this one that has the same NCN, if it stayed as it was."""
+    """The codec beside this one that has the same NCN, if that is not trained."""
     its = beside(weights, recipe.starts_from)
     return recipe.starts_from if recipe.mask_only and its.is_file() else ""
 
 
 def training_data(name: str, recipe: CodecRecipe) -> str:
-    """What to learn from, where a variable names it."""
+    """The training data, which a variable may name."""
     if not recipe.data.startswith("$"):
         return recipe.data
     named = user_path(recipe.data[1:])
     if named is None:
         raise DataError(
-            f"{name} learns from photographs of yours; name their folder with --data, or in "
+            f"{name} is trained on photographs; name their folder with --data, or in "
             f"{recipe.data[1:]}"
         )
     return str(named)

@@ -1,4 +1,4 @@
-"""A codec as training sees it: coded pictures and their rate, both with gradients."""
+"""A codec in training: decoded pictures and their rate, both with gradients."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Coding(nn.Module):
         return x_hat.float(), (spent[0] + spent[1]) / x[:, 0].numel()
 
     def _rounded(self, latent: Tensor) -> Tensor:
-        """In training noise stands for the error of rounding, which has no gradient."""
+        """In training, noise replaces rounding, which has no gradient."""
         if self.training:
             return latent + torch.rand_like(latent) - 0.5
         return torch.round(latent)

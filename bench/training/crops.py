@@ -1,4 +1,4 @@
-"""Crops of a data set's pictures, for a codec to learn from."""
+"""Crops of a data set's pictures, to train a codec."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bench.vision.rcnn import TrainingTargets
 
 @dataclass(frozen=True, eq=False)
 class Crops:
-    """Pictures of one size in R, G, B from 0 to 1, and what is in them, as a network sees it."""
+    """Pictures of one size in R, G, B from 0 to 1, and their instances in the network's size."""
 
     pictures: Tensor
     truth: tuple[TrainingTargets, ...]
@@ -35,12 +35,12 @@ class Crops:
 
 @dataclass(frozen=True)
 class Cutting:
-    """How pictures are cut, and whether what is in them is looked up."""
+    """How pictures are cropped, and whether their instances are needed."""
 
     width: int
     height: int
     labelled: bool
-    enlargement: float  # of what the network sees
+    enlargement: float  # of the network's input
     pixels: ReadCache = field(
         default_factory=lambda: ReadCache(lambda entry: read_pixels(entry.path))
     )
@@ -48,7 +48,7 @@ class Cutting:
 
 
 class ReadCache:
-    """What was read of entries before, as much as there is room for: a step asks for any."""
+    """A cache of arrays read for entries, up to a size: a step may need any entry."""
 
     def __init__(self, read: Callable[[Entry], NDArray[Any]], room: int = 3 << 30) -> None:
         self._read, self._room = read, room
@@ -65,7 +65,7 @@ class ReadCache:
 
 
 def crops(dataset: Dataset, cutting: Cutting, places: range, seed: int, step: int) -> Crops:
-    """Some of a step's crops: pictures at random, cut at random, half of them mirrored.
+    """Some of a step's crops: random crops of random pictures, half of them mirrored.
 
     Each is a function of its place, so that several processes share a step between them.
     """

@@ -1,4 +1,4 @@
-"""How a training went, as a picture."""
+"""The curves of a training, as a picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _VALIDATED = {"bpp": "Rate, bpp", "psnr": "PSNR, dB", "wap": "wAP", "accuracy": 
 
 
 def draw_training(folder: Path) -> None:
-    """Draw a folder's tables over the steps, as ``training.png``; nothing if there are none."""
+    """Draw a folder's tables over the steps as ``training.png``, if there are any."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullLocator
 

@@ -1,4 +1,4 @@
-"""What a task network is trained on: pictures of a labelled data set, and how they are varied."""
+"""Training a task network on varied pictures of a labelled data set."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bench.vision.rcnn import RCNN, TrainingTargets, to_network
 
 
 def train_detector(name: str, session: TrainingSession) -> bool:
-    """Make a shipped task network again; False if time ran out before."""
+    """Train a shipped task network again; False if the time ran out."""
     recipe = RECIPES[name]
     schedule = session.schedule(recipe.schedule)
     with processes() as ours:
@@ -63,7 +63,7 @@ def _losses(network: RCNN, device: torch.device, batch: LabelledBatch) -> dict[s
 
 @dataclass(frozen=True, eq=False)
 class LabelledBatch:
-    """Pictures of one size in the network's coordinates, and what is in them."""
+    """Pictures of one size in the network's coordinates, and their instances."""
 
     pictures: torch.Tensor
     truth: tuple[TrainingTargets, ...]
@@ -78,7 +78,7 @@ class LabelledBatch:
 def labelled_batch(
     dataset: Dataset, architecture: Architecture, schedule: Schedule, ours: Processes, step: int
 ) -> LabelledBatch:
-    """Our share of a step: each epoch in an order of its own, half of the pictures mirrored."""
+    """This process's share of a step; each epoch has its own order, half of it is mirrored."""
     pictures, truth, seed = [], [], schedule.seed
     for place in (step * schedule.batch + at for at in ours.share(schedule.batch)):
         epoch, index = divmod(place, len(dataset.entries))

@@ -1,7 +1,7 @@
-"""What codecs are trained for: L_HVS, L_F and L_TASK of Fischer, Brand and Kaup 2022.
+"""The distortions that codecs are trained for: L_HVS, L_F and L_TASK of Fischer et al. 2022.
 
-Each is what stands beside λ · rate in a loss. Networks that judge are frozen: gradients pass
-through them to the decoded picture, and change nothing in them.
+The loss is the distortion plus λ · rate. Networks in it are frozen: gradients pass through them to
+the decoded picture, but do not change them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 from bench.metrics.ms_ssim import WEIGHTS, WINDOW
 from bench.vision.rcnn import RCNN, TrainingTargets
 
-# Of originals and decoded pictures, n×3×H×W in R, G, B from 0 to 1, and what is in them.
+# Of originals and decoded pictures, n×3×H×W in R, G, B from 0 to 1, and their instances.
 Distortion = Callable[[Tensor, Tensor, Sequence[TrainingTargets]], dict[str, Tensor]]
 _C1, _C2 = 0.01**2, 0.03**2
 
@@ -29,7 +29,7 @@ def hvs(x: Tensor, x_hat: Tensor, truth: Sequence[TrainingTargets] = ()) -> dict
 
 
 def feature(network: RCNN, enlargement: float) -> Distortion:
-    """L_F: squared differences between the p2 features of a network, which needs no labels."""
+    """L_F: squared differences between a network's p2 features; needs no labels."""
 
     def distortion(x: Tensor, x_hat: Tensor, truth: Sequence[TrainingTargets]) -> dict[str, Tensor]:
         with torch.no_grad():
@@ -51,7 +51,7 @@ def task(network: RCNN, enlargement: float) -> Distortion:
 
 
 def _seen(x: Tensor, enlargement: float) -> Tensor:
-    """Pictures as a network is shown them: enlarged as it would, B, G, R from 0 to 255."""
+    """Pictures as a network's input: enlarged, B, G, R from 0 to 255."""
     x = x.flip(1) * 255
     if enlargement != 1:
         x = functional.interpolate(

@@ -1,4 +1,4 @@
-"""What is in a labelled picture, for a network to learn."""
+"""The instances of a labelled picture, as training targets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.images.image import open_image
 from bench.instances.labels import EVALUATED
 from bench.vision.rcnn import TrainingTargets
 
-_MIN_PIXELS = 16  # of an instance; fewer show nothing of it
+_MIN_PIXELS = 16  # of an instance; fewer do not show it
 _CLASSES = {label.id: index for index, label in enumerate(EVALUATED)}
 
 Ids = NDArray[np.uint16]
@@ -22,7 +22,7 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 
 def read_instances(entry: Entry) -> Ids:
-    """Which instance each pixel is of, as Cityscapes numbers them."""
+    """The instance id of each pixel, as in Cityscapes."""
     if entry.instances is None:
         raise DataError(f"{entry.name}: no instance labels to train with")
     with open_image(entry.instances) as opened:

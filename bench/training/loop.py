@@ -1,8 +1,8 @@
-"""The training loop: resumable at any step, seeded step by step, and saved whole or not at all.
+"""The training loop: resumable at any step, seeded for each step, with atomic checkpoints.
 
-Whatever a step draws at random is drawn from a seed of its own, and its batch is a function of its
-number, so a run that was cut and resumed is, on a CPU, bit for bit the run that was not. A
-checkpoint is written between two steps only; whatever interrupts a step, the last one is gone on
+Each step has its own random seed, and its batch is a function of its number, so a run that was
+interrupted and resumed is, on a CPU, bit for bit the run that was not. A checkpoint is written only
+between two steps; if a step is interrupted, training resumes from the last one
 from.
 """
 
@@ -29,24 +29,24 @@ from bench.training.schedule import Schedule
 Batch = TypeVar("Batch")
 
 _CHECKPOINT = "checkpoint.pt"
-_AHEAD = 3  # batches prepared while one is trained on
-_AGREE_EVERY = 10  # steps between two agreements of several processes, for which a GPU must wait
+_AHEAD = 3  # batches prepared in advance
+_AGREE_EVERY = 10  # steps between two agreements of processes, for which a GPU must wait
 
 
 @dataclass
 class TrainingProgress:
-    """How far a training has come; the last losses are means since the last report."""
+    """The progress of a training; the losses are means since the last report."""
 
     step: int
     steps: int
     losses: dict[str, float] = field(default_factory=dict)
     validation: dict[str, float] = field(default_factory=dict)  # the last, on other pictures
-    seconds: float = 0.0  # of training so far, over all sittings
+    seconds: float = 0.0  # of training so far, over all sessions
 
 
 @dataclass(frozen=True, eq=False)
 class Training(Generic[Batch]):
-    """What is trained, on what, and how."""
+    """A network, its training data and its schedule."""
 
     network: nn.Module
     schedule: Schedule
@@ -54,7 +54,7 @@ class Training(Generic[Batch]):
     losses: Callable[[Batch], dict[str, Tensor]]
     folder: Path
     processes: Processes
-    resume_key: str  # whatever a checkpoint must have been made with to be gone on with
+    resume_key: str  # everything that must be the same to resume from a checkpoint
     validate: Callable[[], dict[str, float]] | None = None
 
 
@@ -67,7 +67,7 @@ def train(
     validate_every: int = 2000,
     watch: Callable[[TrainingProgress], None] = lambda progress: None,
 ) -> bool:
-    """Go on from the last checkpoint, to the end (True) or for so many seconds (False)."""
+    """Resume from the last checkpoint; True at the end, False if the time ran out."""
     schedule, processes = training.schedule, training.processes
     parameters = [p for p in training.network.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(
@@ -153,8 +153,8 @@ def _means(
     for name, value in means.items():
         if not math.isfinite(value):
             raise BenchError(
-                f"{name} became {value} before step {step}; the last checkpoint is from before. "
-                "A lower rate or a smaller gradient limit may help"
+                f"{name} became {value} before step {step}; the last checkpoint is an earlier "
+                "one. A lower rate or a smaller gradient limit may help"
             )
     return means
 
@@ -163,7 +163,7 @@ def _save(
     training: Training[Any], optimiser: torch.optim.Optimizer, progress: TrainingProgress
 ) -> None:
     if any(not p.isfinite().all() for p in training.network.parameters()):
-        return  # what is broken does not replace what is whole
+        return  # keep the last good checkpoint
     state = {
         "describes": training.resume_key,
         "schedule": _fixed_settings(training.schedule),
@@ -177,7 +177,7 @@ def _save(
 
 
 def check_finished(folder: Path, resume_key: str) -> None:
-    """Refuse to take what was trained there for something else; without a checkpoint, it may be."""
+    """Refuse the finished weights of another training, if there is a checkpoint to tell."""
     path = folder / _CHECKPOINT
     if path.is_file() and _read(path, torch.device("cpu"))["describes"] != resume_key:
         raise _not_the_same(path)
@@ -188,16 +188,14 @@ def _read(path: Path, device: torch.device) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         assert {"describes", "schedule"} <= state.keys()
     except Exception as error:  # torch raises whatever its readers raise
-        raise DataError(
-            f"{path}: not a checkpoint that can be read; remove it to begin anew"
-        ) from error
+        raise DataError(f"{path}: not a readable checkpoint; remove it to start again") from error
     return state
 
 
 def _not_the_same(path: Path) -> DataError:
     return DataError(
-        f"{path}: of another recipe, other data or other weights to start from or be judged by; "
-        "name another --out, or empty the folder to begin anew"
+        f"{path}: of another recipe, other data, other initial weights or another network in the "
+        "loss; name another --out, or empty the folder to start again"
     )
 
 
@@ -215,5 +213,5 @@ def _resume(training: Training[Any], optimiser: torch.optim.Optimizer) -> Traini
 
 
 def _fixed_settings(schedule: Schedule) -> dict[str, float]:
-    """What of a schedule may not change between two sittings."""
+    """The part of a schedule that may not change between two sessions."""
     return {name: value for name, value in asdict(schedule).items() if name != "steps"}

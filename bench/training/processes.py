@@ -18,7 +18,7 @@ from bench.runtime.torch_threads import threads
 
 @dataclass(frozen=True)
 class Processes:
-    """Which of how many this is, and where it computes."""
+    """The index of this process, the number of processes, and its device."""
 
     device: torch.device
     rank: int = 0
@@ -26,23 +26,23 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Whether it is this one that writes and tells."""
+        """Whether this is the process that writes and prints."""
         return self.rank == 0
 
     def share(self, batch: int) -> range:
-        """Which places of a batch are this process's."""
+        """The places of a batch that this process computes."""
         if batch % self.count:
             raise DataError(f"{self.count} processes cannot share a batch of {batch} evenly")
         return range(self.rank, batch, self.count)
 
     def wait(self) -> None:
-        """Until all have come here."""
+        """Wait until all processes are here."""
         if self.count > 1:
             distributed.barrier()
 
     @contextmanager
     def in_turn(self) -> Iterator[None]:
-        """The first one alone, then the others: for what the first prepares and all read."""
+        """The first process alone, then the others: for what the first prepares and all read."""
         if not self.first:
             self.wait()
         yield
@@ -50,7 +50,7 @@ class Processes:
             self.wait()
 
     def agreed(self, answer: bool) -> bool:
-        """What the first process says."""
+        """The first process's answer."""
         if self.count == 1:
             return answer
         said = torch.tensor([answer], device=self.device, dtype=torch.uint8)
@@ -58,7 +58,7 @@ class Processes:
         return bool(said)
 
     def mean(self, values: Tensor) -> Tensor:
-        """Over all processes."""
+        """The mean over all processes."""
         if self.count > 1:
             distributed.all_reduce(values)
         return values / self.count
@@ -68,7 +68,7 @@ class Processes:
         if self.count == 1:
             return
         for parameter in parameters:
-            if parameter.grad is None:  # such as a mask head's, where no crop shows anything
+            if parameter.grad is None:  # such as a mask head's, if no crop shows an instance
                 parameter.grad = torch.zeros_like(parameter)
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         flat = self.mean(torch.cat([gradient.flatten() for gradient in gradients]))
@@ -79,7 +79,7 @@ class Processes:
 
 @contextmanager
 def processes() -> Iterator[Processes]:
-    """Those that torchrun started, of which this is one, or this one alone.
+    """The processes that torchrun started, or this one alone.
 
     Torch's state of the process, threads and random numbers, is afterwards what it was.
     """

@@ -1,4 +1,4 @@
-"""How each network that is shipped was made: one command makes it again."""
+"""The recipe of each shipped network; one command trains it again."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from bench.vision.vgg import VGG_TOY
 
 @dataclass(frozen=True)
 class Recipe:
-    """A task network, the labelled data set that it learns from, and for how long."""
+    """A task network, its labelled training data, and its schedule."""
 
     architecture: Architecture
     data: str
     schedule: Schedule
 
 
-# Half as large again as they are, Toyscapes' pictures show a person a dozen pixels high in three
-# cells of p2 instead of two; twice as large would cost twice as much again.
+# Enlarged by 1.5, Toyscapes' pictures show a person a dozen pixels high in three cells of p2
+# instead of two; enlarging by 2 would cost about twice as much.
 _TOY = Architecture(
     stem=24,
     res2=64,
@@ -43,7 +43,7 @@ _TOY = Architecture(
 
 @dataclass(frozen=True)
 class ClassifierRecipe:
-    """A VGG, the labelled data set whose instances it learns to tell, and for how long."""
+    """A VGG, the labelled data set whose instances it classifies, and its schedule."""
 
     widths: Sequence[int | None]
     data: str
@@ -59,7 +59,7 @@ CLASSIFIERS = {
 
 RECIPES = {
     "mask-rcnn-toy": Recipe(_TOY, "toyscapes:train", Schedule(steps=4000, batch=4, rate=7e-4)),
-    # Another backbone, too, so that it errs elsewhere.
+    # Another backbone, so that it makes other errors.
     "faster-rcnn-toy": Recipe(
         replace(_TOY, masks=False, stem=16, res2=48, blocks=(2, 3, 4, 2)),
         "toyscapes:train",
@@ -69,10 +69,10 @@ RECIPES = {
 
 
 def check_name(name: str) -> None:
-    """Whether it is a network or a codec; a name that nothing has is answered with the nearest."""
+    """Refuse a name that is neither a network nor a codec, with the nearest one."""
     known = [*RECIPES, *CLASSIFIERS, *card_paths()]
     card = name.partition(":")[0]
     if card in known or ".toml" in name:
         return
     there = f"there are {', '.join([*RECIPES, *CLASSIFIERS])} and the codecs"
-    raise DataError(f"no training is called '{name}'; {did_you_mean(card, known, there)}")
+    raise DataError(f"unknown training '{name}'; {did_you_mean(card, known, there)}")

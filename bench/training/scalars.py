@@ -1,7 +1,7 @@
-"""What a training tells of itself as it goes: CSV tables, and TensorBoard's events if it is there.
+"""The record of a training: CSV tables, and events if TensorBoard is installed.
 
 Beside the weights, ``losses.csv`` has a row of mean losses every few steps, ``validation.csv`` a
-row of figures on pictures that are not learnt from.
+row of figures on the validation pictures.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LOSSES, VALIDATION = "losses.csv", "validation.csv"
 
 
 class Scalars:
-    """The tables in a folder, written on from a step; rows of later ones are forgotten."""
+    """The tables in a folder, continued after a step; rows of later steps are removed."""
 
     def __init__(self, folder: Path, step: int) -> None:
         self._folder = folder
@@ -34,7 +34,7 @@ class Scalars:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """TensorBoard writes from a thread of its own, which must end with the training."""
+        """Close TensorBoard's writer, whose thread must end with the training."""
         if self._events is not None:
             self._events.close()
 

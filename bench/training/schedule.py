@@ -1,4 +1,4 @@
-"""How long and how fast a network learns."""
+"""The learning-rate schedule of a training."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast: a warm-up, a level stretch, and a fall to nothing at the end.
+    """The learning rate: a warm-up, a constant part, and a fall to zero at the end.
 
-    Until the fall begins a longer or a shorter training is the same one, so ``steps`` may be
-    changed between two sittings.
+    A longer or a shorter training is the same until the fall begins, so ``steps`` may be changed
+    between two sessions.
     """
 
     steps: int

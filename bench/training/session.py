@@ -1,4 +1,4 @@
-"""What is asked of a training this time."""
+"""The options of one training session."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.training.schedule import Schedule
 
 @dataclass(frozen=True, eq=False)
 class TrainingSession:
-    """Where it is kept, what it learns from, how far it is to come, and who follows it."""
+    """The output folder, the data, the limits and the watcher of one session of a training."""
 
     folder: Path
     data: str | None = None  # instead of the recipe's

@@ -1,4 +1,4 @@
-"""What a codec in training is worth on pictures that it does not learn from."""
+"""Validation of a codec in training, on pictures that it is not trained on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.vision.rcnn import RCNN, detect
 
 @torch.no_grad()
 def validate(coding: Coding, network: RCNN | None, dataset: Dataset) -> dict[str, float]:
-    """Mean rate by the model's estimate, mean PSNR and, of a network that finds masks, wAP."""
+    """Mean rate by the model's estimate, mean PSNR and, with a network that finds masks, wAP."""
     finds_masks = network is not None and network.architecture.masks
     coding.eval()
     rates, qualities, matches = [], [], list[Matches]()

@@ -1,4 +1,4 @@
-"""All that is shipped for a data set, in the order in which it can be trained; what each cost."""
+"""Everything shipped for a data set, in an order to train it, and the weights of a training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.training.scalars import LOSSES
 
 @dataclass(frozen=True)
 class TrainedWeights:
-    """One file of weights, and what it took."""
+    """One file of weights, with its steps, time and size."""
 
     weights: Path
     steps: int
@@ -27,7 +27,7 @@ class TrainedWeights:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training has made so far, and whether that is all."""
+    """The weights of a training so far, and whether it is finished."""
 
     name: str
     folder: Path
@@ -55,7 +55,7 @@ def zoo(its_set: str) -> list[str]:
 
 
 def trained_weights(folder: Path) -> tuple[TrainedWeights, ...]:
-    """The weights that a training has brought forth so far."""
+    """The weights in a training's folder."""
     found = []
     for weights in sorted(folder.glob("*.safetensors")):
         of_point = weights.with_suffix("")

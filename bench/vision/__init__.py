@@ -1,4 +1,4 @@
-"""The task networks: what looks at decoded images, and what it takes them to be."""
+"""The task networks: detectors and a classifier in plain torch."""
 
 from pathlib import Path
 

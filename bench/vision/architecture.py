@@ -1,4 +1,4 @@
-"""What has to be known of a network besides its weights, and where a weights file has it."""
+"""The hyperparameters of a network, and their record in a weights file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 from bench.errors import DataError
 
-METADATA = "architecture"  # what a weights file calls it
-_LARGEST = 2**20  # of an architecture's numbers, unless they decide how long or large its work is
+METADATA = "architecture"  # its key in a weights file
+_LARGEST = 2**20  # of an architecture's numbers, except those that determine time and memory
 _LARGEST_OF = {
     "blocks": 2**8,
     "proposals_before": 2**14,
@@ -23,7 +23,7 @@ _LARGEST_OF = {
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a checkpoint does not say about its network. The defaults are R50-FPN's on Cityscapes.
+    """What a checkpoint does not record about its network; defaults: R50-FPN on Cityscapes.
 
     Pixels are B, G, R from 0 to 255.
     """
@@ -51,7 +51,7 @@ class Architecture:
 
 
 def read_architecture(path: Path, metadata: Mapping[str, str]) -> Architecture | None:
-    """What a file of weights says of its network; None where it says nothing.
+    """The architecture recorded in a file of weights; None if there is none.
 
     Only safetensors files can say it.
     """
@@ -66,7 +66,7 @@ def read_architecture(path: Path, metadata: Mapping[str, str]) -> Architecture |
 def _from_json(text: Any) -> Architecture:
     values = json.loads(text) if isinstance(text, str) else None
     if not isinstance(values, dict):
-        raise ValueError("it is no JSON object")
+        raise ValueError("expected a JSON object")
     known = [field.name for field in fields(Architecture)]
     if wrong := sorted(values.keys() ^ known):
         raise ValueError(f"{wrong[0]} is {'missing' if wrong[0] in known else 'unknown'}")
@@ -77,10 +77,10 @@ def _from_json(text: Any) -> Architecture:
 
 
 def _like(default: Any, value: Any, name: str) -> Any:
-    """The value, if it is of the default's kind and, where that is a list, as long."""
+    """The value, if it has the default's type and, for a list, its length."""
     if isinstance(default, tuple):
         if not isinstance(value, list) or len(value) != len(default):
-            raise ValueError(f"{name} is no list of {len(default)} numbers but {value!r}")
+            raise ValueError(f"{name}: expected a list of {len(default)} numbers, not {value!r}")
         return tuple(_like(inner, each, name) for inner, each in zip(default, value, strict=True))
     if isinstance(default, bool):
         right, kind = isinstance(value, bool), "true or false"

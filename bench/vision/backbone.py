@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Norm(nn.Module):
-    """Batch normalisation with statistics as they are, unless ``learning`` says to take new ones.
+    """Batch normalisation with fixed statistics, unless ``learning`` selects those of the batch.
 
     A frozen one has two ways to compute, as Detectron2 has: they differ in the last digit.
     """
@@ -61,7 +61,7 @@ class Convolution(nn.Conv2d):
         else:
             step = self.stride[0]
             cells = x[:, :, ::step, ::step].permute(0, 2, 3, 1)
-            # A matrix product, which torch would make a slow convolution of on a single thread.
+            # A matrix product; torch's convolution is slow on a single thread.
             convolved = functional.linear(cells, self.weight[:, :, 0, 0]).permute(0, 3, 1, 2)
         normal: Tensor = self.norm(convolved)
         return normal

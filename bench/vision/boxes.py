@@ -14,7 +14,7 @@ Weights = tuple[float, float, float, float]
 
 
 def encode_deltas(reference: Tensor, target: Tensor, weights: Weights) -> Tensor:
-    """What turns each reference box into its target, scaled by the weights."""
+    """The deltas from each reference box to its target, scaled by the weights."""
     size, target_size = reference[:, 2:] - reference[:, :2], target[:, 2:] - target[:, :2]
     centre = reference[:, :2] + 0.5 * size
     target_centre = target[:, :2] + 0.5 * target_size

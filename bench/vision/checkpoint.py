@@ -21,7 +21,7 @@ from bench.runtime.checkpoint import (
 from bench.vision.architecture import METADATA, Architecture, read_architecture
 from bench.vision.rcnn import RCNN
 
-# Computed from the configuration, and counted for norms that learn: no weights.
+# Computed from the configuration, or counted by norms in training: not weights.
 _NO_WEIGHTS = re.compile(
     r"pixel_(mean|std)|proposal_generator\.anchor_generator\.cell_anchors\..*"
     r"|.*\.num_batches_tracked"
@@ -32,7 +32,7 @@ _NO_WEIGHTS = re.compile(
 def load_network(
     path: Path, usual: Architecture, device: torch.device, digest: str | None = None
 ) -> RCNN:
-    """The network that a file describes or, where it describes none, the usual; ready to detect.
+    """The network that a file describes, or else the ``usual`` one; ready to detect.
 
     If a digest is given, the file must have it.
     """
@@ -40,8 +40,8 @@ def load_network(
     architecture = read_architecture(path, found.metadata) or usual
     if architecture.masks != usual.masks:
         finds, wanted = ("masks", "boxes") if architecture.masks else ("boxes", "masks")
-        raise DataError(f"{path}: of a network that finds {finds}, not one for {wanted}")
-    if architecture is not usual:  # the file's own word is checked before it costs memory
+        raise DataError(f"{path}: weights of a network for {finds}, expected one for {wanted}")
+    if architecture is not usual:  # the file's own claim is checked before it costs memory
         _checked(outline(path, partial(RCNN, architecture)), found, path)
     network = RCNN(architecture)
     load_weights(network, found, path)
@@ -62,5 +62,5 @@ def _checked(network: nn.Module, found: Checkpoint, path: Path) -> dict[str, Ten
 
 
 def save_weights(network: RCNN, path: Path) -> None:
-    """Write the weights in half precision, with what else must be known of the network."""
+    """Write the weights in half precision, with the network's architecture."""
     save_tensors(network.state_dict(), path, {METADATA: network.architecture.to_json()})

@@ -1,4 +1,4 @@
-"""What is in each proposed region: its class, its box and its mask."""
+"""The heads that predict the class, box and mask of each proposed region."""
 
 from __future__ import annotations
 
@@ -76,11 +76,11 @@ class MaskHead(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Regions that the losses look at, with what is truly there."""
+    """Regions sampled for the losses, with their targets."""
 
     boxes: Tensor
     image: Tensor  # of the batch
-    classes: Tensor  # the number of classes stands for background
+    classes: Tensor  # the number of classes means background
     true_boxes: Tensor
     instance: Tensor  # which of its image's
 
@@ -96,7 +96,7 @@ class RegionDetections:
 
 
 class RegionHeads(nn.Module):
-    """Box head, and mask head where there is one, on features pooled from p2 to p5."""
+    """Box head and, if there is one, mask head, on features pooled from p2 to p5."""
 
     def __init__(
         self,
@@ -109,8 +109,8 @@ class RegionHeads(nn.Module):
     ) -> None:
         super().__init__()
         self.classes = classes
-        self.canonical_side = canonical_side  # a region of that size is looked up in p4
-        self.samples = samples  # regions of an image that the losses look at
+        self.canonical_side = canonical_side  # a region of that size is pooled from p4
+        self.samples = samples  # regions of an image in the losses
         self.box_head = BoxHead(channels, box_hidden)
         self.box_predictor = BoxPredictor(box_hidden, classes)
         self.mask_head = MaskHead(channels, mask_hidden, classes) if mask_hidden else None
@@ -129,7 +129,7 @@ class RegionHeads(nn.Module):
     def detect(
         self, pyramid: Sequence[Tensor], proposals: Tensor, size: tuple[int, int]
     ) -> RegionDetections:
-        """What is found in a batch of one image, of that height and width without its padding."""
+        """The detections in a batch of one image, of that height and width without its padding."""
         image = torch.zeros(len(proposals), dtype=torch.long, device=proposals.device)
         hidden = self.box_head(self.pool(pyramid, proposals, image, _BOX_BINS))
         logits, deltas = self.box_predictor(hidden)
@@ -150,7 +150,7 @@ class RegionHeads(nn.Module):
         truth: Sequence[Tensor],
         classes: Sequence[Tensor],
     ) -> Regions:
-        """A sample of each image's proposals and true boxes, with what is truly there."""
+        """A sample of each image's proposals and true boxes, with their targets."""
         parts: list[tuple[Tensor, ...]] = []
         for index, (boxes, image_classes) in enumerate(zip(truth, classes, strict=True)):
             proposed = proposals[index][logits[index] > -torch.inf]
@@ -179,7 +179,7 @@ class RegionHeads(nn.Module):
         masks: Sequence[Tensor | Sequence[Outlines]],
         size: tuple[int, int],
     ) -> dict[str, Tensor]:
-        """On regions labelled as ``label`` has it; ``masks`` are each image's instances."""
+        """The losses of regions labelled by ``label``; ``masks`` are each image's instances."""
         hidden = self.box_head(self.pool(pyramid, regions.boxes, regions.image, _BOX_BINS))
         logits, deltas = self.box_predictor(hidden)
         there = (regions.classes < self.classes).nonzero()[:, 0]
@@ -211,7 +211,7 @@ def mask_targets(
     instance: Tensor,
     size: tuple[int, int],
 ) -> Tensor:
-    """What each region should see of its instance, as 28×28 zeros and ones.
+    """The target mask of each region's instance, as 28×28 zeros and ones.
 
     The boxes are those of pictures of that height and width, which masks may have other than.
     """

@@ -1,4 +1,4 @@
-"""Which predicted box belongs to which true one, and which of them a loss looks at."""
+"""Matching predicted boxes with true ones, and sampling those in a loss."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.vision.operators import pairwise_iou
 
 
 def match(truth: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Each box's best overlap, with which true box, and whether no other overlaps that more."""
+    """Each box's largest overlap, with which true box, and whether it is that box's largest."""
     if not len(truth):
         nothing = boxes.new_zeros(len(boxes))
         return nothing, nothing.long(), nothing.bool()
@@ -23,7 +23,7 @@ def match(truth: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 @dataclass(frozen=True, eq=False)
 class SampledBoxes:
-    """Places in a list, foreground first; those not ``valid`` only fill up."""
+    """Indices of a list, foreground first; those not ``valid`` are padding."""
 
     index: Tensor
     valid: Tensor
@@ -31,7 +31,7 @@ class SampledBoxes:
 
 
 def sample(foreground: Tensor, background: Tensor, count: int, share: float) -> SampledBoxes:
-    """A random choice of at most ``share`` foreground, filled up with background.
+    """A random sample with at most ``share`` foreground, the rest background.
 
     The number of places does not depend on what is found, so the device need not be waited for.
     """

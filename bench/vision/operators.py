@@ -84,7 +84,7 @@ def roi_align(features: Tensor, boxes: Tensor, image: Tensor, scale: float, size
 
 
 def _by_window(sides: Tensor, longest: int, channels: int) -> list[list[tuple[int, Tensor]]]:
-    """Boxes whose windows fit into a square of each of a few sides, as many as memory bears."""
+    """Boxes whose windows fit into a square of each of a few sides, as many as fit into memory."""
     batches: list[list[tuple[int, Tensor]]] = []
     room, below, side = 0, 0, 4
     while below < longest:
@@ -113,7 +113,7 @@ def _windows(first: Tensor, side: int, shape: tuple[int, int]) -> tuple[Tensor, 
 
 
 def _bin_weights(start: Tensor, length: Tensor, cell: Tensor, limit: int, size: int) -> Tensor:
-    """How much each cell of the window (r, n) counts in each bin (r, size) along one axis."""
+    """The weight of each cell of the window (r, n) in each bin (r, size) along one axis."""
     bin_length = length / size
     samples = torch.ceil(bin_length).clamp(min=0)
     most = max(1, int(samples.max())) if len(samples) else 1

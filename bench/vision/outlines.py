@@ -1,4 +1,4 @@
-"""Instances as outlines, and what a region sees of one: COCO's way of filling a polygon.
+"""Instances as outlines, and their masks in a region, filled as COCO fills polygons.
 
 An outline is drawn five times as large, in steps of one along the longer side of each edge;
 wherever it passes on to another column, the pixels below change between inside and outside.
@@ -19,7 +19,7 @@ _THINNEST = 0.1  # of a region's sides
 
 
 def mask_in_box(outlines: Outlines, box: NDArray[np.float64], side: int) -> NDArray[np.bool_]:
-    """What a box shows of an instance, as ``side`` by ``side`` pixels."""
+    """The part of an instance in a box, as ``side`` by ``side`` pixels."""
     x0, y0, x1, y1 = box
     scale = side / np.maximum((x1 - x0, y1 - y0), _THINNEST)
     seen = np.zeros((side, side), np.bool_)

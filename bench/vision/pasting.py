@@ -28,7 +28,7 @@ def paste(masks: Tensor, boxes: Tensor, size: tuple[int, int]) -> tuple[RunLengt
 
 
 def _interpolation(first: int, last: int, low: float, high: float, side: int) -> Tensor:
-    """How much each cell of the mask (a column) counts at each pixel's centre (a row)."""
+    """The weight of each cell of the mask (a column) at each pixel's centre (a row)."""
     centres = torch.arange(first, last, dtype=torch.float32) + 0.5
     at = (centres - low) / (high - low) * side - 0.5
     return (1 - (at[:, None] - torch.arange(side)).abs()).clamp(min=0)

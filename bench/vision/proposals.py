@@ -1,4 +1,4 @@
-"""Region proposals: where in a picture something may be."""
+"""Region proposals: boxes that may contain an object."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _RATIOS = (0.5, 1.0, 2.0)  # height over width
 _STRIDES = (4, 8, 16, 32, 64)
 _UNWEIGHTED = (1.0, 1.0, 1.0, 1.0)
 _OVERLAP = 0.7
-_SAMPLES = 256  # anchors an image that the loss looks at
+_SAMPLES = 256  # anchors of an image in the loss
 _FOREGROUND_SHARE = 0.5
 _FOREGROUND, _BACKGROUND, _IGNORED = 1, 0, -1
 _MATCHES = (0.3, 0.7)  # background below, foreground from
 
 
 class Head(nn.Module):
-    """For every anchor: is it an object, and how would it have to move?"""
+    """For every anchor, whether it is an object, and the deltas to its box."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class ProposalGenerator(nn.Module):
         anchors: Sequence[Tensor],
         size: tuple[int, int],
     ) -> tuple[Tensor, Tensor]:
-        """The best boxes (images, n, 4) and their logits (images, n), −∞ where there are fewer.
+        """The best boxes (images, n, 4) and their logits (images, n), −∞ if there are fewer.
 
         ``size`` is the height and width of the pictures without their padding.
         """
@@ -109,7 +109,7 @@ class ProposalGenerator(nn.Module):
 
     @torch.no_grad()
     def label(self, anchors: Sequence[Tensor], truth: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """What each anchor of each image should have said, and the box that it belongs to.
+        """The target of each anchor of each image, and the box that it belongs to.
 
         Labels are those of a sample: all other anchors are ignored.
         """
@@ -135,7 +135,7 @@ class ProposalGenerator(nn.Module):
         labels: Tensor,
         boxes: Tensor,
     ) -> dict[str, Tensor]:
-        """On anchors labelled as ``label`` has it."""
+        """The losses of anchors labelled by ``label``."""
         every = torch.cat(list(anchors))
         all_logits, all_deltas = torch.cat(list(logits), dim=1), torch.cat(list(deltas), dim=1)
         norm = _SAMPLES * len(labels)

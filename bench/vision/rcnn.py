@@ -26,7 +26,7 @@ from bench.vision.outlines import Outlines
 from bench.vision.pasting import paste
 from bench.vision.proposals import ProposalGenerator
 
-# Of COCO's classes ours, −1 for those that Cityscapes has none of.
+# Our class for each of COCO's, −1 for those that Cityscapes does not have.
 _FROM_COCO = [CLASSES.index(OF_COCO[i]) if i in OF_COCO else -1 for i in range(80)]
 _MULTIPLE = 32  # of a picture's sides, so that every level of the pyramid halves them
 
@@ -41,7 +41,7 @@ class TrainingTargets:
     masks: Tensor | tuple[Outlines, ...]
 
     def to(self, device: torch.device) -> TrainingTargets:
-        """From ordinary memory, without waiting for it."""
+        """A copy on the device, from ordinary memory, without waiting for it."""
         masks = _sent(self.masks, device) if isinstance(self.masks, Tensor) else self.masks
         return TrainingTargets(_sent(self.boxes, device), _sent(self.classes, device), masks)
 
@@ -96,7 +96,7 @@ class RCNN(nn.Module):
 
     @torch.no_grad()
     def find(self, picture: Tensor) -> RegionDetections:
-        """What is in one picture (1, 3, height, width), in its own coordinates."""
+        """The detections in one picture (1, 3, height, width), in its own coordinates."""
         size = (int(picture.shape[2]), int(picture.shape[3]))
         pyramid = self.features(picture)
         anchors = self.proposal_generator.anchors(pyramid)
@@ -107,7 +107,7 @@ class RCNN(nn.Module):
 
 
 def detect(network: RCNN, pixels: Pixels) -> Detections:
-    """What a network that is not being trained finds in an RGB picture, in its coordinates."""
+    """The detections of a network in an RGB picture, in the picture's coordinates."""
     picture = to_network(pixels, network.architecture).to(network.pixel_mean.device)
     found = network.find(picture.contiguous(memory_format=torch.channels_last))
     height, width = pixels.shape[:2]
@@ -140,7 +140,7 @@ def to_network(pixels: Pixels, architecture: Architecture) -> Tensor:
 
 
 def network_size(height: int, width: int, architecture: Architecture) -> tuple[int, int]:
-    """The shortest side as the network wants it, unless the longest would be too long."""
+    """The size with the network's shortest side, unless the longest would be too long."""
     scale = architecture.shortest_side / min(height, width)
     if max(height, width) * scale > architecture.longest_side:
         scale = architecture.longest_side / max(height, width)

@@ -1,4 +1,4 @@
-"""VGG: the convolutions of a classifier, whose features an LSMnet may see."""
+"""VGG: the convolutions of a classifier, as features for an LSMnet."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FEATURES = "features."
 @dataclass(frozen=True)
 class _Known:
     widths: Sequence[int | None]
-    variable: str | None = None  # says where its weights are; shipped weights need none
+    variable: str | None = None  # names the file of weights; shipped weights need none
 
 
 _KNOWN = {"vgg-toy": _Known(VGG_TOY), "vgg16": _Known(VGG16, "BENCH_VGG16")}
@@ -49,21 +49,21 @@ def is_vgg(name: str) -> bool:
 
 
 def trained_vgg(name: str) -> tuple[nn.Sequential, Sequence[int | None]]:
-    """The convolutions of a classifier that we know, and their widths."""
+    """The convolutions of a known classifier, and their widths."""
     known = _KNOWN[name]
     path = SHIPPED_WEIGHTS / f"{name}.safetensors"
     if known.variable is not None:
         named = user_path(known.variable)
         if named is None:
             raise UnavailableError(
-                f"{name}: no weights; name torchvision's file of them, vgg16-397923af.pth, "
-                f"in {known.variable}"
+                f"{name}: no weights; set {known.variable} to torchvision's file, "
+                "vgg16-397923af.pth"
             )
         path = named
     elif not path.is_file():
-        raise UnavailableError(f"{name}: no weights yet; 'bench train {name}' makes them")
+        raise UnavailableError(f"{name}: no weights; 'bench train {name}' makes them")
     layers = vgg_layers(known.widths)
-    # A classifier goes on behind them.
+    # The file also has the classifier behind them.
     found = {
         name.removeprefix(_FEATURES): tensor
         for name, tensor in read_checkpoint(path).tensors.items()

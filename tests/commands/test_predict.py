@@ -188,7 +188,7 @@ def test_what_was_found_before_an_error_is_written(bench: Bench, pictures: Pictu
         ("a.png --task mask-rcnn --weights no.pkl", "mask-rcnn=no.pkl: no such file of weights"),
         ("a.png --task mask-rcnn --weights .", "mask-rcnn=.: no such file of weights"),
         ("a.png --task mask-rcnn --weights a.jpg", "a.jpg: not a checkpoint"),
-        ("a.png --task faster-rcnn --weights tiny", "tiny: of a network that finds masks"),
+        ("a.png --task faster-rcnn --weights tiny", "tiny: weights of a network for masks"),
         ("a.png --task mask-rnn", "unknown task 'mask-rnn'; did you mean 'mask-rcnn'?"),
     ],
 )

@@ -167,5 +167,5 @@ def test_damaged_matches_are_refused() -> None:
     for damaged in (b"", data[:20], data[:-1], data + b"x"):
         with pytest.raises(DataError, match="matches that are damaged"):
             Matches.from_bytes(damaged)
-    with pytest.raises(DataError, match="version 9 .*expected 1"):
+    with pytest.raises(DataError, match=r"version 9 .*expected 1"):
         Matches.from_bytes(b"\x09" + data[1:])
