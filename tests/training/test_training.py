@@ -112,7 +112,7 @@ def test_another_recipe_does_not_go_on(tmp_path: Path) -> None:
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
-    with pytest.raises(DataError, match="checkpoint.pt: "):
+    with pytest.raises(DataError, match=r"checkpoint\.pt: "):
         train(line(tmp_path))
 
 
