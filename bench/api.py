@@ -1,4 +1,4 @@
-"""What ``bench`` does, as Python calls; the command line only parses and prints."""
+"""The commands of ``bench`` as Python calls; the command line only parses and prints."""
 
 from bench.commands.bd import Difference, bd
 from bench.commands.check import check, record

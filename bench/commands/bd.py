@@ -1,4 +1,4 @@
-"""Bjøntegaard figures of curves from anyone's files."""
+"""Bjøntegaard figures of curves in files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def bd(
     method: Method = "akima",
     pareto: bool = False,
 ) -> Difference:
-    """Compare two curves of anyone's, each ``FILE`` or ``FILE:CODEC``."""
+    """Compare two curves, each ``FILE`` or ``FILE:CODEC``."""
     one, other = read_pair(
         anchor, test, metric=metric, test_metric=test_metric, rate=rate, test_rate=test_rate
     )

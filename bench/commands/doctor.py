@@ -1,4 +1,4 @@
-"""What this machine has of what the bench needs, and what to do about the rest."""
+"""Checks what bench needs on this machine, and how to get what is missing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _PYARROW = "pip install '.[parquet]'"
 
 
 def doctor() -> list[Finding]:
-    """Look at everything; no check ends the others."""
+    """Check everything; no failure ends the other checks."""
     return [
         Finding("bench", True, __version__),
         Finding("Python", True, f"{platform.python_version()}, {sys.executable}"),
@@ -58,14 +58,14 @@ def doctor() -> list[Finding]:
 
 
 def _disk(name: str, folder: Path, elsewhere: str) -> Finding:
-    """Room and the right to write in a folder that need not be there yet."""
+    """Free space and write permission of a folder that may not exist yet."""
     folder = folder.absolute()
     there = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(there).free
     found = f"{folder}, {free / _GB:.0f} GB free"
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        return Finding(name, False, found, f"nothing can be written in {there}: {elsewhere}")
-    return Finding(name, True, found, f"little room: {elsewhere}" if free < _LITTLE else None)
+        return Finding(name, False, found, f"{there} is not writable: {elsewhere}")
+    return Finding(name, True, found, f"little space: {elsewhere}" if free < _LITTLE else None)
 
 
 def _settings() -> Finding:
@@ -97,7 +97,7 @@ def _ffmpeg() -> Iterator[Finding]:
 
 
 def shipped_codecs() -> dict[str, Codec | str]:
-    """Every shipped codec, anchors first, or the line that says why its card is of no use."""
+    """Every shipped codec, anchors first, or the error of its card."""
     loaded: dict[str, Codec | str] = {}
     for name, path in card_paths().items():
         try:
@@ -110,7 +110,7 @@ def shipped_codecs() -> dict[str, Codec | str]:
 
 
 def _families() -> Iterator[Finding]:
-    """What each family tells of its shipped codecs, and the cards that cannot be used."""
+    """Each family's findings about its shipped codecs, and the invalid cards."""
     of_family: dict[str, list[Codec]] = {}
     for name, codec in shipped_codecs().items():
         if isinstance(codec, str):
@@ -134,7 +134,7 @@ def _torch() -> Finding:
 
 
 def _cuda_device() -> str | None:
-    """The device that task networks run on; importing torch takes seconds, so not without cause."""
+    """The CUDA device of task networks; torch, slow to import, only if there is a driver."""
     try:
         ctypes.CDLL("libcuda.so.1")  # NVIDIA's driver
     except OSError:
@@ -152,7 +152,7 @@ def _metric(name: str) -> Iterable[Finding]:
 def _each(
     registry: Registry[Any], tell: Callable[[str], Iterable[Finding]], group: str
 ) -> Iterator[Finding]:
-    """What is to be told of each name, and that packages bring it; none that fails hides others."""
+    """Findings about each name of a registry and its packages; a failure does not hide others."""
     for name in registry:
         try:
             with registry.called(name):

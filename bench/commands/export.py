@@ -1,4 +1,4 @@
-"""What the store holds, as a file for other programs."""
+"""Exports the results in the store to a file for other programs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def export(
     """Write per-image records, or the means at each point, in the format of the file's ending."""
     write = _WRITERS.get(out.suffix.lower())
     if write is None:
-        raise DataError(f"{out}: the ending says the format: {', '.join(_WRITERS)}")
+        raise DataError(f"{out}: unknown format; expected {', '.join(_WRITERS)}")
     with Store(results) as store:
         found = load_some(store, data, codecs, points)
     table = found.means if means else found.records
@@ -56,7 +56,7 @@ def _write_parquet(table: pandas.DataFrame, path: Path) -> None:
 
 
 def _write_json(table: pandas.DataFrame, path: Path) -> None:
-    """As CompressAI's evaluation has it, a list of codecs where there are several."""
+    """The format of CompressAI's evaluation, with a list if there are several codecs."""
     codecs = []
     for name, rows in table.groupby("codec", sort=False):
         columns = rows.drop(columns="codec").astype(object)

@@ -1,4 +1,4 @@
-"""What there is to choose from, and whether it can run here: codecs, datasets, tasks, metrics."""
+"""The available codecs, data sets, tasks and metrics, and whether each can run here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Points = dict[str, tuple[Point, ...]]
 
 @dataclass(frozen=True)
 class CodecStatus:
-    """A shipped card; one that cannot be read has its error in ``missing``, and no title."""
+    """A shipped card; an invalid one has its error in ``missing``, and no title."""
 
     name: str
     title: str
@@ -51,7 +51,7 @@ class CodecStatus:
 
 @dataclass(frozen=True)
 class DatasetStatus:
-    """A dataset as ``--data`` names it; ``variants`` are what may follow the name."""
+    """A data set of ``--data``; ``variants`` may follow the name."""
 
     name: str
     title: str
@@ -63,18 +63,18 @@ class DatasetStatus:
 
 @dataclass(frozen=True)
 class TaskStatus:
-    """A task network as ``--task`` names it."""
+    """A task network of ``--task``."""
 
     name: str
     title: str
-    weights: str  # whence: 'shipped', the variable that names them, or the package of the network
+    weights: str  # their source: 'shipped', a variable, or the package of the network
     available: bool
     missing: str | None = None
 
 
 @dataclass(frozen=True)
 class CodecDescription:
-    """All that a card and this machine say about a codec."""
+    """The description of a codec: its card, and what is missing on this machine."""
 
     name: str
     title: str
@@ -89,7 +89,7 @@ class CodecDescription:
     unit: str
     limits: tuple[float, float] | None
     points: Points
-    weights: tuple[str, ...]  # what there is of each of its weight sets, or what there could be
+    weights: tuple[str, ...]  # the state of each of its weight sets
     options: dict[str, Any]
     point: Point | None  # None where no weights say which there are
     conversion: str | None  # from RGB to the YCbCr that it codes
@@ -112,7 +112,7 @@ def _codec_status(name: str, codec: Codec | str) -> CodecStatus:
     card, missing = codec.card, why_missing(codec)
     of_sets = {name: tuple(weights.paths) for name, weights in card.sets.items()}
     if of_sets:
-        missing = None if any(of_sets.values()) else "no weights; 'bench show' tells whence"
+        missing = None if any(of_sets.values()) else "no weights; see 'bench show'"
     return CodecStatus(
         name=name,
         title=card.title,
@@ -127,7 +127,7 @@ def _codec_status(name: str, codec: Codec | str) -> CodecStatus:
 
 
 def datasets() -> list[DatasetStatus]:
-    """What ``--data`` takes."""
+    """The data sets of ``--data``."""
     return [*map(_dataset_status, DATASETS), DatasetStatus("FOLDER", Folder.title, (), True)]
 
 
@@ -170,7 +170,7 @@ def _metric(name: str) -> Metric:
 
 
 def show_codec(codec: str, point: str | None = None) -> CodecDescription:
-    """A codec by its name or its card's path; its commands at the point, or at a middle one."""
+    """Describe a codec by its name or card; its commands at the point, or at a middle one."""
     its = load_codec(codec)
     card = its.card
     missing = its.missing()

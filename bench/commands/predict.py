@@ -1,4 +1,4 @@
-"""A task network on images of anyone's: what it finds, as JSON and as pictures."""
+"""Runs a task network on images, and writes its detections as JSON and as pictures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bench.tasks.task import Task, open_task
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What was found in one image."""
+    """The detections in one image."""
 
     file: Path
     detections: Detections
@@ -55,7 +55,7 @@ def _detection(found: Detections, row: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a task network found in each image, and why some could not be looked at."""
+    """A task network's detections in each image, and the errors of the others."""
 
     task: Task
     images: tuple[Prediction, ...]
@@ -82,13 +82,13 @@ def predict(
     least_score: float = 0.5,
     progress: Progress | None = None,
 ) -> Predictions:
-    """Look at images; an image that cannot be read is a failure and does not end the others.
+    """Run a task network on images; an image that cannot be read does not end the others.
 
     The arguments are the options of ``bench predict``. What was found before an error or an
     interrupt is written.
     """
     if weights is not None and "=" in task:
-        raise DataError(f"--task {task} names weights, and so does --weights; name them once")
+        raise DataError(f"--task {task}: weights given twice, also by --weights")
     check_outputs([json], [*images, weights])
     its_task = open_task(task if weights is None else f"{task}={weights}", engine)
     if json is not None and not json.absolute().parent.is_dir():
@@ -98,7 +98,7 @@ def predict(
         make_folder(out)
 
     def one(path: Path) -> Prediction | str:
-        """What is in an image, or why it cannot be looked at."""
+        """The detections in an image, or its error."""
         try:
             pixels, notes = read_image(path)
         except DataError as error:
@@ -132,15 +132,15 @@ def _picture(image: Path, folder: Path) -> Path:
 
 
 def _check_names(images: Sequence[Path], folder: Path) -> None:
-    """No picture may take the place of another, or of an image."""
+    """Refuse to overwrite a picture or an image."""
     originals = {image.resolve() for image in images}
     drawn: dict[Path, Path] = {}
     for image in images:
         picture = _picture(image, folder)
         if picture in drawn:
-            raise DataError(f"{drawn[picture]} and {image}: both would be drawn as {picture}")
+            raise DataError(f"{drawn[picture]} and {image}: both would be written to {picture}")
         if picture.resolve() in originals:
-            raise DataError(f"{picture}: the drawing would replace the image; name another folder")
+            raise DataError(f"{picture}: would overwrite the image; name another folder")
         drawn[picture] = image
 
 

@@ -1,4 +1,4 @@
-"""Reports as one calls them: of what a store holds, by options or by a spec."""
+"""Reports of the results in a store, by options or by a spec."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def report(
 def _with_other_reports(
     made: Report, others: Sequence[Results], compared: Callable[..., Report]
 ) -> tuple[Report, list[Report]]:
-    """A report, and those of other data sets; of one that cannot be compared, a note."""
+    """A report, and those of other data sets; a note for one that cannot be compared."""
     reports, notes = [], list(made.results.notes)
     for other in others:
         try:
@@ -95,7 +95,7 @@ def _with_other_reports(
 
 
 def _same_comparison(found: Results, made: Report, compared: Callable[..., Report]) -> Report:
-    """Another data set's report, with what it has of the same anchor and tasks."""
+    """Another data set's report, with the same anchor and tasks if it has them."""
     names = [codec.name for codec in found.codecs]
     shown = [task.name for task in made.results.tasks]
     return compared(

@@ -1,4 +1,4 @@
-"""Anyone's predictions for Cityscapes, scored as its own evaluation would, and with wAP."""
+"""Scores predictions for Cityscapes as its own evaluation does, and with wAP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bench.runtime.files import check_outputs, write_json
 
 @dataclass(frozen=True)
 class Score:
-    """What the predictions for a split came to."""
+    """The score of the predictions for a split."""
 
     split: str
     images: int
@@ -44,7 +44,7 @@ class Score:
         return (*notes, *(self.interval.notes if self.interval else ()))
 
     def as_json(self) -> dict[str, Any]:
-        """Fractions of 1; null where there is nothing to be found."""
+        """Fractions of 1; null if there are no instances."""
         precision = self.precision
         bounds = self.interval and self.interval.bounds
         classes = {

@@ -1,4 +1,4 @@
-"""All that is known of one thing that has a name here: a codec, metric, task or data set."""
+"""Describes a codec, metric, task or data set."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Description:
 
 
 def show(name: str, point: str | None = None) -> CodecDescription | Description:
-    """What ``bench list`` has by that name, or a card or a folder of images by its path.
+    """Describe a name of ``bench list``, or a card or a folder of images by its path.
 
     A codec's commands are at the point, or at a middle one.
     """
@@ -50,7 +50,7 @@ def show(name: str, point: str | None = None) -> CodecDescription | Description:
 
 
 def names() -> dict[str, list[str]]:
-    """All that has a name here, by its kind."""
+    """All names of ``bench list``, by kind."""
     return {
         "codec": list(card_paths()),
         "metric": list(METRICS),

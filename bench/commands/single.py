@@ -20,12 +20,12 @@ from bench.images.image import Image, read_image, write_png
 from bench.runtime.files import check_outputs, describe_write_errors, read_regular, replacing
 from bench.runtime.programs import Cost, metered
 
-_MASK_STEP = 16  # pixels that an element of α stands for, each way
+_MASK_STEP = 16  # pixels that an element of α covers, in each direction
 
 
 @dataclass(frozen=True)
 class Coded:
-    """What went from one file to another."""
+    """The result of coding one file to another."""
 
     codec: str
     point: Point | None  # unknown to a decoder
@@ -90,7 +90,7 @@ def _write_latents(
 
 
 def mask_picture(alpha: NDArray[np.float32], image: Image) -> PillowImage.Image:
-    """α averaged over its channels, as large as the image: white is what is masked entirely."""
+    """α averaged over its channels, as large as the image; white is masked completely."""
     grey = np.rint(255 * alpha[0].mean(axis=0)).astype(np.uint8)
     large = grey.repeat(_MASK_STEP, axis=0).repeat(_MASK_STEP, axis=1)
     return PillowImage.fromarray(large[: image.height, : image.width])
@@ -100,14 +100,14 @@ def mask_picture(alpha: NDArray[np.float32], image: Image) -> PillowImage.Image:
 def decode(
     file: Path, image: Path, codec: str | None = None, *, weights: Path | None = None
 ) -> Coded:
-    """Decode one bitstream to a PNG file; the codec is told from the stream where it can be."""
+    """Decode one bitstream to a PNG file; the codec is read from the stream if possible."""
     if image.suffix.lower() != ".png":
-        raise DataError(f"{image}: decoded pictures are written as PNG; call it {image.stem}.png")
+        raise DataError(f"{image}: decoded pictures are written as PNG; name it {image.stem}.png")
     check_outputs([image], (file, weights))
     stream = read_regular(file, MAX_STREAM_BYTES)
     name = codec or recognise(stream, weights)
     if name is None:
-        raise StreamError(f"{file}: nothing in it says which codec made it; name it with --codec")
+        raise StreamError(f"{file}: unknown codec of the stream; name it with --codec")
     its_codec = runnable(name, own=weights)
     with metered() as cost:
         pixels = its_codec.decode(stream)

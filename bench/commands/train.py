@@ -1,4 +1,4 @@
-"""Training as one calls it; what it needs is imported when it begins."""
+"""Trains weights; heavy modules are imported when training begins."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def train(
     preparing: Progress = lambda what, done, total: None,
     watch: Callable[[TrainingProgress], None] = lambda progress: None,
 ) -> Trained:
-    """Make a network's or a codec's weights, going on where a training in the folder stopped.
+    """Train a network's or a codec's weights; resumes a training in the folder.
 
     ``data`` and ``steps`` are instead of the recipe's.
     """
@@ -53,7 +53,7 @@ def train(
 
 
 def zoo(its_set: str) -> list[str]:
-    """What there is to train for a weight set, in the order in which it can be."""
+    """The networks and codecs to train for a weight set, in the right order."""
     from bench.training.zoo import zoo
 
     return zoo(its_set)
@@ -61,5 +61,5 @@ def zoo(its_set: str) -> list[str]:
 
 @accepts_text
 def training_folder(name: str, within: Path = Path("bench-training")) -> Path:
-    """Where a training is kept unless someone says otherwise; BENCH_WEIGHTS may name ``within``."""
+    """The default folder of a training; BENCH_WEIGHTS may name ``within``."""
     return within.joinpath(*card_name(name).split(":"))

@@ -1,4 +1,4 @@
-"""A check for whoever runs it: Markdown, GitHub's annotations, and JUnit's XML."""
+"""Reports of a check for CI: Markdown, GitHub's annotations, and JUnit XML."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def markdown(check: Check) -> str:
 
 
 def github_errors(check: Check) -> Iterator[str]:
-    """Each rule that is not kept, as a command that GitHub shows beside the rule's own line."""
+    """Each rule that does not pass, as an annotation that GitHub shows at the rule's line."""
     for verdict in check.verdicts:
         if verdict.outcome != "pass":
             line = _line_of(verdict.rule.text, check.baseline)
@@ -48,12 +48,12 @@ def github_errors(check: Check) -> Iterator[str]:
 
 
 def github_error(baseline: Path, words: str) -> str:
-    """For a baseline that could not be read."""
+    """An annotation for a baseline that cannot be read."""
     return f"::error {_file(baseline)},title=bench check::{_data(words)}"
 
 
 def write_junit(check: Check, path: Path) -> None:
-    """A test case for each rule; what nothing is known of is an error, not a skipped test."""
+    """A test case for each rule; an inconclusive one is an error, not a skipped test."""
     suite = ElementTree.Element(
         "testsuite",
         name="bench check",
@@ -86,7 +86,7 @@ def write_markdown(check: Check, path: Path) -> None:
 
 
 def add_to_summary(check: Check, path: Path) -> None:
-    """GitHub's summary of a job has room for every step's words."""
+    """Append to GitHub's summary of the job, which all steps share."""
     with describe_write_errors(path), path.open("a", encoding="utf-8") as file:
         file.write(markdown(check) + "\n")
 
@@ -104,7 +104,7 @@ def _numbers(verdict: Verdict) -> str:
 
 
 def _line_of(rule: str, baseline: Path) -> int | None:
-    """Where a baseline says a rule; one that was given on the command line has no line."""
+    """The line of a rule in the baseline; None for a rule of the command line."""
     for number, line in enumerate(baseline.read_text("utf-8").splitlines(), start=1):
         if rule in line:
             return number
@@ -112,7 +112,7 @@ def _line_of(rule: str, baseline: Path) -> int | None:
 
 
 def _file(path: Path) -> str:
-    """As GitHub has it: from the root of what was checked out."""
+    """The path relative to the root of the checkout, as GitHub expects."""
     root = Path(os.environ.get("GITHUB_WORKSPACE", "."))
     if path.resolve().is_relative_to(root.resolve()):
         path = path.resolve().relative_to(root.resolve())

@@ -1,4 +1,4 @@
-"""A check in words and numbers, for the terminal and for whoever runs it in CI."""
+"""The text and figures of a check, for the terminal and for CI."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def title(check: Check) -> str:
 
 
 def summary(check: Check) -> str:
-    """How many rules came out how, the worst first."""
+    """The number of rules with each outcome, the worst first."""
     regressions = counted(check.count("regression"), "regression")
     parts = [regressions] if check.count("regression") else []
     if changed := check.count("changed"):
@@ -34,7 +34,7 @@ def summary(check: Check) -> str:
 
 
 def figures(verdict: Verdict) -> tuple[str, ...]:
-    """Its numbers, as under the headings."""
+    """The verdict's figures, one for each heading."""
     if not math.isfinite(verdict.change):
         return (NOTHING,) * len(HEADINGS)
     low, high = verdict.interval or (math.nan, math.nan)
@@ -61,7 +61,7 @@ def _change(verdict: Verdict, value: float) -> str:
 
 
 def _bare(verdict: Verdict, value: float) -> str:
-    """A difference without its unit; of times, how many times as long."""
+    """A difference without its unit; for times, a factor."""
     if verdict.rule.kind == "time":
         return f"×{value:.2f}"
     if value == 0:
@@ -70,7 +70,7 @@ def _bare(verdict: Verdict, value: float) -> str:
 
 
 def _minimum_detectable(verdict: Verdict) -> str:
-    """Where nothing scatters, but for the last digits of floats, anything would have shown."""
+    """If nothing scatters, except the last digits of floats, any change is detectable."""
     if verdict.rule.kind == "point":
         return f"{verdict.minimum_detectable:g} {verdict.rule.unit}"
     nothing = 1 if verdict.rule.kind == "time" else 0

@@ -1,7 +1,7 @@
-"""What the rules say of results that are held against a recording, image by image.
+"""Applies the rules to results and a recording, image by image.
 
 A BD-rate's change is that between two curves of a codec, the recorded and the present one, each
-against the *recorded* curve of the anchor: an anchor that has got worse makes nobody better. Its
+against the *recorded* curve of the anchor: a worse anchor cannot hide a regression. Its
 95 % interval comes from resampling the images, the same draw for all three curves; so does that of
 an encoding time's ratio. A rule is
 
@@ -10,9 +10,9 @@ an encoding time's ratio. A rule is
   allowed: what scatters more could hide a regression that the rule is there to see;
 - else nothing is known.
 
-A point's rate and quality are means over the same images, before and now: their difference is no
-sample's, and any that exceeds the tolerance, up or down, breaks the rule. It is a regression where
-any point got worse, more bits or less quality; else the codec has changed.
+A point's rate and quality are means over the same images, then and now: their difference is exact,
+and one beyond the tolerance, up or down, breaks the rule. It is a regression if any point got worse
+(more bits or less quality); otherwise the codec has changed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _UnknownError(Exception):
 def judge(
     baseline: Baseline, recorded: Recording, now: Recording, failures: Mapping[str, str]
 ) -> Check:
-    """``failures`` tells of each codec that lacks something how much, and why."""
+    """``failures`` has the failed operations of each codec, with the first reason."""
     verdicts = []
     for rule in baseline.rules:
         try:
@@ -82,22 +82,23 @@ def _both(name: str, recorded: Recording, now: Recording) -> tuple[RecordedCodec
 
 
 def _metric(rule: Rule, recorded: Recording, now: Recording) -> str:
-    """The metric's whole name, once it is sure that both sides mean the same by it."""
+    """The metric's full name, after checking that both sides measured it in the same way."""
     name = rule.metric
     if name == WAP:
         tasks = [name for name in now.versions if name.startswith(f"{WAP}:")]
         if len(tasks) != 1:
-            raise _UnknownError(f"whose wAP? there are {', '.join(tasks) or 'no task networks'}")
+            known = ", ".join(f"wap:{task}" for task in tasks) or "no task networks"
+            raise _UnknownError(f"ambiguous metric 'wap'; known: {known}")
         (name,) = tasks
     for recording, whose in (recorded, "recorded; --record does"), (now, "measured"):
         if name not in recording.versions:
             raise _UnknownError(f"{name} was not {whose}")
     if recorded.versions[name] != now.versions[name]:
         raise _UnknownError(
-            f"{name} was recorded with another version of it; --record makes it anew"
+            f"{name} was recorded with another version of it; record again with --record"
         )
     if name.startswith(f"{WAP}:") and recorded.labels != now.labels:
-        raise _UnknownError(f"{name} was recorded with other labels; --record makes it anew")
+        raise _UnknownError(f"{name} was recorded with other labels; record again with --record")
     return name
 
 
@@ -146,7 +147,7 @@ def _judge_points(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
 
 
 def _at_points(rule: Rule, change: FloatArray, worse: FloatArray) -> tuple[Outcome, str]:
-    """What became of the points, and at how many of them they moved which way."""
+    """The outcome, and at how many points the value moved up or down."""
     directions = {"higher": change > rule.allowed, "lower": change < -rule.allowed}
     moved = {way: int(points.sum()) for way, points in directions.items() if points.any()}
     if not moved:
@@ -155,11 +156,11 @@ def _at_points(rule: Rule, change: FloatArray, worse: FloatArray) -> tuple[Outco
     why = f"{counts} of {counted(len(change), 'point')}, beyond the tolerance"
     if (worse > rule.allowed).any():
         return "regression", why
-    return "changed", f"{why}; if that is meant, --record makes it the baseline"
+    return "changed", f"{why}; if this is intended, record again with --record"
 
 
 def _means(curve: CurveSample | TaskSample) -> FloatArray:
-    """The quality at each point: a task network's is of the whole set."""
+    """The quality at each point; a task network's is that of the whole set."""
     if isinstance(curve, CurveSample):
         return np.asarray(curve.quality.mean(axis=0))
     return np.array([score.found.wap if score else np.nan for score in curve.scores])
@@ -205,12 +206,12 @@ def _judge_bd_rate(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
 
 
 def _qualities(rule: Rule, metric: str, recorded: Recording) -> QualityRange | None:
-    """Those that both figures are over: in percent of the *recorded* uncompressed accuracy."""
+    """The range of both figures: percentages are of the *recorded* uncompressed wAP."""
     if rule.between is None:
         return None
     if rule.between.percent and metric not in recorded.uncompressed:
         raise _UnknownError(
-            f"{metric} of the uncompressed images was not recorded; --record makes it anew"
+            f"{metric} of the uncompressed images was not recorded; record again with --record"
         )
     qualities = QualityRange(rule.between, recorded.uncompressed.get(metric))
     if missing := qualities.missing():
@@ -225,7 +226,7 @@ def _judge_time(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
         if one.run is None or one.run != other.run:
             raise _UnknownError(
                 f"{whose}, {one.name} and {other.name} were not timed in one run; "
-                "with another --results folder, they are"
+                "use an empty --results folder"
             )
         if not np.isfinite([one.encode_cpu, other.encode_cpu]).all():
             raise _UnknownError(f"{whose}, some streams have no encoding time: they were imported")
@@ -269,9 +270,9 @@ def _outcome(rule: Rule, low: float, high: float, minimum_detectable: float) -> 
     if low > rule.allowed:
         return "regression", "the whole interval lies beyond what is allowed"
     if minimum_detectable > rule.allowed:
-        return "inconclusive", "the images scatter by more than is allowed: more would tell"
+        return "inconclusive", "the images scatter by more than is allowed; use more images"
     if high > rule.allowed:
-        return "inconclusive", "what is allowed lies within the interval: more images would tell"
+        return "inconclusive", "the allowed change is within the interval; use more images"
     return "pass", ""
 
 
@@ -280,7 +281,7 @@ def _notes(baseline: Baseline, recorded: Recording, now: Recording) -> Iterator[
         then = recorded.codecs.get(name)
         if then and then.fingerprint != codec.fingerprint:
             yield (
-                f"{name} is not what was recorded: fingerprint {then.fingerprint[:12]} then, "
+                f"{name} has changed since recorded: fingerprint {then.fingerprint[:12]} then, "
                 f"{codec.fingerprint[:12]} now (its card, its program or its weights)"
             )
     if len(now.images) < FEW_IMAGES and any(rule.kind != "point" for rule in baseline.rules):

@@ -1,10 +1,11 @@
-"""How one picture's detections fared, in a line that people can read and a diff can show.
+"""The matches of one picture's detections as a line that people can read and a diff can show.
 
     person .785199:3 .618434:4 .514376 car .445073
 
-Each number is a prediction's score, and behind the colon at how many overlaps, from 0.50 on, it is
-right; without one it is right at none. What is excused at some overlaps has its states spelt out,
-as in ``.44:TTTFFFFIII``. Scores have six decimals, which no float's noise on another machine
+Each number is a prediction's score, followed by a colon and the number of overlaps, from 0.50 on,
+at which it is right; without one it is right at none. A prediction that is ignored at some overlaps
+has all its states, as in ``.44:TTTFFFFIII``. Scores have six decimals, which noise on another
+machine
 reaches.
 """
 
@@ -39,7 +40,7 @@ def _states_text(states: list[int]) -> str:
 
 
 def from_text(text: str, valid: list[int], instances: list[int]) -> Matches:
-    """The matches again, given how many instances there are of each class.
+    """The matches of such a line, given the number of instances of each class.
 
     A ValueError or KeyError is a line that is none.
     """

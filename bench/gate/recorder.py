@@ -1,4 +1,4 @@
-"""From results to the lines of a recording."""
+"""Makes a recording from results."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _DECIMALS = 6
 
 
 def to_recording(results: Results, metrics: Mapping[str, str], source: Path) -> Recording:
-    """What is to be written down of results, read again; each metric comes with its fingerprint."""
+    """The recording of results; each metric is given with its fingerprint."""
     return read_lines(tuple(_lines(results, metrics)), str(source))
 
 
 def failures(results: Results) -> dict[str, str]:
-    """Of each codec that lacks something, how much, and the first reason why."""
+    """For each codec with failures, how many there are, with the first reason."""
     told: dict[str, str] = {}
     for name, image, point, reason in sorted(results.failures, key=str):
         count = sum(failed == name for failed, *_ in results.failures)
@@ -80,7 +80,7 @@ def _labels(results: Results) -> str:
 
 
 def _instances(task: TaskResults, row: int) -> list[list[int]] | None:
-    """How many of each class are to be found in an image, and how many there are."""
+    """The number of instances of each class in an image, those that count and all."""
     matches = task.originals[row]
     return [matches.valid.tolist(), matches.instances.tolist()] if matches else None
 
@@ -106,7 +106,7 @@ def _measured(
     row: int,
     column: int,
 ) -> dict[str, int | float | str]:
-    """What is known of one stream; what is not, is not there."""
+    """The values of one stream; unknown ones are left out."""
     found: dict[str, int | float | str] = {"bytes": int(codec.bytes[row, column])}
     for metric in metrics:
         value = codec.values[metric][row, column] if metric in codec.values else np.nan

@@ -1,9 +1,9 @@
-"""A recording: what a baseline's codecs gave, as lines of JSON that a diff can show.
+"""A recording: the results of a baseline's codecs, as lines of JSON that a diff can show.
 
-First what was measured, with what, when and where; then a line for each image, for each codec, and
-for each codec's stream of an image at a point. Whatever is held against a recording goes through
-the same lines, so that what has not changed differs by exactly nothing. Values have six decimals.
-Encoding times are summed up for each image on the codec's own line: they change with every run.
+The first line holds the data set, versions, date and machine. Then there is a line for each image,
+for each codec, and for each codec's stream of an image at a point. New results are converted to the
+same lines before a comparison, so that unchanged values are exactly equal. Values have six
+decimals. Encoding times change with every run, so the codec's line has only their sum by image.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from bench.runtime.files import check_regular, describe_write_errors, write_text
 from bench.store import MatchArray, looked_at, point_key
 
 VERSION = 1
-# What comes of reading lines that are no recording's.
+# Raised on reading lines that are not a recording.
 _DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
@@ -52,14 +52,14 @@ class RecordedCodec:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """All codecs on one data set, and what all depends on."""
+    """All codecs on one data set, and the versions and labels that their values depend on."""
 
     lines: tuple[str, ...]
     date: str
     processor: str
     data: str
     digest: str
-    labels: str  # names those that detections were held to
+    labels: str  # a digest of the ground truth
     versions: Mapping[str, str]  # what values of each metric, task networks too, depend on
     images: tuple[str, ...]
     codecs: Mapping[str, RecordedCodec]
@@ -72,7 +72,7 @@ def read_recording(path: Path) -> Recording:
         with path.open(encoding="utf-8") as file:
             return read_lines(tuple(file), str(path))
     except FileNotFoundError as error:
-        raise DataError(f"{path}: nothing is recorded yet; --record does it") from error
+        raise DataError(f"{path}: no recording; make one with --record") from error
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
 
@@ -83,7 +83,7 @@ def write_recording(recording: Recording, path: Path) -> None:
 
 
 def read_lines(lines: tuple[str, ...], where: str) -> Recording:
-    """The recording that some lines are; ``where`` is whose they are."""
+    """Parse the lines of a recording; ``where`` names their file in errors."""
     number = 1
     images: dict[str, dict[str, Any]] = {}
     codecs: dict[str, dict[str, Any]] = {}
@@ -91,7 +91,9 @@ def read_lines(lines: tuple[str, ...], where: str) -> Recording:
     try:
         heading = json.loads(lines[0]) if lines else {}
         if heading.get("recording") != VERSION:
-            raise DataError(f"{where}: not a recording of this bench; --record makes it anew")
+            raise DataError(
+                f"{where}: not a recording of this version of bench; record again with --record"
+            )
         for line in lines[1:]:
             number += 1
             entry = json.loads(line)
@@ -116,8 +118,8 @@ def read_lines(lines: tuple[str, ...], where: str) -> Recording:
         )
     except _DAMAGE as error:
         raise DataError(
-            f"{where}: damaged, at line {number} or in what it says "
-            f"({type(error).__name__}: {error}); --record makes it anew"
+            f"{where}: damaged at line {number} "
+            f"({type(error).__name__}: {error}); record again with --record"
         ) from error
 
 
@@ -165,7 +167,7 @@ def _recorded(
 def _uncompressed(
     images: dict[str, dict[str, Any]], heading: dict[str, Any]
 ) -> dict[str, SetScore]:
-    """Of each task network that saw all the images; older recordings do not have it."""
+    """The wAP of each task network on all uncompressed images; older recordings lack it."""
     scores = {}
     for task, its in heading["tasks"].items():
         if images and all(task in image.get("uncompressed", ()) for image in images.values()):

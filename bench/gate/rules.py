@@ -1,4 +1,4 @@
-"""What must not get worse, each rule a sentence that is the same in a baseline and in a shell.
+"""Rules: sentences that say what must not get worse, in a baseline or on the command line.
 
 bpp of x265: within 0.0001 %
 psnr_y of ncn-lsm: within 0.02 dB
@@ -20,7 +20,7 @@ from bench.metrics import Group, describe
 from bench.metrics.between import Between, parse_between
 
 Kind = Literal["point", "bd-rate", "time"]
-WAP = "wap"  # the one task network's, whichever it is
+WAP = "wap"  # of the only task network
 
 _NUMBER = r"(?P<allowed>\d+(?:\.\d+)?(?:e-?\d+)?)"
 _SENTENCES: dict[Kind, re.Pattern[str]] = {
@@ -47,7 +47,7 @@ _MEASURED: dict[Kind, tuple[Group, ...]] = {
 
 @dataclass(frozen=True)
 class Rule:
-    """One sentence, taken apart."""
+    """One parsed sentence."""
 
     text: str
     kind: Kind
@@ -55,12 +55,12 @@ class Rule:
     allowed: float  # in percent, dB, percentage points of BD-rate, or times as long
     unit: str
     metric: str
-    other: str | None = None  # the anchor, or who encodes beside it for comparison
+    other: str | None = None  # the anchor, or the codec whose time is the reference
     between: Between | None = None  # the qualities of a BD-rate
 
     @property
     def group(self) -> Group:
-        """Where the values that it is about come from."""
+        """The group of its metric."""
         return _group(self.metric)
 
 
@@ -69,15 +69,15 @@ def _group(metric: str) -> Group:
 
 
 def parse_rules(texts: Iterable[str], codecs: Sequence[str], where: str) -> tuple[Rule, ...]:
-    """The rules about codecs of these names; ``where`` is who says them."""
+    """Parse rules about codecs of these names; ``where`` names their source in errors."""
     try:
         rules = tuple(parse_rule(text, codecs) for text in texts)
     except BenchError as error:
         raise DataError(f"{where}: {error}") from error
     if not rules:
-        raise DataError(f"{where}: no rule, so there is nothing to check; write {_FORMS}")
+        raise DataError(f"{where}: no rules; expected {_FORMS}")
     if twice := [rule.text for i, rule in enumerate(rules) if rule in rules[:i]]:
-        raise DataError(f"{where}: '{twice[0]}' is there twice")
+        raise DataError(f"{where}: duplicate rule '{twice[0]}'")
     return rules
 
 
@@ -87,23 +87,23 @@ def parse_rule(text: str, codecs: Sequence[str] | None) -> Rule:
     matching = ((kind, pattern.fullmatch(text)) for kind, pattern in _SENTENCES.items())
     kind, said = next(((kind, found.groupdict()) for kind, found in matching if found), (None, {}))
     if kind is None:
-        raise DataError(f"'{text}' is no rule; write {_FORMS}")
+        raise DataError(f"invalid rule '{text}'; expected {_FORMS}")
     metric, unit = said.get("metric") or "encode_cpu", said["unit"].replace("x", "×")
     try:
         group = _group(metric)
     except DataError as error:
         raise DataError(f"'{text}': {error}") from error
     if group not in _MEASURED[kind]:
-        raise DataError(f"'{text}': {metric} is not what a rule can be about; write {_FORMS}")
+        raise DataError(f"'{text}': {metric} is not allowed in such a rule; expected {_FORMS}")
     if unit == "dB" and (metric == WAP or describe(metric).unit != "dB"):
-        raise DataError(f"'{text}': {metric} is not in dB; say how many %")
+        raise DataError(f"'{text}': {metric} is not in dB; use %")
     allowed = float(said["allowed"])
     if unit == "×" and allowed < 1:
-        raise DataError(f"'{text}': x{allowed:g} would ask it to be faster; say x1 or more")
+        raise DataError(f"'{text}': x{allowed:g} is below x1; expected x1 or more")
     codec = _known(said["codec"], codecs, text)
     other = _known(said["other"], codecs, text) if "other" in said else None
     if codec == other:
-        raise DataError(f"'{text}': a codec against itself")
+        raise DataError(f"'{text}': the codec and the reference are the same")
     between = _between(said["between"], metric, text) if said.get("between") else None
     return Rule(text, kind, codec, allowed, unit, metric, other, between)
 
@@ -119,5 +119,5 @@ def _known(said: str, codecs: Sequence[str] | None, text: str) -> str:
     if codecs is None:
         return said
     if (meant := full_name(said, codecs)) not in codecs:
-        raise DataError(f"'{text}': '{said}' is none of the codecs, {', '.join(codecs)}")
+        raise DataError(f"'{text}': unknown codec '{said}'; known: {', '.join(codecs)}")
     return meant

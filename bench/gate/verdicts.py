@@ -1,4 +1,4 @@
-"""What became of a baseline's rules."""
+"""Verdicts on a baseline's rules."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from bench.gate.rules import Rule
 
 Outcome = Literal["pass", "changed", "regression", "inconclusive"]
 BROKEN: tuple[Outcome, ...] = ("regression", "changed")
-"""What breaks a rule; "changed" is what is not worse, but not what was recorded."""
+"""Outcomes that break a rule; "changed" means not worse, but not as recorded."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one rule; numbers in the rule's own unit, NaN where there is none."""
+    """The verdict on one rule; numbers in the rule's own unit, NaN if there is none."""
 
     rule: Rule
     outcome: Outcome
     why: str = ""
-    where: str = ""  # the operating point that changed most, of a rule about each of them
+    where: str = ""  # the operating point that changed most, for a rule about points
     metric: str = ""
     was: float = np.nan
     now: float = np.nan
@@ -48,13 +48,13 @@ class Check:
 
     @property
     def status(self) -> int:
-        """0 if all rules are kept, 1 if one is broken, 2 if of one nothing is known."""
+        """0 if all rules pass, 1 if one is broken, otherwise 2 if one is inconclusive."""
         if any(verdict.outcome in BROKEN for verdict in self.verdicts):
             return 1
         return 2 if self.count("inconclusive") else 0
 
 
 def inconclusive_check(baseline: Baseline, why: str) -> Check:
-    """A check whose results, or whose recording, are not there."""
+    """A check without results or without a recording: all rules are inconclusive."""
     verdicts = tuple(Verdict(rule, "inconclusive", why) for rule in baseline.rules)
     return Check(baseline.path, baseline.data, "", 0, verdicts)

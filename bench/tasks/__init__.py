@@ -1,1 +1,1 @@
-"""Task networks as measures: what looks at decoded pictures, and how it is scored."""
+"""Task networks that run on decoded pictures, and their scores."""

@@ -1,4 +1,4 @@
-"""The same networks run by Detectron2 itself, where it is installed: a check on ours."""
+"""The same networks run by Detectron2 itself, if it is installed, to check ours."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _TO_INSTALL = (
 def detectron2_finder(
     weights: Path, device: torch.device, digest: str | None = None, *, masks: bool = True
 ) -> Callable[[Pixels], Detections]:
-    """What finds instances in an RGB picture: its R50-FPN for Cityscapes with these weights,
+    """A detector for RGB pictures: its R50-FPN for Cityscapes with these weights,
     which must have the digest if one is given.
 
-    Its own predictor is not used: it would unpickle weights, and so execute what is in them.
+    Its own predictor is not used: it would unpickle weights, and so execute code in them.
     """
     config, build_model, resizing = _import(masks)
     config.MODEL.DEVICE = str(device)
@@ -58,7 +58,7 @@ def detectron2_finder(
 
 
 def _import(masks: bool) -> tuple[Any, Callable[[Any], Any], Callable[..., Any]]:
-    """Its configuration of the network, what builds that, and what resizes pictures for it."""
+    """Its configuration of the network, and its functions to build it and to resize pictures."""
     try:
         import detectron2
         from detectron2.config import get_cfg
@@ -66,10 +66,10 @@ def _import(masks: bool) -> tuple[Any, Callable[[Any], Any], Callable[..., Any]]
         from detectron2.modeling import build_model
     except ImportError as error:
         raise UnavailableError(f"Detectron2 cannot be used ({error}); {_TO_INSTALL}") from error
-    # Beside its code: what it offers to look it up needs an old setuptools.
+    # Found beside its code: its own look-up needs an old setuptools.
     path = Path(detectron2.__file__).parent / _CONFIGURATION
     if not path.is_file():
-        raise UnavailableError(f"Detectron2 is here without its {path}; {_TO_INSTALL}")
+        raise UnavailableError(f"Detectron2 is installed without its {path}; {_TO_INSTALL}")
     config = get_cfg()
     config.merge_from_file(str(path))
     config.MODEL.WEIGHTS = ""

@@ -1,6 +1,6 @@
-"""A task network as a measure: it looks at a picture, and what it finds is held against the truth.
+"""Scorers: task networks whose detections in a picture are matched with the ground truth.
 
-The truth is the data set's labels or, where there are none, what the network itself finds in the
+The ground truth is the data set's labels or, without any, the network's own detections in the
 uncompressed picture.
 """
 
@@ -21,16 +21,16 @@ from bench.instances.pseudo_truth import PseudoTruth, to_pseudo_truth
 from bench.metrics.matches import Matches
 from bench.tasks.task import Task
 
-# Changes whenever the same detections would be matched otherwise.
+# Changes whenever the same detections would be matched differently.
 _VERSION = "1"
-# Changes whenever the same detections would be another pseudo truth.
+# Changes whenever the same detections would give another pseudo ground truth.
 _PSEUDO_VERSION = "2"
 PSEUDO = "pseudo"
 
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """A task network, and whose truth it is scored against."""
+    """A task network, and the ground truth that it is scored against."""
 
     task: Task
     pseudo: float | None = None  # its own detections on the original of at least that score
@@ -54,7 +54,7 @@ class Scorer:
         return hashlib.sha256(" | ".join(parts).encode()).hexdigest()
 
     def truth_of(self, image: Image) -> Truth:
-        """What is truly in an image."""
+        """The ground truth of an image."""
         if self.pseudo is not None:
             return to_pseudo_truth(self.task.detect(image.pixels), self.pseudo)
         if image.instances is None:
@@ -62,11 +62,11 @@ class Scorer:
         return read_ground_truth(image.instances)
 
     def score(self, pixels: Pixels, truth: Truth) -> Matches:
-        """How what is found in a picture fares against the truth."""
+        """Run the network on a picture, and match its detections with the ground truth."""
         return self.judge(self.task.detect(pixels), truth)
 
     def judge(self, found: Detections, truth: Truth) -> Matches:
-        """How what was found fares against the truth."""
+        """Match detections with the ground truth."""
         if self.task.masks:
             from bench.metrics.instance_matching import match
 
@@ -89,11 +89,11 @@ class ScoreRecord:
 def make_scorers(
     tasks: Mapping[str, Task], engine: str, dataset: Dataset, truth: str, score: float
 ) -> tuple[Scorer, ...]:
-    """Each task as a measure on a data set; a data set without labels needs the pseudo truth."""
+    """The scorers of tasks on a data set; without labels, it needs pseudo ground truth."""
     if truth == PSEUDO:
         if boxes := [task.name for task in tasks.values() if not task.masks]:
             raise DataError(
-                f"--truth pseudo: {boxes[0]} finds boxes alone; it takes a network that finds masks"
+                f"--truth pseudo: {boxes[0]} finds only boxes; expected a network that finds masks"
             )
         return tuple(Scorer(task, score, said, engine) for said, task in tasks.items())
     bare = [entry.name for entry in dataset.entries if entry.instances is None]

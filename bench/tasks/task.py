@@ -1,4 +1,4 @@
-"""Task networks by name: whom a decoded picture is shown to, and with which weights.
+"""Task networks by name, with their weights.
 
 Nothing here imports torch until a picture is looked at: what is in the store already is reported
 without it.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bench.vision.rcnn import RCNN
 
 ENGINES = ("bench", "detectron2")
-# Changes whenever the same network would find something else in the same picture.
+# Changes whenever the same network would give other detections in the same picture.
 _VERSION = "1"
 
 
@@ -52,8 +52,8 @@ class _Known(Described):
 
     name: str
     title: str
-    architecture: Architecture  # unless its weights' file says another
-    variable: str | None = None  # says where its weights are; shipped weights need none
+    architecture: Architecture  # unless the file of weights has its own
+    variable: str | None = None  # names the file of weights; shipped weights need none
     get: str = ""
 
     def weights(self) -> Path | None:
@@ -148,7 +148,7 @@ TASKS: Registry[_Known | Maker] = Registry(
     "what makes a task when it is called",
     lambda name, maker: callable(maker),
 )
-# What a data set is shown to unless someone says otherwise.
+# The default network of each data set.
 _DEFAULTS = {"toyscapes": "mask-rcnn-toy", "cityscapes": "mask-rcnn"}
 
 
@@ -160,7 +160,7 @@ def open_tasks(
     if words == ["none"]:
         return {}, ""
     if "none" in words:
-        raise DataError("--task none goes alone")
+        raise DataError("--task none: not allowed with other tasks")
     if not words:
         name = _DEFAULTS.get(kind)
         if name is None:
@@ -171,7 +171,7 @@ def open_tasks(
     tasks = {word: open_task(word, engine) for word in words}
     names = [task.name for task in tasks.values()]
     if len(set(names)) < len(names):
-        raise DataError("--task: two of one name; one network has one set of weights in a run")
+        raise DataError("--task: the same network twice; a run uses one file of weights for each")
     return tasks, ""
 
 
@@ -179,7 +179,7 @@ def open_task(said: str, engine: str = "bench") -> Task:
     """``NAME`` or ``NAME=WEIGHTS``."""
     name, equals, file = said.partition("=")
     if engine not in ENGINES:
-        raise DataError(f"--engine {engine}: there are {', '.join(ENGINES)}")
+        raise DataError(f"unknown --engine {engine}; known: {', '.join(ENGINES)}")
     if engine == "detectron2" and name not in ("mask-rcnn", "faster-rcnn"):
         raise DataError(f"--engine detectron2 runs mask-rcnn and faster-rcnn, not {name}")
     known = TASKS[name]
@@ -194,7 +194,7 @@ def open_task(said: str, engine: str = "bench") -> Task:
 
 
 def task_network(name: str) -> RCNN:
-    """One of our networks itself, frozen, for whoever trains through it."""
+    """One of bench's own networks, frozen, for the loss of a training."""
     import torch
 
     from bench.vision.checkpoint import load_network
@@ -221,17 +221,17 @@ def described_task(name: str) -> _Known | _Foreign:
 
 
 def _third_party(name: str, make: Maker, weights: str | None) -> Task:
-    """A network that another package brings."""
+    """A network of another package."""
     with TASKS.called(name):
         made = make(home_path(weights, f"--task {name}") if weights else None)
     for part in ("name", "title", "masks", "fingerprint", "detect"):
         if not hasattr(made, part):
-            raise UnavailableError(f"--task {name}: what its package makes has no '{part}'")
+            raise UnavailableError(f"--task {name}: its package's object has no '{part}'")
     return made
 
 
 class _Network:
-    """One of ours, or Detectron2's own of the same weights; loaded when it is first asked."""
+    """One of bench's networks, or Detectron2's with the same weights; loaded on first use."""
 
     def __init__(self, known: _Known, weights: Path, engine: str) -> None:
         self.name, self.title, self.masks = known.name, known.title, known.architecture.masks
