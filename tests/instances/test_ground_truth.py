@@ -131,5 +131,5 @@ def test_broken_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="L samples, not the 16 bits"):
         read_ground_truth(path)
     Image.fromarray(np.full((9, 9), 34001, np.uint16)).save(path)
-    with pytest.raises(DataError, match="instance id 34001 is of none of Cityscapes' labels"):
+    with pytest.raises(DataError, match="instance id 34001"):
         read_ground_truth(path)
