@@ -136,7 +136,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     ),
     "misshapen": (
         with_tensor("encoder.1.weight", np.zeros((8, 8, 3, 3), np.float32)),
-        "encoder.1.weight is 8×8×3×3, but the network's is 8×8×5×5",
+        "encoder.1.weight is 8×8×3×3, expected 8×8×5×5",
     ),
     "half of another": (
         with_tensor("LSUnits.0.LSGen.weight", np.zeros((8, 12, 5, 5), np.float32)),
@@ -144,11 +144,11 @@ REFUSED: dict[str, tuple[Change, str]] = {
     ),
     "not a number": (
         with_one(f"{PRIOR}.encoder_GDN.0.beta", np.nan),
-        f"{PRIOR}.encoder_GDN.0.beta has values that are no finite numbers",
+        f"{PRIOR}.encoder_GDN.0.beta has values that are not finite numbers",
     ),
     "infinite": (
         with_one("LSUnits.0.resNetToMask.0.bias", np.inf),
-        "LSUnits.0.resNetToMask.0.bias has values that are no finite numbers",
+        "LSUnits.0.resNetToMask.0.bias has values that are not finite numbers",
     ),
     "whole numbers": (
         with_tensor("decoder.2.bias", np.zeros(3, np.int64)),
@@ -203,7 +203,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     ),
     "another width": (
         with_tensor("encoder.0.weight", np.zeros((12, 3, 5, 5), np.float32)),
-        "but the network's is 12",
+        "expected 12",
     ),
 }
 
