@@ -143,7 +143,7 @@ def _dataset_status(name: str) -> DatasetStatus:
 
 
 def tasks() -> list[TaskStatus]:
-    """Our task networks, then those of other packages, which are not loaded to be listed."""
+    """bench's task networks, then those of other packages, which are not loaded."""
     return [_task_status(name) for name in TASKS]
 
 

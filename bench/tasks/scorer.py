@@ -102,6 +102,6 @@ def make_scorers(
         which = "none of its images has" if len(bare) == count else f"{bare[0]} has no"
         raise DataError(
             f"{dataset.name}: {which} instance labels to score {first} against; "
-            "--truth pseudo takes what the network finds in the uncompressed images instead"
+            "use --truth pseudo for its detections in the uncompressed images instead"
         )
     return tuple(Scorer(task, None, said, engine) for said, task in tasks.items())

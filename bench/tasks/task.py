@@ -48,7 +48,7 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class _Known(Described):
-    """A network that has a name here."""
+    """One of bench's own networks."""
 
     name: str
     title: str
