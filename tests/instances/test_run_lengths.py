@@ -75,7 +75,7 @@ def test_a_mask_never_changes() -> None:
         ({"size": [2, 3], "counts": ""}, "a mask of 3x2: they are of 0 pixels, not 6"),
         ({"size": [2, 3], "counts": "34"}, "they are of 7 pixels, not 6"),
         ({"size": [2, 3], "counts": "8N"}, "a run shorter than nothing"),
-        ({"size": [-2, -3], "counts": "6"}, "no size"),
+        ({"size": [-2, -3], "counts": "6"}, "invalid size"),
     ],
 )
 def test_broken_run_lengths_are_refused(coded: dict[str, object], problem: str) -> None:
