@@ -110,7 +110,7 @@ def test_pictures_that_cannot_be_saved_are_no_failures_of_a_codec(
     Path("seen/jpeg").write_text("in the way")
     said = bench(*command, "--save-decoded", "seen")
     assert said.status == 1
-    assert "jpeg: cannot be created" in said.err
+    assert "seen/jpeg/quality-60: cannot be created" in said.err
     assert "failure" not in bench(*command).out
 
 
