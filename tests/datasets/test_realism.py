@@ -18,11 +18,11 @@ FRAMES = SHARED / "data" / "cityscapes-sample" / "leftImg8bit"
 def test_bits_and_bd_rate_are_like_those_of_photographs(tmp_path: Path) -> None:
     folder = tmp_path / "frames"
     folder.mkdir()
-    for path in FRAMES.rglob("*.png"):
+    for path in sorted(FRAMES.rglob("*.png"))[::3]:
         with Image.open(path) as frame:
             frame.resize((512, 256), Image.Resampling.BOX).save(folder / path.name)
     bits, over = {}, {}
-    for data, limit in (("toyscapes:dev", 10), (str(folder), None)):
+    for data, limit in (("toyscapes:dev", 4), (str(folder), None)):
         made = api.run(
             ["vvenc-medium", "x265"],
             data=data,
