@@ -249,6 +249,14 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert "://" in target or (page.parent / target).exists(), target
 
 
+def test_the_files_that_architecture_names_are_there() -> None:
+    page = (DOCS / "architecture.md").read_text("utf-8")
+    files = ["/" + path.relative_to(CHECKOUT).as_posix() for path in CHECKOUT.glob("bench/**/*.py")]
+    named = set(re.findall(r"[a-z0-9_/]+\.py", page))
+    assert len(named) > 50
+    assert [name for name in named if not any(file.endswith(f"/{name}") for file in files)] == []
+
+
 def test_the_report_that_is_shown_can_be_read(tmp_path: Path) -> None:
     page = (DOCS / "paper.md").read_text("utf-8")
     shown = re.search(r"```toml\n(title.*?)```", page, re.DOTALL)

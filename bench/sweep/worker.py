@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import tempfile
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextvars import ContextVar
@@ -42,6 +43,7 @@ from bench.tasks.task import open_task
 _MAX_HELD = 2**25
 # Not one job's failure, but soon every one's.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_log = logging.getLogger(__name__)
 
 Steps = Generator[Pair, Values, Result]
 
@@ -187,7 +189,9 @@ def _code(job: Job, codec: Codec, original: Image, result: Result) -> Pixels:
         return _code_once(job, codec, original, result)
     except TimeLimitError:
         raise
-    except CodecError:  # a machine short of memory or of processes may do better now
+    except CodecError as error:  # a machine short of memory or of processes may do better now
+        at = f"{job.codec.name} on {job.entry.name} at {job.point}"
+        _log.info("%s is tried again after a failure: %s", at, error)
         return _code_once(job, codec, original, result)
 
 
