@@ -235,6 +235,7 @@ def test_the_python_api_works_as_shown() -> None:
     assert len(held["report"].deltas) == len(held["against_webp"].deltas) == 1
     assert len(held["records"]) == 16
     assert held["coded"].bpp > 0
+    assert held["outcome"].done == {"jpeg": 10} and not held["outcome"].failures
 
 
 def test_the_python_api_is_documented_whole() -> None:

@@ -138,7 +138,14 @@ def import_streams(
     """Adopt bitstreams that were coded elsewhere: each is decoded here, and measured."""
     watcher = watcher or Watcher()
     request = Request(
-        [codec], data=data, root=root, points=[point], metrics=metrics, tasks=["none"], jobs=jobs
+        [codec],
+        data=data,
+        root=root,
+        points=[point],
+        metrics=metrics,
+        tasks=["none"],
+        jobs=jobs,
+        keep_going=True,  # each file is an answer of its own: all of them are tried
     )
     inputs = open_inputs(request, watcher.preparing)
     with StoreWriter(results) as store:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from bench.errors import BenchError, DataError
 from bench.metrics import METRICS, fingerprint
@@ -32,13 +32,12 @@ from bench.sweep.queue import JobQueue
 # What is finished is written this often; a kill loses at most so much work.
 _FLUSH_SECONDS = 0.5
 _PATIENCE_SECONDS = 0.5
-T = TypeVar("T")
 
 
 class Executor(Protocol):
     """Whoever runs jobs: ``ThisMachine``, or any executor of ``concurrent.futures``."""
 
-    def submit(self, job: Callable[[], T], /) -> Future[T]: ...
+    def submit(self, job: Job | OriginalJob, /) -> Future[Result]: ...
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None: ...
 
@@ -206,7 +205,7 @@ class _Execution:
                 job,
                 metrics={**self.plan.metrics, **known},
                 scorings=self.plan.scorings_of(job.entry),
-                stream=StreamReference(self.store.stream_path(result.digest), result.digest),
+                stream=StreamReference.of(self.store, result.digest),
                 decoded=None,
             )
         )

@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.codecs.codec import Codec, Point
 from bench.datasets import Entry
 from bench.instances.pseudo_truth import PseudoTruth
 from bench.runtime.programs import Cost
 from bench.tasks.scorer import Scorer, ScoreRecord
+
+if TYPE_CHECKING:
+    from bench.store import Store
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class CodecReference:
 class ScorerReference:
     """A task network by what opens it, and what its detections are held to."""
 
+    name: str
     task: str
     engine: str
     pseudo: float | None
@@ -42,7 +47,7 @@ class ScorerReference:
 
     @classmethod
     def of(cls, scorer: Scorer) -> ScorerReference:
-        return cls(scorer.opened_by, scorer.engine, scorer.pseudo, scorer.fingerprint)
+        return cls(scorer.name, scorer.opened_by, scorer.engine, scorer.pseudo, scorer.fingerprint)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +66,31 @@ class StreamReference:
     path: Path
     digest: str
 
+    @classmethod
+    def of(cls, store: Store, digest: str) -> StreamReference:
+        return cls(store.stream_path(digest), digest)
+
+
+class _Runnable:
+    """What any executor may be given as it is: to call it is to run it, from start to end."""
+
+    def __call__(self) -> Result:
+        from bench.sweep.worker import run
+
+        return run(self)  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class OriginalJob(_Runnable):
+    """One uncompressed image, and the networks that have still to be shown it."""
+
+    entry: Entry
+    image: str  # the digest of its pixels
+    scorings: tuple[Scoring, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Job(_Runnable):
     """One image at one operating point of one codec, and what is still to do about it."""
 
     entry: Entry
@@ -76,12 +103,6 @@ class Job:
     decoded: str | None = None  # the digest of the picture that its figures so far are of
     imported_stream: Path | None = None  # a bitstream to be taken instead of encoding
     picture: Path | None = None  # where the decoded picture is to be written, if it is wanted
-
-    def __call__(self) -> Result:
-        """Run it here, from its start to its end: so any executor can be given it as it is."""
-        from bench.sweep.worker import run
-
-        return run(self)
 
 
 @dataclass
@@ -98,23 +119,3 @@ class Result:
     values: dict[str, float] | None = None  # None until it was measured
     scores: list[ScoreRecord] = field(default_factory=list)
     failure: str | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class OriginalJob:
-    """One uncompressed image, and the networks that have still to be shown it."""
-
-    entry: Entry
-    image: str
-    scorings: tuple[Scoring, ...]
-
-    def __call__(self) -> OriginalResult:
-        from bench.sweep.worker import look_at_original
-
-        return look_at_original(self)
-
-
-@dataclass(frozen=True, eq=False)
-class OriginalResult:
-    size: tuple[int, int]
-    scores: list[ScoreRecord]

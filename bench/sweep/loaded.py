@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
@@ -17,8 +17,16 @@ class Loaded(Generic[K, V]):
     With a size of each, at most so much is held, and what was not used for longest is dropped.
     """
 
-    def __init__(self, most: int = 0, size: Callable[[V], int] = lambda value: 0) -> None:
-        self._values: dict[K, Future[V]] = {}  # those used last come last
+    def __init__(
+        self,
+        known: Mapping[K, V] | None = None,
+        *,
+        most: int = 0,
+        size: Callable[[V], int] = lambda value: 0,
+    ) -> None:
+        self._values = {key: Future[V]() for key in known or {}}  # those used last come last
+        for key, value in (known or {}).items():
+            self._values[key].set_result(value)
         self._most, self._size = most, size
         self._lock = threading.Lock()
 

@@ -15,47 +15,43 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from queue import SimpleQueue
-from typing import TypeVar, cast
 
 from bench.errors import BenchError, Cancelled
-from bench.metrics.quality import Pair
-from bench.sweep.jobs import Job, Result
+from bench.sweep.jobs import Job, OriginalJob, Result
 from bench.sweep.plan import Plan
-from bench.sweep.worker import Steps, Worker, measure_each, resume, steps
+from bench.sweep.worker import Measurement, Steps, Worker, measure_each, resume, steps
 
 # Decoded pictures measured by one process: enough to share its start-up, few enough to hold.
 _BATCH_PIXELS = 2**23
 _BATCH_MAX = 16
 # A picture does not wait longer for its batch to fill, nor at all if coding it took as long.
 _BATCH_SECONDS = 5.0
-T = TypeVar("T")
 
 
 @dataclass(eq=False)
 class _Task:
     """A job under way."""
 
-    job: Job
     going: Steps
     future: Future[Result] = field(default_factory=Future)
-    pair: Pair | None = None  # to be measured
+    wanted: Measurement | None = None  # that it waits for
     since: float = 0.0
 
     @property
     def pixels(self) -> int:
-        """Of the decoded picture, while it waits to be measured."""
-        return self.pair[1].size // 3 if self.pair else 0
+        """Of the picture that waits to be measured."""
+        return self.wanted.pair[1].size // 3 if self.wanted else 0
 
-    def go_on(self, step: Callable[[], Pair]) -> bool:
-        """Take the job to where it has a picture to be measured; False if that is its end."""
-        self.pair = None
+    def go_on(self, step: Callable[[], Measurement]) -> bool:
+        """Take the job to where it waits to be measured; False if that is its end."""
+        self.wanted = None
         try:
-            self.pair = step()
+            self.wanted = step()
         except StopIteration as ended:
             self.future.set_result(ended.value)
         except BaseException as error:
             self.future.set_exception(error)
-        return self.pair is not None
+        return self.wanted is not None
 
 
 class ThisMachine:
@@ -88,16 +84,12 @@ class ThisMachine:
     def __exit__(self, *exception: object) -> None:
         self.shutdown()
 
-    def submit(self, job: Callable[[], T], /) -> Future[T]:
-        if not isinstance(job, Job):
-            future = Future[T]()
-            self._work.put(partial(self._call, job, future))
-            return future
-        task = _Task(job, steps(job))
+    def submit(self, job: Job | OriginalJob, /) -> Future[Result]:
+        task = _Task(steps(job))
         with self._lock:
             self._waiting.append(task)
         self._start_work()
-        return cast("Future[T]", task.future)
+        return task.future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Where it is cancelled, programs are killed, and jobs end with what they have."""
@@ -134,9 +126,9 @@ class ThisMachine:
         """The decoded pictures that are worth a process now, grouped by size and by metrics."""
         groups: dict[tuple[object, ...], list[_Task]] = {}
         for task in self._decoded:
-            assert task.pair is not None
-            key = (task.pair[1].shape, *task.job.metrics.items())
-            groups.setdefault(key, []).append(task)
+            if task.wanted:
+                key = (task.wanted.pair[1].shape, *task.wanted.metrics.items())
+                groups.setdefault(key, []).append(task)
         idle = not self._waiting and self._coding < len(self._threads)
         late_before = time.monotonic() - _BATCH_SECONDS
         held = sum(task.pixels for task in self._decoded)
@@ -157,15 +149,6 @@ class ThisMachine:
 
     # What follows runs in the threads.
 
-    def _call(self, job: Callable[[], T], future: Future[T]) -> None:
-        if self._cancelled:
-            future.cancel()
-            return
-        try:
-            future.set_result(job())
-        except BaseException as error:
-            future.set_exception(error)
-
     def _code(self, task: _Task) -> None:
         if self._cancelled:
             task.future.cancel()
@@ -185,10 +168,10 @@ class ThisMachine:
             self._start_work()
 
     def _measure(self, batch: list[_Task]) -> None:
-        pairs = [task.pair for task in batch if task.pair]
-        measured = measure_each(pairs, batch[0].job.metrics)
-        for task, found in zip(batch, measured, strict=True):
-            step = partial(task.go_on, partial(resume, task.going, found))
+        wanted = [task.wanted for task in batch if task.wanted]
+        values = measure_each([each.pair for each in wanted], wanted[0].metrics)
+        for task, its in zip(batch, values, strict=True):
+            step = partial(task.go_on, partial(resume, task.going, its))
             with self._lock:
                 if not self._cancelled:
                     self._work.put(step)

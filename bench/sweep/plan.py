@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,93 +13,60 @@ from bench.errors import CardError, DataError
 from bench.runtime.cores import available_cores
 from bench.runtime.files import make_folder, safe_name
 from bench.store import Store, StoredPoint, point_key
-from bench.sweep.jobs import (
-    CodecReference,
-    Job,
-    OriginalJob,
-    ScorerReference,
-    Scoring,
-    StreamReference,
-)
+from bench.sweep.jobs import CodecReference, Job, OriginalJob, StreamReference
 from bench.sweep.request import Inputs
-from bench.tasks.scorer import PSEUDO, Scorer
+
+_NOTHING = StoredPoint("", None, frozenset(), {})  # of a point that is not coded
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A sweep, ready to run."""
+@dataclass(frozen=True, kw_only=True)
+class Plan(Inputs):
+    """What a sweep is asked for, and the jobs that are left to be done."""
 
-    dataset: Dataset
-    points: Mapping[Codec, tuple[Point, ...]]
-    metrics: Mapping[str, str]
-    scorers: tuple[Scorer, ...]
     images: int  # those of this shard
     total: int  # jobs, with those that are done
     jobs: tuple[Job, ...]
     originals: tuple[OriginalJob, ...] = ()
-    remark: str = ""
     anchor: str = ""  # whom the codecs will be compared with, and why
-    workers: int = 1  # jobs that may run at once
-    keep_going: bool = False
     imports: bool = False
 
-    def scorings_of(self, entry: Entry) -> tuple[Scoring, ...]:
-        """All that is to be found in an image, and what it is held to."""
-        return tuple(_scoring(scorer, self.dataset, entry) for scorer in self.scorers)
+    @property
+    def workers(self) -> int:
+        """How many jobs may run at once."""
+        return self.request.jobs or available_cores()
 
 
 def prepare(inputs: Inputs, store: Store, anchor: str = "") -> Plan:
     """Every job that still lacks a stream, a measure or a picture, image by image."""
     part, whole = inputs.shard
     entries = inputs.dataset.entries[part - 1 :: whole]
-    seen = {scorer: store.kept_originals(scorer) for scorer in inputs.scorers}
-    originals = []
-    for entry in entries:
-        image = inputs.dataset.digests[entry.name]
-        scorings = {s: _scoring(s, inputs.dataset, entry) for s in inputs.scorers}
-        unseen = [
-            its for s, its in scorings.items() if seen[s].get(image, ("", None))[0] != its.truth
-        ]
-        if unseen:
-            originals.append(OriginalJob(entry, image, tuple(unseen)))
     jobs = tuple(_jobs(inputs, entries, store))
     for folder in {job.picture.parent for job in jobs if job.picture}:
         make_folder(folder)
     return Plan(
-        inputs.dataset,
-        inputs.points,
-        inputs.metrics,
-        inputs.scorers,
+        **vars(inputs),
         images=len(entries),
         total=len(entries) * sum(map(len, inputs.points.values())),
         jobs=jobs,
-        originals=tuple(originals),
-        remark=inputs.remark,
+        originals=tuple(_originals(inputs, entries, store)),
         anchor=anchor,
-        workers=inputs.request.jobs or available_cores(),
-        keep_going=inputs.request.keep_going,
     )
 
 
 def _jobs(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iterator[Job]:
-    kept = {
-        codec: store.kept(codec.fingerprint, inputs.metrics, inputs.scorers)
-        for codec in inputs.points
-    }
+    wanted = inputs.metrics, inputs.scorers
+    kept = {codec: store.kept(codec.fingerprint, *wanted) for codec in inputs.points}
     references = {codec: CodecReference.of(codec) for codec in inputs.points}
-    save_decoded = inputs.request.save_decoded
+    folder = inputs.request.save_decoded
     for entry in entries:
-        image = inputs.dataset.digests[entry.name]
-        scorings = {s.name: _scoring(s, inputs.dataset, entry) for s in inputs.scorers}
+        image, scorings = inputs.dataset.digests[entry.name], inputs.scorings_of(entry)
         for codec, points in inputs.points.items():
             for point in points:
-                there = kept[codec].get((image, point_key(point)))
-                have = there.metrics if there else frozenset()
-                truths = there.truths if there else {}
-                metrics = {name: m for name, m in inputs.metrics.items() if name not in have}
-                missing = [s for name, s in scorings.items() if truths.get(name) != s.truth]
-                picture = save_decoded and _picture_path(save_decoded, codec, point, entry)
-                if there is None or metrics or missing or picture:
+                there = kept[codec].get((image, point_key(point)), _NOTHING)
+                metrics = {n: m for n, m in inputs.metrics.items() if n not in there.metrics}
+                missing = [s for s in scorings if there.truths.get(s.scorer.name) != s.truth]
+                picture = folder and _picture_path(folder, codec, point, entry)
+                if metrics or missing or picture or not there.stream:
                     yield Job(
                         entry,
                         image,
@@ -107,19 +74,24 @@ def _jobs(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iterator[
                         point,
                         metrics,
                         tuple(missing),
-                        _stream(there, store),
-                        there.decoded if there else None,
+                        StreamReference.of(store, there.stream) if there.stream else None,
+                        there.decoded,
                         picture=picture,
                     )
 
 
-def _stream(there: StoredPoint | None, store: Store) -> StreamReference | None:
-    return StreamReference(store.stream_path(there.stream), there.stream) if there else None
-
-
-def _scoring(scorer: Scorer, dataset: Dataset, entry: Entry) -> Scoring:
-    truth = PSEUDO if scorer.pseudo is not None else dataset.truths[entry.name]
-    return Scoring(ScorerReference.of(scorer), truth)
+def _originals(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iterator[OriginalJob]:
+    """What has still to be shown uncompressed, and to which networks."""
+    seen = {scorer.fingerprint: store.kept_originals(scorer) for scorer in inputs.scorers}
+    for entry in entries:
+        image = inputs.dataset.digests[entry.name]
+        unseen = [
+            scoring
+            for scoring in inputs.scorings_of(entry)
+            if seen[scoring.scorer.fingerprint].get(image, ("", None))[0] != scoring.truth
+        ]
+        if unseen:
+            yield OriginalJob(entry, image, tuple(unseen))
 
 
 def prepare_import(inputs: Inputs, folder: Path, store: Store) -> Plan:
@@ -130,32 +102,18 @@ def prepare_import(inputs: Inputs, folder: Path, store: Store) -> Plan:
     (point,), dataset = points, inputs.dataset
     files, others = _by_image(dataset, folder)
     kept = store.kept(codec.fingerprint, inputs.metrics)
+    reference, metrics = CodecReference.of(codec), inputs.metrics
     jobs = [
-        Job(
-            entry,
-            image,
-            CodecReference.of(codec),
-            point,
-            inputs.metrics,
-            imported_stream=files[entry.name],
-        )
+        Job(entry, image, reference, point, metrics, imported_stream=files[entry.name])
         for entry in dataset.entries
         if entry.name in files
         and ((image := dataset.digests[entry.name]), point_key(point)) not in kept
     ]
-    return Plan(
-        dataset,
-        {codec: tuple(dict.fromkeys((*store.planned_points(dataset, codec), point)))},
-        inputs.metrics,
-        scorers=(),
-        images=len(files),
-        total=len(files),
-        jobs=tuple(jobs),
-        remark=f"left out: {others} files in {folder} named after no image" if others else "",
-        workers=inputs.request.jobs or available_cores(),
-        keep_going=True,  # each file is an answer of its own: all of them are tried
-        imports=True,
-    )
+    points = tuple(dict.fromkeys((*store.planned_points(dataset, codec), point)))
+    remark = f"left out: {others} files in {folder} named after no image" if others else ""
+    its_own = vars(inputs) | {"points": {codec: points}, "remark": remark}
+    count = len(files)
+    return Plan(**its_own, images=count, total=count, jobs=tuple(jobs), imports=True)
 
 
 def _by_image(dataset: Dataset, folder: Path) -> tuple[dict[str, Path], int]:

@@ -31,7 +31,7 @@ class JobQueue:
         if not self._jobs:
             return None
         # A codec that has coded nothing yet may only fail: no more of it than can run at once.
-        proven = self._plan.keep_going or self._outcome.coded[self._jobs[0].codec.name]
+        proven = self._plan.request.keep_going or self._outcome.coded[self._jobs[0].codec.name]
         most = self._plan.workers + (_AHEAD if proven else 1)
         return self._jobs.popleft() if under_way < most else None
 
@@ -40,7 +40,11 @@ class JobQueue:
 
     def failed(self, codec: CodecReference) -> None:
         """Start no more of a codec that only fails, until what runs of it has ended."""
-        if codec not in self._held and not self._plan.keep_going and self._only_fails(codec):
+        if (
+            codec not in self._held
+            and not self._plan.request.keep_going
+            and self._only_fails(codec)
+        ):
             self._held[codec] = [job for job in self._jobs if job.codec == codec]
             self._jobs = deque(job for job in self._jobs if job.codec != codec)
 

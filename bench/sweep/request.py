@@ -9,12 +9,13 @@ from pathlib import Path
 from bench.codecs.catalog import runnable
 from bench.codecs.codec import Codec, Point
 from bench.codecs.points import choose_points
-from bench.datasets import Dataset, dataset_kind, open_dataset
+from bench.datasets import Dataset, Entry, dataset_kind, open_dataset
 from bench.datasets.dataset import Progress
 from bench.errors import CardError
 from bench.metrics import metric_fingerprints
 from bench.runtime.files import make_folder
-from bench.tasks.scorer import Scorer, make_scorers
+from bench.sweep.jobs import ScorerReference, Scoring
+from bench.tasks.scorer import PSEUDO, Scorer, make_scorers
 from bench.tasks.task import open_tasks
 
 TRUTH_SCORE = 0.5  # of a detection that is pseudo truth
@@ -52,6 +53,16 @@ class Inputs:
     scorers: tuple[Scorer, ...]
     shard: tuple[int, int]
     remark: str
+
+    def scorings_of(self, entry: Entry) -> tuple[Scoring, ...]:
+        """All that networks may find in an image, and what it is held to."""
+        return tuple(
+            Scoring(
+                ScorerReference.of(scorer),
+                PSEUDO if scorer.pseudo is not None else self.dataset.truths[entry.name],
+            )
+            for scorer in self.scorers
+        )
 
     @property
     def names(self) -> list[str]:

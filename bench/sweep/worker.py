@@ -12,6 +12,7 @@ import logging
 import tempfile
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextvars import ContextVar
+from typing import NamedTuple, TypeVar
 
 from bench.codecs.catalog import load_codec
 from bench.codecs.codec import Codec
@@ -26,15 +27,7 @@ from bench.metrics import measure, metric_fingerprints
 from bench.metrics.quality import Pair, Values
 from bench.runtime.files import read_regular
 from bench.runtime.programs import Programs, metered
-from bench.sweep.jobs import (
-    CodecReference,
-    Job,
-    OriginalJob,
-    OriginalResult,
-    Result,
-    ScorerReference,
-    Scoring,
-)
+from bench.sweep.jobs import CodecReference, Job, OriginalJob, Result, ScorerReference, Scoring
 from bench.sweep.loaded import Loaded
 from bench.tasks.scorer import Scorer, ScoreRecord
 from bench.tasks.task import open_task
@@ -45,7 +38,16 @@ _MAX_HELD = 2**25
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _log = logging.getLogger(__name__)
 
-Steps = Generator[Pair, Values, Result]
+
+class Measurement(NamedTuple):
+    """What a job waits for."""
+
+    pair: Pair  # original and decoded
+    metrics: Mapping[str, str]
+
+
+Steps = Generator[Measurement, Values, Result]
+T = TypeVar("T", Codec, Scorer)
 
 
 class Worker:
@@ -53,14 +55,12 @@ class Worker:
 
     def __init__(self, codecs: Iterable[Codec] = (), scorers: Iterable[Scorer] = ()) -> None:
         self.programs = Programs()
-        self._codecs = Loaded[CodecReference, Codec]()
-        self._scorers = Loaded[ScorerReference, Scorer]()
-        self._images = Loaded[Entry, Image](_MAX_HELD, lambda image: image.pixels.nbytes)
+        self._codecs = Loaded({CodecReference.of(codec): codec for codec in codecs})
+        self._scorers = Loaded({ScorerReference.of(scorer): scorer for scorer in scorers})
+        self._images = Loaded[tuple[Entry, str], Image](
+            most=_MAX_HELD, size=lambda image: image.pixels.nbytes
+        )
         self._labels = Loaded[str, Truth]()
-        for codec in codecs:
-            self._codecs.get(CodecReference.of(codec), lambda codec=codec: codec)  # type: ignore[misc]
-        for scorer in scorers:
-            self._scorers.get(ScorerReference.of(scorer), lambda scorer=scorer: scorer)  # type: ignore[misc]
 
     def enter(self) -> None:
         """What this thread runs from now on is run by this worker."""
@@ -68,26 +68,13 @@ class Worker:
         _worker.set(self)
 
     def codec(self, wanted: CodecReference) -> Codec:
-        def load() -> Codec:
-            codec = load_codec(wanted.card)
-            if codec.fingerprint != wanted.fingerprint:
-                raise CodecError(
-                    f"{wanted.name}: not the codec here that the sweep was planned with"
-                )
-            return codec
-
-        return self._codecs.get(wanted, load)
+        return self._codecs.get(wanted, lambda: _as_planned(load_codec(wanted.card), wanted))
 
     def scorer(self, wanted: ScorerReference) -> Scorer:
         def load() -> Scorer:
-            scorer = Scorer(open_task(wanted.task, wanted.engine), wanted.pseudo)
-            if scorer.fingerprint != wanted.fingerprint:
-                raise DataError(
-                    f"{wanted.task}: not the network here that the sweep was planned with"
-                )
-            return scorer
+            return Scorer(open_task(wanted.task, wanted.engine), wanted.pseudo)
 
-        return self._scorers.get(wanted, load)
+        return self._scorers.get(wanted, lambda: _as_planned(load(), wanted))
 
     def image(self, entry: Entry, digest: str) -> Image:
         def load() -> Image:
@@ -96,20 +83,15 @@ class Worker:
                 raise DataError(f"{entry.path}: changed since the sweep was planned")
             return image
 
-        return self._images.get(entry, load)
+        return self._images.get((entry, digest), load)
 
     def score(self, scoring: Scoring, image: Image, picture: Pixels) -> ScoreRecord:
         """How what a network finds in a picture fares against the truth of its image."""
         scorer = self.scorer(scoring.scorer)
-        if scoring.pseudo is not None:
-            return ScoreRecord(
-                scorer.fingerprint, scoring.truth, scorer.score(picture, scoring.pseudo)
-            )
-        truth = self._truth(scorer, scoring.truth, image)
-        pseudo_ground_truth = truth if isinstance(truth, PseudoTruth) else None
-        return ScoreRecord(
-            scorer.fingerprint, scoring.truth, scorer.score(picture, truth), pseudo_ground_truth
-        )
+        truth = scoring.pseudo or self._truth(scorer, scoring.truth, image)
+        made_here = truth if scoring.pseudo is None and isinstance(truth, PseudoTruth) else None
+        matches = scorer.score(picture, truth)
+        return ScoreRecord(scorer.fingerprint, scoring.truth, matches, made_here)
 
     def _truth(self, scorer: Scorer, digest: str, image: Image) -> Truth:
         """What the network makes of an uncompressed image, or the image's labels."""
@@ -125,33 +107,45 @@ class Worker:
         return self._labels.get(digest, load)
 
 
+def _as_planned(found: T, wanted: CodecReference | ScorerReference) -> T:
+    if found.fingerprint != wanted.fingerprint:
+        raise DataError(f"{wanted.name}: not the one here that the sweep was planned with")
+    return found
+
+
 _worker: ContextVar[Worker] = ContextVar("worker", default=Worker())  # noqa: B039
 
 
-def run(job: Job) -> Result:
+def run(job: Job | OriginalJob) -> Result:
     """All of a job in this thread."""
     going = steps(job)
     try:
-        (measured,) = measure_each([next(going)], job.metrics)
-        resume(going, measured)
+        wanted = next(going)
+        while True:
+            (values,) = measure_each([wanted.pair], wanted.metrics)
+            wanted = resume(going, values)
     except StopIteration as ended:
         result: Result = ended.value
         return result
-    raise AssertionError("a job is measured once")
 
 
-def steps(job: Job) -> Steps:
-    """A job as a generator: it waits for the values of the (original, decoded) pair that it yields.
+def steps(job: Job | OriginalJob) -> Steps:
+    """A job as a generator: it yields what is to be measured, and waits for the values.
 
-    Whoever runs many jobs measures many pairs at a time.
+    Whoever runs many jobs measures many pictures at a time.
     """
+    return _steps(job) if isinstance(job, Job) else _original_steps(job)
+
+
+def _steps(job: Job) -> Steps:
     worker, result = _worker.get(), Result()
     try:
         original = worker.image(job.entry, job.image)
         picture = _code(job, worker.codec(job.codec), original, result)
         if result.outdated:
             return result
-        result.values = (yield original.pixels, picture) if job.metrics else {}
+        pair = (original.pixels, picture)
+        result.values = (yield Measurement(pair, job.metrics)) if job.metrics else {}
         for scoring in job.scorings:
             worker.programs.check()
             result.scores.append(worker.score(scoring, original, picture))
@@ -163,24 +157,24 @@ def steps(job: Job) -> Steps:
     return result
 
 
-def resume(going: Steps, measured: Values | BaseException) -> Pair:
-    """Give a job its values, or the reason why there are none; it ends in a StopIteration."""
-    if isinstance(measured, BaseException):
-        return going.throw(measured)
-    return going.send(measured)
-
-
-def look_at_original(job: OriginalJob) -> OriginalResult:
-    """How what networks find in an uncompressed image fares."""
+def _original_steps(job: OriginalJob) -> Steps:
     worker = _worker.get()
     image = worker.image(job.entry, job.image)
-    try:
-        scores = [worker.score(scoring, image, image.pixels) for scoring in job.scorings]
-    except BenchError:
-        raise
-    except Exception as error:  # a network of a third party may raise anything
-        raise BenchError(f"{job.entry.name}, uncompressed: {_reason(error)}") from error
-    return OriginalResult((image.width, image.height), scores)
+    result = Result((image.width, image.height))
+    for scoring in job.scorings:
+        try:
+            result.scores.append(worker.score(scoring, image, image.pixels))
+        except BenchError:
+            raise
+        except Exception as error:  # a network of a third party may raise anything
+            raise BenchError(f"{job.entry.name}, uncompressed: {_reason(error)}") from error
+    return result
+    yield  # it has nothing to be measured
+
+
+def resume(going: Steps, values: Values | BaseException) -> Measurement:
+    """Give a job its values, or the reason why there are none; it ends in a StopIteration."""
+    return going.throw(values) if isinstance(values, BaseException) else going.send(values)
 
 
 def _code(job: Job, codec: Codec, original: Image, result: Result) -> Pixels:
@@ -247,7 +241,8 @@ def measure_each(
         return _measure(pairs, wanted)
     except TimeLimitError as error:
         return [error] * len(pairs)
-    except CodecError:
+    except CodecError as error:
+        _log.info("measured again one by one, %d pictures: %s", len(pairs), error)
         return [_measure_again(pair, wanted) for pair in pairs]
     except (Exception, SystemExit, Cancelled) as error:
         return [error] * len(pairs)
