@@ -60,6 +60,7 @@ def install_shown(page: str, module: str, folder: Path, monkeypatch: pytest.Monk
     package.install(folder, monkeypatch, module, shown[2], "\n".join(lines))
 
 
+@pytest.mark.slow
 def test_the_family_that_is_shown_takes_part(
     bench: Bench, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +101,7 @@ def test_the_script_s_card_that_is_shown_can_be_read() -> None:
     assert load_codec("./mine.toml").missing() is None
 
 
+@pytest.mark.slow
 def test_the_network_that_is_shown_finds_cars(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

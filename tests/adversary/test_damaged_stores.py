@@ -6,9 +6,12 @@ import random
 import shutil
 from pathlib import Path
 
+import pytest
 from adversary.attack import Answer, Figures, Victim
 from support.paths import RECORDED
 from support.pictures import Pictures
+
+pytestmark = pytest.mark.slow
 
 KEPT = RECORDED / "stores" / "version-3"
 PAGE = 4096

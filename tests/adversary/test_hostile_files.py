@@ -23,6 +23,8 @@ from bench.codecs.families.ncn.stream import NcnStream
 from bench.runtime.content import content_folder
 from bench.vision.architecture import Architecture
 
+pytestmark = pytest.mark.slow
+
 MAX_MB = 900  # a picture of the largest size that is read takes this
 
 

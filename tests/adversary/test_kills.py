@@ -15,6 +15,8 @@ from adversary.attack import Answer, Figures, records
 from support.command import Bench
 from support.pictures import Pictures
 
+pytestmark = pytest.mark.slow
+
 
 def killed(command: list[str], sweeps: int, chance: random.Random) -> str:
     """Start so many sweeps on one store and kill each at some moment; what became of the last."""

@@ -17,6 +17,8 @@ from adversary.attack import Answer, Figures, Victim, records
 from support.command import Bench
 from support.pictures import Pictures
 
+pytestmark = pytest.mark.slow
+
 COMMAND = ["run", "--codec", "jpeg", "--codec", "x265", "--points", "jpeg=20,60"]
 COMMAND += ["--points", "x265=32", "--metric", "psnr_rgb", "--metric", "psnr_y", "--jobs", "2"]
 

@@ -17,6 +17,8 @@ from bench.codecs.catalog import card_paths, load_codec, read_card
 from bench.codecs.families.ncn.stream import NcnStream
 from bench.images.image import Image
 
+pytestmark = pytest.mark.slow
+
 SIZE = (64, 48)
 MAX_MB = 700  # more than for a whole stream; what a small stream may claim is bounded
 ALL = [

@@ -54,6 +54,7 @@ def completed(*words: str) -> list[tuple[str, str]]:
     return [(kind, value) for kind, value in lines]
 
 
+@pytest.mark.slow
 def test_names_are_completed() -> None:
     vvenc = [("plain", name) for name in card_paths() if name.startswith("vvenc")]
     assert len(vvenc) > 1

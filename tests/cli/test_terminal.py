@@ -33,6 +33,7 @@ def test_codes_that_colour_are_dropped_whole() -> None:
     assert one_line("a\x1b[31m\n\ud800 b\tc") == "a b c"
 
 
+@pytest.mark.slow
 def test_cards_do_not_speak_to_the_terminal(bench: Bench, pictures: Pictures) -> None:
     card = card_paths()["jpeg"].read_text("utf-8")
     for old in ('title = "', 'unit = "', 'source = "'):
@@ -154,6 +155,7 @@ def test_a_single_codec_has_no_anchor_in_its_plan(bench: Bench, pictures: Pictur
     assert "anchor" not in bench("run", "--codec", "webp", "--data", pictures(2), *QUICK).err
 
 
+@pytest.mark.slow
 def test_open_shows_the_page_or_the_picture(
     bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:

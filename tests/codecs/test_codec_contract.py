@@ -84,6 +84,7 @@ def psnr(one: Pixels, other: Pixels) -> float:
     return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_a_card_explains_itself_even_where_it_cannot_run(name: str) -> None:
     codec = load_codec(name)
@@ -98,6 +99,7 @@ def test_a_card_explains_itself_even_where_it_cannot_run(name: str) -> None:
     assert len(commands) == 2
 
 
+@pytest.mark.slow
 def test_round_trip_keeps_the_picture(codec: Codec) -> None:
     image = picture(96, 64)
     before = image.pixels.copy()
@@ -112,11 +114,13 @@ def test_round_trip_keeps_the_picture(codec: Codec) -> None:
     assert (image.pixels == before).all()
 
 
+@pytest.mark.slow
 def test_each_point_costs_more_than_the_one_before_it(codec: Codec) -> None:
     sizes = [len(coded(codec, 160, 96, point)) for point in points_of(codec)]
     assert sizes == sorted(set(sizes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), ODD)
 def test_odd_sizes_come_back(codec: Codec, width: int, height: int) -> None:
     decoded = codec.decode(coded(codec, width, height, points_of(codec)[-1]))
@@ -137,6 +141,7 @@ def test_a_larger_picture_comes_back(codec: Codec) -> None:
     assert psnr(decoded, picture(640, 360).pixels) > 18
 
 
+@pytest.mark.slow
 def test_the_same_bytes_each_time_and_in_threads(codec: Codec) -> None:
     point = points_of(codec)[-1]
     once = coded(codec, 64, 48, point)
@@ -193,6 +198,7 @@ def test_flipped_bits_in_the_payload_keep_the_size(codec: Codec) -> None:
         survive(codec, bytes(damaged), (48, 64, 3))
 
 
+@pytest.mark.slow
 def test_flipped_bits_in_the_headers(codec: Codec) -> None:
     stream = coded(codec, 64, 48, points_of(codec)[0])
     rng = random.Random(6)

@@ -77,6 +77,7 @@ class TestFiles:
         state = lsm.state_dict()
         assert len(state) == sum("parallelBranch" in n or "ToMask" in n for n in weights)
 
+    @pytest.mark.slow
     def test_a_vgg_branch_has_the_numbers_that_torchvision_gives(self, tmp_path: Path) -> None:
         wanted = vgg_lsm(8)
         weights = ncn_weights(8)
@@ -238,6 +239,7 @@ def test_another_vgg_branch_is_refused_in_a_line(change: Change, told: str, tmp_
         load(change(weights), tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_other_weights_are_refused_in_a_line(name: str, tmp_path: Path) -> None:
     change, told = REFUSED[name]

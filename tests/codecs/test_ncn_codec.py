@@ -44,6 +44,7 @@ def image(pictures: Pictures) -> Path:
     return next(pictures(1, 90, 70).iterdir())
 
 
+@pytest.mark.slow
 def test_points_are_the_files_by_rising_rate(card: Path) -> None:
     codec = load_codec(f"{card}:toyscapes")
     assert codec.name == "mine:toyscapes"
@@ -53,6 +54,7 @@ def test_points_are_the_files_by_rising_rate(card: Path) -> None:
     assert "2 of 3" in (load_codec(f"{card}:photographs").remark() or "")
 
 
+@pytest.mark.slow
 def test_a_picture_comes_back_without_a_word_on_its_weights(
     bench: Bench, weights: Path, image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +79,7 @@ def test_a_picture_comes_back_without_a_word_on_its_weights(
     assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_stream_of_other_weights_is_refused(
     bench: Bench, weights: Path, card: Path, image: Path
 ) -> None:
@@ -170,6 +173,7 @@ def test_what_is_not_there_is_told_with_its_place(bench: Bench) -> None:
     assert "NCN+L_TASK+LSMnet+CS" in " ".join(said.out.split())
 
 
+@pytest.mark.slow
 def test_families_mix_in_a_sweep(bench: Bench, card: Path, pictures: Pictures) -> None:
     folder = pictures(2, 70, 66)
     quick = ("--metric", "psnr_rgb")

@@ -62,6 +62,7 @@ class TestTables:
             assert (numbers >= 0).all() and (numbers == np.rint(numbers)).all()
             assert numbers.sum() == TOTAL - len(numbers)
 
+    @pytest.mark.slow
     def test_are_the_distributions(self) -> None:
         for table in range(SCALES * FRACTIONS):
             wanted = probabilities(table)

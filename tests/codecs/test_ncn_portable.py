@@ -108,6 +108,7 @@ def digest(*arrays: NDArray[np.generic]) -> str:
 
 
 class TestSameEverywhere:
+    @pytest.mark.slow
     @pytest.mark.parametrize("threads", [1, 2])
     def test_with_any_number_of_threads(self, coded: Coded, threads: int) -> None:
         before = torch.get_num_threads()
@@ -117,6 +118,7 @@ class TestSameEverywhere:
         finally:
             torch.set_num_threads(before)
 
+    @pytest.mark.slow
     @pytest.mark.filterwarnings("ignore:TF32 acceleration")  # of how torch switches it off
     def test_without_a_library_for_networks(self, coded: Coded) -> None:
         with torch.backends.mkldnn.flags(enabled=False):
@@ -157,6 +159,7 @@ class TestAgainstFloats:
     """Measured: μ is 1.8 steps of the grid away at most, or 0.08 σ, and a quarter mostly; of the
     scales one in 25 is a neighbour of the nearest."""
 
+    @pytest.mark.slow
     def test_of_y(self, coded: Coded) -> None:
         tables, centres = PortablePrior(coded.ncn, CPU).y_tables(coded.z_hat)
         with torch.inference_mode():
@@ -164,6 +167,7 @@ class TestAgainstFloats:
             mu, raw = coded.ncn.y_distribution(z_hat)
         assert_close(tables, centres, mu[0], raw[0])
 
+    @pytest.mark.slow
     def test_of_z(self, coded: Coded) -> None:
         tables = np.empty(coded.z_hat.shape, np.uint16)
         centres = np.empty(coded.z_hat.shape, np.int32)

@@ -60,6 +60,7 @@ def published(
 
 
 class TestAgainstThePublishedCode:
+    @pytest.mark.slow
     def test_the_files_hold_what_the_published_ones_do(self) -> None:
         ncn, lsm = ncn_weights(), lsm_weights()
         assert (len(ncn), learned(ncn)) == (43, 18_934_659)
@@ -67,6 +68,7 @@ class TestAgainstThePublishedCode:
         # Of the names, shapes and types that the published code's own networks have.
         assert (contents(ncn), contents(lsm)) == (1625877091, 3720413509)
 
+    @pytest.mark.slow
     def test_what_is_coded_is_equal(self, published: Published, record: Record) -> None:
         np.testing.assert_array_equal(published.made["z_hat"][0], record["z_hat"])
         wanted = record[f"{published.name}.y_hat"]

@@ -36,6 +36,7 @@ def codec(request: pytest.FixtureRequest) -> Codec:
     return codec
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(64, 48), (33, 47), (34, 47), (16, 16)])
 def test_each_card_s_stream_is_recognised(codec: Codec, width: int, height: int) -> None:
     stream = codec.encode(picture(width, height), codec.card.points_for("default")[0])

@@ -36,6 +36,7 @@ def test_they_are_light() -> None:
     assert zoo + networks <= 48 * MEGABYTE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 def test_a_scene_goes_through(name: str) -> None:
     codec = load_codec(name, "toyscapes")

@@ -64,6 +64,7 @@ class TestExport:
     def _run(self, bench: Bench, pictures: Pictures) -> None:
         bench("run", "--codec", "jpeg", "--codec", "webp", "--data", pictures(), *QUICK)
 
+    @pytest.mark.slow
     def test_records_in_every_format(self, bench: Bench) -> None:
         for ending in ("csv", "parquet", "json"):
             assert bench("export", "--out", f"records.{ending}").status == 0

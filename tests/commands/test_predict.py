@@ -61,6 +61,7 @@ def alien(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package.install(folder, monkeypatch, "aliens", ALIEN, "[bench.tasks]\nalien = aliens:Alien\n")
 
 
+@pytest.mark.slow
 def test_json_has_all_that_was_found(bench: Bench, pictures: Pictures, weights: Path) -> None:
     files = sorted(pictures(3).iterdir())
     said = bench("predict", *files, "--task", f"mask-rcnn={weights}", "--json", "found.json")
@@ -136,6 +137,7 @@ def test_pictures_leave_out_what_scores_little_and_json_does_not(
     assert (drawn[1] != drawn[2]).any()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("alien")
 def test_images_that_cannot_be_read_do_not_end_the_others(bench: Bench, pictures: Pictures) -> None:
     folder = pictures(20)

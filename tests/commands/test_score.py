@@ -38,6 +38,7 @@ def one_car(root: Path) -> tuple[Path, Path]:
     return put([Scene(truth, [26], [0.5], [CAR])], root)[0]
 
 
+@pytest.mark.slow
 def test_what_is_printed_and_written(bench: Bench, tmp_path: Path) -> None:
     files = put(scenes(25), tmp_path)
     said = bench(

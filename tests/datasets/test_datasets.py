@@ -21,6 +21,7 @@ from bench.errors import DataError
 SAMPLE = SHARED / "data" / "cityscapes-sample"
 
 
+@pytest.mark.slow
 def test_toyscapes_is_rendered_as_far_as_it_is_asked_for(tmp_path: Path) -> None:
     told: list[tuple[Any, ...]] = []
 
@@ -47,6 +48,7 @@ def test_toyscapes_is_rendered_as_far_as_it_is_asked_for(tmp_path: Path) -> None
     assert again.digest == dataset.digest
 
 
+@pytest.mark.slow
 def test_one_scene_in_several_sizes(tmp_path: Path) -> None:
     dataset = open_dataset("toyscapes:dev@2", root=tmp_path, limit=1)
     image = dataset.entries[0].load()
@@ -55,6 +57,7 @@ def test_one_scene_in_several_sizes(tmp_path: Path) -> None:
     assert dataset.kind == "toyscapes"
 
 
+@pytest.mark.slow
 def test_a_machine_that_renders_other_pixels_is_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,6 +67,7 @@ def test_a_machine_that_renders_other_pixels_is_told_so(
     assert "other pixels" in dataset.remark
 
 
+@pytest.mark.slow
 def test_a_scene_that_was_lost_is_rendered_again(tmp_path: Path) -> None:
     dataset = open_dataset("toyscapes:dev", root=tmp_path, limit=2)
     before = dataset.digest
@@ -156,6 +160,7 @@ def test_folders_that_are_none(tmp_path: Path) -> None:
         open_dataset(str(tmp_path), root=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_used(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

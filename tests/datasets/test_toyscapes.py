@@ -45,6 +45,7 @@ def test_recorded_pixels() -> None:
         assert digest(split) == PIXELS_DIGEST[split], split
 
 
+@pytest.mark.slow
 def test_pixels_do_not_depend_on_cpu_features() -> None:
     usable = [name for name in core.__cpu_dispatch__ if core.__cpu_features__.get(name)]
     if not usable:
@@ -93,6 +94,7 @@ def test_unknown_splits_and_scales_are_refused() -> None:
         render("dev", 0, 5)
 
 
+@pytest.mark.slow
 def test_instances_agree_with_labels(scenes: list[Scene]) -> None:
     for scene in scenes:
         ids, labels = scene.instance_ids, scene.label_ids
@@ -149,6 +151,7 @@ def test_masks_are_filled_silhouettes() -> None:
     assert seen_through.sum() > 0.3 * mask.sum()
 
 
+@pytest.mark.slow
 def test_one_scene_several_resolutions() -> None:
     for index in (1, 7):
         small, large = render("dev", index), render("dev", index, 2)
@@ -162,6 +165,7 @@ def _snapshot(root: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_writing_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(files.SIZES, "dev", 3)
 
@@ -184,6 +188,7 @@ def test_writing_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(_snapshot(tmp_path)) == 12
 
 
+@pytest.mark.slow
 def test_files_hold_the_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(files.SIZES, "val", 2)
     write_split(tmp_path, "val", jobs=2)

@@ -110,6 +110,7 @@ def test_a_card_with_its_points_shifted_by_one_has_changed(bench: Bench, baselin
     assert f"its points are quality {shifted}" in words(said)
 
 
+@pytest.mark.slow
 def test_one_qp_lower_is_a_regression_of_rate_and_a_change_of_quality(
     bench: Bench, pictures: Pictures
 ) -> None:
@@ -131,6 +132,7 @@ def test_one_qp_lower_is_a_regression_of_rate_and_a_change_of_quality(
     assert "mine has changed since" in said.out
 
 
+@pytest.mark.slow
 def test_weights_with_noise_are_a_regression(bench: Bench, pictures: Pictures) -> None:
     pictures(2, 64, 64)
     Path("mine.toml").write_text(NCN_CARD)
@@ -161,6 +163,7 @@ def _save_weights(noise: float) -> None:
         save_ncn(network, None, Path("weights") / f"{name}.safetensors")
 
 
+@pytest.mark.slow
 def test_wap_is_checked_too(bench: Bench, red: RedThings, root: Path) -> None:
     rules = [
         "wap of jpeg: within 0.0001 %",
@@ -185,6 +188,7 @@ def test_wap_is_checked_too(bench: Bench, red: RedThings, root: Path) -> None:
     assert "recorded with other labels" in words(said)
 
 
+@pytest.mark.slow
 def test_a_bd_rate_is_checked_over_percentages_of_the_recorded_uncompressed_wap(
     bench: Bench, red: RedThings, root: Path
 ) -> None:
@@ -249,6 +253,7 @@ def test_a_missing_image_is_no_pass(bench: Bench, baseline: Path) -> None:
     assert "unknown data set" in words(said)
 
 
+@pytest.mark.slow
 def test_failures_are_no_pass(
     bench: Bench, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,7 @@ def test_every_format_is_turned_upright(form: str, orientation: int, tmp_path: P
     assert notes == (() if orientation == 1 else (TURNED,))
 
 
+@pytest.mark.slow
 def test_a_turned_image_is_another_one_and_is_told(bench: Bench, pictures: Pictures) -> None:
     folder = pictures(3)
     before = open_dataset(str(folder))
@@ -169,6 +170,7 @@ def endless(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -226,6 +228,7 @@ def test_pictures_of_reports_are_not_offered(bench: Bench) -> None:
     assert "subfolder" not in bench(*run).err
 
 
+@pytest.mark.slow
 def test_reading_keeps_pixels_and_their_digest(tmp_path: Path) -> None:
     """In strips, as if at once; and the digest that stores know images by."""
     pixels = picture(3, 1500, 1400)

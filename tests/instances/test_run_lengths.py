@@ -17,6 +17,7 @@ Mask = NDArray[np.bool_]
 SIZES = st.tuples(st.integers(1, 30), st.integers(1, 30))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(arrays.arrays(np.bool_, SIZES, fill=st.booleans()))
 def test_equals_cocos_tool(mask: Mask) -> None:

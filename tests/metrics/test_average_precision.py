@@ -32,6 +32,7 @@ def matches(images: list[Scene]) -> list[Matches]:
     return [match(from_instance_ids(one.instance_ids), detections(one)) for one in images]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(40))
 def test_equals_the_official_script(seed: int, tmp_path: Path) -> None:
     images = scenes(seed)

@@ -100,11 +100,13 @@ def rates(pixels: Pixels) -> dict[str, float]:
     }
 
 
+@pytest.mark.slow
 def test_a_codec_of_10_bits_has_the_gain_of_its_own_samples(scene: Pixels) -> None:
     found = rates(scene)
     assert found["psnr_y"] == pytest.approx(found["own"], abs=0.5)
 
 
+@pytest.mark.slow
 def test_on_a_grey_picture_y_shows_what_rgb_shows(scene: Pixels) -> None:
     grey = np.rint(scene @ LUMA * 255 / 219).astype(np.uint8)
     found = rates(np.repeat(grey[..., None], 3, axis=2))

@@ -69,6 +69,7 @@ def assert_as_libvmaf(ours: dict[str, float], theirs: dict[str, float]) -> None:
 
 
 class TestAgainstTheTools:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("width", "height"), [(2048, 1024), (512, 256), (180, 176), (354, 190), (18, 40)]
     )
@@ -98,6 +99,7 @@ class TestAgainstTheTools:
         black = np.zeros((180, 180, 3), np.uint8)
         assert_as_libvmaf(measure([(black, 255 - black)], DEFAULTS)[0], libvmaf(black, 255 - black))
 
+    @pytest.mark.slow
     def test_photographs(self, libvmaf: Callable[..., dict[str, float]]) -> None:
         files = sorted(SAMPLE.rglob("*.png"))[:2]
         if not files:

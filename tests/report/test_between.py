@@ -171,6 +171,7 @@ def by_metric() -> dict[str, dict[str, str]]:
         return {row["metric"]: row for row in csv.DictReader(file)}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("swept")
 def test_percentages_are_of_the_uncompressed_accuracy(bench: Bench) -> None:
     rows = by_metric()
@@ -191,6 +192,7 @@ def test_percentages_are_of_the_uncompressed_accuracy(bench: Bench) -> None:
     assert "does not span" in by_metric()[WAP]["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("swept")
 @pytest.mark.parametrize(
     ("options", "told"),

@@ -43,6 +43,7 @@ def made(red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
     return make
 
 
+@pytest.mark.slow
 def test_pictures_are_those_that_were_decoded(made: Made, red: RedThings) -> None:
     found = made()
     assert found.figures["lossless"]
@@ -63,6 +64,7 @@ def test_pictures_are_those_that_were_decoded(made: Made, red: RedThings) -> Non
         assert len(image["truth"]) == 4
 
 
+@pytest.mark.slow
 def test_as_many_images_as_there_is_room_for(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = made()
     assert len(whole.figures["images"]) == 6
@@ -74,6 +76,7 @@ def test_as_many_images_as_there_is_room_for(made: Made, monkeypatch: pytest.Mon
     assert sum(map(len, fewer.files)) <= gallery.MAX_BYTES
 
 
+@pytest.mark.slow
 def test_large_pictures_are_compressed(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gallery, "USUAL_BYTES", 12 * 192 * 96)
     found = made()
@@ -83,6 +86,7 @@ def test_large_pictures_are_compressed(made: Made, monkeypatch: pytest.MonkeyPat
         assert shown.format == "JPEG"
 
 
+@pytest.mark.slow
 def test_a_kept_picture_that_is_damaged_is_said(made: Made) -> None:
     made()
     for kept in Path("gallery").glob("*.json"):
@@ -96,6 +100,7 @@ def test_a_picture_too_large_for_a_page_is_no_fault_of_the_folder(tmp_path: Path
         PictureCache(tmp_path, lossless=True).picture(["wide"], lambda: (wide, []))
 
 
+@pytest.mark.slow
 def test_images_that_are_gone_are_said(
     made: Made, root: Path, monkeypatch: pytest.MonkeyPatch, bench: Bench
 ) -> None:

@@ -114,6 +114,7 @@ def test_the_page_reaches_for_nothing() -> None:
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
 
 
+@pytest.mark.slow
 def test_the_command_writes_one_file_of_every_data_set(bench: Bench, tmp_path: Path) -> None:
     fabricate(tmp_path / "store", codecs=2, images=4, datasets=("first", "second"))
     said = bench("report", "--html", "--results", tmp_path / "store")
@@ -126,6 +127,7 @@ def test_the_command_writes_one_file_of_every_data_set(bench: Bench, tmp_path: P
     assert [each["name"] for each in held["sets"]] == ["first"]
 
 
+@pytest.mark.slow
 def test_without_html_there_is_no_page(bench: Bench, tmp_path: Path) -> None:
     fabricate(tmp_path / "store", codecs=2, images=4)
     assert bench("report", "--results", tmp_path / "store").status == 0

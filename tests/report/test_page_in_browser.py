@@ -41,6 +41,7 @@ def file(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     return store / "report" / "report.html"
 
 
+@pytest.mark.slow
 @SIZES
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_loads_in_peace_and_fits(
@@ -274,6 +275,7 @@ def test_a_set_of_which_nothing_is_measured_says_so(browser: Any, tmp_path: Path
         assert page.locator("#provenance").is_visible()
 
 
+@pytest.mark.slow
 @SIZES
 def test_hostile_names_are_only_names(browser: Any, tmp_path: Path, size: tuple[int, int]) -> None:
     store = tmp_path / "store"
@@ -298,6 +300,7 @@ def hung(red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch, bench: Ben
     return api.RESULTS / "report" / "report.html"
 
 
+@pytest.mark.slow
 @SIZES
 def test_the_wiper_moves(browser: Any, hung: Path, size: tuple[int, int]) -> None:
     with opened(browser, hung, size) as page:
@@ -320,6 +323,7 @@ def test_the_wiper_moves(browser: Any, hung: Path, size: tuple[int, int]) -> Non
             assert image.evaluate("image => image.naturalWidth") == 192
 
 
+@pytest.mark.slow
 def test_pictures_are_chosen_and_drawn_on(browser: Any, hung: Path) -> None:
     gallery = figures_in(hung)["gallery"]
     with opened(browser, hung) as page:
@@ -353,6 +357,7 @@ def test_pictures_are_chosen_and_drawn_on(browser: Any, hung: Path) -> None:
         assert "uncompressed" in page.locator(".tag.left").inner_text()
 
 
+@pytest.mark.slow
 def test_a_view_of_pictures_is_linked(browser: Any, hung: Path) -> None:
     with opened(browser, hung, PHONE) as page:
         page.locator(".thumbnails button").nth(3).click()
@@ -376,6 +381,7 @@ def test_a_view_of_pictures_is_linked(browser: Any, hung: Path) -> None:
         assert "image none.png" in told and "uncompressed" not in told
 
 
+@pytest.mark.slow
 def test_a_picture_is_made_once(hung: Path, red: RedThings, bench: Bench) -> None:
     before, looked = hung.read_bytes(), len(red.looked)
     bench("report", "--html")
@@ -383,6 +389,7 @@ def test_a_picture_is_made_once(hung: Path, red: RedThings, bench: Bench) -> Non
     assert hung.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_codec_that_has_changed_is_left_out_and_said(
     browser: Any, hung: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,6 +37,7 @@ def test_numbers_are_numbers_and_what_is_missing_is_empty() -> None:
     assert cells == ["-1", "-0.1", "-2.5", "-3", "", "", "True"]
 
 
+@pytest.mark.slow
 def test_hostile_names_go_out_as_text_and_come_back(bench: Bench, pictures: Pictures) -> None:
     folder = pictures(name="=folder")
     (folder / "00.png").rename(folder / "-1+2.png")

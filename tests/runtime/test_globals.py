@@ -43,6 +43,7 @@ def assert_sets_nothing(call: Callable[[Path], object], folder: Path) -> None:
         torch.set_num_threads(threads)
 
 
+@pytest.mark.slow
 def test_importing_sets_nothing() -> None:
     names = [
         module.name
@@ -69,6 +70,7 @@ def test_importing_sets_nothing() -> None:
     assert done.stdout == "[]\n", done.stderr
 
 
+@pytest.mark.slow
 def test_a_sweep_of_networks_sets_nothing(pictures: Pictures, tmp_path: Path) -> None:
     options: dict[str, Any] = {
         "data": str(pictures(1, 64, 64)),
@@ -81,6 +83,7 @@ def test_a_sweep_of_networks_sets_nothing(pictures: Pictures, tmp_path: Path) ->
     assert_sets_nothing(lambda folder: api.run(codecs, results=folder, **options), tmp_path)
 
 
+@pytest.mark.slow
 def test_training_sets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     schedule = Schedule(steps=2, batch=2, rate=1e-3, warm_up=1)
     network = replace(TINY, masks=False, pixel_std=(58.0, 57.0, 57.0))

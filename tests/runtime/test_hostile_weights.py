@@ -57,6 +57,7 @@ def text(value: str) -> bytes:
     return b"X" + struct.pack("<I", len(value)) + value.encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -130,6 +131,7 @@ def test_archives_that_ask_for_much(tmp_path: Path) -> None:
         read_checkpoint(tmp_path / "wide.pth")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [3000, 200_000])
 def test_the_shapes_of_an_ncn_are_checked_before_it_is_made(channels: int, tmp_path: Path) -> None:
     path = tmp_path / "lambda_1.safetensors"

@@ -123,6 +123,7 @@ def test_a_store_that_cannot_be_written_is_read(
     assert content(old) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [b"\xff", b"\0"])
 def test_a_damaged_page_is_one_line(bench: Bench, present: Path, damage: bytes) -> None:
     assert bench("report", "--results", present).status == 0
@@ -137,6 +138,7 @@ def test_a_damaged_page_is_one_line(bench: Bench, present: Path, damage: bytes) 
     assert refused > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "column"),
     [
@@ -179,6 +181,7 @@ def test_a_damaged_pseudo_truth_names_the_folder(oldest: Path) -> None:
             store.kept_originals(scorer)
 
 
+@pytest.mark.slow
 def test_two_processes_may_upgrade_at_once(bench: Bench, old: Path) -> None:
     command = [sys.executable, "-m", "bench", "report", "--results", str(old), "--out"]
     both = [subprocess.Popen([*command, str(number)], stderr=subprocess.PIPE) for number in "12"]
@@ -241,6 +244,7 @@ def test_fingerprints_are_those_of_earlier_stores(old: Path, name: str) -> None:
     assert codec.fingerprint == stored.fingerprint
 
 
+@pytest.mark.slow
 def test_nothing_is_coded_again(bench: Bench, old: Path) -> None:
     with Store(old) as store:
         kept = {codec.fingerprint for codec in store.select(CodecRow)}

@@ -26,6 +26,7 @@ def after_planning(work: Callable[[], object]) -> Watcher:
     return Watcher(planned=lambda plan: work())
 
 
+@pytest.mark.slow
 def test_weights_that_are_replaced_code_nothing(
     bench: Bench, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,6 +62,7 @@ def test_weights_that_are_replaced_code_nothing(
     pandas.testing.assert_frame_equal(found.drop(columns=TIMES), expected.drop(columns=TIMES))
 
 
+@pytest.mark.slow
 def test_streams_are_decoded_by_the_weights_that_coded_them(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +106,7 @@ def test_a_task_network_that_is_replaced_sees_nothing(root: Path, tmp_path: Path
         )
 
 
+@pytest.mark.slow
 def test_labels_that_are_swapped_score_nothing(root: Path, red: RedThings) -> None:
     one, other = sorted(root.glob("gtFine/val/a/*_instanceIds.png"))[:2]
     kept = one.read_bytes()

@@ -66,6 +66,7 @@ def test_points_of_several_runs_add_up(bench: Bench, pictures: Pictures) -> None
     assert Path("elsewhere/means.csv").is_file()
 
 
+@pytest.mark.slow
 def test_versions_of_a_metric_are_not_compared(
     bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,6 +80,7 @@ def test_versions_of_a_metric_are_not_compared(
     assert "another version" not in both.out
 
 
+@pytest.mark.slow
 def test_figures_of_an_earlier_version_of_a_metric_are_told(
     bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +108,7 @@ def test_figures_of_an_earlier_version_of_a_metric_are_told(
     assert (exported(bench).psnr_y == before.psnr_y).all()
 
 
+@pytest.mark.slow
 def test_what_has_changed_of_a_codec_is_told(
     bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +179,7 @@ def test_decoded_pictures_are_those_of_the_run(bench: Bench, pictures: Pictures)
     assert "taken" in bench(*command[:-1], "taken").err
 
 
+@pytest.mark.slow
 def test_a_failure_is_told_by_who_did_not_try(bench: Bench, pictures: Pictures) -> None:
     images = pictures(2)
     Image.new("RGB", (1, 1)).save(images / "tiny.png")
@@ -185,6 +189,7 @@ def test_a_failure_is_told_by_who_did_not_try(bench: Bench, pictures: Pictures) 
     assert "failed" in bench("report").out
 
 
+@pytest.mark.slow
 def test_sweeps_share_a_store(bench: Bench, pictures: Pictures) -> None:
     """While one sweep waits for its encoders, the store is free for others."""
     folder = pictures(6, 64, 48)
@@ -268,6 +273,7 @@ def test_a_process_left_behind_does_not_hold_us(monkeypatch: pytest.MonkeyPatch)
     assert time.monotonic() - began < 3.5
 
 
+@pytest.mark.slow
 def test_two_sweeps_in_one_process(pictures: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that stops does not stop the other."""
     folder, outcomes = pictures(3, 64, 48), {}

@@ -64,6 +64,7 @@ def test_a_codec_of_which_all_was_tried_is_not_called_stopped(
     assert "not tried" not in said.err and "--keep-going" not in said.err
 
 
+@pytest.mark.slow
 def test_others_go_on(bench: Bench, pictures: Pictures, broken: Broken) -> None:
     both = ("--codec", "jpeg", "--codec", "x265")
     said = bench("run", *both, "--data", pictures(6), *POINTS, *QUICK)
@@ -86,6 +87,7 @@ def test_odd_images_do_not_stop_a_codec(
     assert f"{4 * len(odd)} failures" in said.out
 
 
+@pytest.mark.slow
 def test_what_is_under_way_may_still_succeed(
     bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,6 +119,7 @@ def test_points_for_one_codec_and_for_all(bench: Bench, pictures: Pictures) -> N
     assert "CODEC=POINT" in mixed.err
 
 
+@pytest.mark.slow
 def test_shards_add_up_to_the_whole(bench: Bench, pictures: Pictures) -> None:
     command = ("run", "--codec", "jpeg", "--codec", "webp", "--data", pictures(5), *QUICK)
     first = bench(*command, "--shard", "1/2")
@@ -139,6 +140,7 @@ def test_decoded_pictures_on_demand(bench: Bench, pictures: Pictures) -> None:
         assert opened.size == (48, 32)
 
 
+@pytest.mark.slow
 def test_an_anchor_from_the_store_is_not_coded_again(bench: Bench, pictures: Pictures) -> None:
     folder = pictures()
     bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
@@ -168,6 +170,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_faulty_encoder_costs_its_own_points_only(
     bench: Bench, pictures: Pictures, fake: Path, fault: str, monkeypatch: pytest.MonkeyPatch
@@ -273,6 +276,7 @@ def test_why_a_later_metric_is_missing_is_told(
     assert "out of order" in bench("report").out
 
 
+@pytest.mark.slow
 def test_cards_that_code_alike_share_bitstreams_not_names(
     bench: Bench, pictures: Pictures, tmp_path: Path
 ) -> None:
@@ -315,6 +319,7 @@ def test_a_data_set_without_common_images_costs_its_own_figures_only(
     assert Path("bench-results/report/report.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_folder_called_like_the_data_set_is_not_meant(bench: Bench) -> None:
     Path("toyscapes").mkdir()
     run = ("run", "--codec", "jpeg", "--points", "50", "--limit", 1, "--task", "none", *QUICK)
@@ -336,6 +341,7 @@ def test_a_damaged_stream_is_coded_again(bench: Bench, pictures: Pictures) -> No
     assert after.psnr_y.notna().all()
 
 
+@pytest.mark.slow
 def test_figures_of_a_stream_are_all_of_one_decoding(
     bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,6 +364,7 @@ def test_figures_of_a_stream_are_all_of_one_decoding(
     assert "another picture" not in " ".join(again.out.split())
 
 
+@pytest.mark.slow
 def test_what_an_absent_task_saw_of_another_decoding_is_dropped(
     bench: Bench, root: Path, red: RedThings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_wap_is_in_every_output(bench: Bench, red: RedThings, root: Path) -> None:
     said = bench(*cityscapes(root, "--task", "red-things"))
     assert said.status == 0, said.err
@@ -71,6 +72,7 @@ def test_wap_is_that_of_the_decoded_pictures(bench: Bench, red: RedThings, root:
         assert float(row["ap50:red-things"]) == found.ap50
 
 
+@pytest.mark.slow
 def test_the_interval_is_that_of_resampled_images(red: RedThings, root: Path) -> None:
     made = api.run(
         ["jpeg"],
@@ -90,6 +92,7 @@ def test_the_interval_is_that_of_resampled_images(red: RedThings, root: Path) ->
     assert score.interval == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_task_added_later_codes_nothing(red: RedThings, root: Path) -> None:
     options = {"data": "cityscapes", "root": root, "points": ["20,60"]}
     first = api.run(["jpeg"], metrics=["psnr_rgb"], tasks=["none"], **options)  # type: ignore[arg-type]
@@ -107,6 +110,7 @@ def test_a_task_added_later_codes_nothing(red: RedThings, root: Path) -> None:
     assert third.means.equals(second.means)
 
 
+@pytest.mark.slow
 def test_the_log_tells_what_was_encoded(bench: Bench, red: RedThings, root: Path) -> None:
     first = bench(*cityscapes(root, "--task", "none"))
     assert "48 encoded, 0 bitstreams taken from the store" in first.err
@@ -116,6 +120,7 @@ def test_the_log_tells_what_was_encoded(bench: Bench, red: RedThings, root: Path
     assert "0 encoded; the store had all of it" in third.err
 
 
+@pytest.mark.slow
 def test_another_network_of_that_name_looks_again(bench: Bench, red: RedThings, root: Path) -> None:
     bench(*cityscapes(root, "--task", "red-things"))
     looked = len(red.looked)
@@ -125,6 +130,7 @@ def test_another_network_of_that_name_looks_again(bench: Bench, red: RedThings, 
     assert len(red.looked) == 2 * looked
 
 
+@pytest.mark.slow
 def test_changed_labels_are_scored_anew(bench: Bench, red: RedThings, root: Path) -> None:
     bench(*cityscapes(root, "--task", "red-things"))
     before = rows(Path("bench-results/report/means.csv"))
@@ -139,6 +145,7 @@ def test_changed_labels_are_scored_anew(bench: Bench, red: RedThings, root: Path
     assert [row["wap:red-things"] for row in before] != [row["wap:red-things"] for row in after]
 
 
+@pytest.mark.slow
 def test_boxes_alone_are_scored_as_boxes(bench: Bench, red: RedThings, root: Path) -> None:
     red.masks = False
     said = bench(*cityscapes(root, "--task", "red-things"))
@@ -147,6 +154,7 @@ def test_boxes_alone_are_scored_as_boxes(bench: Bench, red: RedThings, root: Pat
     assert max(float(row["wap:red-things"]) for row in means) > 0.5
 
 
+@pytest.mark.slow
 def test_any_folder_has_a_pseudo_truth(
     bench: Bench, red: RedThings, root: Path, tmp_path: Path
 ) -> None:
@@ -183,6 +191,7 @@ def test_a_set_in_which_nothing_is_found_has_no_pseudo_truth(
     assert not list(Path("bench-results").rglob("streams/*/*"))
 
 
+@pytest.mark.slow
 def test_a_truth_that_is_refused_does_not_replace_the_last_one(
     bench: Bench, red: RedThings, root: Path, tmp_path: Path
 ) -> None:
@@ -245,6 +254,7 @@ def test_labels_of_another_size_are_named(bench: Bench, red: RedThings, root: Pa
     assert "96x48" in said.err
 
 
+@pytest.mark.slow
 def test_cityscapes_without_weights_has_no_task_and_says_so(bench: Bench, root: Path) -> None:
     said = bench(*cityscapes(root))
     assert said.status == 0, said.err
@@ -252,6 +262,7 @@ def test_cityscapes_without_weights_has_no_task_and_says_so(bench: Bench, root: 
     assert "wAP" not in said.out
 
 
+@pytest.mark.slow
 def test_a_report_shows_the_tasks_that_are_asked_for(
     bench: Bench, red: RedThings, root: Path
 ) -> None:
@@ -263,6 +274,7 @@ def test_a_report_shows_the_tasks_that_are_asked_for(
     assert "there are red-things" in unknown.err
 
 
+@pytest.mark.slow
 def test_a_failing_network_costs_one_picture(
     bench: Bench, red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +309,7 @@ def test_a_network_that_fails_on_an_original_is_one_line(
     assert not list(Path("bench-results").rglob("streams/*/*"))
 
 
+@pytest.mark.slow
 def test_resamples_are_drawn_once(
     bench: Bench, red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

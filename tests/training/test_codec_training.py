@@ -176,6 +176,7 @@ def test_gone_on_with_it_is_as_if_never_stopped(
         assert (Path("parted") / file).read_bytes() == (Path("whole") / file).read_bytes()
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_not_taken_for_that_of_other_data(
     bench: Bench, cards: Path, root: Path, tmp_path: Path
 ) -> None:
@@ -243,6 +244,7 @@ def test_gradients_go_where_they_should_and_nowhere_else(loss: str, mask_only: b
         assert all(p.grad is not None and p.grad.any() for p in weights)
 
 
+@pytest.mark.slow
 def test_ms_ssim_is_the_one_that_is_measured() -> None:
     one, other = picture(0, 256, 192), picture(1, 256, 192)
     a, b = (torch.from_numpy(p).permute(2, 0, 1)[None].double() / 255 for p in (one, other))
@@ -250,6 +252,7 @@ def test_ms_ssim_is_the_one_that_is_measured() -> None:
     assert float(ms_ssim(a, b)) == pytest.approx(float(np.mean(by_channel)), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_noise_stands_for_rounding_in_training_alone() -> None:
     torch.manual_seed(0)
     coding = Coding(NCN(8), None)
@@ -305,6 +308,7 @@ def test_what_it_starts_from_must_be_there(bench: Bench, cards: Path, root: Path
     assert f"'bench train {cards}/base.toml:red --out" in said.err
 
 
+@pytest.mark.slow
 def test_any_folder_trains_what_needs_no_labels(
     bench: Bench, cards: Path, pictures: object
 ) -> None:

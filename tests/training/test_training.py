@@ -162,6 +162,7 @@ def test_it_learns(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert losses[-1] < losses[0] - 0.5
 
 
+@pytest.mark.slow
 def test_a_network_of_boxes_has_no_mask_head(bench: Bench, tiny: Path) -> None:
     assert bench("train", "faster-rcnn-toy", "--root", tiny, "--out", "made").status == 0
     names = read_checkpoint(Path("made/faster-rcnn-toy.safetensors")).tensors

@@ -143,6 +143,7 @@ def assert_as_recorded(made: RCNN, name: str, seed: int, height: int, width: int
     assert_same_masks(detections.masks, record["masks_packed"])
 
 
+@pytest.mark.slow
 def test_a_small_mask_rcnn(small: RCNN) -> None:
     assert_as_recorded(small, "small_mask_rcnn_120x168", 5, 120, 168)
 

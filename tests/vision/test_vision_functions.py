@@ -40,6 +40,7 @@ def unpacked(values: Tensor, width: int) -> NDArray[np.bool_]:
     return np.unpackbits(values.numpy(), axis=-1, count=width).astype(bool)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bins", "every"), [(7, 1), (14, 3)])
 def test_pooling_from_four_levels(record: dict[str, Tensor], bins: int, every: int) -> None:
     """With boxes beyond the borders, of no area, and at the very sizes where the level changes."""
@@ -215,6 +216,7 @@ BOXES = [
 ]
 
 
+@pytest.mark.slow
 def test_the_gradient_of_pooling() -> None:
     torch.manual_seed(0)
     features = torch.randn(2, 2, 9, 13, dtype=torch.float64, requires_grad=True)
