@@ -140,8 +140,11 @@ class ScoredPictureSource(PictureSource):
             raise DataError(f"{image}: its labels are not those that results were scored against")
         return truth
 
+    def detect(self, pixels: Pixels) -> Detections:
+        return self._scorer.task.detect(pixels)
+
     def _detect(self, image: str, pixels: Pixels) -> tuple[Detections, Matches]:
-        found = self._scorer.task.detect(pixels)
+        found = self.detect(pixels)
         return found, self._scorer.judge(found, self.truth(image))
 
 

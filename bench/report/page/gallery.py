@@ -197,12 +197,11 @@ class GalleryBuilder:
         """An image, or what a codec left of it at a point, with what is found there."""
 
         def make() -> tuple[Pixels, Shapes]:
-            if isinstance(self.pictures, ScoredPictureSource):
-                source = self.pictures
-                seen = source.decoded(name, *coded) if coded else source.original(name)
-                return seen.pixels, shapes(seen.detections, MIN_SCORE)
-            pictures = self.pictures
-            return pictures.decoded_pixels(name, *coded) if coded else pictures.pixels(name), []
+            source = self.pictures
+            pixels = source.decoded_pixels(name, *coded) if coded else source.pixels(name)
+            if isinstance(source, ScoredPictureSource):
+                return pixels, shapes(source.detect(pixels), MIN_SCORE)
+            return pixels, []
 
         file, found = self.cache.picture((*key, self.task_fingerprint), make)
         self.files.append(file)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,8 @@ class PictureCache:
             pixels, its_shapes = make()
             self._write(file, self._compressed(pixels))
             self._write(found, json.dumps(its_shapes).encode())
-        return self._read(file), self._shapes(found)
+        with self._usable():
+            return file.read_bytes(), self._shapes(found)
 
     def shapes(self, key: Sequence[str], make: Callable[[], Shapes]) -> Shapes:
         """Outlines alone, of the truth."""
@@ -74,28 +76,23 @@ class PictureCache:
         return self._shapes(path)
 
     def _shapes(self, path: Path) -> Shapes:
-        try:
-            its_shapes: Shapes = json.loads(self._read(path))
-        except ValueError as error:
-            raise self._unusable(error) from error
+        with self._usable():
+            its_shapes: Shapes = json.loads(path.read_bytes())
         return its_shapes
 
-    def _read(self, path: Path) -> bytes:
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise self._unusable(error) from error
-
     def _write(self, path: Path, content: bytes) -> None:
-        try:
-            with replacing(path) as temporary:
-                temporary.write_bytes(content)
-        except OSError as error:
-            raise self._unusable(error) from error
+        with self._usable(), replacing(path) as temporary:
+            temporary.write_bytes(content)
 
-    def _unusable(self, error: Exception) -> StoreError:
-        said = getattr(error, "strerror", None) or error
-        return StoreError(f"{self.folder}: cannot be used ({said}); delete it, and it is made anew")
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            said = getattr(error, "strerror", None) or error
+            raise StoreError(
+                f"{self.folder}: cannot be used ({said}); delete it, and it is made anew"
+            ) from error
 
     def _path(self, *key: str) -> Path:
         name = hashlib.sha256(json.dumps([_VERSION, *key]).encode()).hexdigest()

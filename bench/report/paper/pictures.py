@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,42 +26,29 @@ PER_INCH = 300
 PLACED = PRINTED | {"figure.constrained_layout.use": False}  # to a tenth of a millimetre
 
 
-@dataclass(frozen=True, eq=False)
-class Plate:
-    """A picture with the words above it."""
-
-    title: str
-    told: str
-    pixels: Pixels
-    found: Detections
-
-
-def plate_of(picture: ScoredPicture, label: str) -> Plate:
-    """What a codec left of an image, and how what is found in it fares."""
-    right, wrong, missed = picture.counts
-    rate = "" if picture.bpp is None else f"{picture.bpp:.3f} bpp,  "
-    told = f"{rate}TP {right},  FP {wrong},  FN {missed}"
-    return Plate(label, told, picture.pixels, picture.detections)
-
-
-def print_pictures(plates: Sequence[Plate], files: Sequence[Path], width: float) -> None:
-    """Pictures side by side with what was found drawn into them, so many millimetres wide."""
-    shown = [draw(each.pixels, each.found, MIN_SCORE, labels=False) for each in plates]
-    rows = -(-len(plates) // COLUMNS)
+def print_pictures(
+    pictures: Sequence[tuple[str, ScoredPicture]], files: Sequence[Path], width: float
+) -> None:
+    """Labelled pictures side by side, what was found drawn into them, so many millimetres wide."""
     each = (width - GAP * (COLUMNS - 1)) / COLUMNS
-    picture = each * shown[0].shape[0] / shown[0].shape[1]
-    height = rows * (picture + 1.5 * LINE) + 2 * LINE
+    first = pictures[0][1].pixels
+    picture = each * first.shape[0] / first.shape[1]
+    height = -(-len(pictures) // COLUMNS) * (picture + 1.5 * LINE) + 2 * LINE
     with settings(PLACED):
         figure = Figure((width / INCH, height / INCH))
-        for place, (plate, pixels) in enumerate(zip(plates, shown, strict=True)):
+        for place, (label, its) in enumerate(pictures):
             row, column = divmod(place, COLUMNS)
             left = column * (each + GAP) / width
             top = 1 - (row * (picture + 1.5 * LINE) + 1.2 * LINE) / height
-            axes = figure.add_axes((left, top - picture / height, each / width, picture / height))
-            _show(axes, pixels, each)
-            axes.set_title(plate.title, pad=2)
-            axes.set_title(plate.told, loc="right", pad=2, color=GREY)
-        classes = sorted({int(c) for p in plates for c in p.found.classes[_seen(p.found)]})
+            box = (left, top - picture / height, each / width, picture / height)
+            axes = _panel(figure, box, label)
+            _show(axes, draw(its.pixels, its.detections, MIN_SCORE, labels=False), each)
+            right, wrong, missed = its.counts
+            rate = "" if its.bpp is None else f"{its.bpp:.3f} bpp,  "
+            counts = f"{rate}TP {right},  FP {wrong},  FN {missed}"
+            axes.set_title(counts, loc="right", pad=2, color=GREY)
+        found = (its.detections for _, its in pictures)
+        classes = sorted({int(c) for each in found for c in each.classes[_seen(each)]})
         keys = [_key(CLASSES[place]) for place in classes]
         if keys:
             figure.legend(
@@ -82,33 +68,24 @@ def print_mask(
     width: float,
 ) -> None:
     """An image, what is truly in it, and α, side by side."""
-    known = true_instances(truth)
     grey = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2)
     faint = (255 - 0.45 * (255 - grey)).astype(np.uint8)
-    shown = (
-        ("Image", image),
-        ("Ground truth", draw(faint, known, MIN_SCORE, labels=False)),
-    )
     bar = 9.0  # millimetres for the scale of α
     each = (width - bar - 2 * GAP) / 3
     picture = each * image.shape[0] / image.shape[1]
     height = picture + 1.3 * LINE
     with settings(PLACED):
         figure = Figure((width / INCH, height / INCH))
-        places = [
-            (index * (each + GAP) / width, 0.005, each / width, picture / height)
-            for index in range(3)
-        ]
-        for (title, pixels), place in zip(shown, places, strict=False):
-            axes = figure.add_axes(place)
-            _show(axes, pixels, each)
-            axes.set_title(title, pad=2)
-        axes = figure.add_axes(places[2])
+        original, labels, mask = (
+            _panel(
+                figure, (at * (each + GAP) / width, 0.005, each / width, picture / height), title
+            )
+            for at, title in enumerate(("Image", "Ground truth", "α, mean over its channels"))
+        )
+        _show(original, image, each)
+        _show(labels, draw(faint, true_instances(truth), MIN_SCORE, labels=False), each)
         enlarged = alpha.repeat(16, axis=0).repeat(16, axis=1)[: image.shape[0], : image.shape[1]]
-        axes.grid(visible=False)
-        axes.set_axis_off()
-        drawn = axes.imshow(enlarged, cmap="YlGnBu", interpolation="nearest", aspect="auto")
-        axes.set_title("α, mean over its channels", pad=2)
+        drawn = mask.imshow(enlarged, cmap="YlGnBu", interpolation="nearest", aspect="auto")
         scale = figure.add_axes(
             (1 - (bar - 1.5) / width, 0.03, 1.6 / width, picture / height - 0.05)
         )
@@ -116,6 +93,14 @@ def print_mask(
         scale.tick_params(labelsize=5.5, length=2, pad=1.5)
         for file in files:
             save_print(figure, file)
+
+
+def _panel(figure: Figure, box: tuple[float, float, float, float], title: str) -> Axes:
+    axes = figure.add_axes(box)
+    axes.grid(visible=False)
+    axes.set_axis_off()
+    axes.set_title(title, pad=2)
+    return axes
 
 
 def _show(axes: Axes, pixels: Pixels, millimetres: float) -> None:
@@ -128,8 +113,6 @@ def _show(axes: Axes, pixels: Pixels, millimetres: float) -> None:
         small = Image.fromarray(pixels).resize((columns, rows), Image.Resampling.LANCZOS)
         pixels = np.asarray(small)
     axes.imshow(pixels, aspect="auto", interpolation="none")
-    axes.grid(visible=False)
-    axes.set_axis_off()
 
 
 def _key(name: str) -> Patch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -132,8 +132,7 @@ class _Writer:
             for at in curve_points(codec, name)
         ]
         heading = ("codec", "by", "metric", "point", "bpp", "quality", "low", "high")
-        write_text(self._folder / f"{part.name}.csv", csv_text([heading, *rows]))
-        return WrittenPart(part, f"![{part.name}]({part.name}.png)", tuple(lacking))
+        return self._drawn(part, [heading, *rows], lacking)
 
     def _table(self, part: Part) -> WrittenPart:
         make: Callable[[Part, Selection], Table]
@@ -155,12 +154,10 @@ class _Writer:
         truth = self._source.truth(image)
         print_mask(original.pixels, truth, alpha, self._files(part), WIDTHS[part.width])
         rows = [[f"{value:.4f}" for value in row] for row in alpha]
-        write_text(self._folder / f"{part.name}.csv", csv_text(rows))
-        remark = f"{image}, {shown.style.plain} at {codec.unit} {point}"
-        return WrittenPart(part, f"![{part.name}]({part.name}.png)", (remark,))
+        return self._drawn(part, rows, [f"{image}, {shown.style.plain} at {codec.unit} {point}"])
 
     def _pictures(self, part: Part) -> WrittenPart:
-        from bench.report.paper.pictures import plate_of, print_pictures
+        from bench.report.paper.pictures import print_pictures
 
         image = self._image()
         there, lacking = _split(map(self._selection.shown, part.codecs))
@@ -170,8 +167,8 @@ class _Writer:
             picture = self._source.decoded(image, codec.name, point)
             label = f"{shown.style.label}, {codec.unit} {point}"
             pictures.append((shown.key, label, picture))
-        plates = [plate_of(picture, label) for _, label, picture in pictures]
-        print_pictures(plates, self._files(part), WIDTHS[part.width])
+        labelled = [(label, picture) for _, label, picture in pictures]
+        print_pictures(labelled, self._files(part), WIDTHS[part.width])
         published = read_published(part.published) if part.published else {}
         keys = ("bpp", "true positives", "false positives", "false negatives")
         rows = [
@@ -179,9 +176,15 @@ class _Writer:
             for key, _, picture in pictures
         ]
         heading = ("codec", "point", "psnr_rgb", *keys, *(f"published {name}" for name in keys))
-        write_text(self._folder / f"{part.name}.csv", csv_text([heading, *rows]))
-        remarks = [f"{image}; TP, FP and FN at an overlap of 0.5 and a score of 0.5 or more"]
-        return WrittenPart(part, f"![{part.name}]({part.name}.png)", (*remarks, *lacking))
+        remark = f"{image}; TP, FP and FN at an overlap of 0.5 and a score of 0.5 or more"
+        return self._drawn(part, [heading, *rows], [remark, *lacking])
+
+    def _drawn(
+        self, part: Part, rows: Iterable[Sequence[object]], remarks: Sequence[str]
+    ) -> WrittenPart:
+        """A part whose pictures are written: the figures in them as CSV."""
+        write_text(self._folder / f"{part.name}.csv", csv_text(rows))
+        return WrittenPart(part, f"![{part.name}]({part.name}.png)", tuple(remarks))
 
     def _image(self) -> str:
         image = self._selection.setting.image
