@@ -33,8 +33,8 @@ def point_fault(point: Point, limits: Limits | None, *, whole: bool) -> str | No
 
 
 def _possible(point: Point, info: ValidationInfo) -> Point:
-    fault = point_fault(point, info.data.get("limits"), whole=info.data.get("whole", False))
-    if fault:
+    known = info.context or {}
+    if fault := point_fault(point, known.get("limits"), whole=known.get("whole", False)):
         raise ValueError(f"{quoted(point)} {fault}")
     return point
 
@@ -64,6 +64,14 @@ class Points(FileModel):
     default: _Points | None = Field(
         None, description="points in order of rising rate", validate_default=True
     )
+
+    @field_validator("limits", "whole")
+    @classmethod
+    def _known_to_points(cls, value: Any, info: ValidationInfo) -> Any:
+        """Those of a kind of data set are no fields, and would not see what the fields are."""
+        if info.context is not None:
+            info.context[info.field_name] = value
+        return value
 
     @field_validator("default", mode="before")
     @classmethod

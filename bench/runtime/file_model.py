@@ -17,7 +17,8 @@ from bench.errors import BenchError
 from bench.runtime.files import read_toml
 from bench.runtime.text import counted, did_you_mean
 
-_MOST_FAULTS = 20  # told of one file
+_MAX_FAULTS = 20  # told of one file
+_MAX_LENGTH = 500  # characters told of one
 _KINDS = {
     "array": "a list",
     "boolean": "true or false",
@@ -146,7 +147,7 @@ def telling_faults(
         yield
     except ValidationError as invalid:
         found = [each for each in invalid.errors(include_url=False) if not _follows(each)]
-        shown, its_schema = found[:_MOST_FAULTS], schema()
+        shown, its_schema = found[:_MAX_FAULTS], schema()
         faults = {each["loc"]: _fault(each, its_schema, at) for each in shown}
         for each in shown:  # a misspelt key is one fault, and not a missing one, too
             meant = each["type"] == "missing" and f"did you mean '{each['loc'][-1]}'?"
@@ -175,9 +176,10 @@ def _fault(error: ErrorDetails, schema: dict[str, Any], at: tuple[str, ...]) -> 
         return f"{quoted(_key(at + where))} is missing; expected {_expected(node)}"
     while where and isinstance(where[-1], int):  # the value tells which
         where = where[:-1]
-    key = quoted(_key(at + where))
+    key = quoted(_key(at + where)) if at + where else "it"
     if kind == "value_error":
         said = str(error["ctx"]["error"])
+        said = said if len(said) <= _MAX_LENGTH else f"{said[:_MAX_LENGTH]}…"
         return f"{key}: {said}" if where else said
     if kind in ("too_short", "too_long"):
         of = error["ctx"]

@@ -6,19 +6,21 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, ClassVar
+
+from pydantic import Field, TypeAdapter
 
 from bench.errors import DataError
+from bench.runtime.file_model import telling_faults
 
 METADATA = "architecture"  # its key in a weights file
-_LARGEST = 2**20  # of an architecture's numbers, except those that determine time and memory
-_LARGEST_OF = {
-    "blocks": 2**8,
-    "proposals_before": 2**14,
-    "proposals": 2**14,
-    "shortest_side": 2**12,
-    "longest_side": 2**12,
-}
+_Number = Annotated[int, Field(gt=0, le=2**20)]
+# What determines a network's time and memory.
+_Blocks = Annotated[int, Field(gt=0, le=2**8)]
+_Proposals = Annotated[int, Field(gt=0, le=2**14)]
+_Side = Annotated[int, Field(gt=0, le=2**12)]
+_Mean = Annotated[float, Field(ge=0, le=2**20)]
+_Deviation = Annotated[float, Field(gt=0, le=2**20)]
 
 
 @dataclass(frozen=True)
@@ -28,23 +30,25 @@ class Architecture:
     Pixels are B, G, R from 0 to 255.
     """
 
+    __pydantic_config__: ClassVar = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
+
     masks: bool = True
-    classes: int = 8
-    stem: int = 64
-    res2: int = 256
-    blocks: tuple[int, ...] = (3, 4, 6, 3)
-    pyramid: int = 256
-    box_hidden: int = 1024
-    mask_hidden: int = 256
-    anchor_sizes: tuple[int, ...] = (32, 64, 128, 256, 512)
-    canonical_side: int = 224
-    proposals_before: tuple[int, int] = (2000, 1000)
-    proposals: int = 1000
-    region_samples: int = 512
-    pixel_mean: tuple[float, float, float] = (103.530, 116.280, 123.675)
-    pixel_std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    shortest_side: int = 1024
-    longest_side: int = 2048
+    classes: _Number = 8
+    stem: _Number = 64
+    res2: _Number = 256
+    blocks: tuple[_Blocks, _Blocks, _Blocks, _Blocks] = (3, 4, 6, 3)
+    pyramid: _Number = 256
+    box_hidden: _Number = 1024
+    mask_hidden: _Number = 256
+    anchor_sizes: tuple[_Number, _Number, _Number, _Number, _Number] = (32, 64, 128, 256, 512)
+    canonical_side: _Number = 224
+    proposals_before: tuple[_Proposals, _Proposals] = (2000, 1000)
+    proposals: _Proposals = 1000
+    region_samples: _Number = 512
+    pixel_mean: tuple[_Mean, _Mean, _Mean] = (103.530, 116.280, 123.675)
+    pixel_std: tuple[_Deviation, _Deviation, _Deviation] = (1.0, 1.0, 1.0)
+    shortest_side: _Side = 1024
+    longest_side: _Side = 2048
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -57,39 +61,14 @@ def read_architecture(path: Path, metadata: Mapping[str, str]) -> Architecture |
     """
     if METADATA not in metadata:
         return None
+    wrong, text = f"{path}: its architecture cannot be used", metadata[METADATA]
     try:
-        return _from_json(metadata[METADATA])
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: its architecture cannot be used: {error}") from error
-
-
-def _from_json(text: Any) -> Architecture:
-    values = json.loads(text) if isinstance(text, str) else None
-    if not isinstance(values, dict):
-        raise ValueError("expected a JSON object")
-    known = [field.name for field in fields(Architecture)]
-    if wrong := sorted(values.keys() ^ known):
-        raise ValueError(f"{wrong[0]} is {'missing' if wrong[0] in known else 'unknown'}")
-    default = Architecture()
-    return Architecture(
-        **{name: _like(getattr(default, name), values[name], name) for name in known}
-    )
-
-
-def _like(default: Any, value: Any, name: str) -> Any:
-    """The value, if it has the default's type and, for a list, its length."""
-    if isinstance(default, tuple):
-        if not isinstance(value, list) or len(value) != len(default):
-            raise ValueError(f"{name}: expected a list of {len(default)} numbers, not {value!r}")
-        return tuple(_like(inner, each, name) for inner, each in zip(default, value, strict=True))
-    if isinstance(default, bool):
-        right, kind = isinstance(value, bool), "true or false"
-    else:
-        whole = isinstance(default, int)
-        right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-        largest = _LARGEST_OF.get(name, _LARGEST)
-        right = right and (0 < value <= largest or (value == 0 and name == "pixel_mean"))
-        kind = f"a {'whole ' if whole else ''}number above 0 and at most {largest}"
-    if not right:
-        raise ValueError(f"{name} is {value!r}, not {kind}")
-    return type(default)(value)
+        values = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DataError(f"{wrong}: {error}") from error
+    model = TypeAdapter(Architecture)
+    with telling_faults(wrong, DataError, model.json_schema):
+        architecture = model.validate_json(text)
+    if missing := [field.name for field in fields(Architecture) if field.name not in values]:
+        raise DataError(f"{wrong}: '{missing[0]}' is missing")
+    return architecture

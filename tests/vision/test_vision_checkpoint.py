@@ -271,29 +271,31 @@ RIGHT = json.loads(TINY.to_json())
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "facts"),
     [
         ("", "Expecting value"),
-        ("[]", "JSON object"),
-        ("[" * 10**5, "."),
-        (json.dumps({**RIGHT, "colour": 3}), "colour is unknown"),
-        (json.dumps({k: v for k, v in RIGHT.items() if k != "stem"}), "stem is missing"),
-        (json.dumps({**RIGHT, "stem": "4"}), "stem is '4', not a whole number above 0"),
-        (json.dumps({**RIGHT, "stem": 4.0}), "stem is 4.0, not a whole number"),
-        (json.dumps({**RIGHT, "stem": True}), "stem is True, not a whole number"),
-        (json.dumps({**RIGHT, "stem": -1}), "stem is -1, not a whole number"),
-        (json.dumps({**RIGHT, "stem": 10**30}), "not a whole number"),
-        (json.dumps({**RIGHT, "masks": 1}), "masks is 1, not true or false"),
-        (json.dumps({**RIGHT, "blocks": [1, 1]}), r"blocks: .* list of 4 numbers"),
-        (json.dumps({**RIGHT, "anchor_sizes": 8}), r"anchor_sizes: .* list of 5 numbers"),
-        (json.dumps({**RIGHT, "pixel_std": [1, 0, 1]}), r"pixel_std is 0, not a number above 0"),
-        (json.dumps({**RIGHT, "pixel_mean": [1, float("nan"), 1]}), r"pixel_mean is nan"),
+        ("[]", "table []"),
+        ("3", "table 3"),
+        ("[" * 10**5, "recursion"),
+        (json.dumps({**RIGHT, "colour": 3}), "'colour'"),
+        (json.dumps({k: v for k, v in RIGHT.items() if k != "stem"}), "'stem' missing"),
+        (json.dumps({**RIGHT, "stem": "4"}), "'stem' whole '4'"),
+        (json.dumps({**RIGHT, "stem": 4.0}), "'stem' whole 4.0"),
+        (json.dumps({**RIGHT, "stem": True}), "'stem' whole True"),
+        (json.dumps({**RIGHT, "stem": -1}), "'stem' 0 -1"),
+        (json.dumps({**RIGHT, "stem": 10**30}), "'stem' 1048576 1000000"),
+        (json.dumps({**RIGHT, "masks": 1}), "'masks' true 1"),
+        (json.dumps({**RIGHT, "blocks": [1, 1]}), "'blocks missing"),
+        (json.dumps({**RIGHT, "anchor_sizes": 8}), "'anchor_sizes' list 8"),
+        (json.dumps({**RIGHT, "pixel_std": [1, 0, 1]}), "'pixel_std' above 0"),
+        (json.dumps({**RIGHT, "pixel_mean": [1, float("nan"), 1]}), "'pixel_mean' nan"),
+        (json.dumps({**RIGHT, "stem": 0, "res2": "x"}), "'stem' 0 'res2' 'x'"),
     ],
 )
-def test_an_architecture_that_cannot_be_used(text: str, said: str, tmp_path: Path) -> None:
+def test_an_architecture_that_cannot_be_used(text: str, facts: str, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     save_file({"a": torch.zeros(1)}, path, {"architecture": text})
-    with pytest.raises(DataError, match=said) as caught:
+    with pytest.raises(DataError) as caught:
         read_architecture(path, read_checkpoint(path).metadata)
     assert str(caught.value).startswith(f"{path}: its architecture cannot be used: ")
-    assert "\n" not in str(caught.value)
+    assert all(fact in str(caught.value) for fact in facts.split())
