@@ -16,7 +16,7 @@ from bench.store.choosing import stored_datasets, stored_name
 from bench.store.loading import load_results, load_some
 from bench.store.reader import Store, StoredPoint
 from bench.store.results import CodecResults, Results, Run
-from bench.store.rows import point_key
+from bench.store.rows import StreamKey, point_key
 from bench.store.task_results import MatchArray, TaskResults, looked_at
 from bench.store.writer import StoreWriter
 
@@ -28,6 +28,7 @@ __all__ = [
     "Store",
     "StoreWriter",
     "StoredPoint",
+    "StreamKey",
     "TaskResults",
     "load_results",
     "load_some",

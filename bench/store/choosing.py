@@ -13,18 +13,18 @@ from bench.codecs.codec import inputs_of, title_with_version, what_changed
 from bench.datasets import dataset_kind
 from bench.errors import StoreError
 from bench.metrics import METRICS, describe, version_in
+from bench.store import rows
 from bench.store.reader import Store
-from bench.store.rows import CodecRow, DatasetRow, MeasuredRow, MetricRow, PlannedRow, StreamRow
 
 
 @dataclass(frozen=True)
 class Curve:
     """A codec as a data set was to be coded by it, and what there is of it."""
 
-    planned: PlannedRow
-    codec: CodecRow
-    streams: list[StreamRow]
-    measured: list[MeasuredRow]
+    planned: rows.Planned
+    codec: rows.Codec
+    streams: list[rows.Stream]
+    measured: list[rows.Measured]
 
     @property
     def name(self) -> str:
@@ -45,14 +45,14 @@ class Curve:
 
 def stored_datasets(store: Store) -> list[str]:
     """The digests of the data sets that anything was to be coded of, the last used first."""
-    planned = {curve.dataset for curve in store.select(PlannedRow)}
+    planned = {curve.dataset for curve in store.select(rows.Planned)}
     return [str(dataset.digest) for dataset in _datasets(store) if dataset.id in planned]
 
 
 def stored_name(store: Store, dataset: str, codec: str) -> str:
     """An anchor's full name; one that the store has nothing of is refused, before coding begins."""
-    datasets = {row.id for row in store.select(DatasetRow, digest=dataset)}
-    known = sorted({str(row.name) for row in store.select(PlannedRow) if row.dataset in datasets})
+    datasets = {row.id for row in store.select(rows.Dataset, digest=dataset)}
+    known = sorted({str(row.name) for row in store.select(rows.Planned) if row.dataset in datasets})
     if (codec := full_name(codec, known)) not in known:
         there = f"the store has {', '.join(known)}" if known else "the store has none there yet"
         raise StoreError(
@@ -62,12 +62,12 @@ def stored_name(store: Store, dataset: str, codec: str) -> str:
     return codec
 
 
-def _datasets(store: Store) -> list[DatasetRow]:
+def _datasets(store: Store) -> list[rows.Dataset]:
     """The last used first."""
-    return sorted(store.select(DatasetRow), key=lambda dataset: dataset.used, reverse=True)
+    return sorted(store.select(rows.Dataset), key=lambda dataset: dataset.used, reverse=True)
 
 
-def find_dataset(store: Store, wanted: str | None) -> DatasetRow:
+def find_dataset(store: Store, wanted: str | None) -> rows.Dataset:
     """By digest or name, or as --data says it to run: toyscapes, or a folder's path."""
     datasets = _datasets(store)
     if not datasets:
@@ -83,12 +83,12 @@ def find_dataset(store: Store, wanted: str | None) -> DatasetRow:
 
 
 def choose_curves(
-    store: Store, dataset: DatasetRow, images: Container[int], codecs: Sequence[str] | None
+    store: Store, dataset: rows.Dataset, images: Container[int], codecs: Sequence[str] | None
 ) -> tuple[list[Curve], list[str]]:
     """The codecs asked for, each as it was last used; and notes on how it was used before."""
-    known = {codec.id: codec for codec in store.select(CodecRow)}
-    planned = sorted(store.select(PlannedRow, dataset=dataset.id), key=lambda curve: -curve.used)
-    newest: dict[str, PlannedRow] = {}
+    known = {codec.id: codec for codec in store.select(rows.Codec)}
+    planned = sorted(store.select(rows.Planned, dataset=dataset.id), key=lambda curve: -curve.used)
+    newest: dict[str, rows.Planned] = {}
     for curve in planned:
         newest.setdefault(curve.name, curve)
     if codecs is None:
@@ -108,14 +108,14 @@ def choose_curves(
         Curve(
             newest[name],
             known[number := newest[name].codec],
-            [row for row in store.select(StreamRow, codec=number) if row.image in images],
-            store.select_of_codec(MeasuredRow, number),
+            [row for row in store.select(rows.Stream, codec=number) if row.image in images],
+            store.select_of_codec(rows.Measured, number),
         )
         for name in chosen
     ], notes
 
 
-def _inputs(codec: CodecRow) -> dict[str, str]:
+def _inputs(codec: rows.Codec) -> dict[str, str]:
     return inputs_of(json.loads(codec.options), json.loads(codec.depends_on))
 
 
@@ -125,7 +125,7 @@ def choose_metrics(store: Store, curves: Sequence[Curve]) -> tuple[dict[str, int
     Values of two versions are never compared, be it of one codec or of two.
     """
     used = set[int]().union(*(curve.metrics for curve in curves))
-    known = sorted(store.select(MetricRow), key=lambda metric: metric.used)
+    known = sorted(store.select(rows.Metric), key=lambda metric: metric.used)
     versions = [metric for metric in known if metric.id in used]
     latest = {metric.name: metric for metric in versions}
     left_out: dict[str, list[str]] = {}  # by the codecs that have no value of the latest

@@ -11,19 +11,11 @@ import numpy as np
 from bench.codecs.codec import Point
 from bench.codecs.points import name_points
 from bench.metrics.matches import Matches
+from bench.store import rows
 from bench.store.choosing import Curve, choose_curves, choose_metrics, find_dataset
 from bench.store.reader import Store
 from bench.store.results import COSTS, CodecResults, FloatArray, Results, Run
-from bench.store.rows import (
-    FailureRow,
-    ImageRow,
-    MemberRow,
-    OriginalRow,
-    RunRow,
-    ScoredRow,
-    ScorerRow,
-    point_key,
-)
+from bench.store.rows import point_key
 from bench.store.task_results import MatchArray, TaskResults
 from bench.tasks.scorer import PSEUDO
 
@@ -73,7 +65,7 @@ def _load(
     versions, old = choose_metrics(store, curves)
     runs = {
         run.id: Run(run.started, run.command, dict(json.loads(run.machine)))
-        for run in store.select(RunRow)
+        for run in store.select(rows.Run)
     }
     scorers = _scorers(store, of)
     found = tuple(
@@ -102,18 +94,18 @@ class _Images:
 
     def __init__(self, store: Store, dataset: int) -> None:
         self.dataset = dataset
-        members = store.select(MemberRow, dataset=dataset)
+        members = store.select(rows.Member, dataset=dataset)
         self.members = sorted(members, key=lambda member: member.position)
         self.names = tuple(str(member.name) for member in self.members)
         self.digests = tuple(str(member.digest) for member in self.members)
         known = store.images_of(dataset)
-        self.images: list[ImageRow | None] = [known.get(digest) for digest in self.digests]
+        self.images: list[rows.Image | None] = [known.get(digest) for digest in self.digests]
         self.rows: dict[int, list[int]] = {}  # of those that were ever coded
         for row, image in enumerate(self.images):
             if image is not None:
                 self.rows.setdefault(image.id, []).append(row)
 
-    def truth(self, scorer: ScorerRow, image: int) -> str | None:
+    def truth(self, scorer: rows.Scorer, image: int) -> str | None:
         """What names the labels that count: those of the last run."""
         return PSEUDO if scorer.pseudo is not None else self.members[self.rows[image][-1]].truth
 
@@ -125,7 +117,7 @@ def _codec_results(
     of: _Images,
     runs: Mapping[int, Run],
     versions: Mapping[str, int],
-    scorers: Mapping[ScorerRow, TaskResults],
+    scorers: Mapping[rows.Scorer, TaskResults],
 ) -> CodecResults:
     keys = _keys(curve, chosen, len(set(of.digests)))
     column = {key: index for index, key in enumerate(keys)}
@@ -184,7 +176,7 @@ def _matches(
     store: Store,
     curve: Curve,
     of: _Images,
-    scorers: Mapping[ScorerRow, TaskResults],
+    scorers: Mapping[rows.Scorer, TaskResults],
     places: Places,
     shape: tuple[int, int],
 ) -> dict[str, MatchArray]:
@@ -192,7 +184,7 @@ def _matches(
     known = {scorer.id: scorer for scorer in scorers}
     image = {stream.id: stream.image for stream in curve.streams}
     tables: dict[str, MatchArray] = {}
-    for score in store.select_of_codec(ScoredRow, curve.codec.id):
+    for score in store.select_of_codec(rows.Scored, curve.codec.id):
         scorer = known.get(score.scorer)
         if scorer is None or score.stream not in image:
             continue
@@ -220,13 +212,13 @@ def _keys(curve: Curve, chosen: Sequence[Point] | None, images: int) -> list[str
     return keys
 
 
-def _scorers(store: Store, of: _Images) -> dict[ScorerRow, TaskResults]:
+def _scorers(store: Store, of: _Images) -> dict[rows.Scorer, TaskResults]:
     """The newest of each name that was shown images, and what it made of the uncompressed ones."""
     newest = {scorer.name: scorer for scorer in store.scorers_of(of.dataset)}
     found = {}
     for scorer in newest.values():
         originals: list[Matches | None] = [None] * len(of.names)
-        for original in store.select(OriginalRow, scorer=scorer.id):
+        for original in store.select(rows.Original, scorer=scorer.id):
             image = original.image
             if image in of.rows and original.truth == of.truth(scorer, image):
                 for row in of.rows[image]:
@@ -250,6 +242,6 @@ def _failures(
     return tuple(
         (codec.name, names[failure.image], point, str(failure.reason))
         for curve, codec in zip(curves, found, strict=True)
-        for failure in store.select(FailureRow, codec=curve.codec.id)
+        for failure in store.select(rows.Failure, codec=curve.codec.id)
         if failure.image in names and (point := json.loads(failure.point)) in codec.points
     )

@@ -14,28 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 from bench.codecs.codec import Codec, Point, inputs_of
 from bench.datasets import Dataset
 from bench.errors import StreamError
+from bench.store import rows
 from bench.store.database import connect, plain_errors, transaction, understood
-from bench.store.rows import (
-    TABLES,
-    CodecRow,
-    DatasetRow,
-    ImageRow,
-    MeasuredRow,
-    MetricRow,
-    OriginalRow,
-    PlannedRow,
-    ScoredRow,
-    ScorerRow,
-    StreamRow,
-    point_key,
-)
+from bench.store.rows import TABLES, StreamKey, point_key
 
 if TYPE_CHECKING:
     from bench.instances.pseudo_truth import PseudoTruth
     from bench.tasks.scorer import Scorer
 
 Row = TypeVar("Row", bound=NamedTuple)
-_Digests = dict[int, str]
 
 
 @dataclass(frozen=True)
@@ -82,26 +69,26 @@ class Store:
         """What was measured, or scored, of all streams of a codec."""
         return self._rows(kind, "JOIN streams ON streams.id = stream WHERE codec = ?", codec)
 
-    def _images(self, kind: type[StreamRow | OriginalRow], of: str, number: int | None) -> _Digests:
-        """Those that such rows of a codec or a scorer are about: the digests, by number."""
-        about = f"SELECT image FROM {TABLES[kind]} WHERE {of} = ?"
-        images = self._rows(ImageRow, f"WHERE id IN ({about})", number)
+    def _digests(self, of: type[NamedTuple], column: str, number: int | None) -> dict[int, str]:
+        """The digests of the images of a codec's streams, or a scorer's originals, by number."""
+        about = f"SELECT image FROM {TABLES[of]} WHERE {column} = ?"
+        images = self._rows(rows.Image, f"WHERE id IN ({about})", number)
         return {image.id: image.digest for image in images}
 
-    def images_of(self, dataset: int) -> dict[str, ImageRow]:
+    def images_of(self, dataset: int) -> dict[str, rows.Image]:
         """Those of a data set that were ever coded or shown to a network, by digest."""
         members = "SELECT digest FROM members WHERE dataset = ?"
-        images = self._rows(ImageRow, f"WHERE digest IN ({members})", dataset)
+        images = self._rows(rows.Image, f"WHERE digest IN ({members})", dataset)
         return {image.digest: image for image in images}
 
-    def scorers_of(self, dataset: int) -> list[ScorerRow]:
+    def scorers_of(self, dataset: int) -> list[rows.Scorer]:
         """Those that were shown images of a data set, the last used last."""
         originals = (
             "SELECT scorer FROM originals JOIN images ON images.id = image "
             "JOIN members ON members.digest = images.digest WHERE dataset = ?"
         )
         where = f"WHERE used IS NOT NULL AND id IN ({originals}) ORDER BY used"
-        return self._rows(ScorerRow, where, dataset)
+        return self._rows(rows.Scorer, where, dataset)
 
     def _rows(self, kind: type[Row], rest: str, *values: object) -> list[Row]:
         with plain_errors(self.folder):
@@ -114,25 +101,25 @@ class Store:
     ) -> dict[tuple[str, str], StoredPoint]:
         """All that is there of a codec, by image digest and point key."""
         with self.read_transaction():
-            codec = self._id(CodecRow, fingerprint=fingerprint)
+            codec = self._id(rows.Codec, fingerprint=fingerprint)
             return {} if codec is None else self._kept(codec, metrics, scorers)
 
     def _kept(
         self, codec: int, metrics: Mapping[str, str], scorers: Sequence[Scorer]
     ) -> dict[tuple[str, str], StoredPoint]:
-        known = {row.id: row for row in self.select(MetricRow)}
+        known = {row.id: row for row in self.select(rows.Metric)}
         measured: dict[int, set[str]] = {}
-        for value in self.select_of_codec(MeasuredRow, codec):
+        for value in self.select_of_codec(rows.Measured, codec):
             metric = known[value.metric]
             if metrics.get(metric.name) == metric.fingerprint:
                 measured.setdefault(value.stream, set()).add(metric.name)
         asked = {scorer.fingerprint: scorer.name for scorer in scorers}
-        names = {row.id: asked.get(row.fingerprint) for row in self.select(ScorerRow)}
+        names = {row.id: asked.get(row.fingerprint) for row in self.select(rows.Scorer)}
         truths: dict[int, dict[str, str]] = {}
-        for score in self.select_of_codec(ScoredRow, codec) if asked else ():
+        for score in self.select_of_codec(rows.Scored, codec) if asked else ():
             if name := names[score.scorer]:
                 truths.setdefault(score.stream, {})[name] = score.truth
-        images = self._images(StreamRow, "codec", codec)
+        images = self._digests(rows.Stream, "codec", codec)
         return {
             (images[row.image], row.point): StoredPoint(
                 row.digest,
@@ -140,7 +127,7 @@ class Store:
                 frozenset(measured.get(row.id, ())),
                 truths.get(row.id, {}),
             )
-            for row in self.select(StreamRow, codec=codec)
+            for row in self.select(rows.Stream, codec=codec)
         }
 
     def kept_originals(self, scorer: Scorer) -> dict[str, tuple[str, PseudoTruth | None]]:
@@ -149,47 +136,47 @@ class Store:
 
         kept = {}
         with self.read_transaction():
-            number = self._id(ScorerRow, fingerprint=scorer.fingerprint)
-            images = self._images(OriginalRow, "scorer", number)
-            for original in self.select(OriginalRow, scorer=number):
+            number = self._id(rows.Scorer, fingerprint=scorer.fingerprint)
+            images = self._digests(rows.Original, "scorer", number)
+            for original in self.select(rows.Original, scorer=number):
                 made = original.pseudo_ground_truth
                 truth = PseudoTruth.from_bytes(made) if made else None
                 kept[images[original.image]] = original.truth, truth
         return kept
 
-    def measured(self, fingerprint: str, image: str, point: Point) -> dict[str, str]:
+    def measured(self, key: StreamKey) -> dict[str, str]:
         """The fingerprint of each metric by which one stream was measured, by name."""
         with self.read_transaction():
-            stream = self._stream(fingerprint, image, point)
-            values = self.select(MeasuredRow, stream=stream.id) if stream else []
-            metrics = sorted(self.select(MetricRow), key=lambda metric: metric.used)
+            stream = self._stream(key)
+            values = self.select(rows.Measured, stream=stream.id) if stream else []
+            metrics = sorted(self.select(rows.Metric), key=lambda metric: metric.used)
         measured = {value.metric for value in values}
         return {row.name: row.fingerprint for row in metrics if row.id in measured}
 
     def inputs(self, fingerprint: str) -> dict[str, str]:
         """What decided the bytes of a codec of this fingerprint, by name."""
         with understood(self.folder):
-            (codec,) = self.select(CodecRow, fingerprint=fingerprint)
+            (codec,) = self.select(rows.Codec, fingerprint=fingerprint)
             return inputs_of(json.loads(codec.options), json.loads(codec.depends_on))
 
     def planned_points(self, dataset: Dataset, codec: Codec) -> tuple[Point, ...]:
         """The points that a codec was to have on a dataset when it was last run on it."""
         with self.read_transaction():
             curves = self.select(
-                PlannedRow,
-                dataset=self._id(DatasetRow, digest=dataset.digest),
-                codec=self._id(CodecRow, fingerprint=codec.fingerprint),
+                rows.Planned,
+                dataset=self._id(rows.Dataset, digest=dataset.digest),
+                codec=self._id(rows.Codec, fingerprint=codec.fingerprint),
                 name=codec.name,
             )
             return tuple(json.loads(key) for curve in curves for key in json.loads(curve.points))
 
-    def _stream(self, fingerprint: str, image: str, point: Point) -> StreamRow | None:
+    def _stream(self, key: StreamKey) -> rows.Stream | None:
         """That of a point, if there is one."""
         found = self.select(
-            StreamRow,
-            codec=self._id(CodecRow, fingerprint=fingerprint),
-            image=self._id(ImageRow, digest=image),
-            point=point_key(point),
+            rows.Stream,
+            codec=self._id(rows.Codec, fingerprint=key.fingerprint),
+            image=self._id(rows.Image, digest=key.image),
+            point=point_key(key.point),
         )
         return found[0] if found else None
 

@@ -11,26 +11,26 @@ NEW: Any = None
 """The id of a row that is yet to be given one."""
 
 
-class MetaRow(NamedTuple):
+class Meta(NamedTuple):
     key: str
     value: str
 
 
-class RunRow(NamedTuple):
+class Run(NamedTuple):
     id: int
     started: str
     command: str
     machine: str  # JSON
 
 
-class ImageRow(NamedTuple):
+class Image(NamedTuple):
     id: int
     digest: str
     width: int
     height: int
 
 
-class DatasetRow(NamedTuple):
+class Dataset(NamedTuple):
     id: int
     digest: str
     kind: str
@@ -40,7 +40,7 @@ class DatasetRow(NamedTuple):
     version: str | None  # of a data set that has versions
 
 
-class MemberRow(NamedTuple):
+class Member(NamedTuple):
     dataset: int
     position: int
     name: str
@@ -48,7 +48,7 @@ class MemberRow(NamedTuple):
     truth: str | None  # the digest of the labels that count
 
 
-class CodecRow(NamedTuple):
+class Codec(NamedTuple):
     id: int
     fingerprint: str
     options: str  # JSON, of its card
@@ -56,7 +56,7 @@ class CodecRow(NamedTuple):
     version: str | None  # of the software that ran
 
 
-class PlannedRow(NamedTuple):
+class Planned(NamedTuple):
     """A curve: the points that a codec is to have on a data set."""
 
     dataset: int
@@ -71,7 +71,7 @@ class PlannedRow(NamedTuple):
     used: int
 
 
-class StreamRow(NamedTuple):
+class Stream(NamedTuple):
     id: int
     codec: int
     image: int
@@ -87,20 +87,20 @@ class StreamRow(NamedTuple):
     decoded: str | None  # the digest of the picture that its figures are of
 
 
-class MetricRow(NamedTuple):
+class Metric(NamedTuple):
     id: int
     name: str
     fingerprint: str
     used: int
 
 
-class MeasuredRow(NamedTuple):
+class Measured(NamedTuple):
     stream: int
     metric: int
     value: float
 
 
-class ScorerRow(NamedTuple):
+class Scorer(NamedTuple):
     id: int
     fingerprint: str
     name: str
@@ -110,14 +110,14 @@ class ScorerRow(NamedTuple):
     used: int | None  # None: reports do not show it yet
 
 
-class ScoredRow(NamedTuple):
+class Scored(NamedTuple):
     stream: int
     scorer: int
     truth: str
     matches: bytes
 
 
-class OriginalRow(NamedTuple):
+class Original(NamedTuple):
     image: int
     scorer: int
     truth: str
@@ -125,7 +125,7 @@ class OriginalRow(NamedTuple):
     pseudo_ground_truth: bytes | None
 
 
-class FailureRow(NamedTuple):
+class Failure(NamedTuple):
     codec: int
     image: str  # its digest, for nothing may have been coded of it
     point: str
@@ -134,22 +134,23 @@ class FailureRow(NamedTuple):
     at: str
 
 
-TABLES: dict[type[NamedTuple], str] = {
-    MetaRow: "meta",
-    RunRow: "runs",
-    ImageRow: "images",
-    DatasetRow: "datasets",
-    MemberRow: "members",
-    CodecRow: "codecs",
-    PlannedRow: "planned",
-    StreamRow: "streams",
-    MetricRow: "metrics",
-    MeasuredRow: "measured",
-    ScorerRow: "scorers",
-    ScoredRow: "scored",
-    OriginalRow: "originals",
-    FailureRow: "failures",
-}
+_KINDS: tuple[type[NamedTuple], ...] = (
+    *(Meta, Run, Image, Dataset, Member, Codec, Planned),
+    *(Stream, Metric, Measured, Scorer, Scored, Original, Failure),
+)
+_NAMES = (
+    "meta runs images datasets members codecs planned "
+    "streams metrics measured scorers scored originals failures"
+)
+TABLES = dict(zip(_KINDS, _NAMES.split(), strict=True))
+
+
+class StreamKey(NamedTuple):
+    """What a stream is kept under."""
+
+    fingerprint: str  # its codec's
+    image: str  # the digest of its pixels
+    point: Point
 
 
 def point_key(point: Point) -> str:

@@ -21,26 +21,10 @@ from bench.datasets import Dataset
 from bench.errors import StoreError
 from bench.runtime.files import replacing, tidy_anew
 from bench.runtime.programs import Cost
+from bench.store import rows
 from bench.store.database import RECOVER, plain_errors, transaction
 from bench.store.reader import Store, having
-from bench.store.rows import (
-    NEW,
-    TABLES,
-    CodecRow,
-    DatasetRow,
-    FailureRow,
-    ImageRow,
-    MeasuredRow,
-    MemberRow,
-    MetricRow,
-    OriginalRow,
-    PlannedRow,
-    RunRow,
-    ScoredRow,
-    ScorerRow,
-    StreamRow,
-    point_key,
-)
+from bench.store.rows import NEW, TABLES, StreamKey, point_key
 
 if TYPE_CHECKING:
     from bench.tasks.scorer import Scorer, ScoreRecord
@@ -66,22 +50,22 @@ class StoreWriter(Store):
 
     # Rows.
 
-    def put(self, *rows: NamedTuple) -> None:
+    def put(self, *records: NamedTuple) -> None:
         """Write rows of one table; each takes the place of one with the same key."""
-        self._insert("REPLACE", rows)
+        self._insert("REPLACE", records)
 
-    def add(self, *rows: NamedTuple) -> None:
+    def add(self, *records: NamedTuple) -> None:
         """Write rows of one table, but none whose key is taken."""
-        self._insert("IGNORE", rows)
+        self._insert("IGNORE", records)
 
     def delete(self, kind: type[NamedTuple], **equal: object) -> None:
         """Drop the rows of a table that have these values."""
         statement = f"DELETE FROM {TABLES[kind]} {having(*equal)}"
         self._database.execute(statement, tuple(equal.values()))
 
-    def _insert(self, otherwise: str, rows: Sequence[NamedTuple]) -> None:
-        if rows:
-            self._database.executemany(_insertion(type(rows[0]), otherwise), rows)
+    def _insert(self, otherwise: str, records: Sequence[NamedTuple]) -> None:
+        if records:
+            self._database.executemany(_insertion(type(records[0]), otherwise), records)
 
     def _known(self, kind: type[NamedTuple], **key: str) -> int:
         """The number of a row that was written before."""
@@ -101,70 +85,56 @@ class StoreWriter(Store):
         """Whatever is saved from here on was made by this command on this machine."""
         # a name that is no text, in the command, is kept as Python would write it
         command = command.encode("utf-8", "backslashreplace").decode()
-        row = RunRow(NEW, _now(), command, json.dumps(machine))
-        self._run = self._database.execute(_insertion(RunRow, "ABORT"), row).lastrowid or 0
+        row = rows.Run(NEW, _now(), command, json.dumps(machine))
+        self._run = self._database.execute(_insertion(rows.Run, "ABORT"), row).lastrowid or 0
 
     def add_dataset(self, dataset: Dataset) -> None:
         """Remember which images, in which order, make up a dataset."""
-        number = self._id(DatasetRow, digest=dataset.digest)
-        self.put(
-            DatasetRow(
-                number or NEW,
-                dataset.digest,
-                dataset.kind,
-                dataset.name,
-                dataset.folder,
-                self._next_use(DatasetRow),
-                dataset.version,
-            )
-        )
+        number = self._id(rows.Dataset, digest=dataset.digest)
+        said = dataset.digest, dataset.kind, dataset.name, dataset.folder
+        used = self._next_use(rows.Dataset)
+        self.put(rows.Dataset(number or NEW, *said, used, dataset.version))
         self.add(*self._members(dataset, {}))
 
-    def _members(self, dataset: Dataset, truths: Mapping[str, str]) -> Iterator[MemberRow]:
-        number = self._known(DatasetRow, digest=dataset.digest)
+    def _members(self, dataset: Dataset, truths: Mapping[str, str]) -> Iterator[rows.Member]:
+        number = self._known(rows.Dataset, digest=dataset.digest)
         for position, entry in enumerate(dataset.entries):
             name, digest = entry.name, dataset.digests[entry.name]
-            yield MemberRow(number, position, name, digest, truths.get(name))
+            yield rows.Member(number, position, name, digest, truths.get(name))
 
     def add_scorers(self, scorers: Sequence[Scorer], dataset: Dataset) -> None:
         """Remember what scores, and which labels of the data set count from now on."""
         for scorer in scorers:
-            row = ScorerRow(
-                NEW,
-                scorer.fingerprint,
-                scorer.name,
-                scorer.title,
-                scorer.task.masks,
-                scorer.pseudo,
-                None,
-            )
-            known = self.select(ScorerRow, fingerprint=scorer.fingerprint)
-            self.put(known[0]._replace(title=scorer.title) if known else row)
+            known = self.select(rows.Scorer, fingerprint=scorer.fingerprint)
+            number, used = (known[0].id, known[0].used) if known else (NEW, None)
+            said = scorer.fingerprint, scorer.name, scorer.title, scorer.task.masks, scorer.pseudo
+            self.put(rows.Scorer(number, *said, used))
         if any(scorer.pseudo is None for scorer in scorers):
             self.put(*self._members(dataset, dataset.truths))
 
     def show_scorers(self, scorers: Sequence[Scorer]) -> None:
         """From now on reports show these, of all that have their names."""
         for scorer in scorers:
-            for row in self.select(ScorerRow, fingerprint=scorer.fingerprint):
-                self.put(row._replace(used=self._next_use(ScorerRow)))
+            for row in self.select(rows.Scorer, fingerprint=scorer.fingerprint):
+                self.put(row._replace(used=self._next_use(rows.Scorer)))
 
     def add_codec(self, codec: Codec) -> None:
         """Remember what a codec's fingerprint stands for, and the version that runs."""
-        known = self.select(CodecRow, fingerprint=codec.fingerprint)
+        known = self.select(rows.Codec, fingerprint=codec.fingerprint)
         if not known:
             options = json.dumps(codec.card.options, default=str)  # TOML has dates
             depends_on = json.dumps(codec.dependencies())
-            row = CodecRow(NEW, codec.fingerprint, options, depends_on, codec.version())
-            self.put(row)
+            said = codec.fingerprint, options, depends_on, codec.version()
+            self.put(rows.Codec(NEW, *said))
         elif known[0].version is None:
             self.put(known[0]._replace(version=codec.version()))
 
     def add_metrics(self, fingerprints: Mapping[str, str]) -> None:
         """Remember which version of each metric is the one that counts from now on."""
         for name, fingerprint in fingerprints.items():
-            number = self._id(MetricRow, name=name, fingerprint=fingerprint)
-            self.put(MetricRow(number or NEW, name, fingerprint, self._next_use(MetricRow)))
+            number = self._id(rows.Metric, name=name, fingerprint=fingerprint)
+            used = self._next_use(rows.Metric)
+            self.put(rows.Metric(number or NEW, name, fingerprint, used))
 
     def add_planned(self, dataset: Dataset, codec: Codec, points: Sequence[Point]) -> None:
         """Remember the points a codec is to have on a dataset: what its curve is made of.
@@ -172,31 +142,17 @@ class StoreWriter(Store):
         Two cards may code alike, and share their bitstreams; each has a curve of its own.
         """
         card = codec.card
-        self.put(
-            PlannedRow(
-                self._known(DatasetRow, digest=dataset.digest),
-                self._known(CodecRow, fingerprint=codec.fingerprint),
-                codec.name,
-                card.title,
-                card.unit,
-                card.anchor,
-                card.oracle,
-                card.reference,
-                json.dumps([point_key(point) for point in points]),
-                self._next_use(PlannedRow),
-            )
-        )
+        its_dataset = self._known(rows.Dataset, digest=dataset.digest)
+        its_codec = self._known(rows.Codec, fingerprint=codec.fingerprint)
+        said = codec.name, card.title, card.unit, card.anchor, card.oracle, card.reference
+        keys = json.dumps([point_key(point) for point in points])
+        used = self._next_use(rows.Planned)
+        self.put(rows.Planned(its_dataset, its_codec, *said, keys, used))
 
     # What comes of it.
 
     def save_stream(
-        self,
-        fingerprint: str,
-        image: str,
-        size: tuple[int, int],
-        point: Point,
-        stream: bytes,
-        cost: Cost | None,
+        self, key: StreamKey, size: tuple[int, int], stream: bytes, cost: Cost | None
     ) -> None:
         """Keep a bitstream and what it cost to make (None: made elsewhere).
 
@@ -204,41 +160,26 @@ class StoreWriter(Store):
         """
         digest = hashlib.sha256(stream).hexdigest()
         self._keep_file(digest, stream)
-        self.add(
-            StreamRow(
-                NEW,
-                self._known(CodecRow, fingerprint=fingerprint),
-                self._image(image, size),
-                point_key(point),
-                digest,
-                len(stream),
-                cost.cpu if cost else None,
-                cost.wall if cost else None,
-                None,
-                None,
-                self._run,
-                _now(),
-                None,
-            )
-        )
-        self.forget_failure(fingerprint, image, point)
+        of = self._codec(key), self._image(key.image, size), point_key(key.point)
+        spent = (cost.cpu, cost.wall) if cost else (None, None)
+        made = len(stream), *spent, None, None, self._run, _now(), None
+        self.add(rows.Stream(NEW, *of, digest, *made))
+        self.forget_failure(key)
 
-    def forget_stream(self, fingerprint: str, image: str, point: Point) -> None:
+    def forget_stream(self, key: StreamKey) -> None:
         """Drop a stream whose file was found damaged, and what was measured on it."""
-        if stream := self._stream(fingerprint, image, point):
+        if stream := self._stream(key):
             self._forget_figures(stream)
-            self.delete(StreamRow, id=stream.id)
+            self.delete(rows.Stream, id=stream.id)
 
-    def _forget_figures(self, stream: StreamRow) -> StreamRow:
-        self.delete(MeasuredRow, stream=stream.id)
-        self.delete(ScoredRow, stream=stream.id)
+    def _forget_figures(self, stream: rows.Stream) -> rows.Stream:
+        self.delete(rows.Measured, stream=stream.id)
+        self.delete(rows.Scored, stream=stream.id)
         return stream._replace(decode_cpu=None, decode_wall=None)
 
     def save_measures(
         self,
-        fingerprint: str,
-        image: str,
-        point: Point,
+        key: StreamKey,
         digest: str,
         decoded: str,
         cost: Cost,
@@ -249,7 +190,7 @@ class StoreWriter(Store):
 
         All figures of a stream are of one picture: those of a picture other than ``decoded`` go.
         """
-        stream = self._stream(fingerprint, image, point)
+        stream = self._stream(key)
         if stream is None or stream.digest != digest:
             return  # another sweep kept a stream of its own, which it measures itself
         if stream.decoded not in (None, decoded):
@@ -257,54 +198,45 @@ class StoreWriter(Store):
         if stream.decode_cpu is None:
             stream = stream._replace(decode_cpu=cost.cpu, decode_wall=cost.wall)
         self.put(stream._replace(decoded=decoded))
-        numbers = (self._known(MetricRow, name=name, fingerprint=metrics[name]) for name in values)
-        self.put(*map(MeasuredRow, repeat(stream.id), numbers, values.values()))
-        self.forget_failure(fingerprint, image, point)
+        numbers = [self._known(rows.Metric, name=n, fingerprint=metrics[n]) for n in values]
+        self.put(*map(rows.Measured, repeat(stream.id), numbers, values.values()))
+        self.forget_failure(key)
 
     def save_scores(
-        self,
-        fingerprint: str,
-        image: str,
-        point: Point,
-        digest: str,
-        decoded: str,
-        scores: Sequence[ScoreRecord],
+        self, key: StreamKey, digest: str, decoded: str, scores: Sequence[ScoreRecord]
     ) -> None:
         """Keep how what was found in a decoded picture fared, unless another has replaced it."""
-        stream = self._stream(fingerprint, image, point)
+        stream = self._stream(key)
         if stream is None or (stream.digest, stream.decoded) != (digest, decoded):
             return
         for score in scores:
-            number = self._known(ScorerRow, fingerprint=score.scorer)
-            self.put(ScoredRow(stream.id, number, score.truth, score.matches.to_bytes()))
+            number = self._known(rows.Scorer, fingerprint=score.scorer)
+            self.put(rows.Scored(stream.id, number, score.truth, score.matches.to_bytes()))
 
     def save_original(self, image: str, size: tuple[int, int], score: ScoreRecord) -> None:
         """Keep how what was found in an uncompressed picture fared, and the truth it is."""
+        of = self._image(image, size), self._known(rows.Scorer, fingerprint=score.scorer)
         made = score.pseudo_ground_truth
-        self.put(
-            OriginalRow(
-                self._image(image, size),
-                self._known(ScorerRow, fingerprint=score.scorer),
-                score.truth,
-                score.matches.to_bytes(),
-                made.to_bytes() if made else None,
-            )
-        )
+        truth = made.to_bytes() if made else None
+        self.put(rows.Original(*of, score.truth, score.matches.to_bytes(), truth))
 
-    def save_failure(self, fingerprint: str, image: str, point: Point, reason: str) -> None:
+    def save_failure(self, key: StreamKey, reason: str) -> None:
         """Remember why a point is not there, until it is."""
-        codec = self._known(CodecRow, fingerprint=fingerprint)
-        self.put(FailureRow(codec, image, point_key(point), reason, self._run, _now()))
+        of = self._codec(key), key.image, point_key(key.point)
+        self.put(rows.Failure(*of, reason, self._run, _now()))
 
-    def forget_failure(self, fingerprint: str, image: str, point: Point) -> None:
+    def forget_failure(self, key: StreamKey) -> None:
         """It went well this time."""
-        codec = self._known(CodecRow, fingerprint=fingerprint)
-        self.delete(FailureRow, codec=codec, image=image, point=point_key(point))
+        of = {"codec": self._codec(key), "image": key.image, "point": point_key(key.point)}
+        self.delete(rows.Failure, **of)
+
+    def _codec(self, key: StreamKey) -> int:
+        return self._known(rows.Codec, fingerprint=key.fingerprint)
 
     def _image(self, digest: str, size: tuple[int, int]) -> int:
-        if self._id(ImageRow, digest=digest) is None:
-            self.add(ImageRow(NEW, digest, *size))
-        return self._known(ImageRow, digest=digest)
+        if self._id(rows.Image, digest=digest) is None:
+            self.add(rows.Image(NEW, digest, *size))
+        return self._known(rows.Image, digest=digest)
 
     def _keep_file(self, digest: str, stream: bytes) -> None:
         path = self.stream_path(digest)

@@ -23,7 +23,7 @@ from bench.errors import BenchError, DataError
 from bench.metrics import METRICS, fingerprint
 from bench.runtime.leftovers import remove_leftovers
 from bench.runtime.machine import this_machine
-from bench.store import StoreWriter
+from bench.store import StoreWriter, StreamKey
 from bench.sweep.jobs import Job, OriginalJob, Result, StreamReference
 from bench.sweep.outcome import Outcome, Watcher
 from bench.sweep.plan import Plan
@@ -197,8 +197,7 @@ class _Execution:
     def _do_anew(self, job: Job, result: Result) -> None:
         """Measure all that is kept of a stream: it decodes to another picture than before."""
         self._flush()
-        key = (job.codec.fingerprint, job.image, job.point)
-        measured = self.store.measured(*key).items()
+        measured = self.store.measured(_key(job)).items()
         known = {n: mark for n, mark in measured if n in METRICS and fingerprint(n) == mark}
         self.queue.put_first(
             replace(
@@ -211,18 +210,17 @@ class _Execution:
         )
 
     def _save(self, job: Job, result: Result) -> None:
-        stream, image = (job.codec.fingerprint, job.image), result.size
-        key, made_of = (*stream, job.point), (result.digest, result.decoded)
+        key, made_of = _key(job), (result.digest, result.decoded)
         if result.stream is not None:
             if job.stream is not None and job.stream.digest != result.digest:
-                self.store.forget_stream(*key)
-            self.store.save_stream(*stream, image, job.point, result.stream, result.encode_cost)
+                self.store.forget_stream(key)
+            self.store.save_stream(key, result.size, result.stream, result.encode_cost)
         if result.values is not None:
-            self.store.save_measures(*key, *made_of, result.decode_cost, result.values, job.metrics)
+            self.store.save_measures(key, *made_of, result.decode_cost, result.values, job.metrics)
         if result.scores:
-            self.store.save_scores(*key, *made_of, result.scores)
+            self.store.save_scores(key, *made_of, result.scores)
         if result.failure is not None:
-            self.store.save_failure(*key, result.failure)
+            self.store.save_failure(key, result.failure)
 
     def _tell(self) -> None:
         if time.monotonic() - self.flushed > _FLUSH_SECONDS:
@@ -255,3 +253,7 @@ class _Execution:
                 if isinstance(job, Job) and not future.cancelled() and not future.exception():
                     self.unsaved.append(partial(self._save, job, future.result()))
         self._flush()
+
+
+def _key(job: Job) -> StreamKey:
+    return StreamKey(job.codec.fingerprint, job.image, job.point)

@@ -18,19 +18,7 @@ from support.paths import RECORDED
 from bench.codecs.catalog import load_codec
 from bench.datasets import open_dataset
 from bench.errors import StoreError
-from bench.store import Store, StoreWriter
-from bench.store.rows import (
-    TABLES,
-    CodecRow,
-    DatasetRow,
-    MemberRow,
-    MetaRow,
-    OriginalRow,
-    PlannedRow,
-    RunRow,
-    ScorerRow,
-    StreamRow,
-)
+from bench.store import Store, StoreWriter, rows
 from bench.store.schema import VERSION
 
 KEPT = RECORDED / "stores"
@@ -80,7 +68,7 @@ def test_an_earlier_store_gives_the_same_export(bench: Bench, old: Path) -> None
     check_exports(bench, old)
     upgraded = content(old)
     with Store(old) as store:
-        assert store.select(MetaRow) == [MetaRow("version", str(VERSION))]
+        assert store.select(rows.Meta) == [rows.Meta("version", str(VERSION))]
     check_exports(bench, old)
     assert content(old) == upgraded
 
@@ -104,13 +92,13 @@ def test_records_tell_the_version_of_their_data_set(bench: Bench, old: Path) -> 
 def test_rows_are_those_of_the_tables(present: Path, tmp_path: Path) -> None:
     """A new store and one brought up to date alike."""
     with Store(present) as upgraded, StoreWriter(tmp_path / "new") as new:
-        for kind in TABLES:
-            assert new.select(kind) == [] or kind is MetaRow
+        for kind in rows.TABLES:
+            assert new.select(kind) == [] or kind is rows.Meta
             assert upgraded.select(kind)
         with new.write_transaction():
-            for kind in TABLES:
+            for kind in rows.TABLES:
                 new.put(*upgraded.select(kind))
-        assert all(new.select(kind) == upgraded.select(kind) for kind in TABLES)
+        assert all(new.select(kind) == upgraded.select(kind) for kind in rows.TABLES)
 
 
 def test_a_store_that_cannot_be_written_is_read(
@@ -142,13 +130,13 @@ def test_a_damaged_page_is_one_line(bench: Bench, present: Path, damage: bytes) 
 @pytest.mark.parametrize(
     ("kind", "column"),
     [
-        (DatasetRow, "name"),
-        (PlannedRow, "points"),
-        (CodecRow, "depends_on"),
-        (RunRow, "machine"),
-        (StreamRow, "bytes"),
-        (OriginalRow, "matches"),
-        (MemberRow, "digest"),
+        (rows.Dataset, "name"),
+        (rows.Planned, "points"),
+        (rows.Codec, "depends_on"),
+        (rows.Run, "machine"),
+        (rows.Stream, "bytes"),
+        (rows.Original, "matches"),
+        (rows.Member, "digest"),
     ],
 )
 @pytest.mark.parametrize("value", [b"\x00\xff", "{", 7, None, float("-inf")])
@@ -175,8 +163,8 @@ def test_a_record_that_cannot_be_brought_up_to_date_is_one_line(bench: Bench, ol
 def test_a_damaged_pseudo_truth_names_the_folder(oldest: Path) -> None:
     with Store(oldest) as store:
         # Of a version whose truth was kept otherwise, and so is damaged for this one.
-        (number,) = {row.scorer for row in store.select(OriginalRow) if row.pseudo_ground_truth}
-        scorer: Any = store.select(ScorerRow, id=number)[0]
+        (number,) = {row.scorer for row in store.select(rows.Original) if row.pseudo_ground_truth}
+        scorer: Any = store.select(rows.Scorer, id=number)[0]
         with pytest.raises(StoreError, match=f"{oldest}.*record.*pseudo truth"):
             store.kept_originals(scorer)
 
@@ -211,8 +199,8 @@ Store(Path(sys.argv[1]))
 def test_the_version_that_ran_is_known_of_a_store_of_before(bench: Bench, oldest: Path) -> None:
     """Of an HM other than the card's, which its title names."""
     with Store(Path(shutil.copytree(oldest, "copy"))) as store:
-        x265 = store.select(PlannedRow, name="x265")[0]
-        (codec,) = store.select(CodecRow, id=x265.codec)
+        x265 = store.select(rows.Planned, name="x265")[0]
+        (codec,) = store.select(rows.Codec, id=x265.codec)
     said_before = {
         x265.title: "HM-16.18",
         codec.options: '{"version": "16.18"}',
@@ -235,8 +223,8 @@ SOFTWARE = {"x265": "ffmpeg", "webp": "ffmpeg", "jpeg": "pillow", "ncn-task:toys
 def test_fingerprints_are_those_of_earlier_stores(old: Path, name: str) -> None:
     """Where the software is the same, nothing that was coded is coded again."""
     with Store(old) as store:
-        (number,) = {row.codec for row in store.select(PlannedRow, name=name)}
-        (stored,) = store.select(CodecRow, id=number)
+        (number,) = {row.codec for row in store.select(rows.Planned, name=name)}
+        (stored,) = store.select(rows.Codec, id=number)
     codec, software = load_codec(name), SOFTWARE[name]
     before, now = json.loads(stored.depends_on)[software], codec.depends_on()[software]
     if before != now:
@@ -247,7 +235,7 @@ def test_fingerprints_are_those_of_earlier_stores(old: Path, name: str) -> None:
 @pytest.mark.slow
 def test_nothing_is_coded_again(bench: Bench, old: Path) -> None:
     with Store(old) as store:
-        kept = {codec.fingerprint for codec in store.select(CodecRow)}
+        kept = {codec.fingerprint for codec in store.select(rows.Codec)}
     codecs = ("x265", "ncn-task:toyscapes")
     if not {load_codec(name).fingerprint for name in codecs} <= kept:
         pytest.skip("this machine's ffmpeg or torch is another")

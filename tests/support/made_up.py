@@ -16,20 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.metrics.matches import FALSE_POSITIVE, OVERLAPS, TRUE_POSITIVE, Matches
-from bench.store import StoreWriter
-from bench.store.rows import (
-    CodecRow,
-    DatasetRow,
-    FailureRow,
-    ImageRow,
-    MeasuredRow,
-    MemberRow,
-    OriginalRow,
-    PlannedRow,
-    ScoredRow,
-    ScorerRow,
-    StreamRow,
-)
+from bench.store import StoreWriter, rows
 
 SIZE = (512, 256)
 METRICS = ("psnr_y", "ssim_db", "vmaf", "psnr_rgb")
@@ -58,17 +45,17 @@ def fabricate(
         store.add_metrics(dict.fromkeys(metrics, "made up"))
         for number in range(1, codecs + 1):
             fingerprint = hashlib.sha256(_name(number).encode()).hexdigest()
-            store.put(CodecRow(number, fingerprint, "{}", "{}", f"{number}.0"))
+            store.put(rows.Codec(number, fingerprint, "{}", "{}", f"{number}.0"))
         if task:
-            store.put(ScorerRow(1, SCORER, "made-up-network", "made up", True, None, 1))
+            store.put(rows.Scorer(1, SCORER, "made-up-network", "made up", True, None, 1))
         for number, name in enumerate(datasets, start=1):
             _dataset(store, number, name, images)
             for codec in range(1, codecs + 1):
                 title = titles[codec - 1] if codec <= len(titles) else f"made up, no. {codec}"
                 _codec(store, codec, title, number, images, points, metrics, task)
         if failure:  # of the first picture of all
-            store.delete(StreamRow, id=11_000_000)
-            store.put(FailureRow(1, _digest(1, 0), "22", failure, 1, WHEN))
+            store.delete(rows.Stream, id=11_000_000)
+            store.put(rows.Failure(1, _digest(1, 0), "22", failure, 1, WHEN))
     return folder
 
 
@@ -80,12 +67,12 @@ def _dataset(store: StoreWriter, number: int, name: str, images: int) -> None:
     digests = [_digest(number, image) for image in range(images)]
     first = number * 1_000_000
     digest = hashlib.sha256(f"{number} {name}".encode()).hexdigest()
-    store.put(DatasetRow(number, digest, "folder", name, name, number, None))
+    store.put(rows.Dataset(number, digest, "folder", name, name, number, None))
     for image, digest in enumerate(digests):
-        store.put(ImageRow(first + image, digest, *SIZE))
-        store.put(MemberRow(number, image, f"image-{image:03}", digest, TRUTH))
+        store.put(rows.Image(first + image, digest, *SIZE))
+        store.put(rows.Member(number, image, f"image-{image:03}", digest, TRUTH))
         matches = _matches(0.8, image).to_bytes()
-        store.put(OriginalRow(first + image, 1, TRUTH, matches, None))
+        store.put(rows.Original(first + image, 1, TRUTH, matches, None))
 
 
 def _name(codec: int) -> str:
@@ -105,7 +92,7 @@ def _codec(
     rng = np.random.default_rng([codec, dataset])
     qps = [22 + 5 * point for point in range(points)]
     its_name, keys = _name(codec), json.dumps([str(qp) for qp in qps])
-    curve = PlannedRow(
+    curve = rows.Planned(
         dataset, codec, its_name, title, "QP", True, False, its_name, keys, used=codec
     )
     store.put(curve)
@@ -121,15 +108,15 @@ def _codec(
         costs = (slow, slow, 0.02, 0.02)
         its_image, key = dataset * 1_000_000 + image, str(qps[point])
         streams.append(
-            StreamRow(number, codec, its_image, key, "00" * 32, size, *costs, 1, WHEN, None)
+            rows.Stream(number, codec, its_image, key, "00" * 32, size, *costs, 1, WHEN, None)
         )
         level = float(quality[image, point])
         values = (38 + 3 * level, 17 + 3 * level, 88 + 9 * level, 36 + 3 * level)
         numbered = zip(range(1, len(metrics) + 1), values, strict=False)
-        measured += [MeasuredRow(number, metric, value) for metric, value in numbered]
+        measured += [rows.Measured(number, metric, value) for metric, value in numbered]
         if task:
             good = float(np.clip(0.7 + 0.12 * level, 0.02, 0.95))
-            scored.append(ScoredRow(number, 1, TRUTH, _matches(good, number).to_bytes()))
+            scored.append(rows.Scored(number, 1, TRUTH, _matches(good, number).to_bytes()))
     store.put(*streams)
     store.put(*measured)
     store.put(*scored)

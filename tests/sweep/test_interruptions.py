@@ -154,11 +154,11 @@ def test_a_report_right_after_a_kill(bench: Bench, pictures: Pictures) -> None:
 import os
 from pathlib import Path
 from bench.store import StoreWriter
-from bench.store.rows import NEW, RunRow, StreamRow
+from bench.store import rows
 
 with StoreWriter(Path("bench-results")) as store, store.write_transaction():
-    store.put(*(row._replace(bytes=1) for row in store.select(StreamRow)))
-    store.put(*[RunRow(NEW, "", "x" * 999, "")] * 5000)  # more than is held in memory
+    store.put(*(row._replace(bytes=1) for row in store.select(rows.Stream)))
+    store.put(*[rows.Run(rows.NEW, "", "x" * 999, "")] * 5000)  # more than is held in memory
     os.kill(os.getpid(), 9)
 """
     subprocess.run([sys.executable, "-c", half_way], check=False)

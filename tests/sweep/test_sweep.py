@@ -17,8 +17,7 @@ from support.pictures import Pictures
 from bench.codecs.catalog import card_paths
 from bench.codecs.families import external, pillow
 from bench.errors import CodecError
-from bench.store import StoreWriter
-from bench.store.rows import MetaRow
+from bench.store import StoreWriter, rows
 from bench.sweep import worker as sweep
 
 QUICK = ("--metric", "psnr_rgb")
@@ -447,7 +446,7 @@ def test_a_store_of_another_version_is_left_alone(bench: Bench, pictures: Pictur
     folder = pictures(1)
     bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
     with StoreWriter(Path("bench-results")) as store, store.write_transaction():
-        store.put(MetaRow("version", "999"))
+        store.put(rows.Meta("version", "999"))
     for command in (("run", "--codec", "jpeg", "--data", folder, *QUICK), ("report",)):
         said = bench(*command)
         assert said.status == 1
