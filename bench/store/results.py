@@ -125,36 +125,27 @@ class CodecResults:
 
     def at(self, points: Sequence[int]) -> CodecResults:
         """At some of its points."""
-        chosen = list(points)
-        place = {old: new for new, old in enumerate(chosen)}
-        return replace(
-            self,
-            points=tuple(self.points[old] for old in chosen),
-            bytes=self.bytes[:, chosen],
-            bpp=self.bpp[:, chosen],
-            values={name: values[:, chosen] for name, values in self.values.items()},
-            matches={name: matches[:, chosen] for name, matches in self.matches.items()},
-            provenance={
-                (image, place[point]): where
-                for (image, point), where in self.provenance.items()
-                if point in place
-            },
-        )
+        return self._part(range(len(self.bytes)), points)
 
     def only(self, images: BoolArray) -> CodecResults:
         """On some of the images."""
-        kept = np.flatnonzero(images)
-        row = {int(old): new for new, old in enumerate(kept)}
+        return self._part(np.flatnonzero(images).tolist(), range(len(self.points)))
+
+    def _part(self, images: Sequence[int], points: Sequence[int]) -> CodecResults:
+        part = np.ix_(images, points)
+        row = {old: new for new, old in enumerate(images)}
+        column = {old: new for new, old in enumerate(points)}
         return replace(
             self,
-            bytes=self.bytes[images],
-            bpp=self.bpp[images],
-            values={name: values[images] for name, values in self.values.items()},
-            matches={name: matches[images] for name, matches in self.matches.items()},
+            points=tuple(self.points[point] for point in points),
+            bytes=self.bytes[part],
+            bpp=self.bpp[part],
+            values={name: values[part] for name, values in self.values.items()},
+            matches={name: matches[part] for name, matches in self.matches.items()},
             provenance={
-                (row[image], point): where
-                for (image, point), where in self.provenance.items()
-                if image in row
+                (row[image], column[point]): made
+                for (image, point), made in self.provenance.items()
+                if image in row and point in column
             },
         )
 

@@ -91,9 +91,9 @@ class StoreWriter(Store):
     def add_dataset(self, dataset: Dataset) -> None:
         """Remember which images, in which order, make up a dataset."""
         number = self._id(rows.Dataset, digest=dataset.digest)
-        said = dataset.digest, dataset.kind, dataset.name, dataset.folder
+        facts = dataset.digest, dataset.kind, dataset.name, dataset.folder
         used = self._next_use(rows.Dataset)
-        self.put(rows.Dataset(number or NEW, *said, used, dataset.version))
+        self.put(rows.Dataset(number or NEW, *facts, used, dataset.version))
         self.add(*self._members(dataset, {}))
 
     def _members(self, dataset: Dataset, truths: Mapping[str, str]) -> Iterator[rows.Member]:
@@ -107,8 +107,8 @@ class StoreWriter(Store):
         for scorer in scorers:
             known = self.select(rows.Scorer, fingerprint=scorer.fingerprint)
             number, used = (known[0].id, known[0].used) if known else (NEW, None)
-            said = scorer.fingerprint, scorer.name, scorer.title, scorer.task.masks, scorer.pseudo
-            self.put(rows.Scorer(number, *said, used))
+            facts = scorer.fingerprint, scorer.name, scorer.title, scorer.task.masks, scorer.pseudo
+            self.put(rows.Scorer(number, *facts, used))
         if any(scorer.pseudo is None for scorer in scorers):
             self.put(*self._members(dataset, dataset.truths))
 
@@ -124,8 +124,8 @@ class StoreWriter(Store):
         if not known:
             options = json.dumps(codec.card.options, default=str)  # TOML has dates
             depends_on = json.dumps(codec.dependencies())
-            said = codec.fingerprint, options, depends_on, codec.version()
-            self.put(rows.Codec(NEW, *said))
+            facts = codec.fingerprint, options, depends_on, codec.version()
+            self.put(rows.Codec(NEW, *facts))
         elif known[0].version is None:
             self.put(known[0]._replace(version=codec.version()))
 
@@ -144,10 +144,10 @@ class StoreWriter(Store):
         card = codec.card
         its_dataset = self._known(rows.Dataset, digest=dataset.digest)
         its_codec = self._known(rows.Codec, fingerprint=codec.fingerprint)
-        said = codec.name, card.title, card.unit, card.anchor, card.oracle, card.reference
+        facts = codec.name, card.title, card.unit, card.anchor, card.oracle, card.reference
         keys = json.dumps([point_key(point) for point in points])
         used = self._next_use(rows.Planned)
-        self.put(rows.Planned(its_dataset, its_codec, *said, keys, used))
+        self.put(rows.Planned(its_dataset, its_codec, *facts, keys, used))
 
     # What comes of it.
 
