@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-import select
+import selectors
 import signal
 import subprocess
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from bench.errors import Cancelled, CodecError, TimeLimitError, UnavailableError
 from bench.runtime.leftovers import temporary_name
@@ -60,7 +61,8 @@ class Programs:
 _programs: ContextVar[Programs] = ContextVar("programs", default=Programs())  # noqa: B039
 # Seconds for a pipe to run dry once its program has ended.
 _LINGER = 10.0
-_GLANCE = 200  # milliseconds between two looks at whether anyone still waits for output
+# Seconds between two looks at a program that says nothing, and at one that has closed its outputs.
+_GLANCE, _BRIEF = 0.2, 0.002
 # How ffmpeg marks the source of a message: a name and an address.
 _POINTERS = re.compile(r"\[[^\[\]]* @ 0x[0-9a-f]+\] ")
 # More than any sane program prints; one that never stops would fill the memory.
@@ -135,38 +137,34 @@ def run_program(
     most_output: int = 2**31,
     stdout_is_data: bool = False,
 ) -> Finished:
-    """Run a program to its end; raise on a missing binary or a limit passed, not on its status."""
+    """Run a program to its end; raise on a missing binary or a limit passed, not on its status.
+
+    No thread is started for it: where memory is short, one may end before it has begun.
+    """
     programs = _programs.get()
     programs.check()
-    process = _start(command, folder)
+    deadline, late = time.monotonic() + time_limit, False
     name = Path(command[0]).name
-    out_of_time = threading.Event()
-
-    def kill_late() -> None:
-        out_of_time.set()
-        _kill_group(process.pid)
-
-    timer = threading.Timer(time_limit, kill_late)
-    timer.daemon = True
-    timer.start()
-    exchange = _Exchange(process, [stdin] if isinstance(stdin, bytes) else stdin, most_output)
-    programs.add(process.pid)
-    try:
-        status = _reap(process)
-    except BaseException:  # an interrupt of this thread
-        _kill_group(process.pid)
-        with suppress(ChildProcessError):  # the interrupt came just after the program's end
-            _reap(process)
-        raise
-    finally:
-        timer.cancel()
-        _kill_group(process.pid)  # children left behind would hold the pipes open
+    with _start(command, folder) as process:
+        try:
+            programs.add(process.pid)
+            chunks = [stdin] if isinstance(stdin, bytes) else stdin
+            exchange = _Exchange(process, chunks, most_output)
+            while not (_reap(process) or exchange.flooded or late):
+                exchange.go_on()
+                late = time.monotonic() > deadline
+        finally:
+            _kill_group(process.pid)  # children left behind would hold the pipes open
+            with suppress(ChildProcessError):  # an interrupt may have come just after its end
+                _reap(process, wait=True)
+            programs.remove(process.pid)
         complete = exchange.finish()
     programs.check()
     if not complete:
         raise CodecError(f"{name} left a process behind that holds its output open")
-    finished = Finished(status, *exchange.outputs(), stdout_is_data)
-    if out_of_time.is_set():
+    stdout, stderr = map(bytes, exchange.outputs)
+    finished = Finished(process.returncode, stdout, stderr, stdout_is_data)
+    if late:
         limit = f"{name} was stopped after its time limit of {time_limit:.0f} s"
         raise TimeLimitError(f"{limit}: {finished.complaint()}")
     if exchange.flooded:
@@ -207,74 +205,78 @@ class _Exchange:
         most_output: int,
     ) -> None:
         assert process.stdin and process.stdout and process.stderr
-        self._pipes = stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
-        self._outputs = bytearray(), bytearray()
-        self.flooded = self._given_up = False
-        out, err = self._outputs
+        self.outputs = bytearray(), bytearray()
+        self.flooded = False
+        self._chunks = deque(memoryview(chunk).cast("B") for chunk in chunks if chunk)
+        self._limits = most_output, _MAX_STDERR
+        self._pipes = selectors.DefaultSelector()
+        self._pipes.register(process.stdout, selectors.EVENT_READ, 0)
+        self._pipes.register(process.stderr, selectors.EVENT_READ, 1)
+        if self._chunks:
+            os.set_blocking(process.stdin.fileno(), False)
+            self._pipes.register(process.stdin, selectors.EVENT_WRITE)
+        else:
+            process.stdin.close()
 
-        def feed() -> None:
-            try:
-                for chunk in chunks:
-                    stdin.write(chunk)
-                stdin.close()
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # it ended or closed its input early; its status and output say why
+    def go_on(self) -> None:
+        """Read and write what is ready, or wait a moment for something to be."""
+        if not self._pipes.get_map():
+            time.sleep(_BRIEF)  # a program that has closed its outputs is about to end
+            return
+        for key, _ in self._pipes.select(_GLANCE):
+            pipe = cast("IO[bytes]", key.fileobj)
+            if not (self._feed(pipe) if key.data is None else self._drain(pipe, key.data)):
+                self._close(pipe)
 
-        def drain(pipe: IO[bytes], into: bytearray, most: int) -> None:
-            ready = select.poll()
-            ready.register(pipe, select.POLLIN)
-            while not self._given_up:
-                if not ready.poll(_GLANCE):
-                    continue
-                chunk = os.read(pipe.fileno(), 2**20)
-                if not chunk:
-                    return
-                if len(into) + len(chunk) > most:
-                    self.flooded = True
-                    _kill_group(process.pid)
-                    return
-                into += chunk
+    def _feed(self, stdin: IO[bytes]) -> bool:
+        """Whether more is to come."""
+        try:
+            sent = os.write(stdin.fileno(), self._chunks[0])
+        except BlockingIOError:
+            return True
+        except (BrokenPipeError, ConnectionResetError):
+            return False  # it ended or closed its input early; its status and output say why
+        self._chunks[0] = self._chunks[0][sent:]
+        if not self._chunks[0]:
+            self._chunks.popleft()
+        return bool(self._chunks)
 
-        self._threads = [
-            threading.Thread(target=feed, daemon=True),
-            threading.Thread(target=drain, args=(stdout, out, most_output), daemon=True),
-            threading.Thread(target=drain, args=(stderr, err, _MAX_STDERR), daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+    def _drain(self, pipe: IO[bytes], which: int) -> bool:
+        """Whether more may come."""
+        chunk = os.read(pipe.fileno(), 2**20)
+        if len(self.outputs[which]) + len(chunk) > self._limits[which]:
+            self.flooded = True
+            return False
+        self.outputs[which].extend(chunk)
+        return bool(chunk)
+
+    def _close(self, pipe: IO[bytes]) -> None:
+        self._pipes.unregister(pipe)
+        pipe.close()
 
     def finish(self) -> bool:
-        """Wait for the pipes to run dry and close them; False if someone holds them open.
+        """Let the pipes run dry; False if someone holds them open.
 
         The program has ended, and so has its process group; but a child may have left the group.
         """
         deadline = time.monotonic() + _LINGER
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        complete = not any(thread.is_alive() for thread in self._threads)
-        self._given_up = True
-        for thread in self._threads[1:]:
-            thread.join()
-        for pipe in self._pipes if complete else self._pipes[1:]:
-            with suppress(BrokenPipeError):  # unsent input of a program that is gone
-                pipe.close()
-        return complete
-
-    def outputs(self) -> tuple[bytes, bytes]:
-        """The output to stdout and to stderr."""
-        stdout, stderr = self._outputs
-        return bytes(stdout), bytes(stderr)
+        while self._pipes.get_map() and time.monotonic() < deadline:
+            self.go_on()
+        return not self._pipes.get_map()
 
 
-def _reap(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the program and add its CPU time (and its children's) to the meter."""
-    _, wait_status, usage = os.wait4(process.pid, 0)
-    _programs.get().remove(process.pid)
+def _reap(process: subprocess.Popen[bytes], *, wait: bool = False) -> bool:
+    """Whether the program has ended; its CPU time (and its children's) is added to the meter."""
+    if process.returncode is not None:
+        return True
+    pid, wait_status, usage = os.wait4(process.pid, 0 if wait else os.WNOHANG)
+    if not pid:
+        return False
     process.returncode = os.waitstatus_to_exitcode(wait_status)
     cost = _meter.get()
     if cost is not None:
         cost.cpu += usage.ru_utime + usage.ru_stime
-    return process.returncode
+    return True
 
 
 def _kill_group(pid: int) -> None:

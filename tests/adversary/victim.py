@@ -23,6 +23,7 @@ from typing import Any
 from bench.__main__ import status
 from bench.codecs.catalog import load_codec
 from bench.errors import StreamError
+from bench.runtime import ffmpeg
 
 
 def command(arguments: list[str]) -> dict[str, Any]:
@@ -45,8 +46,20 @@ def decode(codec: str, stream: Path, size: list[int]) -> dict[str, Any]:
     return {"outcome": "picture" if right else "another size", "said": ""}
 
 
+@cache
+def shorten_time_limit(seconds: float = 10) -> None:
+    """ffmpeg and its encoders may hang where memory is short; they are stopped after minutes."""
+    run = ffmpeg.run_program
+
+    def run_briefly(*command: Any, time_limit: float, **options: Any) -> Any:
+        return run(*command, time_limit=min(time_limit, seconds), **options)
+
+    ffmpeg.run_program = run_briefly
+
+
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     if room := request.get("room"):  # bytes more of address space than now, from here on
+        shorten_time_limit()
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * os.sysconf("SC_PAGE_SIZE") + room
         resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
