@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import os
 import runpy
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.paths import CHECKOUT
+from support.paths import CHECKOUT, TESTS
 
 CONTRACT = CHECKOUT / ".importlinter"
 
@@ -91,3 +92,16 @@ def test_long_functions_and_modules_are_named(code_size: dict[str, Any]) -> None
     assert len(problems(60)) == 1 and "bench/a.py:1: f: 61 lines" in problems(60)[0]
     assert problems(59, blank=340) == []
     assert len(problems(59, blank=341)) == 1 and "bench/a.py: 401 lines" in problems(59, 341)[0]
+
+
+def test_tests_share_helpers_and_import_no_tests() -> None:
+    tests = {path.stem: path for path in TESTS.rglob("test_*.py")}
+    imported = {
+        (path.name, name.split(".")[-1])
+        for path in TESTS.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [*[alias.name for alias in node.names], getattr(node, "module", None) or ""]
+    }
+    assert len(tests) > 70
+    assert [(path, name) for path, name in imported if name in tests or name == "conftest"] == []
