@@ -18,7 +18,7 @@ from bench.store.reader import Store
 
 
 @dataclass(frozen=True)
-class Curve:
+class PlannedCurve:
     """A codec as a data set was to be coded by it, and what there is of it."""
 
     planned: rows.Planned
@@ -84,7 +84,7 @@ def find_dataset(store: Store, wanted: str | None) -> rows.Dataset:
 
 def choose_curves(
     store: Store, dataset: rows.Dataset, images: Container[int], codecs: Sequence[str] | None
-) -> tuple[list[Curve], list[str]]:
+) -> tuple[list[PlannedCurve], list[str]]:
     """The codecs asked for, each as it was last used; and notes on how it was used before."""
     known = {codec.id: codec for codec in store.select(rows.Codec)}
     planned = sorted(store.select(rows.Planned, dataset=dataset.id), key=lambda curve: -curve.used)
@@ -105,7 +105,7 @@ def choose_curves(
         if curve is not newest[curve.name] and curve.name in chosen
     ]
     return [
-        Curve(
+        PlannedCurve(
             newest[name],
             known[number := newest[name].codec],
             [row for row in store.select(rows.Stream, codec=number) if row.image in images],
@@ -119,7 +119,9 @@ def _inputs(codec: rows.Codec) -> dict[str, str]:
     return inputs_of(json.loads(codec.options), json.loads(codec.depends_on))
 
 
-def choose_metrics(store: Store, curves: Sequence[Curve]) -> tuple[dict[str, int], list[str]]:
+def choose_metrics(
+    store: Store, curves: Sequence[PlannedCurve]
+) -> tuple[dict[str, int], list[str]]:
     """Of each metric the one version that counts, the latest; and notes on values of others.
 
     Values of two versions are never compared, be it of one codec or of two.

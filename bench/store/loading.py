@@ -12,7 +12,7 @@ from bench.codecs.codec import Point
 from bench.codecs.points import name_points
 from bench.metrics.matches import Matches
 from bench.store import rows
-from bench.store.choosing import Curve, choose_curves, choose_metrics, find_dataset
+from bench.store.choosing import PlannedCurve, choose_curves, choose_metrics, find_dataset
 from bench.store.reader import Store
 from bench.store.results import COSTS, CodecResults, FloatArray, Results, Run
 from bench.store.rows import point_key
@@ -112,7 +112,7 @@ class _Images:
 
 def _codec_results(
     store: Store,
-    curve: Curve,
+    curve: PlannedCurve,
     chosen: Sequence[Point] | None,
     of: _Images,
     runs: Mapping[int, Run],
@@ -160,7 +160,7 @@ def _codec_results(
 
 
 def _quality(
-    curve: Curve, versions: Mapping[str, int], places: Places, shape: tuple[int, int]
+    curve: PlannedCurve, versions: Mapping[str, int], places: Places, shape: tuple[int, int]
 ) -> dict[str, FloatArray]:
     tables = {metric: np.full(shape, np.nan) for metric in versions.values()}
     found = set()
@@ -174,7 +174,7 @@ def _quality(
 
 def _matches(
     store: Store,
-    curve: Curve,
+    curve: PlannedCurve,
     of: _Images,
     scorers: Mapping[rows.Scorer, TaskResults],
     places: Places,
@@ -197,7 +197,7 @@ def _matches(
     return tables
 
 
-def _keys(curve: Curve, chosen: Sequence[Point] | None, images: int) -> list[str]:
+def _keys(curve: PlannedCurve, chosen: Sequence[Point] | None, images: int) -> list[str]:
     """Of the points to show, by rising rate."""
     coded: dict[str, dict[int, int]] = {}
     for stream in curve.streams:
@@ -235,7 +235,7 @@ def _scorers(store: Store, of: _Images) -> dict[rows.Scorer, TaskResults]:
 
 
 def _failures(
-    store: Store, curves: Sequence[Curve], of: _Images, found: Sequence[CodecResults]
+    store: Store, curves: Sequence[PlannedCurve], of: _Images, found: Sequence[CodecResults]
 ) -> tuple[tuple[str, str, Point, str], ...]:
     """What went wrong and has not gone well since; whatever it was, a report lacks it."""
     names = dict(zip(of.digests, of.names, strict=True))

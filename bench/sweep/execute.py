@@ -153,11 +153,11 @@ class _Execution:
 
     def _submit_jobs(self) -> None:
         while job := self.queue.take(len(self.running)):
-            scorings = [
+            score_requests = [
                 replace(each, pseudo=self.pseudo.get((each.scorer.fingerprint, job.image)))
-                for each in job.scorings
+                for each in job.score_requests
             ]
-            self._submit(replace(job, scorings=tuple(scorings)))
+            self._submit(replace(job, score_requests=tuple(score_requests)))
 
     def _submit(self, job: Job | OriginalJob) -> None:
         future: Future[Any] = self.executor.submit(job)
@@ -203,7 +203,7 @@ class _Execution:
             replace(
                 job,
                 metrics={**self.plan.metrics, **known},
-                scorings=self.plan.scorings_of(job.entry),
+                score_requests=self.plan.score_requests_of(job.entry),
                 stream=StreamReference.of(self.store, result.digest),
                 decoded=None,
             )

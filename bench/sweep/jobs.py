@@ -51,7 +51,7 @@ class ScorerReference:
 
 
 @dataclass(frozen=True, eq=False)
-class Scoring:
+class ScoreRequest:
     """A network to be shown a picture, and the truth that what it finds is held to."""
 
     scorer: ScorerReference
@@ -86,7 +86,7 @@ class OriginalJob(_Runnable):
 
     entry: Entry
     image: str  # the digest of its pixels
-    scorings: tuple[Scoring, ...]
+    score_requests: tuple[ScoreRequest, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ class Job(_Runnable):
     codec: CodecReference
     point: Point
     metrics: Mapping[str, str]  # those still to be measured, with their fingerprints
-    scorings: tuple[Scoring, ...] = ()  # those still to be made
+    score_requests: tuple[ScoreRequest, ...] = ()  # those still to be made
     stream: StreamReference | None = None  # of what is coded already
     decoded: str | None = None  # the digest of the picture that its figures so far are of
     imported_stream: Path | None = None  # a bitstream to be taken instead of encoding

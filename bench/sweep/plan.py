@@ -59,12 +59,12 @@ def _jobs(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iterator[
     references = {codec: CodecReference.of(codec) for codec in inputs.points}
     folder = inputs.request.save_decoded
     for entry in entries:
-        image, scorings = inputs.dataset.digests[entry.name], inputs.scorings_of(entry)
+        image, score_requests = inputs.dataset.digests[entry.name], inputs.score_requests_of(entry)
         for codec, points in inputs.points.items():
             for point in points:
                 there = kept[codec].get((image, point_key(point)), _NOTHING)
                 metrics = {n: m for n, m in inputs.metrics.items() if n not in there.metrics}
-                missing = [s for s in scorings if there.truths.get(s.scorer.name) != s.truth]
+                missing = [s for s in score_requests if there.truths.get(s.scorer.name) != s.truth]
                 picture = folder and _picture_path(folder, codec, point, entry)
                 if metrics or missing or picture or not there.stream:
                     yield Job(
@@ -86,9 +86,10 @@ def _originals(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iter
     for entry in entries:
         image = inputs.dataset.digests[entry.name]
         unseen = [
-            scoring
-            for scoring in inputs.scorings_of(entry)
-            if seen[scoring.scorer.fingerprint].get(image, ("", None))[0] != scoring.truth
+            score_request
+            for score_request in inputs.score_requests_of(entry)
+            if seen[score_request.scorer.fingerprint].get(image, ("", None))[0]
+            != score_request.truth
         ]
         if unseen:
             yield OriginalJob(entry, image, tuple(unseen))

@@ -14,7 +14,7 @@ from bench.datasets.dataset import Progress
 from bench.errors import CardError
 from bench.metrics import metric_fingerprints
 from bench.runtime.files import make_folder
-from bench.sweep.jobs import ScorerReference, Scoring
+from bench.sweep.jobs import ScoreRequest, ScorerReference
 from bench.tasks.scorer import PSEUDO, Scorer, make_scorers
 from bench.tasks.task import open_tasks
 
@@ -54,10 +54,10 @@ class Inputs:
     shard: tuple[int, int]
     remark: str
 
-    def scorings_of(self, entry: Entry) -> tuple[Scoring, ...]:
+    def score_requests_of(self, entry: Entry) -> tuple[ScoreRequest, ...]:
         """All that networks may find in an image, and what it is held to."""
         return tuple(
-            Scoring(
+            ScoreRequest(
                 ScorerReference.of(scorer),
                 PSEUDO if scorer.pseudo is not None else self.dataset.truths[entry.name],
             )

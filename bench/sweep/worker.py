@@ -27,7 +27,7 @@ from bench.metrics import measure, metric_fingerprints
 from bench.metrics.quality import Pair, Values
 from bench.runtime.files import read_regular
 from bench.runtime.programs import Programs, metered
-from bench.sweep.jobs import CodecReference, Job, OriginalJob, Result, ScorerReference, Scoring
+from bench.sweep.jobs import CodecReference, Job, OriginalJob, Result, ScoreRequest, ScorerReference
 from bench.sweep.loaded import Loaded
 from bench.tasks.scorer import Scorer, ScoreRecord
 from bench.tasks.task import open_task
@@ -85,13 +85,15 @@ class Worker:
 
         return self._images.get((entry, digest), load)
 
-    def score(self, scoring: Scoring, image: Image, picture: Pixels) -> ScoreRecord:
+    def score(self, score_request: ScoreRequest, image: Image, picture: Pixels) -> ScoreRecord:
         """How what a network finds in a picture fares against the truth of its image."""
-        scorer = self.scorer(scoring.scorer)
-        truth = scoring.pseudo or self._truth(scorer, scoring.truth, image)
-        made_here = truth if scoring.pseudo is None and isinstance(truth, PseudoTruth) else None
+        scorer = self.scorer(score_request.scorer)
+        truth = score_request.pseudo or self._truth(scorer, score_request.truth, image)
+        made_here = (
+            truth if score_request.pseudo is None and isinstance(truth, PseudoTruth) else None
+        )
         matches = scorer.score(picture, truth)
-        return ScoreRecord(scorer.fingerprint, scoring.truth, matches, made_here)
+        return ScoreRecord(scorer.fingerprint, score_request.truth, matches, made_here)
 
     def _truth(self, scorer: Scorer, digest: str, image: Image) -> Truth:
         """What the network makes of an uncompressed image, or the image's labels."""
@@ -146,9 +148,9 @@ def _steps(job: Job) -> Steps:
             return result
         pair = (original.pixels, picture)
         result.values = (yield Measurement(pair, job.metrics)) if job.metrics else {}
-        for scoring in job.scorings:
+        for score_request in job.score_requests:
             worker.programs.check()
-            result.scores.append(worker.score(scoring, original, picture))
+            result.scores.append(worker.score(score_request, original, picture))
     except Cancelled:
         pass  # what is in the result already is kept
     except (Exception, SystemExit) as error:  # a codec of a third party is not to end the sweep
@@ -161,9 +163,9 @@ def _original_steps(job: OriginalJob) -> Steps:
     worker = _worker.get()
     image = worker.image(job.entry, job.image)
     result = Result((image.width, image.height))
-    for scoring in job.scorings:
+    for score_request in job.score_requests:
         try:
-            result.scores.append(worker.score(scoring, image, image.pixels))
+            result.scores.append(worker.score(score_request, image, image.pixels))
         except BenchError:
             raise
         except Exception as error:  # a network of a third party may raise anything

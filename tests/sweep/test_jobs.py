@@ -106,7 +106,7 @@ def test_jobs_and_results_are_plain(root: Path, red: RedThings) -> None:
     (original,), (job,) = plan.originals, plan.jobs
     seen = pickle.loads(pickle.dumps(original))()
     truth = seen.scores[0].pseudo_ground_truth
-    job = replace(job, scorings=(replace(job.scorings[0], pseudo=truth),))
+    job = replace(job, score_requests=(replace(job.score_requests[0], pseudo=truth),))
     result = pickle.loads(pickle.dumps(job))()
     assert result.failure is None and set(result.values) == set(METRICS) and result.scores
     plain = str | bytes | bool | int | float | None | Path | np.ndarray
@@ -175,13 +175,15 @@ def test_what_is_not_what_was_planned_is_not_used(root: Path, red: RedThings, ot
     request = Request(["jpeg"], tasks=[red.name], metrics=METRICS, **options)  # type: ignore[arg-type]
     with StoreWriter(Path("planned")) as store:
         (job,) = prepare(open_inputs(request), store).jobs
-    (scoring,) = job.scorings
+    (score_request,) = job.score_requests
     changed: dict[str, Job] = {
         "codec": replace(job, codec=replace(job.codec, fingerprint="ab" * 32)),
         "image": replace(job, image="ab" * 32),
         "network": replace(
             job,
-            scorings=(replace(scoring, scorer=replace(scoring.scorer, fingerprint="ab" * 32)),),
+            score_requests=(
+                replace(score_request, scorer=replace(score_request.scorer, fingerprint="ab" * 32)),
+            ),
         ),
     }
     result: Result = changed[other]()
