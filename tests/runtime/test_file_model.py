@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Annotated
 
@@ -134,6 +135,13 @@ def test_all_faults_of_a_card_are_told_its_family_s_included(bench: Bench) -> No
     assert len(told) == len(facts)
     for each in facts:
         assert any(all(fact in line for fact in each.split()) for line in told), each
+
+
+@pytest.mark.parametrize("name", card_paths())
+def test_a_fingerprint_is_of_the_options_as_the_card_has_them(name: str) -> None:
+    table = tomllib.loads(card_paths()[name].read_text("utf-8"))
+    card = read_card(name)
+    assert repr(card.options) == repr(table[table["family"]])
 
 
 def test_a_card_s_numbers_are_shown_as_they_stand() -> None:
