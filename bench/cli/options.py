@@ -108,7 +108,7 @@ data_option = click.option(
     show_default=True,
     metavar="DATASET",
     shell_complete=completion.datasets,
-    help="toyscapes, cityscapes, or a folder of images.",
+    help="A data set of 'bench list', or a folder of images.",
 )
 root_option = click.option(
     "--root", type=FOLDER, help="The folder of Cityscapes. [default: $CITYSCAPES_DATASET]"
