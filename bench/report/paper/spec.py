@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,14 +27,27 @@ from bench.report.curve_styles import CurveStyle
 from bench.runtime.content import content_folder
 from bench.runtime.file_model import FileModel, Listed, Number, as_text, check_model, missing
 from bench.runtime.files import read_toml
+from bench.runtime.registry import Registry
 from bench.runtime.text import did_you_mean
 
 WIDTHS = {"column": 88.9, "page": 181.0}  # millimetres, of a journal's two columns
 WAP = "wap"  # by the setting's own task network
-_OWN = (metric for metric in METRICS.own.values() if isinstance(metric, Metric))
-QUALITIES = (*(metric.name for metric in _OWN if metric.group is Group.QUALITY), WAP)
-_NEEDS = {"panels": "curves", "columns": "deltas"}
-_PICTURED = ("mask", "pictures")  # parts that need a setting's image, near a rate
+
+
+PARTS: Registry[PartKind] = Registry(
+    "kind of part",
+    {
+        kind: f"bench.report.paper.parts:{kind.upper()}"
+        for kind in ("curves", "deltas", "transfer", "mask", "pictures")
+    },
+)
+
+
+def _qualities() -> tuple[str, ...]:
+    """Metrics of quality, which all those of other packages are; none is loaded for it."""
+    own = [metric for metric in METRICS.own.values() if isinstance(metric, Metric)]
+    others = (name for name in METRICS if name not in METRICS.own)
+    return (*(each.name for each in own if each.group is Group.QUALITY), *others, WAP)
 
 
 def _known(what: str) -> AfterValidator:
@@ -55,10 +70,19 @@ def _between(said: Any, info: ValidationInfo) -> Between | None:
         raise ValueError(error) from error
 
 
+def _of_parts(kind: str) -> str:
+    if kind not in PARTS:
+        raise ValueError(PARTS.unknown(kind))
+    return kind
+
+
+_Kind = Annotated[
+    str, AfterValidator(_of_parts), WithJsonSchema({"type": "string", "enum": [*PARTS]})
+]
 _Codec = Annotated[str, _known("codec")]
 _Codecs = Annotated[Listed[_Codec], Field(min_length=1)]
 _Quality = Annotated[
-    str, _known("metric"), WithJsonSchema({"type": "string", "enum": [*QUALITIES]})
+    str, _known("metric"), WithJsonSchema({"type": "string", "enum": [*_qualities()]})
 ]
 _Between = Annotated[Between | None, BeforeValidator(_between), WithJsonSchema({"type": "string"})]
 _Instead = Annotated[
@@ -132,7 +156,7 @@ class Column(FileModel):
 class Part(FileModel):
     """A figure or table."""
 
-    kind: Literal["curves", "deltas", "transfer", "mask", "pictures"]
+    kind: _Kind
     name: str = Field(description="what its files are called, without their endings")
     caption: str = Field(description="what stands below it; {anchor} names the anchor")
     codecs: _Codecs = Field(description="which codecs it shows")
@@ -155,16 +179,38 @@ class Part(FileModel):
     @field_validator("panels", "columns")
     @classmethod
     def _needed(cls, listed: Any, info: ValidationInfo) -> Any:
-        if not listed and info.data.get("kind") == _NEEDS[info.field_name or ""]:
+        kind = info.data.get("kind")
+        if not listed and kind and PARTS[kind].needs == info.field_name:
             raise missing()
         return listed
 
     @field_validator("between")
     @classmethod
     def _of_transfer(cls, between: Between | None, info: ValidationInfo) -> Between | None:
-        if between and info.data.get("kind", "transfer") != "transfer":
+        kind = info.data.get("kind")
+        if between and kind and not PARTS[kind].takes_between:
             raise ValueError("expected for a transfer table, or for a column")
         return between
+
+
+@dataclass(frozen=True)
+class WrittenPart:
+    """A part of a report: what stands for it on the page, and what qualifies it."""
+
+    part: Part
+    body: str  # Markdown
+    remarks: tuple[str, ...] = ()
+    reason: str = ""  # why there is none
+
+
+@dataclass(frozen=True)
+class PartKind:
+    """What parts of a kind need of their spec, and what writes them."""
+
+    write: Callable[[Any, Part], WrittenPart]  # from a bench.report.paper.parts.PartSource
+    needs: str = ""  # a key that its spec must have
+    takes_between: bool = False
+    pictured: bool = False  # it shows the setting's image, near a rate
 
 
 class Spec(FileModel):
@@ -198,6 +244,10 @@ class Spec(FileModel):
         return self.path.stem
 
 
+def _is_pictured(kind: object) -> bool:
+    return isinstance(kind, str) and kind in PARTS and PARTS[kind].pictured
+
+
 def read_spec(name_or_path: str) -> Spec:
     """A shipped spec by its name, or a user's own by its path."""
     shipped = {path.stem: path for path in content_folder("reports").glob("*.toml")}
@@ -208,9 +258,9 @@ def read_spec(name_or_path: str) -> Spec:
     content = read_toml(path, "spec of a report", DataError)
     codecs, parts = content.get("codecs"), content.get("part")
     pictured = isinstance(parts, list) and any(
-        isinstance(part, dict) and part.get("kind") in _PICTURED for part in parts
+        isinstance(part, dict) and _is_pictured(part.get("kind")) for part in parts
     )
     known = codecs if isinstance(codecs, dict) else {}
     return check_model(
-        Spec, content, path, DataError, codec=known, metric=QUALITIES, pictured=pictured
+        Spec, content, path, DataError, codec=known, metric=_qualities(), pictured=pictured
     )

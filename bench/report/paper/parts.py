@@ -1,0 +1,176 @@
+"""The parts of a report: figures, tables and pictures, and what was drawn in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from bench.codecs.codec import Point
+from bench.errors import DataError, UnavailableError
+from bench.report.curves import Drawing, ceilings, curve, curve_points
+from bench.report.formatting import short_title
+from bench.report.paper.selection import Selection, Shown
+from bench.report.paper.spec import WIDTHS, Part, PartKind, WrittenPart
+from bench.report.paper.table_formats import as_markdown, notes, write_table
+from bench.report.paper.tables import Table, deltas_table, read_published, transfer_table
+from bench.report.pictures import ScoredPicture, ScoredPictureSource
+from bench.runtime.csv_files import csv_text
+from bench.runtime.files import write_text
+from bench.runtime.text import grouped
+from bench.store import CodecResults, Store
+
+FORMATS = (".pdf", ".svg", ".png")
+
+
+@dataclass(frozen=True, eq=False)
+class PartSource:
+    """What parts are made from, and the folder that they are written into."""
+
+    store: Store
+    selection: Selection
+    root: Path | None
+    folder: Path
+
+    @cached_property
+    def pictures(self) -> ScoredPictureSource:
+        selection = self.selection
+        return ScoredPictureSource(self.store, selection.results, selection.task, self.root)
+
+    def files(self, part: Part) -> list[Path]:
+        return [self.folder / f"{part.name}{suffix}" for suffix in FORMATS]
+
+
+def _curves(made_from: PartSource, part: Part) -> WrittenPart:
+    from bench.report.plotting import print_curves
+
+    selection = made_from.selection
+    there, lacking = _split(map(selection.shown, part.codecs))
+    panels = [selection.metric(name) for name in part.panels]
+    wanted = {name: [curve(codec, name) for _, codec in there] for name in panels}
+    drawn = {name: curves for name, curves in wanted.items() if any(curves)}
+    if there and (empty := [short_title(name) for name in panels if name not in drawn]):
+        lacking.append(f"not measured: {'; '.join(empty)}")
+    if not drawn:
+        raise UnavailableError("; ".join(lacking))
+    dotted = ceilings(selection.results)
+    drawing = Drawing(
+        title="",
+        styles=[shown.style for shown, _ in there],
+        anchor=None,
+        panels=drawn,
+        ceilings={name: dotted[name] for name in drawn if name in dotted},
+    )
+    print_curves(drawing, made_from.files(part), WIDTHS[part.width])
+    rows = [
+        (shown.key, codec.name, name, at.point, at.rate, at.quality, *(at.interval or ("", "")))
+        for name in panels
+        for shown, codec in there
+        for at in curve_points(codec, name)
+    ]
+    heading = ("codec", "by", "metric", "point", "bpp", "quality", "low", "high")
+    return _drawn(made_from, part, [heading, *rows], lacking)
+
+
+def _table(made_from: PartSource, part: Part) -> WrittenPart:
+    make: Callable[[Part, Selection], Table]
+    make = deltas_table if part.kind == "deltas" else transfer_table
+    table = make(part, made_from.selection)
+    if not table.shown:
+        raise UnavailableError("; ".join(notes(table)))
+    write_table(table, part, made_from.folder)
+    return WrittenPart(part, as_markdown(table), tuple(notes(table)))
+
+
+def _mask(made_from: PartSource, part: Part) -> WrittenPart:
+    from bench.report.paper.pictures import print_mask
+
+    image = _image(made_from.selection)
+    ((shown, codec), *_), _ = _split(map(made_from.selection.shown, part.codecs[:1]), needed=True)
+    point = _point(made_from.selection, codec, image)
+    alpha = made_from.pictures.mask(image, codec.name, point)
+    original = made_from.pictures.original(image)
+    truth = made_from.pictures.truth(image)
+    print_mask(original.pixels, truth, alpha, made_from.files(part), WIDTHS[part.width])
+    rows = [[f"{value:.4f}" for value in row] for row in alpha]
+    remark = f"{image}, {shown.style.plain} at {codec.unit} {point}"
+    return _drawn(made_from, part, rows, [remark])
+
+
+def _pictures(made_from: PartSource, part: Part) -> WrittenPart:
+    from bench.report.paper.pictures import print_pictures
+
+    image = _image(made_from.selection)
+    there, lacking = _split(map(made_from.selection.shown, part.codecs))
+    pictures = [("uncompressed", "Uncompressed", made_from.pictures.original(image))]
+    for shown, codec in there:
+        point = _point(made_from.selection, codec, image)
+        picture = made_from.pictures.decoded(image, codec.name, point)
+        label = f"{shown.style.label}, {codec.unit} {point}"
+        pictures.append((shown.key, label, picture))
+    labelled = [(label, picture) for _, label, picture in pictures]
+    print_pictures(labelled, made_from.files(part), WIDTHS[part.width])
+    published = read_published(part.published) if part.published else {}
+    keys = ("bpp", "true positives", "false positives", "false negatives")
+    rows = [
+        (key, *_measured(picture), *(published.get(key, {}).get(name, "") for name in keys))
+        for key, _, picture in pictures
+    ]
+    heading = ("codec", "point", "psnr_rgb", *keys, *(f"published {name}" for name in keys))
+    remark = f"{image}; TP, FP and FN at an overlap of 0.5 and a score of 0.5 or more"
+    return _drawn(made_from, part, [heading, *rows], [remark, *lacking])
+
+
+def _drawn(
+    made_from: PartSource, part: Part, rows: Iterable[Sequence[object]], remarks: Sequence[str]
+) -> WrittenPart:
+    """A part whose pictures are written: the figures in them as CSV."""
+    write_text(made_from.folder / f"{part.name}.csv", csv_text(rows))
+    return WrittenPart(part, f"![{part.name}]({part.name}.png)", tuple(remarks))
+
+
+def _image(selection: Selection) -> str:
+    image = selection.setting.image
+    if image not in selection.results.images:
+        raise DataError(f"image '{image}' is not among those of the results")
+    return image
+
+
+def _point(selection: Selection, codec: CodecResults, image: str) -> Point:
+    """That whose rate for the image is nearest to the one asked for."""
+    images = selection.results.images
+    column = codec.nearest(np.full(len(images), selection.setting.bpp))[images.index(image)]
+    if column < 0:
+        raise DataError(f"{codec.name}: has not coded {image}")
+    return codec.points[int(column)]
+
+
+def _split(
+    shown: Iterable[Shown], *, needed: bool = False
+) -> tuple[list[tuple[Shown, CodecResults]], list[str]]:
+    """Those with results, and what is to be said of the others."""
+    there, without = [], []
+    for each in shown:
+        if each.results is None:
+            without.append((each.lacking, each.style.plain))
+        else:
+            there.append((each, each.results))
+    lacking = [f"{reason}: {'; '.join(labels)}" for reason, labels in grouped(without).items()]
+    if needed and not there:
+        raise UnavailableError("; ".join(lacking))
+    return there, lacking
+
+
+def _measured(picture: ScoredPicture) -> tuple[object, ...]:
+    point = "" if picture.point is None else picture.point
+    return point, picture.psnr, picture.bpp, *picture.counts
+
+
+CURVES = PartKind(_curves, needs="panels")
+DELTAS = PartKind(_table, needs="columns")
+TRANSFER = PartKind(_table, takes_between=True)
+MASK = PartKind(_mask, pictured=True)
+PICTURES = PartKind(_pictures, pictured=True)
