@@ -197,11 +197,15 @@ def test_a_decoder_that_gives_another_size_is_a_failure(
     assert "3 failed" in said.out
 
 
-def test_what_failed_is_tried_again(bench: Bench, pictures: Pictures, fake: Path) -> None:
+def test_what_failed_is_tried_again(
+    bench: Bench, pictures: Pictures, fake: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     command = ("run", "--codec", fake, "--data", pictures(1), *QUICK)
-    with pytest.MonkeyPatch.context() as once:
+    with pytest.MonkeyPatch.context() as once, caplog.at_level("INFO", "bench"):
         once.setattr(external.ExternalCodec, "encode", _out_of_order)
         assert bench(*command).status == 1
+    logged = [record.message for record in caplog.records if record.name == "bench.sweep.worker"]
+    assert len(logged) == 3 and all("out of order" in message for message in logged)
     assert "3 failed" in bench("report").out
     assert "out of order" in bench("report").out
     said = bench(*command)
