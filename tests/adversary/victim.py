@@ -16,6 +16,7 @@ import re
 import resource
 import sys
 import traceback
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ def peak() -> float:
 
 
 if __name__ == "__main__":
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # as the command does
     said_here = os.fdopen(os.dup(1), "w")  # what a library prints is no answer
     os.dup2(2, 1)
     for line in sys.stdin:
