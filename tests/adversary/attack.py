@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import select
 import subprocess
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas
-from support.paths import IMPORTED_FROM
+from support.paths import environment
 
 # What may differ between two sweeps of the same.
 _TIMES = ["date", "machine", "encode_cpu", "encode_wall", "decode_cpu", "decode_wall"]
@@ -39,7 +38,7 @@ class Victim:
 
     def __init__(self, folder: Path, *, most_seconds: float = 60, **variables: str) -> None:
         self._folder, self._most_seconds = folder, most_seconds
-        self._environment = {**os.environ, "PYTHONPATH": str(IMPORTED_FROM), **variables}
+        self._environment = environment() | variables
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
         self._peak_before = 0.0

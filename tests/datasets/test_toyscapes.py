@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.paths import IMPORTED_FROM
+from support.paths import environment
 
 from bench.datasets.toyscapes import (
     PIXELS_DIGEST,
@@ -51,11 +50,10 @@ def test_pixels_do_not_depend_on_cpu_features() -> None:
     if not usable:
         pytest.skip("numpy dispatches on no feature of this CPU")
     program = "from bench.datasets.toyscapes import digest; print(digest('val', 3))"
-    environment = {**os.environ, "NPY_DISABLE_CPU_FEATURES": " ".join(usable)}
+    limited = {"NPY_DISABLE_CPU_FEATURES": " ".join(usable)}
     child = subprocess.run(
         [sys.executable, "-c", program],
-        env=environment,
-        cwd=IMPORTED_FROM,
+        env=environment() | limited,
         capture_output=True,
         text=True,
         check=True,

@@ -15,7 +15,7 @@ import pytest
 from support.command import Bench
 from support.made_up import fabricate
 from support.page import HOSTILE, figures_in
-from support.paths import IMPORTED_FROM
+from support.paths import environment
 from support.results import codec, pair, printed, results, words
 
 from bench import api
@@ -194,9 +194,8 @@ def test_a_finished_store_of_twelve_codecs_reports_in_ten_seconds(tmp_path: Path
     store = fabricate(tmp_path / "store")
     api.report(store)  # as the sweep that finished it does, so that wAP has its intervals
     command = [sys.executable, "-m", "bench", "report", "--html", "--results", str(store)]
-    paths = os.pathsep.join([str(IMPORTED_FROM), os.environ.get("PYTHONPATH", "")])
     # One thread of BLAS: what two wait for each other beside other tests is no time of ours.
-    alone = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": paths}
+    alone = environment() | {"OPENBLAS_NUM_THREADS": "1"}
     taken = []
     for _ in range(3):
         before = os.times().children_user

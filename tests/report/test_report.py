@@ -16,7 +16,7 @@ import pandas
 import pytest
 from PIL import Image
 from rich.console import Console
-from support.paths import IMPORTED_FROM, TESTS
+from support.paths import TESTS, environment
 from support.results import IMAGES, POINTS, codec, pair, printed, results, words
 
 from bench.cli.report_screen import terminal
@@ -358,10 +358,9 @@ def test_an_unchanged_report_imports_neither_matplotlib_nor_pandas(tmp_path: Pat
         "write_report(pair(), Path(sys.argv[1])); printed(pair())\n"
         "print({'matplotlib', 'pandas'} & set(sys.modules))"
     )
-    paths = os.pathsep.join([str(TESTS), str(IMPORTED_FROM)])
     ran = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)],
-        env=os.environ | {"PYTHONPATH": paths},
+        env=environment(TESTS),
         capture_output=True,
         text=True,
         check=True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pkgutil
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import pytest
 import torch
 from fakes.network import TINY
 from fakes.task import red_cityscapes
-from support.paths import IMPORTED_FROM, TESTS
+from support.paths import TESTS, environment
 from support.pictures import Pictures
 from support.process_state import process_state
 
@@ -63,10 +62,8 @@ def test_importing_sets_nothing() -> None:
         "assert 'bench.images.image' in sys.modules\n"
         "print([name for name in before if after[name] != before[name]])\n"
     )
-    path = os.pathsep.join([str(IMPORTED_FROM), str(TESTS)])
     command = [sys.executable, "-c", script, json.dumps(names)]
-    environment = os.environ | {"PYTHONPATH": path}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment(TESTS), capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
 
 
