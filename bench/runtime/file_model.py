@@ -213,6 +213,8 @@ def _node(schema: dict[str, Any], where: tuple[int | str, ...]) -> dict[str, Any
 def _expected(node: dict[str, Any]) -> str:
     if choices := node.get("enum"):
         return f"one of {', '.join(map(repr, choices))}"
+    if keys := node.get("properties"):
+        return f"a table of {', '.join(keys)}"
     return str(node.get("description") or _KINDS.get(node.get("type", ""), "a value"))
 
 
