@@ -198,7 +198,8 @@ def test_without_compressai_a_line_says_how_to_get_it(
     monkeypatch.setattr(family, "find_spec", lambda name: None)
     for command in (("show", "mbt2018"), ("doctor", "-v")):
         said = bench(*command)
-        assert "needs CompressAI: pip install '.[compressai]'" in " ".join(said.out.split())
+        assert "CompressAI" in said.out
+        assert "pip install '.[compressai]'" in " ".join(said.out.split())
     write_png(IMAGE.pixels, Path("street.png"))
     said = bench("encode", "street.png", "a.zoo", "--codec", "mbt2018:vimeo")
     assert said.status == 1
