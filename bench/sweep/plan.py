@@ -41,7 +41,7 @@ def prepare(inputs: Inputs, store: Store, anchor: str = "") -> Plan:
     part, whole = inputs.shard
     entries = inputs.dataset.entries[part - 1 :: whole]
     jobs = tuple(_jobs(inputs, entries, store))
-    for folder in {job.picture.parent for job in jobs if job.picture}:
+    for folder in dict.fromkeys(job.picture.parent for job in jobs if job.picture):
         make_folder(folder)
     return Plan(
         **vars(inputs),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ import torch
 import torch.nn.functional as functional
 from numpy.typing import NDArray
 from oracles.ncn import drawn_latents, ncn_weights, save_checkpoint
-from support.paths import TESTS
+from support.paths import TESTS, environment
 
 from bench.codecs.families.ncn.checkpoint import load_ncn
 from bench.codecs.families.ncn.entropy import decode_latents, encode_latents
@@ -142,10 +141,9 @@ class TestSameEverywhere:
 
 def elsewhere(coded: Coded, limits: dict[str, str]) -> dict[str, str]:
     """What a process with such limits answers."""
-    paths = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
     child = subprocess.run(
         [sys.executable, "-c", CHILD, coded.checkpoint, coded.stream],
-        env={**os.environ, **limits, "PYTHONPATH": os.pathsep.join(paths)},
+        env=environment(Path(__file__).parent, TESTS) | limits,
         capture_output=True,
         text=True,
         check=False,

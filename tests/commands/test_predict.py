@@ -104,7 +104,7 @@ def test_without_files_a_table_is_printed(bench: Bench, pictures: Pictures, weig
     said = bench("predict", image, "--task", f"mask-rcnn={weights}")
     found = api.predict([image], task=f"mask-rcnn={weights}").images[0].detections
     lines = [line.split() for line in said.out.splitlines()]
-    assert lines[0] == [str(image), str(len(found)), "things", "found"]
+    assert lines[0] == [str(image), str(len(found)), "detections"]
     first = [CLASSES[found.classes[0]], f"{found.scores[0]:.3f}"]
     assert lines[2] == [*first, *(f"{value:.1f}" for value in found.boxes[0])]
     assert len(lines) == 2 + len(found)

@@ -136,7 +136,7 @@ def test_lines_that_are_understood(line: str, predictions: int, tmp_path: Path) 
         ("cut.png 26 0.5", "cut.png: damaged image"),
         ("large.png 26 0.5", "large.png has 91x60 pixels, the image 90x60"),
         ("\xff 26 0.5", "cannot be read"),
-        ("one.png 26 0.5\n\none.png 26 0.5", "line 2: not"),
+        ("one.png 26 0.5\n\none.png 26 0.5", "line 2: "),
     ],
 )
 def test_lines_that_are_refused(line: str, problem: str, bench: Bench, tmp_path: Path) -> None:
