@@ -116,7 +116,7 @@ def _changed_pictures(outcome: Outcome) -> list[str]:
     """A note for each codec whose kept streams decoded to other pictures than before."""
     return [
         f"{codec}: {counted(count, 'kept stream')} decoded to another picture than before, so all "
-        "its figures were measured anew; what tasks outside this run found in it is dropped. A "
+        "its figures were measured again; what tasks outside this run found in it is dropped. A "
         "neural decoder may round differently on another machine; no other decoder should"
         for codec, count in outcome.changed.items()
     ]

@@ -29,7 +29,7 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     except OSError as error:
         raise StoreError(
             f"{folder}: the report cannot be written ({error.strerror or error}); "
-            "the results are kept, and 'bench report' writes it anew"
+            "the results are kept, and 'bench report' writes it again"
         ) from error
     return written
 

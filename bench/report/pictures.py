@@ -87,7 +87,7 @@ class PictureSource:
             changes = what_changed(self._store.inputs(its_results.fingerprint), codec.inputs())
             raise UnavailableError(
                 f"{codec.name}: has changed since its results were made ({changes}), so its "
-                "bitstreams are not decoded; 'bench run' codes anew"
+                "bitstreams are not decoded; 'bench run' codes them again"
             )
         return codec
 

@@ -50,7 +50,7 @@ def source_digest(kind: type) -> str | None:
             if spec is not module.__spec__:
                 _loaded[file] = (module.__spec__, digest)
             elif as_loaded != digest:
-                raise CardError(f"{file}: changed after it was loaded; start Python anew to use it")
+                raise CardError(f"{file}: changed after it was loaded; restart Python to use it")
     lines = sorted([*(f"{name} {digests[file]}" for file, name in files.items()), *versions])
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 

@@ -142,7 +142,7 @@ def choose_metrics(
             left_out.setdefault(", ".join(lacking), []).append(title)
         if version_in(metric.fingerprint) != METRICS[name].version:
             earlier.append(title)
-    remedy = "'bench run' measures anew, without coding"
+    remedy = "'bench run' measures again, without coding"
     notes = [
         f"{codecs}: {', '.join(titles)} left out, as measured by another version of the metric, or "
         f"of ffmpeg; {remedy}"

@@ -244,5 +244,5 @@ def _size_inside(stream: bytes, demuxer: str) -> Size:
 
 def _sane(width: int, height: int) -> Size:
     if not width or not height or is_too_large(width, height):
-        raise StreamError(f"it tells an impossible size, {width}x{height}")
+        raise StreamError(f"its header has an impossible size, {width}x{height}")
     return width, height

@@ -91,7 +91,7 @@ class PictureCache:
         except (OSError, ValueError) as error:
             said = getattr(error, "strerror", None) or error
             raise StoreError(
-                f"{self.folder}: cannot be used ({said}); delete it, and it is made anew"
+                f"{self.folder}: cannot be used ({said}); delete it, and it is made again"
             ) from error
 
     def _path(self, *key: str) -> Path:
