@@ -83,7 +83,7 @@ def read_card(name_or_path: str, data: str | None = None, own: Path | None = Non
             hint = did_you_mean(name, shipped, "'bench list' shows them all")
             if Path(f"{name}.toml").is_file():
                 hint = f"did you mean './{name}.toml'?"
-            raise CardError(f"no codec is called '{name}'; {hint}")
+            raise CardError(f"unknown codec '{name}'; {hint}")
         path = shipped[name]
     content = read_toml(path, "card", CardError)
     card = _card(path, content)

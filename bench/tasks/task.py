@@ -201,7 +201,7 @@ def task_network(name: str) -> RCNN:
 
     known = _KNOWN.get(name)
     if known is None:
-        raise DataError(f"no network of ours is called '{name}'; there are {', '.join(_KNOWN)}")
+        raise DataError(f"unknown network '{name}'; known: {', '.join(_KNOWN)}")
     if why := known.missing():
         raise UnavailableError(f"{name}: {why}")
     weights = known.weights()

@@ -254,7 +254,7 @@ def read_spec(name_or_path: str) -> Spec:
     path = shipped.get(name_or_path, Path(name_or_path))
     if path.suffix != ".toml":
         there = ", ".join(sorted(shipped))
-        raise DataError(f"no report is called '{name_or_path}'; there is {there}, or a .toml file")
+        raise DataError(f"unknown report '{name_or_path}'; known: {there}, or a .toml file")
     content = read_toml(path, "spec of a report", DataError)
     codecs, parts = content.get("codecs"), content.get("part")
     pictured = isinstance(parts, list) and any(
