@@ -392,7 +392,7 @@ def test_a_mask_is_shown_where_an_lsmnet_makes_it(
 def test_options_that_a_spec_decides_are_refused(bench: Bench) -> None:
     assert bench("report", "paper", "--metric", "psnr_y").status == 2
     assert bench("report", "paper", "--between", "60%,95%").status == 2
-    assert "there is paper" in bench("report", "papers").err
+    assert "paper, or a .toml file" in bench("report", "papers").err
 
 
 @pytest.mark.parametrize(
