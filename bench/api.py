@@ -2,8 +2,9 @@
 
 from bench.commands.bd import Difference, bd
 from bench.commands.check import check, record
+from bench.commands.doctor import doctor
 from bench.commands.export import export
-from bench.commands.inventory import codecs, datasets, doctor, metrics, tasks
+from bench.commands.inventory import codecs, datasets, metrics, tasks
 from bench.commands.predict import Prediction, Predictions, predict
 from bench.commands.report import report, report_by
 from bench.commands.run import RESULTS, import_streams, run

@@ -8,7 +8,7 @@ import click
 
 from bench.cli import completion
 from bench.cli.group import cli
-from bench.cli.options import stdout
+from bench.cli.options import print_screen
 from bench.runtime.text import did_you_mean
 
 
@@ -19,7 +19,7 @@ def list_() -> None:
     from bench.cli.screens import list_screen
 
     screen = list_screen(api.codecs(), api.datasets(), api.tasks(), api.metrics())
-    stdout().print(screen, crop=False)
+    print_screen(screen)
 
 
 @cli.command()
@@ -33,7 +33,7 @@ def show(name: str, point: str | None) -> None:
     from bench import api
     from bench.cli.screens import show_screen
 
-    stdout().print(show_screen(api.show(name, point)), crop=False)
+    print_screen(show_screen(api.show(name, point)))
 
 
 @cli.command()
@@ -46,7 +46,7 @@ def doctor(verbose: bool) -> int:
     from bench.cli.doctor_screen import doctor_screen
 
     checks = api.doctor()
-    stdout().print(doctor_screen(checks, whole=verbose), crop=False)
+    print_screen(doctor_screen(checks, whole=verbose))
     return 1 if any(check.ok is False for check in checks) else 0
 
 

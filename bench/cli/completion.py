@@ -36,5 +36,4 @@ def _names(kind: str) -> list[str]:
     return names()[kind]
 
 
-codecs, metrics, tasks = completing("codec"), completing("metric"), completing("task")
-datasets = completing("data set")
+codecs, metrics, tasks, datasets = map(completing, ("codec", "metric", "task", "data set"))

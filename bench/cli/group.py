@@ -24,7 +24,11 @@ def _summary(command: click.Command) -> str:
 
 @click.group(
     cls=_Commands,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "show_default": True,
+    },
     epilog="Try first: bench run --codec vvenc-medium --codec x265 --limit 20",
 )
 @click.version_option(__version__, message="bench %(version)s")

@@ -7,20 +7,9 @@ from typing import Any
 
 import click
 
-from bench.cli import completion
+from bench.cli import completion, options
 from bench.cli.group import cli
-from bench.cli.options import (
-    FILE,
-    FOLDER,
-    FRACTION,
-    PATH,
-    engine_option,
-    root_option,
-    say,
-    stderr,
-    stdout,
-    weights_option,
-)
+from bench.cli.options import FILE, FOLDER, PATH, print_screen, say, stderr
 
 
 @cli.command()
@@ -28,7 +17,7 @@ from bench.cli.options import (
 @click.argument("file", type=FILE)
 @click.option("--codec", required=True, metavar="CODEC", shell_complete=completion.codecs)
 @click.option("--point", help="[default: the card's middle point]")
-@weights_option
+@options.weights
 @click.option(
     "--dump", type=FILE, metavar="FILE.npz", help="Write a learned encoder's latents as arrays."
 )
@@ -51,13 +40,10 @@ def encode(image: Path, file: Path, codec: str, point: str | None, **options: An
 @cli.command()
 @click.argument("file", type=FILE)
 @click.argument("image", type=FILE)
-@click.option(
-    "--codec",
-    metavar="CODEC",
-    shell_complete=completion.codecs,
-    help="Required if the stream does not name its codec.",
+@options.named(
+    "--codec", "CODEC", completion.codecs, "Required if the stream does not name its codec."
 )
-@weights_option
+@options.weights
 def decode(file: Path, image: Path, codec: str | None, weights: Path | None) -> None:
     """Decode the bitstream FILE to IMAGE, a PNG."""
     from bench import api
@@ -71,27 +57,20 @@ def decode(file: Path, image: Path, codec: str | None, weights: Path | None) -> 
 
 @cli.command()
 @click.argument("images", metavar="IMAGE…", type=PATH, nargs=-1, required=True)
-@click.option(
+@options.named(
     "--task",
+    "NAME[=WEIGHTS]",
+    completion.tasks,
+    "The task network: one of 'bench list'.",
     default="mask-rcnn-toy",
-    show_default=True,
-    metavar="NAME[=WEIGHTS]",
-    shell_complete=completion.tasks,
-    help="The task network: one of 'bench list'.",
 )
 @click.option("--weights", type=PATH, metavar="FILE", help="The same as --task NAME=FILE.")
-@engine_option
+@options.engine
 @click.option("--json", type=FILE, metavar="FILE", help="Write all detections there.")
 @click.option(
     "--out", type=PATH, metavar="DIR", help="Write a PNG there for each image, with its detections."
 )
-@click.option(
-    "--least-score",
-    type=FRACTION,
-    default=0.5,
-    show_default=True,
-    help="The minimum score of detections in pictures.",
-)
+@options.least_score("--least-score", "The minimum score of detections in pictures.")
 def predict(images: tuple[Path, ...], **options: Any) -> int:
     """Run a task network on each IMAGE; print its detections, or write JSON or pictures.
 
@@ -104,7 +83,7 @@ def predict(images: tuple[Path, ...], **options: Any) -> int:
     with progress_watcher(stderr()) as watcher:
         found = api.predict(images, progress=watcher.preparing, **options)
     if options["json"] is None and options["out"] is None:
-        stdout().print(predict_screen(found), crop=False)
+        print_screen(predict_screen(found))
     notes = [f"{image.file}: {note}" for image in found.images for note in image.notes]
     for line in (*notes, *found.failures):
         say(f"bench: {line}", err=True)
@@ -113,14 +92,8 @@ def predict(images: tuple[Path, ...], **options: Any) -> int:
 
 @cli.command()
 @click.argument("predictions", type=FOLDER)
-@root_option
-@click.option(
-    "--split",
-    type=click.Choice(["val", "train"]),
-    default="val",
-    show_default=True,
-    help="The split of the predictions.",
-)
+@options.root
+@options.choice("--split", ["val", "train"], "The split of the predictions.")
 @click.option("--json", type=FILE, metavar="FILE", help="Write all figures there, too.")
 def score(predictions: Path, **options: Any) -> None:
     """Compute AP, AP50 and wAP of the Cityscapes prediction files in PREDICTIONS.
@@ -134,4 +107,4 @@ def score(predictions: Path, **options: Any) -> None:
 
     with progress_watcher(stderr()) as watcher:
         found = api.score(predictions, progress=watcher.preparing, **options)
-    stdout().print(score_screen(found), crop=False)
+    print_screen(score_screen(found))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from bench.cli import completion
+from bench.cli.completion import Completed
 from bench.runtime.text import printable
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Option = Callable[[Any], Any]
 
 
 class _Named(click.Path):
@@ -38,13 +39,12 @@ class _Fraction(click.FloatRange):
 FOLDER = _Named(path_type=Path, file_okay=False)
 FILE = _Named(path_type=Path, dir_okay=False)
 PATH = _Named(path_type=Path)
-FRACTION = _Fraction(0, 1)
 
 
-def options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
-    """Several options as one decorator, for commands that share them."""
+def together(*options: Option) -> Option:
+    """Several options as one decorator."""
 
-    def decorate(command: Command) -> Command:
+    def decorate(command: Any) -> Any:
         for option in reversed(options):
             command = option(command)
         return command
@@ -52,44 +52,78 @@ def options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
     return decorate
 
 
-results_option = click.option(
-    "--results", type=FOLDER, default=Path("bench-results"), show_default=True, help="The store."
+def named(name: str, metavar: str, completed: Completed, help: str, **more: Any) -> Option:
+    """An option whose value is a name that the shell completes."""
+    return click.option(name, metavar=metavar, shell_complete=completed, help=help, **more)
+
+
+def repeated(name: str, metavar: str, completed: Completed, help: str, **more: Any) -> Option:
+    """The same, but it may be repeated: the plural of its name has the values, or is None."""
+    more |= {"multiple": True, "callback": lambda context, option, values: values or None}
+    return click.option(
+        f"--{name}", f"{name}s", metavar=metavar, shell_complete=completed, help=help, **more
+    )
+
+
+def choice(name: str, values: Sequence[str], help: str) -> Option:
+    """An option whose default is the first of its values."""
+    return click.option(name, type=click.Choice(values), default=values[0], help=help)
+
+
+def least_score(name: str, help: str) -> Option:
+    return click.option(name, type=_Fraction(0, 1), default=0.5, help=help)
+
+
+results = click.option("--results", type=FOLDER, default=Path("bench-results"), help="The store.")
+root = click.option(
+    "--root", type=FOLDER, help="The folder of Cityscapes. [default: $CITYSCAPES_DATASET]"
 )
-metric_option = click.option(
-    "--metric",
-    "metrics",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=completion.metrics,
-    help="A metric; may be repeated.",
+jobs = click.option(
+    "--jobs", type=click.IntRange(min=1), help="Parallel operations. [default: one per core]"
 )
-bjontegaard_options = options(
-    click.option(
-        "--method",
-        type=click.Choice(["akima", "pchip", "cubic"]),
-        default="akima",
-        show_default=True,
-        help="How curves are interpolated.",
-    ),
-    click.option(
-        "--pareto", is_flag=True, help="If a curve bends down, use only its Pareto front."
-    ),
-)
-points_option = click.option(
+points = click.option(
     "--points",
     multiple=True,
     metavar="[CODEC=]P,P…",
     help="Operating points, for all codecs or for one.",
 )
-comparison_options = options(
+metrics = repeated("metric", "NAME", completion.metrics, "A metric; may be repeated.")
+stored_codecs = repeated("codec", "CODEC", completion.codecs, "[default: all]")
+data = named(
+    "--data",
+    "DATASET",
+    completion.datasets,
+    "A data set of 'bench list', or a folder of images.",
+    default="toyscapes",
+)
+stored_data = named(
+    "--data", "DATASET", completion.datasets, "[default: the data set of the last run]"
+)
+engine = choice("--engine", ["bench", "detectron2"], "The implementation of the network.")
+weights = click.option(
+    "--weights",
+    type=FILE,
+    metavar="FILE",
+    help="The weights of a learned codec, instead of its weight set.",
+)
+open_it = click.option(
+    "--open", "show_it", is_flag=True, help="Open the page if one is made, otherwise the picture."
+)
+bjontegaard = together(
+    choice("--method", ["akima", "pchip", "cubic"], "How curves are interpolated."),
     click.option(
+        "--pareto", is_flag=True, help="If a curve bends down, use only its Pareto front."
+    ),
+)
+comparison = together(
+    named(
         "--anchor",
-        metavar="CODEC",
-        shell_complete=completion.codecs,
-        help="The codec to compare with, of the run or the store. "
+        "CODEC",
+        completion.codecs,
+        "The codec to compare with, of the run or the store. "
         "[default: the first with a card in anchors/]",
     ),
-    bjontegaard_options,
+    bjontegaard,
     click.option(
         "--incomplete",
         is_flag=True,
@@ -102,59 +136,6 @@ comparison_options = options(
         "psnr_y=30,40 in the metric's unit. [default: the range that both curves share]",
     ),
 )
-data_option = click.option(
-    "--data",
-    default="toyscapes",
-    show_default=True,
-    metavar="DATASET",
-    shell_complete=completion.datasets,
-    help="A data set of 'bench list', or a folder of images.",
-)
-root_option = click.option(
-    "--root", type=FOLDER, help="The folder of Cityscapes. [default: $CITYSCAPES_DATASET]"
-)
-task_option = click.option(
-    "--task",
-    "tasks",
-    multiple=True,
-    metavar="NAME[=WEIGHTS]",
-    shell_complete=completion.tasks,
-    help="A task network to run on decoded pictures, or none; may be repeated. "
-    "[default: the data set's own]",
-)
-engine_option = click.option(
-    "--engine",
-    type=click.Choice(["bench", "detectron2"]),
-    default="bench",
-    show_default=True,
-    help="The implementation of the network.",
-)
-weights_option = click.option(
-    "--weights",
-    type=FILE,
-    metavar="FILE",
-    help="The weights of a learned codec, instead of its weight set.",
-)
-stored_codecs_option = click.option(
-    "--codec",
-    "codecs",
-    multiple=True,
-    metavar="CODEC",
-    shell_complete=completion.codecs,
-    help="[default: all]",
-)
-stored_data_option = click.option(
-    "--data",
-    metavar="DATASET",
-    shell_complete=completion.datasets,
-    help="[default: the data set of the last run]",
-)
-open_option = click.option(
-    "--open", "show_it", is_flag=True, help="Open the page if one is made, otherwise the picture."
-)
-jobs_option = click.option(
-    "--jobs", type=click.IntRange(min=1), help="Parallel operations. [default: one per core]"
-)
 
 
 def say(words: str, *, err: bool = False) -> None:
@@ -162,17 +143,18 @@ def say(words: str, *, err: bool = False) -> None:
     click.echo(printable(words), err=err)
 
 
-def stdout(*, quiet: bool = False) -> Any:
-    return _console(stderr=False, quiet=quiet)
-
-
 def stderr(*, quiet: bool = False) -> Any:
     return _console(stderr=True, quiet=quiet)
 
 
-def _console(*, stderr: bool, quiet: bool) -> Any:
+def print_screen(screen: Any, *, quiet: bool = False) -> None:
+    """Print to standard output; commands and paths longer than a line are not broken."""
+    _console(quiet=quiet).print(screen, crop=False)
+
+
+def _console(**options: Any) -> Any:
     from bench.cli.console import SafeConsole
 
     if os.environ.get("COLUMNS") == "0":  # a terminal of unknown width
         del os.environ["COLUMNS"]
-    return SafeConsole(stderr=stderr, highlight=False, markup=False, emoji=False, quiet=quiet)
+    return SafeConsole(highlight=False, markup=False, emoji=False, **options)

@@ -16,11 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.cli.columns import Columns, Row, Stacked, TextLine
-from bench.codecs.codec import Point
-from bench.commands.inventory import CodecDescription, CodecStatus, DatasetStatus, TaskStatus
+from bench.codecs.codec import Card, Point
+from bench.commands.inventory import CodecStatus, DatasetStatus, Status, TaskStatus
 from bench.commands.predict import Prediction, Predictions
 from bench.commands.score import Score
-from bench.commands.show import Description
+from bench.commands.show import CodecDescription, Description
 from bench.instances.labels import CLASSES
 from bench.metrics import Metric
 from bench.runtime.text import counted, duration
@@ -58,8 +58,9 @@ def list_screen(
     width = max(len(unit) for unit in [*(c.unit for c in codecs), *(m.unit for m in metrics)])
     _section(table, "Anchors", "points on Toyscapes", (_codec_row(c, width) for c in anchors))
     _section(table, "Codecs", "points on Toyscapes", (_codec_row(c, width) for c in others))
-    _section(table, "Datasets", "variants", map(_dataset_row, datasets))
-    _section(table, "Tasks", "weights", map(_task_row, tasks))
+    of_datasets = (_row(each, each.title, " ".join(each.variants)) for each in datasets)
+    _section(table, "Datasets", "variants", of_datasets)
+    _section(table, "Tasks", "weights", (_row(each, each.title, each.weights) for each in tasks))
     _section(table, "Metrics", "unit, and what is better", (_metric_row(m, width) for m in metrics))
     marks = {str(cell) for cell in table.columns[0].cells}
     legend = [
@@ -69,12 +70,12 @@ def list_screen(
     ]
     where = "'bench show NAME' describes one, and how to get it if it is missing."
     more = TextLine(Text(), where, "dim")
-    entries: list[CodecStatus | DatasetStatus | TaskStatus] = [*codecs, *datasets, *tasks]
+    entries: list[Status] = [*codecs, *datasets, *tasks]
     lacking = [_lacking(entry) for entry in entries if entry.missing]
     return Group(Stacked(table, lead=2), Text(), *legend, Text(), *lacking, Text(), more)
 
 
-def _lacking(entry: CodecStatus | DatasetStatus | TaskStatus) -> RenderableType:
+def _lacking(entry: Status) -> RenderableType:
     """What is missing, without the advice, which 'bench doctor' gives."""
     return TextLine(Text(f"–  {entry.name}: ", "dim"), (entry.missing or "").split("; ")[0], "dim")
 
@@ -91,34 +92,26 @@ def _section(table: Table, title: str, last: str, rows: Iterable[Sequence[Text]]
 
 
 def _codec_row(codec: CodecStatus, width: int) -> Sequence[Text]:
-    name = Text(codec.name)
     if not codec.title:
-        return NO, name, Text(codec.missing or "", "red"), Text()
+        return NO, Text(codec.name), Text(codec.missing or "", "red"), Text()
     points = codec.points.get("toyscapes", codec.points["default"])
-    mark = ABSENT if not codec.available else BUT if codec.remark else YES
-    style = "" if codec.available else "dim"
     title = f"{codec.title} (oracle)" if codec.oracle else codec.title
-    unit_and_points = f"{codec.unit:<{width}}  {_spaced(points)}"
-    return mark, Text(codec.name, style), Text(title, style), Text(unit_and_points, style)
+    return _row(codec, title, f"{codec.unit:<{width}}  {_spaced(points)}")
 
 
-def _dataset_row(dataset: DatasetStatus) -> Sequence[Text]:
-    mark = ABSENT if not dataset.available else BUT if dataset.remark else YES
-    style = "" if dataset.available else "dim"
-    variants = " ".join(dataset.variants)
-    return mark, Text(dataset.name, style), Text(dataset.title, style), Text(variants, style)
+def _row(entry: Status, title: str, last: str) -> Sequence[Text]:
+    mark = ABSENT if not entry.available else BUT if entry.remark else YES
+    return mark, *_cells("" if entry.available else "dim", entry.name, title, last)
 
 
-def _task_row(task: TaskStatus) -> Sequence[Text]:
-    mark, style = (YES, "") if task.available else (ABSENT, "dim")
-    return mark, Text(task.name, style), Text(task.title, style), Text(task.weights, style)
+def _cells(style: str, *words: str) -> Iterable[Text]:
+    return (Text(each, style) for each in words)
 
 
 def _metric_row(metric: Metric, width: int) -> Sequence[Text]:
-    style = "" if metric.default else "dim"
+    mark, style = (YES, "") if metric.default else (_ASKED, "dim")
     unit = f"{metric.unit:<{width}}  {'more' if metric.higher_is_better else 'less'}"
-    mark = YES if metric.default else _ASKED
-    return mark, Text(metric.name, style), Text(metric.title, style), Text(unit, style)
+    return mark, *_cells(style, metric.name, metric.title, unit)
 
 
 def show_screen(shown: CodecDescription | Description) -> RenderableType:
@@ -131,13 +124,13 @@ def show_screen(shown: CodecDescription | Description) -> RenderableType:
 
 def _codec_page(codec: CodecDescription) -> RenderableType:
     """A codec's card, then its commands."""
-    lines = _card_lines(codec)
+    lines = _card_lines(codec.card)
     if codec.fingerprint:
         inputs = (f"{what} {_short(value)}" for what, value in codec.depends_on.items())
         lines += [("fingerprint", codec.fingerprint), ("", f"of {', '.join(inputs)}")]
-    page = _page(codec, lines, codec.about)
+    page = _page(codec, lines, codec.card.about)
     encode, decode = codec.commands
-    at = "" if codec.point is None else f" at {codec.unit} {codec.point}"
+    at = "" if codec.point is None else f" at {codec.card.unit} {codec.point}"
     commands = {f"Encode{at}": encode, "Decode": decode}
     if codec.conversion:
         commands = {"Picture, the same for all codecs": codec.conversion, **commands}
@@ -162,26 +155,23 @@ def _page(
     return page
 
 
-def _card_lines(codec: CodecDescription) -> list[tuple[str, str]]:
-    """The values of the card, labelled; missing ones are left out."""
-    limits = "" if codec.limits is None else f", {codec.limits[0]:g} to {codec.limits[1]:g}"
-    lines = [
-        ("kind", "anchor" if codec.anchor else "codec"),
-        ("oracle", "the encoder uses the ground truth" if codec.oracle else ""),
-        ("unit", codec.unit + limits),
-        ("points", _spaced(codec.points["default"])),
-        *((f"on {data}", _spaced(p)) for data, p in codec.points.items() if data != "default"),
-        *(("weights", each) for each in codec.weights),
-        ("counted", codec.counted),
-        (
-            "damage",
-            "" if codec.detects_damage else "may be undetected and decode to a wrong picture",
-        ),
-        ("source", codec.source),
-        ("family", codec.family),
-        ("card", str(codec.path)),
+def _card_lines(card: Card) -> list[tuple[str, str]]:
+    """The values of a card, labelled; some may be empty."""
+    limits = "" if card.limits is None else f", {card.limits[0]:g} to {card.limits[1]:g}"
+    damage = "" if card.detects_damage else "may be undetected and decode to a wrong picture"
+    return [
+        ("kind", "anchor" if card.anchor else "codec"),
+        ("oracle", "the encoder uses the ground truth" if card.oracle else ""),
+        ("unit", card.unit + limits),
+        ("points", _spaced(card.points["default"])),
+        *((f"on {data}", _spaced(p)) for data, p in card.points.items() if data != "default"),
+        *(("weights", f"{name}: {each.description()}") for name, each in card.sets.items()),
+        ("counted", card.counted),
+        ("damage", damage),
+        ("source", card.source),
+        ("family", card.family),
+        ("card", str(card.path)),
     ]
-    return [(label, words) for label, words in lines if words]
 
 
 def _short(value: str) -> str:

@@ -8,84 +8,59 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from bench.metrics.bjontegaard import Method
-    from bench.report.compare import Report
-
-from bench.cli import completion
+from bench.cli import completion, options
 from bench.cli.group import cli
-from bench.cli.options import (
-    FILE,
-    FOLDER,
-    FRACTION,
-    bjontegaard_options,
-    comparison_options,
-    data_option,
-    engine_option,
-    jobs_option,
-    metric_option,
-    open_option,
-    points_option,
-    results_option,
-    root_option,
-    say,
-    stderr,
-    stdout,
-    stored_codecs_option,
-    stored_data_option,
-    task_option,
-)
+from bench.cli.options import FILE, FOLDER, print_screen, say, stderr
+
+if TYPE_CHECKING:
+    from bench.report.compare import Report
 
 
 @cli.command()
-@click.option(
-    "--codec", "codecs", multiple=True, required=True, metavar="CODEC",
-    shell_complete=completion.codecs,
-    help="A codec of 'bench list' or a card's path; may be repeated.",
-)  # fmt: skip
-@data_option
-@root_option
+@options.repeated(
+    "codec",
+    "CODEC",
+    completion.codecs,
+    "A codec of 'bench list' or a card's path; may be repeated.",
+    required=True,
+)
+@options.data
+@options.root
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N images."
 )
-@points_option
-@metric_option
-@task_option
-@engine_option
-@click.option(
+@options.points
+@options.metrics
+@options.repeated(
+    "task",
+    "NAME[=WEIGHTS]",
+    completion.tasks,
+    "A task network to run on decoded pictures, or none; may be repeated. "
+    "[default: the data set's own]",
+)
+@options.engine
+@options.choice(
     "--truth",
-    type=click.Choice(["labels", "pseudo"]),
-    default="labels",
-    show_default=True,
-    help="The ground truth; pseudo: the network's own detections in the uncompressed images.",
+    ["labels", "pseudo"],
+    "The ground truth; pseudo: the network's own detections in the uncompressed images.",
 )
-@click.option(
-    "--truth-score",
-    type=FRACTION,
-    default=0.5,
-    show_default=True,
-    help="The minimum score of a detection in the pseudo ground truth.",
+@options.least_score(
+    "--truth-score", "The minimum score of a detection in the pseudo ground truth."
 )
-@comparison_options
-@jobs_option
+@options.comparison
+@options.jobs
 @click.option("--keep-going", is_flag=True, help="Do not stop a codec that only fails.")
 @click.option("--shard", metavar="I/N", help="Every Nth image from the Ith, for a job array.")
 @click.option("--save-decoded", type=FOLDER, help="Write each decoded picture there as PNG.")
-@open_option
-@results_option
-def run(
-    codecs: tuple[str, ...],
-    metrics: tuple[str, ...],
-    method: Method,
-    show_it: bool,
-    **options: Any,
-) -> int:
+@options.open_it
+@options.results
+def run(show_it: bool, **options: Any) -> int:
     """Code, measure and compare; what is in the store is not done again."""
     from bench import api
     from bench.cli.progress import outcome_line, progress_watcher
 
     with progress_watcher(stderr()) as watcher:
-        made = api.run(codecs, metrics=metrics or None, method=method, watcher=watcher, **options)
+        made = api.run(watcher=watcher, **options)
     say(f"{outcome_line(made.outcome)}\n", err=True)
     _print_report(made, options["results"] / "report", show_it=show_it)
     return 1 if made.outcome.failures else 0
@@ -93,20 +68,13 @@ def run(
 
 @cli.command()
 @click.argument("spec", required=False)
-@stored_codecs_option
-@stored_data_option
-@root_option
-@points_option
-@metric_option
-@click.option(
-    "--task",
-    "tasks",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=completion.tasks,
-    help="A task; none for none. [default: all]",
-)
-@comparison_options
+@options.stored_codecs
+@options.stored_data
+@options.root
+@options.points
+@options.metrics
+@options.repeated("task", "NAME", completion.tasks, "A task; none for none. [default: all]")
+@options.comparison
 @click.option(
     "--out", type=FOLDER, help="The output folder. [default: report/ or SPEC/ in the store]"
 )
@@ -115,15 +83,9 @@ def run(
     is_flag=True,
     help="Also write report.html, an interactive page; its pictures are decoded.",
 )
-@open_option
-@results_option
-def report(
-    spec: str | None,
-    codecs: tuple[str, ...],
-    metrics: tuple[str, ...],
-    show_it: bool,
-    **options: Any,
-) -> None:
+@options.open_it
+@options.results
+def report(spec: str | None, show_it: bool, **options: Any) -> None:
     """Make tables and curves from the store; nothing is coded or measured.
 
     With SPEC, which is "paper" or a TOML file such as reports/paper.toml, make its figures and
@@ -133,15 +95,10 @@ def report(
     from bench.cli.progress import progress_watcher
 
     if spec is not None:
-        _report_by(spec, show_it=show_it, codecs=codecs, metrics=metrics, **options)
+        _report_by(spec, show_it=show_it, **options)
         return
     with progress_watcher(stderr()) as watcher:
-        made = api.report(
-            codecs=codecs or None,
-            metrics=metrics or None,
-            progress=watcher.preparing,
-            **options,
-        )
+        made = api.report(progress=watcher.preparing, **options)
     folder = options["out"] or options["results"] / "report"
     page = folder / "report.html" if options["html"] else None
     _print_report(made, folder, page, show_it=show_it)
@@ -157,7 +114,7 @@ def _report_by(spec: str, *, show_it: bool, **options: Any) -> None:
     if given := [of_spec[name] for name in of_spec if options.pop(name)]:
         raise click.UsageError(f"--{given[0]}: not allowed with a SPEC, which defines its content.")
     made = api.report_by(spec, **options)
-    stdout().print(spec_report_screen(made), crop=False)
+    print_screen(spec_report_screen(made))
     if show_it:
         show(made.folder)
 
@@ -168,11 +125,11 @@ def _report_by(spec: str, *, show_it: bool, **options: Any) -> None:
 @click.option(
     "--rule", "rules", multiple=True, metavar="RULE", help="Replace its rules; may be repeated."
 )
-@root_option
-@jobs_option
+@options.root
+@options.jobs
 @click.option("--markdown", type=FILE, metavar="FILE", help="Also write the verdicts there.")
 @click.option("--junit", type=FILE, metavar="FILE", help="Also write them there as JUnit XML.")
-@results_option
+@options.results
 def check(
     baseline: Path, record: bool, markdown: Path | None, junit: Path | None, **options: Any
 ) -> int:
@@ -205,7 +162,7 @@ def check(
             ci.write_junit(made, junit)
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             ci.add_to_summary(made, Path(summary))
-        stdout().print(check_screen(made), crop=False)
+        print_screen(check_screen(made))
         if record:
             say(f"\nRecorded: {baseline.with_suffix('.jsonl')}")
         if on_github:
@@ -226,7 +183,7 @@ def check(
 @click.option("--test-metric", metavar="COLUMN", help="The same in TEST, if its name differs.")
 @click.option("--rate", metavar="COLUMN", help="The column of the rate.")
 @click.option("--test-rate", metavar="COLUMN", help="The same in TEST, if its name differs.")
-@bjontegaard_options
+@options.bjontegaard
 def bd(anchor: str, test: str, **options: Any) -> int:
     """Compute Bjøntegaard figures of TEST against ANCHOR, each FILE or FILE:CODEC, CSV or JSON.
 
@@ -236,49 +193,41 @@ def bd(anchor: str, test: str, **options: Any) -> int:
     from bench.cli.report_screen import difference
 
     found = api.bd(anchor, test, **options)
-    stdout().print(difference(found), crop=False)
+    print_screen(difference(found))
     return 1 if found.rate.reason else 0
 
 
 @cli.command()
 @click.option("--out", type=FILE, required=True, help="FILE.csv, FILE.parquet or FILE.json.")
 @click.option("--means", is_flag=True, help="Means at each point instead of records per image.")
-@stored_codecs_option
-@stored_data_option
-@points_option
-@results_option
-def export(out: Path, codecs: tuple[str, ...], **options: Any) -> None:
+@options.stored_codecs
+@options.stored_data
+@options.points
+@options.results
+def export(out: Path, **options: Any) -> None:
     """Write the results in the store as CSV, Parquet or CompressAI-style JSON."""
     from bench import api
 
-    table = api.export(out, codecs=codecs or None, **options)
+    table = api.export(out, **options)
     say(f"{out}: {len(table)} rows of {table['dataset'].iloc[0]}")
 
 
 @cli.command("import")
 @click.argument("folder", type=FOLDER)
-@click.option(
-    "--codec",
-    required=True,
-    metavar="CODEC",
-    shell_complete=completion.codecs,
-    help="The codec of the bitstreams.",
-)
+@options.named("--codec", "CODEC", completion.codecs, "The codec of the bitstreams.", required=True)
 @click.option("--point", required=True, help="The operating point of the bitstreams.")
-@data_option
-@root_option
-@metric_option
-@jobs_option
-@results_option
-def import_(folder: Path, codec: str, point: str, metrics: tuple[str, ...], **options: Any) -> int:
+@options.data
+@options.root
+@options.metrics
+@options.jobs
+@options.results
+def import_(folder: Path, **options: Any) -> int:
     """Import the bitstreams in FOLDER, each named after its image, by decoding them."""
     from bench import api
     from bench.cli.progress import progress_watcher, refused_files
 
     with progress_watcher(stderr()) as watcher:
-        outcome = api.import_streams(
-            folder, codec, point, metrics=metrics or None, watcher=watcher, **options
-        )
+        outcome = api.import_streams(folder, watcher=watcher, **options)
     for line in refused_files(outcome):
         say(line, err=True)
     say(f"{outcome.done.total()} bitstreams imported, {len(outcome.failures)} refused")
@@ -292,7 +241,7 @@ def _print_report(
     from bench.cli.viewer import show
     from bench.report.curves import drawn_metrics
 
-    stdout().print(terminal(made), crop=False)
+    print_screen(terminal(made))
     picture = folder / "curves.png" if drawn_metrics(made) else None
     say(f"\nReport:  {folder / 'report.md'}, and its tables as CSV")
     if picture:

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from bench.cli import completion
+from bench.cli import completion, options
 from bench.cli.group import cli
-from bench.cli.options import FOLDER, stderr, stdout
+from bench.cli.options import FOLDER, print_screen, stderr
 
 
 def _seconds(text: str | None) -> float:
@@ -32,11 +32,11 @@ def _seconds(text: str | None) -> float:
     "--zoo", metavar="SET", help="Train all that have a recipe for SET, such as toyscapes."
 )
 @click.option("--out", type=FOLDER, help="The output folder. [default: bench-training/NAME]")
-@click.option(
+@options.named(
     "--data",
-    metavar="DATA",
-    shell_complete=completion.datasets,
-    help="Train on another data set, or a folder of images.",
+    "DATASET",
+    completion.datasets,
+    "Train on another data set, or a folder of images.",
 )
 @click.option("--root", type=FOLDER, help="The folder of the data set, or to render it to.")
 @click.option("--steps", type=click.IntRange(1), help="The number of steps for each file.")
@@ -68,6 +68,6 @@ def train(
                 watch=watch,
                 **options,
             )
-        stdout(quiet=quiet).print(training_screen(trained), crop=False)
+        print_screen(training_screen(trained), quiet=quiet)
         if not trained.whole:
             break

@@ -32,7 +32,7 @@ def report(
     codecs: Sequence[str] | None = None,
     points: Sequence[str] = (),
     metrics: Sequence[str] | None = None,
-    tasks: Sequence[str] = (),
+    tasks: Sequence[str] | None = None,
     anchor: str | None = None,
     method: Method = "akima",
     pareto: bool = False,
@@ -54,7 +54,7 @@ def report(
     if codecs is not None:
         named = [card_name(codec) for codec in codecs]
         codecs = list(dict.fromkeys([*named, anchor] if anchor else named))
-    named_tasks = [] if list(tasks) == ["none"] else list(tasks) or None
+    named_tasks = [] if tasks and list(tasks) == ["none"] else tasks or None
     compared = partial(
         compare,
         metrics=metrics,

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.codecs.catalog import card_name, card_paths
-from bench.commands.inventory import CodecDescription, show_codec
+from bench.codecs.catalog import card_name, card_paths, load_codec
+from bench.codecs.codec import Card, Point
+from bench.codecs.points import one_point
 from bench.datasets import DATASETS, dataset_source
 from bench.errors import CardError
+from bench.images import colour
 from bench.metrics import METRICS, Metric
 from bench.runtime.finding import Described
 from bench.runtime.text import did_you_mean
@@ -26,6 +28,28 @@ class Description:
     facts: Mapping[str, str] = field(default_factory=dict)
     missing: str | None = None
     remark: str | None = None
+
+
+@dataclass(frozen=True)
+class CodecDescription:
+    """A codec: its card, its exact commands, and what is missing on this machine."""
+
+    card: Card
+    point: Point | None  # None where no weights say which there are
+    conversion: str | None  # from RGB to the YCbCr that it codes
+    commands: tuple[str, ...]  # at that point
+    missing: str | None
+    remark: str | None
+    fingerprint: str | None  # None where something is missing
+    depends_on: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    @property
+    def title(self) -> str:
+        return self.card.title
 
 
 def show(name: str, point: str | None = None) -> CodecDescription | Description:
@@ -47,6 +71,23 @@ def show(name: str, point: str | None = None) -> CodecDescription | Description:
         with DATASETS.called(source):
             return _described("data set", dataset_source(name))
     raise CardError(f"unknown name '{name}'; {_hint(name)}")
+
+
+def show_codec(codec: str, point: str | None = None) -> CodecDescription:
+    """Describe a codec by its name or card; its commands at the point, or at a middle one."""
+    found = load_codec(codec)
+    card, missing = found.card, found.missing()
+    shown_point = card.middle_point if point is None else one_point(found, point)
+    return CodecDescription(
+        card=card,
+        point=shown_point,
+        conversion=colour.to_ycbcr_command() if card.codes_ycbcr else None,
+        commands=found.commands(card.unit if shown_point is None else shown_point),
+        missing=missing,
+        remark=None if missing else found.remark(),
+        fingerprint=None if missing else found.fingerprint,
+        depends_on={} if missing else found.dependencies(),
+    )
 
 
 def names() -> dict[str, list[str]]:

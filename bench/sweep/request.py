@@ -32,7 +32,7 @@ class Request:
     limit: int | None = None
     points: Sequence[str] = ()
     metrics: Sequence[str] | None = None
-    tasks: Sequence[str] = ()
+    tasks: Sequence[str] | None = None
     engine: str = "bench"
     truth: str = "labels"
     truth_score: float = TRUTH_SCORE
@@ -85,7 +85,7 @@ def open_inputs(request: Request, progress: Progress | None = None) -> Inputs:
     if request.save_decoded is not None:
         make_folder(request.save_decoded)
     dataset = open_dataset(request.data, root=request.root, limit=request.limit, progress=progress)
-    tasks, remark = open_tasks(request.tasks, dataset.kind, request.engine)
+    tasks, remark = open_tasks(request.tasks or (), dataset.kind, request.engine)
     scorers = make_scorers(tasks, request.engine, dataset, request.truth, request.truth_score)
     return Inputs(request, points, metrics, dataset, scorers, shard, remark)
 

@@ -20,8 +20,9 @@ from bench.codecs import catalog
 from bench.codecs.codec import Codec
 from bench.commands import doctor as doctor_module
 from bench.commands import inventory
-from bench.commands.inventory import codecs, datasets, doctor, metrics, show_codec, tasks
-from bench.commands.show import show
+from bench.commands.doctor import doctor
+from bench.commands.inventory import codecs, datasets, metrics, tasks
+from bench.commands.show import show, show_codec
 from bench.errors import CardError, CodecError
 from bench.runtime import ffmpeg
 from bench.runtime.content import content_folder
@@ -234,8 +235,8 @@ def test_show_explains_a_codec_that_cannot_run() -> None:
 def test_show_takes_a_card_of_one_s_own(tmp_path: Path) -> None:
     shutil.copy(JPEG, tmp_path / "mine.toml")
     described = show_codec(str(tmp_path / "mine.toml"))
-    assert (described.name, described.anchor) == ("mine", False)
-    assert described.path == tmp_path / "mine.toml"
+    assert (described.name, described.card.anchor) == ("mine", False)
+    assert described.card.path == tmp_path / "mine.toml"
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -17,7 +17,7 @@ from support.pictures import Pictures
 
 from bench import api
 from bench.cli import progress
-from bench.commands.inventory import doctor
+from bench.commands.doctor import doctor
 from bench.errors import CodecError
 from bench.runtime import ffmpeg
 from bench.runtime.executables import LIBRARIES, SCRIPT, look_at
