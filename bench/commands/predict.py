@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from bench.images.image import read_image, write_png
 from bench.instances.detections import Detections
 from bench.instances.drawing import draw
 from bench.instances.labels import CLASSES, EVALUATED
-from bench.runtime.cores import available_cores
+from bench.runtime.cores import on_all_cores
 from bench.runtime.files import check_outputs, describe_write_errors, make_folder, write_json
 from bench.tasks.task import Task, open_task
 
@@ -110,17 +110,13 @@ def predict(
 
     made: list[Prediction] = []
     failures: list[str] = []
-    pool = ThreadPoolExecutor(available_cores())
     try:
-        for done, result in enumerate(pool.map(one, images), start=1):
+        for result in on_all_cores(one, images, progress and partial(progress, its_task.name)):
             if isinstance(result, Prediction):
                 made.append(result)
             else:
                 failures.append(result)
-            if progress:
-                progress(its_task.name, done, len(images))
     finally:
-        pool.shutdown(cancel_futures=True)
         found = Predictions(its_task, tuple(made), tuple(failures))
         if json is not None and made:
             write_json(json, found.as_json())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from bench.metrics.average_precision import AveragePrecision, average_precision,
 from bench.metrics.bootstrap import FEW_IMAGES, Interval
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import Matches
-from bench.runtime.cores import available_cores
+from bench.runtime.cores import on_all_cores
 from bench.runtime.files import check_outputs, write_json
 
 
@@ -93,15 +93,8 @@ def score(
         size = (truth.height, truth.width)
         return match(truth, read_predictions(texts[name], predictions, size))
 
-    matches = []
-    pool = ThreadPoolExecutor(available_cores())
-    try:
-        for done, found in enumerate(pool.map(one, truths), start=1):
-            matches.append(found)
-            if progress:
-                progress("scoring", done, len(truths))
-    finally:
-        pool.shutdown(cancel_futures=True)  # an error or an interrupt does not wait for the rest
+    scoring = progress and partial(progress, "scoring")
+    matches = list(on_all_cores(one, truths, scoring))
     scored = Score(
         split,
         len(matches),

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import platformdirs
 from numpy.typing import NDArray
 
 from bench.errors import CacheError, DataError
-from bench.runtime.cores import available_cores
+from bench.runtime.cores import on_all_cores
 from bench.runtime.files import check_regular, replacing
 
 
@@ -39,7 +38,8 @@ def remembered_digests(
     with _usable():
         known = {path: _recall(key) for path, key in keys.items()}
     digests = {path: found.decode() for path, found in known.items() if found is not None}
-    for path, digest in _each(compute, [path for path in keys if path not in digests], progress):
+    changed = [path for path in keys if path not in digests]
+    for path, digest in zip(changed, on_all_cores(compute, changed, progress), strict=True):
         with _usable():
             _remember(keys[path], digest.encode())
         digests[path] = digest
@@ -101,22 +101,6 @@ def _state(path: Path) -> tuple[str, int, int, int]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     return str(path.resolve()), found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _each(
-    compute: Callable[[Path], str],
-    paths: Sequence[Path],
-    progress: Callable[[int, int], None] | None,
-) -> Iterator[tuple[Path, str]]:
-    """Each path with its digest, on all cores; an interrupt does not wait for the rest."""
-    pool = ThreadPoolExecutor(available_cores())
-    try:
-        for done, found in enumerate(pool.map(lambda path: (path, compute(path)), paths), start=1):
-            if progress:
-                progress(done, len(paths))
-            yield found
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _sha256(path: Path) -> str:
