@@ -148,6 +148,8 @@ def choose_metrics(
         f"of ffmpeg; {remedy}"
         for codecs, titles in left_out.items()
     ]
+    if gone := ", ".join(name for name in sorted(latest) if name not in METRICS):
+        notes.append(f"{gone} left out: unknown metric; install the package that measured it")
     if earlier:
         notes.append(
             f"{', '.join(earlier)}: measured by an earlier version of the metric; {remedy}"

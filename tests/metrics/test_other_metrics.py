@@ -11,6 +11,7 @@ from fakes import package
 from support.command import Bench
 from support.pictures import Pictures
 
+from bench import api
 from bench.images.image import read_pixels
 from bench.metrics import metric_fingerprints
 
@@ -62,6 +63,21 @@ def test_it_is_measured_and_compared_by(
     assert "mae  Mean absolute error" in bench("show", "mae").out
     again = bench(*RUN, "--data", folder, "--metric", "mae")
     assert "0 encoded; the store had all of it" in again.err
+
+
+def test_a_report_notes_a_metric_whose_package_is_not_installed_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bench: Bench, pictures: Pictures
+) -> None:
+    with monkeypatch.context() as patch:
+        install(tmp_path, patch, CODE)
+        said = bench(*RUN, "--data", pictures(1), "--metric", "mae", "--metric", "psnr_y")
+        assert said.status == 0, said.err
+        assert not [note for note in api.report().results.notes if "mae" in note]
+    made = api.report()
+    (note,) = [note for note in made.results.notes if "mae" in note]
+    assert "install" in note
+    assert "mae" not in made.means
+    assert "mae left out" in Path("bench-results/report/report.md").read_text("utf-8")
 
 
 def test_it_is_not_measured_unless_it_is_named(
