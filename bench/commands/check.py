@@ -43,7 +43,7 @@ def check(
         now, failed = _measured(asked, asked.judged, root, jobs, results, watcher)
     except BenchError as error:
         return inconclusive_check(asked, str(error))
-    return judge(asked, recorded, now, failed)
+    return judge(asked.path, asked.rules, recorded, now, failed)
 
 
 @accepts_text
@@ -57,11 +57,11 @@ def record(
 ) -> Check:
     """Write down what a baseline's codecs give now; a rule that can never be judged shows here."""
     asked = read_baseline(baseline)
-    now, failed = _measured(asked, list(asked.codecs), root, jobs, results, watcher)
+    now, failed = _measured(asked, list(asked.cards), root, jobs, results, watcher)
     if failed:
         raise StoreError("nothing was recorded: " + "; ".join(failed.values()))
     write_recording(now, asked.recording)
-    return judge(asked, now, now, {})
+    return judge(asked.path, asked.rules, now, now, {})
 
 
 def _measured(
@@ -75,13 +75,13 @@ def _measured(
     """What some of a baseline's codecs give now, as it would be recorded; and what failed."""
     watcher = watcher or Watcher()
     request = Request(
-        [asked.codecs[name] for name in codecs],
+        [asked.cards[name] for name in codecs],
         data=asked.data,
         root=root,
         limit=asked.limit,
         points=asked.points_of(codecs),
         metrics=asked.metrics,
-        tasks=asked.tasks,
+        tasks=asked.scorers,
         truth=asked.truth,
         jobs=jobs,
     )

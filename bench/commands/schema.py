@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, create_model
 
 from bench.codecs.card_file import CardFile
 from bench.codecs.catalog import FAMILIES
-from bench.gate.baseline import BaselineFile
+from bench.gate.baseline import Baseline
 from bench.report.paper.spec import Spec
 from bench.runtime.file_model import json_schema
 from bench.training.codec_recipe import CodecRecipe
@@ -19,7 +19,7 @@ def schema(kind: str) -> dict[str, Any]:
     models: dict[str, type[BaseModel]] = {
         "card": _any_card(),
         "report": Spec,
-        "baseline": BaselineFile,
+        "baseline": Baseline,
     }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **json_schema(models[kind])}
 

@@ -2,46 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from bench.codecs.card_file import FilePoint
 from bench.codecs.catalog import card_name, full_name, read_card
-from bench.codecs.codec import Point
 from bench.datasets import dataset_kind
 from bench.errors import BenchError, CardError, DataError
-from bench.gate.rules import Rule, parse_rule, parse_rules
+from bench.gate.rules import FORMS, Rule, parse_rule
 from bench.metrics import Group
-from bench.runtime.file_model import FileModel, Listed, read_model
+from bench.runtime.file_model import FileModel, Listed, as_text, check_model
+from bench.runtime.files import read_toml
 
 
-def _card(said: str, info: ValidationInfo) -> str:
-    if info.context and (data := info.data.get("data")) is not None:
+def _beside(info: ValidationInfo, path: str) -> str:
+    """A path as it is found from the baseline's place."""
+    assert info.context is not None
+    return str(info.context["baseline"].parent / path)
+
+
+def _data(named: str, info: ValidationInfo) -> str:
+    return _beside(info, named) if dataset_kind(named) == "folder" else named
+
+
+def _card(named: str, info: ValidationInfo) -> str:
+    if named.endswith(".toml") or ".toml:" in named:
+        named = _beside(info, named)
+    if (data := info.data.get("data")) is not None:
         try:
-            read_card(_beside(info.context["path"], said), dataset_kind(data))
+            read_card(named, dataset_kind(data))
         except CardError as error:
             raise ValueError(error) from error
-    return said
+    return named
 
 
-def _rule(said: str, info: ValidationInfo) -> str:
-    codecs = info.data.get("codecs")  # None where one of them is at fault
+def _rule(text: Any, info: ValidationInfo) -> Rule:
+    codecs = info.data.get("codecs")  # None if one of them is invalid
     try:
-        if not (info.context and info.context["instead"]):
-            parse_rule(said, None if codecs is None else list(map(card_name, codecs)))
+        return parse_rule(as_text(text), None if codecs is None else list(map(card_name, codecs)))
     except BenchError as error:
         raise ValueError(error) from error
-    return said
 
 
-class BaselineFile(FileModel):
+class Baseline(FileModel):
     """What a gate runs, and the rules that it holds the results to."""
 
-    data: str = Field(description="a data set, or a folder of images beside the baseline")
+    data: Annotated[str, AfterValidator(_data)] = Field(
+        description="a data set, or a folder of images beside the baseline"
+    )
     limit: int | None = Field(None, ge=1, description="the first so many images only")
     codecs: Listed[Annotated[str, AfterValidator(_card)]] = Field(
         description="names of codecs, or cards beside the baseline"
@@ -51,13 +70,14 @@ class BaselineFile(FileModel):
     )
     tasks: Listed[str] = Field((), description="task networks, if a rule is about wAP")
     truth: Literal["labels", "pseudo"] = Field("labels", description="what wAP is measured by")
-    rules: Listed[Annotated[str, AfterValidator(_rule)]] = Field(
-        description="what must not get worse, such as 'bpp of x265: within 0.2 %'"
+    rules: Listed[Annotated[Rule, BeforeValidator(_rule), WithJsonSchema({"type": "string"})]] = (
+        Field(description="what must not get worse, such as 'bpp of x265: within 0.2 %'")
     )
+    _path: Path = PrivateAttr()
 
     @field_validator("codecs")
     @classmethod
-    def _different(cls, codecs: tuple[str, ...]) -> tuple[str, ...]:
+    def _different_codecs(cls, codecs: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(map(card_name, codecs))) < len(codecs):
             raise ValueError("one is there twice")
         return codecs
@@ -66,36 +86,43 @@ class BaselineFile(FileModel):
     @classmethod
     def _of_codecs(cls, points: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         codecs = list(map(card_name, info.data.get("codecs", ())))
-        unknown = [said for said in points if codecs and full_name(said, codecs) not in codecs]
-        if unknown:
+        full = {full_name(name, codecs): listed for name, listed in points.items()}
+        if codecs and (unknown := [name for name in full if name not in codecs]):
             raise ValueError(f"'{unknown[0]}' is none of the codecs, {', '.join(codecs)}")
-        return points
+        return full
 
+    @field_validator("rules")
+    @classmethod
+    def _different_rules(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        if not rules:
+            raise ValueError(f"no rules; expected {FORMS}")
+        if twice := [rule.text for rule in rules if rules.count(rule) > 1]:
+            raise ValueError(f"duplicate rule '{twice[0]}'")
+        return rules
 
-@dataclass(frozen=True)
-class Baseline:
-    """A file's content; cards and folders that it names lie beside it."""
+    def model_post_init(self, context: Any) -> None:
+        self._path = context["baseline"]
 
-    path: Path
-    data: str
-    limit: int | None
-    codecs: Mapping[str, str]  # as they are named to be run, by name
-    points: Mapping[str, Sequence[Point]]
-    tasks: tuple[str, ...]  # none where no rule is about any
-    truth: str
-    rules: tuple[Rule, ...]
+    @property
+    def path(self) -> Path:
+        return self._path
 
     @property
     def recording(self) -> Path:
-        """Where what is to be held against is written down."""
+        """Where the results that the codecs are compared with are recorded."""
         return self.path.with_suffix(".jsonl")
+
+    @property
+    def cards(self) -> dict[str, str]:
+        """What opens each codec, by the codec's name."""
+        return {card_name(card): card for card in self.codecs}
 
     @property
     def judged(self) -> list[str]:
         """The codecs that have to be run again; an anchor's curve is the one recorded."""
         asked = {rule.codec for rule in self.rules}
         asked |= {str(rule.other) for rule in self.rules if rule.kind == "time"}
-        return [name for name in self.codecs if name in asked]
+        return [name for name in self.cards if name in asked]
 
     @property
     def metrics(self) -> list[str]:
@@ -103,35 +130,23 @@ class Baseline:
         quality = [rule.metric for rule in self.rules if rule.group is Group.QUALITY]
         return list(dict.fromkeys(quality))
 
+    @property
+    def scorers(self) -> tuple[str, ...]:
+        """The task networks to run: none unless a rule is about wAP."""
+        return self.tasks if any(rule.group is Group.TASK for rule in self.rules) else ("none",)
+
     def points_of(self, names: Sequence[str]) -> list[str]:
-        """The points of some of the codecs, where they are not the card's, as ``--points`` has."""
+        """The points of some of the codecs as ``--points`` has them; a card's own are left out."""
         chosen = {name: points for name, points in self.points.items() if name in names}
         return [f"{name}={','.join(map(str, points))}" for name, points in chosen.items()]
 
 
-def read_baseline(path: Path, instead: Sequence[str] = ()) -> Baseline:
-    """The baseline of a file; with rules ``instead`` of its own."""
+def read_baseline(path: Path, rules: Sequence[str] = ()) -> Baseline:
+    """The baseline of a file; ``rules`` of the command line replace its own."""
     if path.suffix == ".jsonl":
         raise DataError(f"{path}: is called as a recording; name the TOML file beside it")
-    said = read_model(BaselineFile, path, "baseline", DataError, instead=instead)
-    codecs = {card_name(codec): _beside(path, codec) for codec in said.codecs}
-    is_folder = dataset_kind(said.data) == "folder"
-    where = "--rule" if instead else f"{path}: 'rules'"
-    rules = parse_rules(instead or said.rules, list(codecs), where)
-    by_task = any(rule.group is Group.TASK for rule in rules)
-    return Baseline(
-        path,
-        str(path.parent / said.data) if is_folder else said.data,
-        said.limit,
-        codecs,
-        {full_name(codec, codecs): points for codec, points in said.points.items()},
-        said.tasks if by_task else ("none",),
-        said.truth,
-        rules,
-    )
-
-
-def _beside(path: Path, codec: str) -> str:
-    """A card of the user's own is found from the baseline's place."""
-    is_card = codec.endswith(".toml") or ".toml:" in codec
-    return str(path.parent / codec) if is_card else codec
+    content = read_toml(path, "baseline", DataError)
+    where = str(path)
+    if rules:
+        content["rules"], where = list(rules), f"{path} with --rule"
+    return check_model(Baseline, content, where, DataError, baseline=path)

@@ -29,9 +29,9 @@ def markdown(check: Check) -> str:
         f"### {plain(title(check))}: {summary(check)}",
         table([("", "rule", "at", *HEADINGS), *rows]),
     ]
-    told = [f"{v.rule.text}: {one_line(v.why)}" for v in check.verdicts if v.why]
-    if told or check.notes:
-        parts.append(bullets([*told, *check.notes]))
+    reasons = [f"{v.rule.text}: {one_line(v.why)}" for v in check.verdicts if v.why]
+    if reasons or check.notes:
+        parts.append(bullets([*reasons, *check.notes]))
     return "\n\n".join([*parts, EXPLAINED]) + "\n"
 
 
@@ -93,8 +93,7 @@ def add_to_summary(check: Check, path: Path) -> None:
 
 def _in_a_line(verdict: Verdict) -> str:
     numbers = _numbers(verdict) if isfinite(verdict.change) else ""
-    told = "; ".join(filter(None, (one_line(verdict.why), numbers)))
-    return f"{verdict.rule.text}: {told}"
+    return f"{verdict.rule.text}: {'; '.join(filter(None, (one_line(verdict.why), numbers)))}"
 
 
 def _numbers(verdict: Verdict) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from bench.gate.verdicts import Check, Verdict
 from bench.report.formatting import NOTHING, mean, signed
@@ -23,14 +24,11 @@ def title(check: Check) -> str:
 
 def summary(check: Check) -> str:
     """The number of rules with each outcome, the worst first."""
-    regressions = counted(check.count("regression"), "regression")
-    parts = [regressions] if check.count("regression") else []
-    if changed := check.count("changed"):
-        parts.append(f"{changed} changed")
-    if unknown := check.count("inconclusive"):
-        parts.append(f"{unknown} inconclusive")
-    passed = check.count("pass")
-    return ", ".join([*parts, f"{passed} of {counted(len(check.verdicts), 'rule')} passed"])
+    counts = Counter(verdict.outcome for verdict in check.verdicts)
+    parts = [counted(counts["regression"], "regression")] if counts["regression"] else []
+    parts += [f"{counts[name]} {name}" for name in ("changed", "inconclusive") if counts[name]]
+    passed = f"{counts['pass']} of {counted(len(check.verdicts), 'rule')} passed"
+    return ", ".join([*parts, passed])
 
 
 def figures(verdict: Verdict) -> tuple[str, ...]:
@@ -70,7 +68,7 @@ def _bare(verdict: Verdict, value: float) -> str:
 
 
 def _minimum_detectable(verdict: Verdict) -> str:
-    """If nothing scatters, except the last digits of floats, any change is detectable."""
+    """The smallest detectable change: any, if only the last digits of floats scatter."""
     if verdict.rule.kind == "point":
         return f"{verdict.minimum_detectable:g} {verdict.rule.unit}"
     nothing = 1 if verdict.rule.kind == "time" else 0

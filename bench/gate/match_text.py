@@ -4,9 +4,8 @@
 
 Each number is a prediction's score, followed by a colon and the number of overlaps, from 0.50 on,
 at which it is right; without one it is right at none. A prediction that is ignored at some overlaps
-has all its states, as in ``.44:TTTFFFFIII``. Scores have six decimals, which noise on another
-machine
-reaches.
+has all its states, as in ``.44:TTTFFFFIII``. Scores have six decimals; the last ones may differ
+between machines.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def _states_text(states: list[int]) -> str:
 def from_text(text: str, valid: list[int], instances: list[int]) -> Matches:
     """The matches of such a line, given the number of instances of each class.
 
-    A ValueError or KeyError is a line that is none.
+    An invalid line is a ValueError or a KeyError.
     """
     classes, scores, states = [], [], []
     name = ""
@@ -50,10 +49,10 @@ def from_text(text: str, valid: list[int], instances: list[int]) -> Matches:
         if word in CLASSES:
             name = word
             continue
-        score, _, said = word.partition(":")
+        score, _, right = word.partition(":")
         classes.append(CLASSES.index(name))
         scores.append(float(score))
-        states.append(_states(said))
+        states.append(_states(right))
     return Matches(
         np.array(classes, np.uint8),
         np.array(scores, np.float64),
@@ -63,12 +62,12 @@ def from_text(text: str, valid: list[int], instances: list[int]) -> Matches:
     )
 
 
-def _states(said: str) -> list[int]:
-    if said.isdecimal() or not said:
-        right = int(said or 0)
+def _states(text: str) -> list[int]:
+    if text.isdecimal() or not text:
+        right = int(text or 0)
         states = [TRUE_POSITIVE] * right + [FALSE_POSITIVE] * (OVERLAPS - right)
     else:
-        states = [_STATES[letter] for letter in said]
+        states = [_STATES[letter] for letter in text]
     if len(states) != OVERLAPS:
         raise ValueError(f"{len(states)} overlaps, not {OVERLAPS}")
     return states

@@ -15,7 +15,7 @@ from bench.gate.match_text import to_text
 from bench.gate.recording import VERSION, Recording, read_lines
 from bench.metrics import wap_of
 from bench.runtime.machine import this_machine
-from bench.runtime.text import counted, one_line
+from bench.runtime.text import counted, grouped, one_line
 from bench.store import CodecResults, Results, TaskResults
 
 _DECIMALS = 6
@@ -28,17 +28,18 @@ def to_recording(results: Results, metrics: Mapping[str, str], source: Path) -> 
 
 def failures(results: Results) -> dict[str, str]:
     """For each codec with failures, how many there are, with the first reason."""
-    told: dict[str, str] = {}
-    for name, image, point, reason in sorted(results.failures, key=str):
-        count = sum(failed == name for failed, *_ in results.failures)
-        unit = results.codec(name).unit
-        first = f"{image} at {unit} {point}: {one_line(reason)}"
-        told.setdefault(name, f"{counted(count, 'operation')} of {name} failed, such as {first}")
-    return told
+    failed = grouped(
+        (codec, f"{image} at {results.codec(codec).unit} {point}: {one_line(reason)}")
+        for codec, image, point, reason in sorted(results.failures, key=str)
+    )
+    return {
+        codec: f"{counted(len(operations), 'operation')} of {codec} failed, such as {operations[0]}"
+        for codec, operations in failed.items()
+    }
 
 
 def _lines(results: Results, metrics: Mapping[str, str]) -> Iterator[str]:
-    machine = {name: said for name, said in this_machine().items() if name != "name"}
+    machine = {key: value for key, value in this_machine().items() if key != "name"}
     heading = {
         "recording": VERSION,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
@@ -54,8 +55,8 @@ def _lines(results: Results, metrics: Mapping[str, str]) -> Iterator[str]:
         width, height = results.sizes[row]
         instances = {task.name: _instances(task, row) for task in results.tasks}
         entry = {"image": image, "size": [width, height], "instances": instances}
-        seen = {task.name: task.originals[row] for task in results.tasks}
-        if uncompressed := {name: to_text(its) for name, its in seen.items() if its is not None}:
+        matches = {task.name: task.originals[row] for task in results.tasks}
+        if uncompressed := {task: to_text(found) for task, found in matches.items() if found}:
             entry["uncompressed"] = uncompressed
         yield _line(entry)
     runs: dict[object, int] = {}
@@ -73,7 +74,7 @@ def _line(content: Mapping[str, Any]) -> str:
 
 
 def _labels(results: Results) -> str:
-    """Names the labels that results were held to, if they were to any."""
+    """A digest of the labels that results were scored against; empty if there were none."""
     if all(task.pseudo is not None for task in results.tasks):
         return ""
     return hashlib.sha256(json.dumps([[truth] for truth in results.truths]).encode()).hexdigest()
@@ -86,15 +87,14 @@ def _instances(task: TaskResults, row: int) -> list[list[int]] | None:
 
 
 def _codec(codec: CodecResults, runs: dict[object, int]) -> dict[str, Any]:
-    its_runs = {run for *_, run in codec.provenance.values()}
-    numbers = [runs.setdefault(run, len(runs) + 1) for run in its_runs]
+    numbers = {runs.setdefault(run, len(runs) + 1) for *_, run in codec.provenance.values()}
     seconds = codec.values["encode_cpu"].sum(axis=1)
     return {
         "codec": codec.name,
         "fingerprint": codec.fingerprint,
         "unit": codec.unit,
         "points": codec.points,
-        "run": numbers[0] if len(numbers) == 1 else None,
+        "run": numbers.pop() if len(numbers) == 1 else None,
         "encode_cpu": [float(f"{value:.4g}") if np.isfinite(value) else None for value in seconds],
     }
 
@@ -113,7 +113,7 @@ def _measured(
         if np.isfinite(value):
             found[metric] = round(float(value), _DECIMALS)
     for task in tasks:
-        seen = codec.matches.get(task.name)
-        if seen is not None and seen[row, column] is not None:
-            found[wap_of(task.name)] = to_text(seen[row, column])
+        matches = codec.matches.get(task.name)
+        if matches is not None and matches[row, column] is not None:
+            found[wap_of(task.name)] = to_text(matches[row, column])
     return found

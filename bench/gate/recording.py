@@ -44,6 +44,11 @@ class RecordedCodec:
     encode_cpu: FloatArray  # of each image, all its points together
     run: int | None  # which of the recording's runs timed it; None if no single one did
 
+    @property
+    def point_keys(self) -> list[str]:
+        """The points, to be compared with those of another recording."""
+        return list(map(point_key, self.points))
+
     def curve(self, metric: str) -> CurveSample | TaskSample:
         return (
             CurveSample(self.rate, self.rate, self.name) if metric == "bpp" else self.curves[metric]
@@ -169,13 +174,13 @@ def _uncompressed(
 ) -> dict[str, SetScore]:
     """The wAP of each task network on all uncompressed images; older recordings lack it."""
     scores = {}
-    for task, its in heading["tasks"].items():
+    for task, description in heading["tasks"].items():
         if images and all(task in image.get("uncompressed", ()) for image in images.values()):
             matches = [
                 from_text(image["uncompressed"][task], *image["instances"][task])
                 for image in images.values()
             ]
-            scores[wap_of(task)] = SetScore(matches, masks=its["masks"])
+            scores[wap_of(task)] = SetScore(matches, masks=description["masks"])
     return scores
 
 

@@ -14,7 +14,6 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from bench.errors import BenchError
-from bench.runtime.files import read_toml
 from bench.runtime.text import counted, did_you_mean
 
 _MAX_FAULTS = 20  # told of one file
@@ -110,13 +109,6 @@ def as_text(value: Any) -> str:
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "Input should be a valid string")
     return value
-
-
-def read_model(
-    model: type[Model], path: Path, what: str, error: type[BenchError], **context: Any
-) -> Model:
-    """A TOML file as a model; ``what`` it should be, if it is not there."""
-    return check_model(model, read_toml(path, what, error), path, error, **context)
 
 
 def check_model(

@@ -415,6 +415,16 @@ def test_all_faults_of_a_baseline_are_told(bench: Bench) -> None:
         assert all(fact in line for fact in facts.split()), line
 
 
+def test_all_faults_of_rules_on_the_command_line_are_told(bench: Bench, baseline: Path) -> None:
+    given = ["good", "bpp of webp: within 1 dB", "bpp of jpeg: within 1 %", RULES[0]]
+    said = bench("check", baseline, *(word for rule in given for word in ("--rule", rule)))
+    assert said.status == 2
+    head, *faults = said.err.splitlines()
+    assert "--rule" in head
+    for facts, line in zip(("'good'", "dB", "jpeg"), faults, strict=True):
+        assert facts in line
+
+
 def test_a_baseline_that_is_not_there_is_one_line(bench: Bench) -> None:
     assert bench("check", "gate.toml").err == "bench: gate.toml: no such baseline\n"
     Path("gate.toml").write_text("rules = [")
@@ -511,6 +521,6 @@ def test_the_project_s_own_baseline_is_small_and_can_be_judged() -> None:
     asked = read_baseline(content_folder("results") / "ci.toml")
     recorded = read_recording(asked.recording)
     assert asked.recording.stat().st_size < 200_000
-    found = judge(asked, recorded, recorded, {})
+    found = judge(asked.path, asked.rules, recorded, recorded, {})
     assert found.status == 0, [(verdict.rule.text, verdict.why) for verdict in found.verdicts]
     assert found.images == asked.limit

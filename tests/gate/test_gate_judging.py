@@ -10,12 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.errors import DataError
-from bench.gate.baseline import Baseline
 from bench.gate.formatting import figures
 from bench.gate.judging import judge
 from bench.gate.match_text import from_text, to_text
 from bench.gate.recording import RecordedCodec, Recording
-from bench.gate.rules import parse_rules
+from bench.gate.rules import parse_rule
 from bench.gate.verdicts import Check, Verdict
 from bench.metrics.average_precision import average_precision
 from bench.metrics.bjontegaard import Curve, bd_rate
@@ -66,9 +65,8 @@ THEN = recording(HM, codec("ours"))
 
 
 def checked(now: Recording, *rules: str, then: Recording = THEN) -> Check:
-    parsed = parse_rules(rules, ["ours", "hm"], "here")
-    baseline = Baseline(Path("gate.toml"), "street", None, {}, {}, (), "labels", parsed)
-    return judge(baseline, then, now, {})
+    parsed = [parse_rule(rule, ["ours", "hm"]) for rule in rules]
+    return judge(Path("gate.toml"), parsed, then, now, {})
 
 
 def verdict(now: RecordedCodec, rule: str = BD, then: Recording = THEN) -> Verdict:
@@ -156,7 +154,7 @@ def test_a_rule_may_be_between_two_qualities() -> None:
 )
 def test_a_rule_with_an_invalid_range_is_refused(said: str, told: str) -> None:
     with pytest.raises(DataError, match=told):
-        parse_rules([BD.replace("psnr_y", f"psnr_y between {said}")], ["ours", "hm"], "here")
+        parse_rule(BD.replace("psnr_y", f"psnr_y between {said}"), ["ours", "hm"])
 
 
 def test_an_anchor_that_got_worse_makes_nobody_better() -> None:
