@@ -4,7 +4,9 @@ from bench.commands.bd import Difference, bd
 from bench.commands.check import check, record
 from bench.commands.doctor import doctor
 from bench.commands.export import export
+from bench.commands.gc import gc
 from bench.commands.inventory import codecs, datasets, metrics, tasks
+from bench.commands.merge import merge
 from bench.commands.predict import Prediction, Predictions, predict
 from bench.commands.report import report, report_by
 from bench.commands.run import RESULTS, import_streams, run
@@ -32,7 +34,9 @@ __all__ = [
     "doctor",
     "encode",
     "export",
+    "gc",
     "import_streams",
+    "merge",
     "metrics",
     "predict",
     "record",

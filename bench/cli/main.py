@@ -1,6 +1,6 @@
 """The command line as a whole: every module that adds a command is imported here."""
 
-from bench.cli import about, images, sweeps, training
+from bench.cli import about, images, stores, sweeps, training
 from bench.cli.group import cli
 
-__all__ = ["about", "cli", "images", "sweeps", "training"]
+__all__ = ["about", "cli", "images", "stores", "sweeps", "training"]

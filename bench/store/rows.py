@@ -145,6 +145,11 @@ _NAMES = (
 TABLES = dict(zip(_KINDS, _NAMES.split(), strict=True))
 
 
+def figure_key(figure: NamedTuple) -> dict[str, int]:
+    """The columns that tell one Measured, Scored or Original from all others."""
+    return dict(zip(figure._fields[:2], figure[:2], strict=True))
+
+
 class StreamKey(NamedTuple):
     """What a stream is kept under."""
 

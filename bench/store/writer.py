@@ -63,6 +63,11 @@ class StoreWriter(Store):
         statement = f"DELETE FROM {TABLES[kind]} {having(*equal)}"
         self._database.execute(statement, tuple(equal.values()))
 
+    def compact(self) -> None:
+        """Give the space of deleted rows back to the file system."""
+        with plain_errors(self.folder):
+            self._database.execute("VACUUM")
+
     def _insert(self, otherwise: str, records: Sequence[NamedTuple]) -> None:
         if records:
             self._database.executemany(_insertion(type(records[0]), otherwise), records)
@@ -74,7 +79,7 @@ class StoreWriter(Store):
             raise StoreError(f"{self.folder}: a record in its store.sqlite is lost; {RECOVER}")
         return number
 
-    def _next_use(self, kind: type[NamedTuple]) -> int:
+    def next_use(self, kind: type[NamedTuple]) -> int:
         """What marks a row as the one used last."""
         statement = f"SELECT coalesce(max(used), 0) + 1 FROM {TABLES[kind]}"
         return int(self._database.execute(statement).fetchone()[0])
@@ -92,7 +97,7 @@ class StoreWriter(Store):
         """Remember which images, in which order, make up a dataset."""
         number = self._id(rows.Dataset, digest=dataset.digest)
         facts = dataset.digest, dataset.kind, dataset.name, dataset.folder
-        used = self._next_use(rows.Dataset)
+        used = self.next_use(rows.Dataset)
         self.put(rows.Dataset(number or NEW, *facts, used, dataset.version))
         self.add(*self._members(dataset, {}))
 
@@ -116,7 +121,7 @@ class StoreWriter(Store):
         """From now on reports show these, of all that have their names."""
         for scorer in scorers:
             for row in self.select(rows.Scorer, fingerprint=scorer.fingerprint):
-                self.put(row._replace(used=self._next_use(rows.Scorer)))
+                self.put(row._replace(used=self.next_use(rows.Scorer)))
 
     def add_codec(self, codec: Codec) -> None:
         """Remember what a codec's fingerprint stands for, and the version that runs."""
@@ -133,7 +138,7 @@ class StoreWriter(Store):
         """Remember which version of each metric is the one that counts from now on."""
         for name, fingerprint in fingerprints.items():
             number = self._id(rows.Metric, name=name, fingerprint=fingerprint)
-            used = self._next_use(rows.Metric)
+            used = self.next_use(rows.Metric)
             self.put(rows.Metric(number or NEW, name, fingerprint, used))
 
     def add_planned(self, dataset: Dataset, codec: Codec, points: Sequence[Point]) -> None:
@@ -146,7 +151,7 @@ class StoreWriter(Store):
         its_codec = self._known(rows.Codec, fingerprint=codec.fingerprint)
         facts = codec.name, card.title, card.unit, card.anchor, card.oracle, card.reference
         keys = json.dumps([point_key(point) for point in points])
-        used = self._next_use(rows.Planned)
+        used = self.next_use(rows.Planned)
         self.put(rows.Planned(its_dataset, its_codec, *facts, keys, used))
 
     # What comes of it.
@@ -159,7 +164,7 @@ class StoreWriter(Store):
         Where another sweep has kept one meanwhile, that one stays.
         """
         digest = hashlib.sha256(stream).hexdigest()
-        self._keep_file(digest, stream)
+        self.keep_file(digest, stream)
         of = self._codec(key), self._image(key.image, size), point_key(key.point)
         spent = (cost.cpu, cost.wall) if cost else (None, None)
         made = len(stream), *spent, None, None, self._run, _now(), None
@@ -169,8 +174,12 @@ class StoreWriter(Store):
     def forget_stream(self, key: StreamKey) -> None:
         """Drop a stream whose file was found damaged, and what was measured on it."""
         if stream := self._stream(key):
-            self._forget_figures(stream)
-            self.delete(rows.Stream, id=stream.id)
+            self.delete_stream(stream)
+
+    def delete_stream(self, stream: rows.Stream) -> None:
+        """Drop a stream's record and what was measured on it; its file stays."""
+        self._forget_figures(stream)
+        self.delete(rows.Stream, id=stream.id)
 
     def _forget_figures(self, stream: rows.Stream) -> rows.Stream:
         self.delete(rows.Measured, stream=stream.id)
@@ -238,7 +247,7 @@ class StoreWriter(Store):
             self.add(rows.Image(NEW, digest, *size))
         return self._known(rows.Image, digest=digest)
 
-    def _keep_file(self, digest: str, stream: bytes) -> None:
+    def keep_file(self, digest: str, stream: bytes) -> None:
         path = self.stream_path(digest)
         if path.is_file() and path.read_bytes() == stream:
             return

@@ -1,0 +1,254 @@
+"""Merges a store into another: what is missing there is added, what contradicts it is reported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from bench.datasets.dataset import Progress
+from bench.errors import StoreError, StreamError
+from bench.store import rows
+from bench.store.database import understood
+from bench.store.reader import Store
+from bench.store.rows import NEW, figure_key
+from bench.store.writer import StoreWriter
+
+# Bitstreams that are written in one transaction, while others wait.
+_BATCH = 200
+Row = TypeVar("Row", bound=NamedTuple)
+
+
+@dataclass
+class Merged:
+    """What a store added to another."""
+
+    source: Path
+    streams: int = 0  # added
+    known: int = 0  # there before
+    figures: int = 0  # measured values and task results added
+    lost: list[str] = field(default_factory=list)  # bitstreams that the source cannot give
+    conflicts: list[str] = field(default_factory=list)
+
+
+class _Figures(NamedTuple):
+    """A bitstream of the source, and what was measured on it."""
+
+    stream: rows.Stream
+    measured: list[rows.Measured]
+    scored: list[rows.Scored]
+
+
+def merge_store(source: Store, into: StoreWriter, progress: Progress | None = None) -> Merged:
+    """Add what a store has. Nothing that is there is changed, and it may be repeated at any time.
+
+    Where both have results of the same codec, data set, metric or task in several versions, those
+    that counted before still count.
+    """
+    if source.folder.resolve() == into.folder.resolve():
+        raise StoreError(f"{source.folder}: a store cannot be merged into itself")
+    with understood(source.folder):
+        return _Merge(source, into, progress or (lambda what, done, total: None)).run()
+
+
+class _Merge:
+    def __init__(self, source: Store, into: StoreWriter, progress: Progress) -> None:
+        self.source, self.into, self.progress = source, into, progress
+        self.merged = Merged(source.folder)
+        self.codec_names = {row.codec: row.name for row in source.select(rows.Planned)}
+        self.image_names = {row.digest: row.name for row in source.select(rows.Member)}
+        self.image_digests = {row.id: row.digest for row in source.select(rows.Image)}
+
+    def run(self) -> Merged:
+        name = attrgetter("name")
+        self.runs = self._adopt(rows.Run, "started", "command", "machine")
+        self.images = self._adopt(rows.Image, "digest")
+        self.codecs = self._adopt(rows.Codec, "fingerprint")
+        self.metrics = self._adopt(rows.Metric, "name", "fingerprint", rivals=name)
+        self.scorers = self._adopt(rows.Scorer, "fingerprint", rivals=name)
+        self.datasets = self._adopt(rows.Dataset, "digest", rivals=lambda row: "any other")
+        with self.into.write_transaction():
+            self._merge_members()
+            self._merge_planned()
+        for codec in self.codecs:
+            self._merge_codec(codec)
+        with self.into.write_transaction():
+            self._merge_originals()
+            self._merge_failures()
+        return self.merged
+
+    def _adopt(
+        self, kind: type[Row], *key: str, rivals: Callable[[Any], object] | None = None
+    ) -> dict[int, int]:
+        """The number here of each row of the source; rows that are missing here are added.
+
+        ``rivals`` gives the same for rows of which only the one used last counts.
+        """
+        of: Callable[[Any], object] = attrgetter(*key)
+        theirs: list[Any] = [*self.source.select(kind)]
+        with self.into.write_transaction():
+            mine: list[Any] = [*self.into.select(kind)]
+            known = {of(row) for row in mine}
+            new = [row._replace(id=NEW) for row in theirs if of(row) not in known]
+            if rivals:
+                self._add_unused(new, {rivals(row) for row in mine}, rivals)
+            else:
+                self.into.add(*new)
+            mine = [*self.into.select(kind)]
+        numbers = {of(row): row.id for row in mine}
+        return {row.id: numbers[of(row)] for row in theirs}
+
+    def _add_unused(
+        self, new: Iterable[Any], taken: set[object], rivals: Callable[[Any], object]
+    ) -> None:
+        """Rows in the order of their use, but before those here that they would supersede."""
+        for row in sorted(new, key=lambda row: row.used or 0):
+            if row.used is not None:
+                later = 0 if rivals(row) in taken else self.into.next_use(type(row))
+                row = row._replace(used=later)
+            self.into.add(row)
+
+    def _merge_members(self) -> None:
+        mine = {(row.dataset, row.position): row for row in self.into.select(rows.Member)}
+        for theirs in self.source.select(rows.Member):
+            row = theirs._replace(dataset=self.datasets[theirs.dataset])
+            here = mine.get((row.dataset, row.position))
+            if here is None or here.truth is None:
+                self.into.put(row)
+            elif theirs.truth not in (None, here.truth):
+                self._conflict(f"{theirs.name}: other labels")
+
+    def _merge_planned(self) -> None:
+        """A curve that both have is to have the points of both."""
+        mine = {row[:3]: row for row in self.into.select(rows.Planned)}
+        new = []
+        for theirs in self.source.select(rows.Planned):
+            row = theirs._replace(
+                dataset=self.datasets[theirs.dataset], codec=self.codecs[theirs.codec]
+            )
+            if here := mine.get(row[:3]):
+                points = json.loads(here.points) + json.loads(row.points)
+                self.into.put(here._replace(points=json.dumps(list(dict.fromkeys(points)))))
+            else:
+                new.append(row)
+        rivals = attrgetter("dataset", "name")
+        self._add_unused(new, {rivals(row) for row in mine.values()}, rivals)
+
+    def _merge_codec(self, codec: int) -> None:
+        numbers = [row.id for row in self.source.select(rows.Stream, codec=codec)]
+        what = f"{self.source.folder}, {self._codec_name(codec)}"
+        for start in range(0, len(numbers), _BATCH):
+            batch = self._read(numbers[start : start + _BATCH])
+            with self.into.write_transaction():
+                for each in batch:
+                    if self._bring_file(each.stream):
+                        self._merge_stream(each)
+            self.progress(what, min(start + _BATCH, len(numbers)), len(numbers))
+
+    def _read(self, numbers: Sequence[int]) -> list[_Figures]:
+        with self.source.read_transaction():
+            return [
+                _Figures(
+                    stream,
+                    self.source.select(rows.Measured, stream=number),
+                    self.source.select(rows.Scored, stream=number),
+                )
+                for number in numbers
+                for stream in self.source.select(rows.Stream, id=number)
+            ]
+
+    def _key(self, stream: rows.Stream) -> dict[str, Any]:
+        """What a stream is kept under here."""
+        codec, image = self.codecs[stream.codec], self.images[stream.image]
+        return {"codec": codec, "image": image, "point": stream.point}
+
+    def _bring_file(self, stream: rows.Stream) -> bool:
+        """Copy a bitstream, unless it is there; False if that cannot be or another is there."""
+        here = self.into.select(rows.Stream, **self._key(stream))
+        if here and here[0].digest != stream.digest:
+            self._conflict(f"{self._point_name(stream)}: another bitstream")
+            return False
+        if not self.into.stream_path(stream.digest).is_file():
+            try:
+                content = self.source.read_stream(stream.digest)
+            except StreamError as error:
+                self.merged.lost.append(f"{self._point_name(stream)}: {error}")
+                return False
+            self.into.keep_file(stream.digest, content)
+        return True
+
+    def _merge_stream(self, theirs: _Figures) -> None:
+        key = self._key(theirs.stream)
+        run = self.runs[theirs.stream.run]
+        if self.into.select(rows.Stream, **key):
+            self.merged.known += 1
+        else:
+            self.into.add(theirs.stream._replace(id=NEW, run=run, **key))
+            self.into.delete(rows.Failure, **key | {"image": self._digest(theirs.stream)})
+            self.merged.streams += 1
+        (here,) = self.into.select(rows.Stream, **key)
+        if here.decoded is None and theirs.stream.decoded is not None:
+            cost = {name: getattr(theirs.stream, name) for name in ("decode_cpu", "decode_wall")}
+            self.into.put(here := here._replace(decoded=theirs.stream.decoded, **cost))
+        if theirs.stream.decoded not in (None, here.decoded):
+            self._conflict(f"{self._point_name(theirs.stream)}: decoded to another picture")
+            return
+        measured = [row._replace(metric=self.metrics[row.metric]) for row in theirs.measured]
+        scored = [row._replace(scorer=self.scorers[row.scorer]) for row in theirs.scored]
+        place = self._point_name(theirs.stream)
+        self._add_figures(rows.Measured, [row._replace(stream=here.id) for row in measured], place)
+        self._add_figures(rows.Scored, [row._replace(stream=here.id) for row in scored], place)
+
+    def _add_figures(self, kind: type[Row], new: Sequence[Row], place: str) -> None:
+        for row in new:
+            here = self.into.select(kind, **figure_key(row))
+            if not here:
+                self.into.add(row)
+                self.merged.figures += 1
+            elif here != [row]:
+                self._conflict(f"{place}: another {_WHAT[kind]}")
+
+    def _merge_originals(self) -> None:
+        for theirs in self.source.select(rows.Original):
+            row = theirs._replace(
+                image=self.images[theirs.image], scorer=self.scorers[theirs.scorer]
+            )
+            place = f"{self._image_name(self.image_digests[theirs.image])}, uncompressed"
+            self._add_figures(rows.Original, [row], place)
+
+    def _merge_failures(self) -> None:
+        """Those of points that are missing here, too."""
+        images = {digest: self.images[number] for number, digest in self.image_digests.items()}
+        for theirs in self.source.select(rows.Failure):
+            row = theirs._replace(codec=self.codecs[theirs.codec], run=self.runs[theirs.run])
+            at = {"codec": row.codec, "image": images.get(row.image), "point": row.point}
+            if not self.into.select(rows.Stream, **at):
+                self.into.add(row)
+
+    # What is said of a conflict.
+
+    def _conflict(self, what: str) -> None:
+        self.merged.conflicts.append(what)
+
+    def _point_name(self, stream: rows.Stream) -> str:
+        codec, image = self._codec_name(stream.codec), self._image_name(self._digest(stream))
+        return f"{codec} at {json.loads(stream.point)} on {image}"
+
+    def _codec_name(self, codec: int) -> str:
+        return self.codec_names.get(codec, f"codec {codec}")
+
+    def _digest(self, stream: rows.Stream) -> str:
+        return self.image_digests[stream.image]
+
+    def _image_name(self, digest: str) -> str:
+        return self.image_names.get(digest, digest[:12])
+
+
+_WHAT: dict[type[NamedTuple], str] = {
+    rows.Measured: "measured value",
+    rows.Scored: "task result",
+    rows.Original: "task result",
+}

@@ -1,0 +1,148 @@
+"""Stores of several disks become one, which gives the figures of one sweep."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas
+import pytest
+from support.command import Bench
+from support.pictures import Pictures
+
+from bench.store import Store, StoreWriter, rows
+
+TIMES = ["date", "machine", "encode_cpu", "encode_wall", "decode_cpu", "decode_wall"]
+SWEEP = ("run", "--codec", "jpeg", "--codec", "webp", "--points", "30,60", "--metric", "psnr_rgb")
+
+
+def records(bench: Bench, store: Path | str) -> pandas.DataFrame:
+    assert bench("export", "--results", store, "--out", f"{store}.csv").status == 0
+    return pandas.read_csv(f"{store}.csv").drop(columns=TIMES)
+
+
+def whole(store: Path | str) -> dict[type, list[object]]:
+    with Store(Path(store)) as opened:
+        return {kind: [*opened.select(kind)] for kind in rows.TABLES}
+
+
+@pytest.fixture
+def shards(bench: Bench, pictures: Pictures) -> list[str]:
+    """Three stores with a third of the images each, and ``one`` with all of them."""
+    data = pictures(3)
+    assert bench(*SWEEP, "--data", data, "--results", "one").status == 0
+    names = [f"shard{number}" for number in (1, 2, 3)]
+    for number, name in enumerate(names, 1):
+        said = bench(*SWEEP, "--data", data, "--shard", f"{number}/3", "--results", name)
+        assert said.status == 0, said.err
+    return names
+
+
+def test_shards_become_the_store_of_one_sweep(bench: Bench, shards: list[str]) -> None:
+    before = [whole(shard) for shard in shards]
+    assert bench("merge", *shards, "--results", "merged").status == 0
+    pandas.testing.assert_frame_equal(
+        records(bench, "merged"), records(bench, "one"), check_exact=True
+    )
+    assert [whole(shard) for shard in shards] == before
+    said = bench(*SWEEP, "--data", "pictures", "--results", "merged")  # nothing is missing
+    assert said.status == 0
+    assert "0 encoded" in said.err
+    assert len(list(Path("merged/streams").rglob("*"))) == len(list(Path("one/streams").rglob("*")))
+
+
+def test_merging_again_adds_nothing(bench: Bench, shards: list[str]) -> None:
+    assert bench("merge", *shards, "--results", "merged").status == 0
+    merged = whole("merged")
+    assert bench("merge", *shards, "--results", "merged").status == 0
+    assert whole("merged") == merged
+
+
+@pytest.mark.slow
+def test_a_merge_that_is_killed_is_taken_up_again(bench: Bench, shards: list[str]) -> None:
+    chance = random.Random(7)
+    for _ in range(5):
+        merge = [sys.executable, "-m", "bench", "merge", *shards, "--results", "merged"]
+        running = subprocess.Popen(merge, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.2, 0.8))
+        running.kill()
+        assert running.wait() in (0, -signal.SIGKILL)
+    assert bench("merge", *shards, "--results", "merged").status == 0
+    pandas.testing.assert_frame_equal(
+        records(bench, "merged"), records(bench, "one"), check_exact=True
+    )
+
+
+def test_another_bitstream_is_a_conflict(bench: Bench, shards: list[str]) -> None:
+    other = Path(shutil.copytree("one", "other"))
+    with StoreWriter(other) as store, store.write_transaction():
+        stream, *_ = store.select(rows.Stream)
+        store.put(stream._replace(digest="0" * 64))
+    before = records(bench, "one")
+    merged = bench("merge", "other", "--results", "one")
+    assert merged.status == 1
+    assert "another bitstream" in merged.err
+    pandas.testing.assert_frame_equal(records(bench, "one"), before)
+
+
+def test_another_value_is_a_conflict_and_is_not_taken(bench: Bench, shards: list[str]) -> None:
+    shutil.copytree("one", "other")
+    with StoreWriter(Path("other")) as store, store.write_transaction():
+        value, *_ = store.select(rows.Measured)
+        store.put(value._replace(value=value.value + 1))
+    before = records(bench, "one")
+    merged = bench("merge", "other", "--results", "one")
+    assert merged.status == 1
+    assert "jpeg" in merged.err
+    pandas.testing.assert_frame_equal(records(bench, "one"), before)
+
+
+def test_a_lost_bitstream_is_named_and_the_rest_is_merged(bench: Bench, shards: list[str]) -> None:
+    lost, *_ = (path for path in Path("shard1/streams").rglob("*") if path.is_file())
+    lost.unlink()
+    merged = bench("merge", *shards, "--results", "merged")
+    assert merged.status == 1
+    assert str(lost) in merged.err
+    assert len(records(bench, "merged")) == len(records(bench, "one")) - 1
+
+
+def test_points_of_both_are_planned(bench: Bench, pictures: Pictures) -> None:
+    data = pictures(2)
+    for store, points in (("a", "20,60"), ("b", "40,80"), ("both", "20,60,40,80")):
+        run = ("run", "--codec", "jpeg", "--points", points, "--data", data)
+        assert bench(*run, "--metric", "psnr_rgb", "--results", store).status == 0
+    assert bench("merge", "a", "b", "--results", "merged").status == 0
+    merged, both = records(bench, "merged"), records(bench, "both")
+    assert set(merged["point"]) == {20, 40, 60, 80}
+    order = ["image", "point"]
+    pandas.testing.assert_frame_equal(
+        merged.sort_values(order, ignore_index=True), both.sort_values(order, ignore_index=True)
+    )
+
+
+def test_a_merge_finishes_what_the_other_had_begun(bench: Bench, pictures: Pictures) -> None:
+    """Values of another metric of the same bitstreams are added to them."""
+    run = ("run", "--codec", "jpeg", "--data", pictures(2))
+    assert bench(*run, "--metric", "psnr_rgb", "--results", "a").status == 0
+    assert bench(*run, "--metric", "psnr_y", "--results", "b").status == 0
+    assert bench("merge", "b", "--results", "a").status == 0
+    assert records(bench, "a")[["psnr_rgb", "psnr_y"]].notna().all(axis=None)
+
+
+def test_a_folder_without_a_store_is_refused_before_anything(bench: Bench) -> None:
+    Path("empty").mkdir()
+    merged = bench("merge", "empty", "--results", "merged")
+    assert merged.status == 1
+    assert merged.err.count("\n") == 1
+    assert not Path("merged").exists()
+
+
+def test_a_store_is_not_merged_into_itself(bench: Bench, shards: list[str]) -> None:
+    os.symlink("one", "alias")
+    assert bench("merge", "alias", "--results", "one").status == 1
