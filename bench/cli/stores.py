@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.cli import options
 from bench.cli.group import cli
-from bench.cli.options import FOLDER, results_option, say, stderr
+from bench.cli.options import FOLDER, say, stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ _SHOWN = 10  # conflicts and lost bitstreams of a store
 
 @cli.command()
 @click.argument("stores", nargs=-1, required=True, type=FOLDER, metavar="STORE...")
-@results_option
+@options.results
 def merge(stores: tuple[Path, ...], results: Path) -> int:
     """Add the results and bitstreams of other stores to a store.
 
@@ -53,7 +54,7 @@ def _say_merged(merged: Merged) -> None:
 
 @cli.command()
 @click.option("--yes", "delete", is_flag=True, help="Delete it. [default: only say what]")
-@results_option
+@options.results
 def gc(delete: bool, results: Path) -> None:
     """Delete what reports no longer show: results of changed codecs, and lost files."""
     from bench import api
