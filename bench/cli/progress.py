@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -25,7 +26,7 @@ from rich.text import Text
 from bench.cli.columns import Stacked, TextLine
 from bench.datasets.dataset import Progress as PreparingProgress
 from bench.runtime import ffmpeg
-from bench.runtime.text import counted, duration, one_line
+from bench.runtime.text import counted, duration, grouped, one_line
 from bench.sweep.outcome import Outcome, Watcher
 from bench.sweep.plan import Plan
 
@@ -40,12 +41,11 @@ _ORIGINALS = "uncompressed images"
 @contextmanager
 def progress_watcher(console: Console) -> Iterator[Watcher]:
     """A watcher that prints a sweep's plan and progress to the console."""
-    if not console.is_terminal:
+    if console.is_terminal:
+        with _bars(console, "red", speed_over=120, transient=True) as bars:
+            yield _live_bars(bars)
+    else:
         yield _sparse_lines(console)
-        return
-    bars = _bars(console, "red", speed_over=120, transient=True)
-    with bars:
-        yield _live_bars(bars)
 
 
 def _bars(console: Console, remark: str, *, speed_over: float, transient: bool = False) -> Progress:
@@ -66,6 +66,7 @@ def _bars(console: Console, remark: str, *, speed_over: float, transient: bool =
 
 def _live_bars(bars: Progress) -> Watcher:
     tasks: dict[str, TaskID] = {}
+    told = set[str]()
 
     def preparing(what: str, done: int, total: int) -> None:
         if what not in tasks:
@@ -74,33 +75,29 @@ def _live_bars(bars: Progress) -> Watcher:
 
     def planned(plan: Plan) -> None:
         bars.console.print(plan_screen(plan), "", sep="\n")
-        if plan.originals:
-            tasks[_ORIGINALS] = bars.add_task(_ORIGINALS, total=len(plan.originals), remark="")
-        lacking = _lacking(plan)
-        for name, count in lacking.items():
-            tasks[name] = bars.add_task(name, total=count, remark="")
-        if len(lacking) > 1:
-            tasks["all"] = bars.add_task("all", total=len(plan.jobs), remark="")
+        totals = _lacking(plan)
+        if len(totals) > 1:
+            totals["all"] = len(plan.jobs)
+        for name, total in {_ORIGINALS: len(plan.originals), **totals}.items():
+            if total:
+                tasks[name] = bars.add_task(name, total=total, remark="")
 
     def progressed(outcome: Outcome) -> None:
-        if _ORIGINALS in tasks:
-            bars.update(tasks[_ORIGINALS], completed=outcome.originals)
-        failed = Counter(job.codec.name for job, _ in outcome.failures)
-        untried = outcome.untried
+        failed, untried = outcome.failed, outcome.untried
         for line in given_up(outcome, told):
             bars.console.print(Text(line, style="red"), soft_wrap=True)
+        show(_ORIGINALS, outcome.originals)
         for name in outcome.coded | failed:
-            _show(bars, tasks[name], outcome.coded[name], failed[name], untried[name])
-        if "all" in tasks:
-            _show(bars, tasks["all"], outcome.coded.total(), failed.total(), untried.total())
+            show(name, outcome.coded[name], failed[name], untried[name])
+        show("all", outcome.coded.total(), failed.total(), untried.total())
 
-    told = set[str]()
+    def show(name: str, coded: int, failed: int = 0, untried: int = 0) -> None:
+        """Show coding: it moves steadily, while many pictures at a time are measured soon after."""
+        if name in tasks:
+            remark = _failed(failed, untried)
+            bars.update(tasks[name], completed=coded + failed + untried, remark=remark)
+
     return Watcher(preparing, planned, progressed)
-
-
-def _show(bars: Progress, task: TaskID, coded: int, failed: int, untried: int) -> None:
-    """Show coding: it moves steadily, while many pictures at a time are measured soon after."""
-    bars.update(task, completed=coded + failed + untried, remark=_failed(failed, untried))
 
 
 def _failed(failed: int, untried: int) -> str:
@@ -141,16 +138,15 @@ def training_progress(
     if not console.is_terminal:
         yield _sparse_lines(console).preparing, _sparse_losses(console)
         return
-    bars = _bars(console, "", speed_over=600)
+    with _bars(console, "", speed_over=600) as bars:
+        tasks: list[TaskID] = []
 
-    def watch(progress: TrainingProgress) -> None:
-        total = f"loss {sum(progress.losses.values()):.3f}"
-        if not tasks:
-            tasks.append(bars.add_task(name, total=progress.steps, remark=total))
-        bars.update(tasks[0], completed=progress.step, remark=total)
+        def watch(progress: TrainingProgress) -> None:
+            total = f"loss {sum(progress.losses.values()):.3f}"
+            if not tasks:
+                tasks.append(bars.add_task(name, total=progress.steps, remark=total))
+            bars.update(tasks[0], completed=progress.step, remark=total)
 
-    tasks: list[TaskID] = []
-    with bars:
         yield _live_bars(bars).preparing, watch
 
 
@@ -158,20 +154,25 @@ def _sparse_losses(console: Console) -> Callable[[TrainingProgress], None]:
     def watch(progress: TrainingProgress) -> None:
         losses = ", ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
         left = progress.seconds / progress.step * (progress.steps - progress.step)
-        ahead = f", about {duration(left)} left" if left else ""
-        clock = time.strftime("%H:%M:%S")
-        told = f"{clock}  step {progress.step} of {progress.steps}: {losses}{ahead}"
-        console.print(told, highlight=False, soft_wrap=True)
+        step = f"step {progress.step} of {progress.steps}"
+        _print_line(console, f"{step}: {losses}{_ahead(left)}")
 
     return watch
+
+
+def _print_line(console: Console, words: str) -> None:
+    console.print(f"{time.strftime('%H:%M:%S')}  {words}", highlight=False, soft_wrap=True)
+
+
+def _ahead(seconds: float) -> str:
+    return f", about {duration(seconds)} left" if seconds else ""
 
 
 def _sparse_lines(console: Console) -> Watcher:
     began = last = time.monotonic()
     planned_operations = planned_originals = 0
-
-    def say(words: str) -> None:
-        console.print(f"{time.strftime('%H:%M:%S')}  {words}", highlight=False, soft_wrap=True)
+    told = set[str]()
+    say = partial(_print_line, console)
 
     def preparing(what: str, done: int, total: int) -> None:
         nonlocal last
@@ -202,13 +203,9 @@ def _sparse_lines(console: Console) -> Watcher:
             counts = [f"{name} {count}" for name, count in outcome.done.items()]
             if failed := _failed(len(outcome.failures), outcome.untried.total()):
                 counts.append(failed)
-            ahead = f", about {duration(left)} left" if left else ""
-            say(
-                f"{finished} of {planned_operations} done ({', '.join(counts)}), "
-                f"{_rate(finished / taken)}{ahead}"
-            )
+            done = f"{finished} of {planned_operations} done ({', '.join(counts)})"
+            say(f"{done}, {_rate(finished / taken)}{_ahead(left)}")
 
-    told = set[str]()
     return Watcher(preparing, planned, progressed)
 
 
@@ -224,9 +221,7 @@ def outcome_line(outcome: Outcome) -> str:
 
 def refused_files(outcome: Outcome) -> list[str]:
     """The bitstreams that an import refused, each reason once."""
-    by_reason: dict[str, list[str]] = {}
-    for job, reason in outcome.failures:
-        by_reason.setdefault(reason, []).append(str(job.imported_stream))
+    by_reason = grouped((reason, str(job.imported_stream)) for job, reason in outcome.failures)
     return [
         f"{files[0]}{f' and {len(files) - 1} more' if files[1:] else ''}: {one_line(reason)}"
         for reason, files in by_reason.items()

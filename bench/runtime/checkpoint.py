@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from bench.errors import DataError
 from bench.runtime.files import read_regular, replacing
-from bench.runtime.pickle_limits import UnsafePickleError, check_pickle
+from bench.runtime.pickle_limits import check_pickle
 from bench.runtime.safetensors_header import MAX_HEADER_BYTES, safetensors_metadata
 
 _TORCH_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the first number in torch's older files
@@ -76,26 +76,22 @@ def check_tensors(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, 
     """Raise an error for the first tensor that is missing, unexpected, misshapen or damaged."""
     if missing := [name for name in wanted if name not in found]:
         first = f"{missing[0]} {_shape(wanted[missing[0]])}"
-        raise DataError(
-            f"{path}: no {first}, one of {len(missing)} missing tensors: weights of another network"
-        )
+        raise _other_network(path, f"no {first}, one of {len(missing)} missing tensors")
     if unexpected := [name for name in found if name not in wanted]:
         first = f"{unexpected[0]} {_shape(found[unexpected[0]])}"
-        raise DataError(
-            f"{path}: {first}, one of {len(unexpected)} unexpected tensors: "
-            "weights of another network"
-        )
+        raise _other_network(path, f"{first}, one of {len(unexpected)} unexpected tensors")
     for name, own in wanted.items():
         tensor = found[name]
         if tensor.shape != own.shape:
-            raise DataError(
-                f"{path}: {name} is {_shape(tensor)}, expected {_shape(own)}: "
-                "weights of another network"
-            )
+            raise _other_network(path, f"{name} is {_shape(tensor)}, expected {_shape(own)}")
         if not tensor.is_floating_point() or not tensor.to(own.dtype).isfinite().all():
             raise DataError(
                 f"{path}: {name} has values that are not finite numbers: damaged weights"
             )
+
+
+def _other_network(path: Path, fault: str) -> DataError:
+    return DataError(f"{path}: {fault}: weights of another network")
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
@@ -124,56 +120,45 @@ def _parse(content: bytes) -> Any:
     """The saved object."""
     if not content:
         raise _RefusedError("empty")
-    # First, as the length at the start of such a file may look like another format.
-    if content[8:9] == b"{" and int.from_bytes(content[:8], "little") <= MAX_HEADER_BYTES:
-        try:
+    try:
+        # First, as the length at the start of such a file may look like another format.
+        if content[8:9] == b"{" and int.from_bytes(content[:8], "little") <= MAX_HEADER_BYTES:
             return safetensors.load(content)
-        except SafetensorError as error:
-            raise _RefusedError(f"damaged: {_line(error)}") from error
-    if content[2:].startswith(_TORCH_MAGIC) or content.startswith(b"PK\x03\x04"):
-        return _read_torch(content)
-    if content[:1] == b"\x80":
-        return _read_pickle(content)
+        if content.startswith(b"PK\x03\x04") or content[2:].startswith(_TORCH_MAGIC):
+            return _read_torch(content)
+        if content[:1] == b"\x80":
+            check_pickle(io.BytesIO(content))
+            return _Unpickler(io.BytesIO(content), encoding="latin1").load()
+    except _RefusedError:
+        raise
+    except Exception as error:  # readers raise anything, and a damaged pickle calls anything
+        raise _RefusedError(f"damaged, or not a checkpoint: {_line(error)}") from error
     raise _RefusedError("not a checkpoint: neither a pickle nor torch's format nor safetensors")
 
 
 def _read_torch(content: bytes) -> Any:
+    if content.startswith(b"PK"):
+        _check_archive(content)
+    else:
+        file = io.BytesIO(content)
+        for _ in range(_OLDER_PICKLES):
+            check_pickle(file)
     try:
-        if content.startswith(b"PK"):
-            _check_archive(content)
-        else:
-            file = io.BytesIO(content)
-            for _ in range(_OLDER_PICKLES):
-                check_pickle(file)
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (_RefusedError, UnsafePickleError) as error:
-        raise _RefusedError(f"damaged, or not a checkpoint of torch's: {error}") from error
-    except Exception as error:  # torch raises whatever its readers raise
+    except pickle.UnpicklingError as error:
         if refused := re.search(r"GLOBAL (\S+)", str(error)):
             raise _RefusedError(_not_executed(refused[1])) from error
-        raise _RefusedError(f"damaged, or not a checkpoint of torch's: {_line(error)}") from error
+        raise
 
 
 def _check_archive(content: bytes) -> None:
     """Nothing in it may be larger than in the file: torch neither compresses nor shares bytes."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > len(content):
-            raise _RefusedError("its parts are larger than the file")
+            raise _RefusedError("damaged: its parts are larger than the file")
         for name in archive.namelist():
             if name.endswith(".pkl"):
                 check_pickle(io.BytesIO(archive.read(name)))
-
-
-def _read_pickle(content: bytes) -> Any:
-    try:
-        check_pickle(io.BytesIO(content))
-        return _Unpickler(io.BytesIO(content), encoding="latin1").load()
-    except _RefusedError:
-        raise
-    except UnsafePickleError as error:
-        raise _RefusedError(f"damaged, or not a checkpoint: {error}") from error
-    except Exception as error:  # a damaged pickle calls what it has with whatever it has
-        raise _RefusedError(f"damaged, or not a checkpoint: {_line(error)}") from error
 
 
 def _line(error: Exception) -> str:
@@ -244,12 +229,13 @@ class _Array:
         _, shape, data_type, fortran, data = state
         self.fill(data, data_type, shape, "F" if fortran else "C")
 
-    def fill(self, data: Any, data_type: Any, shape: Any, order: Any) -> None:
+    def fill(self, data: Any, data_type: Any, shape: Any, order: Any) -> _Array:
         if not isinstance(data_type, _DataType):
             raise _RefusedError("damaged: an array without a type")
         if not isinstance(data, bytes | bytearray | str | _Latin1):
             raise _RefusedError("damaged: an array without values")
         self.data, self.data_type, self.shape, self.order = data, data_type, shape, order
+        return self
 
     def tensor(self) -> Tensor:
         data = self.data.text if isinstance(self.data, _Latin1) else self.data
@@ -276,16 +262,6 @@ class _DataType:
         self.name = order + self.name
 
 
-def _reconstruct(*_: object) -> _Array:
-    return _Array()
-
-
-def _from_buffer(data: Any, data_type: Any, shape: Any, order: Any) -> _Array:
-    array = _Array()
-    array.fill(data, data_type, shape, order)
-    return array
-
-
 class _Latin1:
     """Bytes that were pickled as text."""
 
@@ -307,8 +283,8 @@ _ALLOWED: dict[tuple[str, str], Any] = {
     ("_codecs", "encode"): _Latin1,
 }
 for _core in ("numpy.core", "numpy._core"):  # before and since numpy 2
-    _ALLOWED[f"{_core}.multiarray", "_reconstruct"] = _reconstruct
-    _ALLOWED[f"{_core}.numeric", "_frombuffer"] = _from_buffer
+    _ALLOWED[f"{_core}.multiarray", "_reconstruct"] = lambda *_: _Array()
+    _ALLOWED[f"{_core}.numeric", "_frombuffer"] = lambda *values: _Array().fill(*values)
 
 
 class _Unpickler(pickle.Unpickler):

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.codecs.catalog import full_name
-from bench.codecs.codec import inputs_of, title_with_version, what_changed
+from bench.codecs.codec import title_with_version, what_changed
 from bench.datasets import dataset_kind
 from bench.errors import StoreError
 from bench.metrics import METRICS, describe, version_in
@@ -100,7 +100,7 @@ def choose_curves(
     notes = [
         f"{curve.name}: older results of fingerprint {known[curve.codec].fingerprint[:12]} are "
         "left out; changed since: "
-        + what_changed(_inputs(known[curve.codec]), _inputs(known[newest[curve.name].codec]))
+        + what_changed(known[curve.codec].inputs(), known[newest[curve.name].codec].inputs())
         for curve in planned
         if curve is not newest[curve.name] and curve.name in chosen
     ]
@@ -113,10 +113,6 @@ def choose_curves(
         )
         for name in chosen
     ], notes
-
-
-def _inputs(codec: rows.Codec) -> dict[str, str]:
-    return inputs_of(json.loads(codec.options), json.loads(codec.depends_on))
 
 
 def choose_metrics(

@@ -1,4 +1,4 @@
-"""From the store's rows to results: an array of images by points for each codec and metric."""
+"""Loads results from the store's rows: an array of images by points for each codec and metric."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.store.task_results import MatchArray, TaskResults
 from bench.tasks.scorer import PSEUDO
 
 Places: TypeAlias = Mapping[int, list[tuple[int, int]]]
-"""Of each stream, where it is in an array: a picture may be in a data set under several names."""
+"""Where each stream is in an array; a picture may be in a data set under several names."""
 
 
 def load_some(
@@ -50,113 +50,148 @@ def load_results(
     that every image has.
     """
     with store.read_transaction():
-        return _load(store, dataset, codecs, points or {})
+        return _Loader(store, find_dataset(store, dataset)).results(codecs, points or {})
 
 
-def _load(
-    store: Store,
-    wanted: str | None,
-    codecs: Sequence[str] | None,
-    points: Mapping[str, Sequence[Point]],
-) -> Results:
-    dataset = find_dataset(store, wanted)
-    of = _Images(store, dataset.id)
-    curves, notes = choose_curves(store, dataset, of.rows, codecs)
-    versions, old = choose_metrics(store, curves)
-    runs = {
-        run.id: Run(run.started, run.command, dict(json.loads(run.machine)))
-        for run in store.select(rows.Run)
-    }
-    scorers = _scorers(store, of)
-    found = tuple(
-        _codec_results(store, curve, points.get(curve.name), of, runs, versions, scorers)
-        for curve in curves
-    )
-    return Results(
-        dataset.name,
-        dataset.kind,
-        dataset.digest,
-        of.names,
-        tuple((image.width, image.height) if image else (0, 0) for image in of.images),
-        found,
-        _failures(store, curves, of, found),
-        (*notes, *old),
-        tuple(scorers.values()),
-        of.digests,
-        tuple(member.truth for member in of.members),
-        dataset.folder or dataset.name.partition("[")[0],
-        dataset.version,
-    )
+class _Loader:
+    """The rows of one data set; its images are in order."""
 
-
-class _Images:
-    """The images of a data set, in order."""
-
-    def __init__(self, store: Store, dataset: int) -> None:
-        self.dataset = dataset
-        members = store.select(rows.Member, dataset=dataset)
+    def __init__(self, store: Store, dataset: rows.Dataset) -> None:
+        self.store, self.dataset = store, dataset
+        members = store.select(rows.Member, dataset=dataset.id)
         self.members = sorted(members, key=lambda member: member.position)
         self.names = tuple(str(member.name) for member in self.members)
         self.digests = tuple(str(member.digest) for member in self.members)
-        known = store.images_of(dataset)
+        known = store.images_of(dataset.id)
         self.images: list[rows.Image | None] = [known.get(digest) for digest in self.digests]
-        self.rows: dict[int, list[int]] = {}  # of those that were ever coded
-        for row, image in enumerate(self.images):
+        self.positions: dict[int, list[int]] = {}  # of each image that was ever coded
+        for position, image in enumerate(self.images):
             if image is not None:
-                self.rows.setdefault(image.id, []).append(row)
+                self.positions.setdefault(image.id, []).append(position)
+        self.runs = {
+            run.id: Run(run.started, run.command, dict(json.loads(run.machine)))
+            for run in store.select(rows.Run)
+        }
+        self.scorers = self._scorers()
 
-    def truth(self, scorer: rows.Scorer, image: int) -> str | None:
+    def results(
+        self, codecs: Sequence[str] | None, points: Mapping[str, Sequence[Point]]
+    ) -> Results:
+        dataset = self.dataset
+        curves, notes = choose_curves(self.store, dataset, self.positions, codecs)
+        versions, old = choose_metrics(self.store, curves)
+        found = tuple(self._codec(curve, points.get(curve.name), versions) for curve in curves)
+        return Results(
+            dataset.name,
+            dataset.kind,
+            dataset.digest,
+            self.names,
+            tuple((image.width, image.height) if image else (0, 0) for image in self.images),
+            found,
+            self._failures(curves, found),
+            (*notes, *old),
+            tuple(self.scorers.values()),
+            self.digests,
+            tuple(member.truth for member in self.members),
+            dataset.folder or dataset.name.partition("[")[0],
+            dataset.version,
+        )
+
+    def _scorers(self) -> dict[rows.Scorer, TaskResults]:
+        """The newest of each name that was shown images, and its matches in the originals."""
+        newest = {scorer.name: scorer for scorer in self.store.scorers_of(self.dataset.id)}
+        found = {}
+        for scorer in newest.values():
+            originals: list[Matches | None] = [None] * len(self.names)
+            for original in self.store.select(rows.Original, scorer=scorer.id):
+                positions = self.positions.get(original.image, ())
+                if positions and original.truth == self._truth(scorer, positions[-1]):
+                    for position in positions:
+                        originals[position] = Matches.from_bytes(original.matches)
+            found[scorer] = TaskResults(
+                scorer.name,
+                scorer.title,
+                bool(scorer.masks),
+                scorer.pseudo,
+                scorer.fingerprint,
+                tuple(originals),
+            )
+        return found
+
+    def _truth(self, scorer: rows.Scorer, position: int) -> str | None:
         """What names the labels that count: those of the last run."""
-        return PSEUDO if scorer.pseudo is not None else self.members[self.rows[image][-1]].truth
+        return PSEUDO if scorer.pseudo is not None else self.members[position].truth
 
+    def _codec(
+        self, curve: PlannedCurve, chosen: Sequence[Point] | None, versions: Mapping[str, int]
+    ) -> CodecResults:
+        keys = _keys(curve, chosen, len(set(self.digests)))
+        column = {key: index for index, key in enumerate(keys)}
+        shape = (len(self.names), len(keys))
+        size = np.full(shape, np.nan)
+        costs = {cost: np.full(shape, np.nan) for cost in COSTS}
+        provenance: dict[tuple[int, int], tuple[str, str, Run]] = {}
+        places: dict[int, list[tuple[int, int]]] = {}
+        for stream in curve.streams:
+            if stream.point not in column:
+                continue
+            if not isinstance(stream.bytes, int) or stream.bytes < 0:
+                raise ValueError(f"a stream of {stream.bytes!r} bytes")
+            positions = self.positions[stream.image]
+            places[stream.id] = [(position, column[stream.point]) for position in positions]
+            for where in places[stream.id]:
+                size[where] = stream.bytes
+                provenance[where] = stream.digest, stream.finished, self.runs[stream.run]
+                for cost, values in costs.items():
+                    values[where] = getattr(stream, cost)  # None is NaN
+        pixels = np.array([i.width * i.height if i else 0 for i in self.images], dtype=np.float64)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            bpp = 8 * size / pixels[:, None]
+        return CodecResults(
+            curve.name,
+            curve.title,
+            curve.planned.unit,
+            bool(curve.planned.anchor),
+            bool(curve.planned.oracle),
+            curve.codec.fingerprint,
+            tuple(json.loads(key) for key in keys),
+            size,
+            bpp,
+            _quality(curve, versions, places, shape) | costs,
+            provenance,
+            curve.planned.card,
+            curve.codec.version,
+            self._matches(curve, places, shape),
+            {task.name: task.masks for task in self.scorers.values()},
+        )
 
-def _codec_results(
-    store: Store,
-    curve: PlannedCurve,
-    chosen: Sequence[Point] | None,
-    of: _Images,
-    runs: Mapping[int, Run],
-    versions: Mapping[str, int],
-    scorers: Mapping[rows.Scorer, TaskResults],
-) -> CodecResults:
-    keys = _keys(curve, chosen, len(set(of.digests)))
-    column = {key: index for index, key in enumerate(keys)}
-    shape = (len(of.names), len(keys))
-    size = np.full(shape, np.nan)
-    costs = {cost: np.full(shape, np.nan) for cost in COSTS}
-    provenance: dict[tuple[int, int], tuple[str, str, Run]] = {}
-    places: dict[int, list[tuple[int, int]]] = {}
-    for stream in curve.streams:
-        if stream.point not in column:
-            continue
-        if not isinstance(stream.bytes, int) or stream.bytes < 0:
-            raise ValueError(f"a stream of {stream.bytes!r} bytes")
-        places[stream.id] = [(row, column[stream.point]) for row in of.rows[stream.image]]
-        for where in places[stream.id]:
-            size[where] = stream.bytes
-            provenance[where] = stream.digest, stream.finished, runs[stream.run]
-            for cost, values in costs.items():
-                values[where] = getattr(stream, cost)  # None is NaN
-    pixels = np.array([i.width * i.height if i else 0 for i in of.images], dtype=np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        bpp = 8 * size / pixels[:, None]
-    return CodecResults(
-        curve.name,
-        curve.title,
-        curve.planned.unit,
-        bool(curve.planned.anchor),
-        bool(curve.planned.oracle),
-        curve.codec.fingerprint,
-        tuple(json.loads(key) for key in keys),
-        size,
-        bpp,
-        _quality(curve, versions, places, shape) | costs,
-        provenance,
-        curve.planned.card,
-        curve.codec.version,
-        _matches(store, curve, of, scorers, places, shape),
-        {task.name: task.masks for task in scorers.values()},
-    )
+    def _matches(
+        self, curve: PlannedCurve, places: Places, shape: tuple[int, int]
+    ) -> dict[str, MatchArray]:
+        """By scorer, its matches in each picture; None where it was not shown the picture."""
+        known = {scorer.id: scorer for scorer in self.scorers}
+        tables: dict[str, MatchArray] = {}
+        for score in self.store.select_of_codec(rows.Scored, curve.codec.id):
+            scorer, where = known.get(score.scorer), places.get(score.stream)
+            if scorer and where and score.truth == self._truth(scorer, where[-1][0]):
+                if scorer.name not in tables:
+                    tables[scorer.name] = np.full(shape, None, dtype=object)
+                matches = Matches.from_bytes(score.matches)
+                for place in where:
+                    tables[scorer.name][place] = matches
+        return tables
+
+    def _failures(
+        self, curves: Sequence[PlannedCurve], found: Sequence[CodecResults]
+    ) -> tuple[tuple[str, str, Point, str], ...]:
+        """The failures at the points that are shown, unless a later try succeeded."""
+        names = dict(zip(self.digests, self.names, strict=True))
+        return tuple(
+            (codec.name, names[failure.image], point, str(failure.reason))
+            for curve, codec in zip(curves, found, strict=True)
+            for failure in self.store.select(rows.Failure, codec=curve.codec.id)
+            if failure.image in names and (point := json.loads(failure.point)) in codec.points
+        )
 
 
 def _quality(
@@ -172,31 +207,6 @@ def _quality(
     return {name: tables[metric] for name, metric in versions.items() if metric in found}
 
 
-def _matches(
-    store: Store,
-    curve: PlannedCurve,
-    of: _Images,
-    scorers: Mapping[rows.Scorer, TaskResults],
-    places: Places,
-    shape: tuple[int, int],
-) -> dict[str, MatchArray]:
-    """What each task network made of it; None where the picture was not looked at."""
-    known = {scorer.id: scorer for scorer in scorers}
-    image = {stream.id: stream.image for stream in curve.streams}
-    tables: dict[str, MatchArray] = {}
-    for score in store.select_of_codec(rows.Scored, curve.codec.id):
-        scorer = known.get(score.scorer)
-        if scorer is None or score.stream not in image:
-            continue
-        if score.truth == of.truth(scorer, image[score.stream]):
-            if scorer.name not in tables:
-                tables[scorer.name] = np.full(shape, None, dtype=object)
-            matches = Matches.from_bytes(score.matches)
-            for where in places.get(score.stream, ()):
-                tables[scorer.name][where] = matches
-    return tables
-
-
 def _keys(curve: PlannedCurve, chosen: Sequence[Point] | None, images: int) -> list[str]:
     """Of the points to show, by rising rate."""
     coded: dict[str, dict[int, int]] = {}
@@ -210,38 +220,3 @@ def _keys(curve: PlannedCurve, chosen: Sequence[Point] | None, images: int) -> l
     if all(key in coded for key in keys):
         keys.sort(key=lambda key: np.mean(list(coded[key].values())))
     return keys
-
-
-def _scorers(store: Store, of: _Images) -> dict[rows.Scorer, TaskResults]:
-    """The newest of each name that was shown images, and what it made of the uncompressed ones."""
-    newest = {scorer.name: scorer for scorer in store.scorers_of(of.dataset)}
-    found = {}
-    for scorer in newest.values():
-        originals: list[Matches | None] = [None] * len(of.names)
-        for original in store.select(rows.Original, scorer=scorer.id):
-            image = original.image
-            if image in of.rows and original.truth == of.truth(scorer, image):
-                for row in of.rows[image]:
-                    originals[row] = Matches.from_bytes(original.matches)
-        found[scorer] = TaskResults(
-            scorer.name,
-            scorer.title,
-            bool(scorer.masks),
-            scorer.pseudo,
-            scorer.fingerprint,
-            tuple(originals),
-        )
-    return found
-
-
-def _failures(
-    store: Store, curves: Sequence[PlannedCurve], of: _Images, found: Sequence[CodecResults]
-) -> tuple[tuple[str, str, Point, str], ...]:
-    """What went wrong and has not gone well since; whatever it was, a report lacks it."""
-    names = dict(zip(of.digests, of.names, strict=True))
-    return tuple(
-        (codec.name, names[failure.image], point, str(failure.reason))
-        for curve, codec in zip(curves, found, strict=True)
-        for failure in store.select(rows.Failure, codec=curve.codec.id)
-        if failure.image in names and (point := json.loads(failure.point)) in codec.points
-    )

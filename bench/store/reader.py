@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
-from bench.codecs.codec import Codec, Point, inputs_of
+from bench.codecs.codec import Codec, Point
 from bench.datasets import Dataset
 from bench.errors import StreamError
 from bench.store import rows
@@ -102,33 +102,30 @@ class Store:
         """All that is there of a codec, by image digest and point key."""
         with self.read_transaction():
             codec = self._id(rows.Codec, fingerprint=fingerprint)
-            return {} if codec is None else self._kept(codec, metrics, scorers)
-
-    def _kept(
-        self, codec: int, metrics: Mapping[str, str], scorers: Sequence[Scorer]
-    ) -> dict[tuple[str, str], StoredPoint]:
-        known = {row.id: row for row in self.select(rows.Metric)}
-        measured: dict[int, set[str]] = {}
-        for value in self.select_of_codec(rows.Measured, codec):
-            metric = known[value.metric]
-            if metrics.get(metric.name) == metric.fingerprint:
-                measured.setdefault(value.stream, set()).add(metric.name)
-        asked = {scorer.fingerprint: scorer.name for scorer in scorers}
-        names = {row.id: asked.get(row.fingerprint) for row in self.select(rows.Scorer)}
-        truths: dict[int, dict[str, str]] = {}
-        for score in self.select_of_codec(rows.Scored, codec) if asked else ():
-            if name := names[score.scorer]:
-                truths.setdefault(score.stream, {})[name] = score.truth
-        images = self._digests(rows.Stream, "codec", codec)
-        return {
-            (images[row.image], row.point): StoredPoint(
-                row.digest,
-                row.decoded,
-                frozenset(measured.get(row.id, ())),
-                truths.get(row.id, {}),
-            )
-            for row in self.select(rows.Stream, codec=codec)
-        }
+            if codec is None:
+                return {}
+            known = {row.id: row for row in self.select(rows.Metric)}
+            measured: dict[int, set[str]] = {}
+            for value in self.select_of_codec(rows.Measured, codec):
+                metric = known[value.metric]
+                if metrics.get(metric.name) == metric.fingerprint:
+                    measured.setdefault(value.stream, set()).add(metric.name)
+            asked = {scorer.fingerprint: scorer.name for scorer in scorers}
+            names = {row.id: asked.get(row.fingerprint) for row in self.select(rows.Scorer)}
+            truths: dict[int, dict[str, str]] = {}
+            for score in self.select_of_codec(rows.Scored, codec) if asked else ():
+                if name := names[score.scorer]:
+                    truths.setdefault(score.stream, {})[name] = score.truth
+            images = self._digests(rows.Stream, "codec", codec)
+            return {
+                (images[row.image], row.point): StoredPoint(
+                    row.digest,
+                    row.decoded,
+                    frozenset(measured.get(row.id, ())),
+                    truths.get(row.id, {}),
+                )
+                for row in self.select(rows.Stream, codec=codec)
+            }
 
     def kept_originals(self, scorer: Scorer) -> dict[str, tuple[str, PseudoTruth | None]]:
         """By image digest: the name of its truth and, where the network made that, itself."""
@@ -157,7 +154,7 @@ class Store:
         """What decided the bytes of a codec of this fingerprint, by name."""
         with understood(self.folder):
             (codec,) = self.select(rows.Codec, fingerprint=fingerprint)
-            return inputs_of(json.loads(codec.options), json.loads(codec.depends_on))
+            return codec.inputs()
 
     def planned_points(self, dataset: Dataset, codec: Codec) -> tuple[Point, ...]:
         """The points that a codec was to have on a dataset when it was last run on it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from bench.codecs.codec import Point
+from bench.codecs.codec import Point, inputs_of
 
 NEW: Any = None
 """The id of a row that is yet to be given one."""
@@ -54,6 +54,10 @@ class Codec(NamedTuple):
     options: str  # JSON, of its card
     depends_on: str  # JSON
     version: str | None  # of the software that ran
+
+    def inputs(self) -> dict[str, str]:
+        """What decided the codec's bytes, by name."""
+        return inputs_of(json.loads(self.options), json.loads(self.depends_on))
 
 
 class Planned(NamedTuple):

@@ -24,6 +24,10 @@ class Outcome:
     untried: Counter[str] = field(default_factory=Counter)  # of codecs that were given up
 
     @property
+    def failed(self) -> Counter[str]:
+        return Counter(job.codec.name for job, _ in self.failures)
+
+    @property
     def finished(self) -> int:
         return self.done.total() + len(self.failures) + self.untried.total()
 
