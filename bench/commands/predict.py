@@ -11,7 +11,6 @@ from typing import Any
 from bench.commands.arguments import accepts_text
 from bench.datasets.dataset import Progress
 from bench.errors import DataError
-from bench.images.colour import Pixels
 from bench.images.image import read_image, write_png
 from bench.instances.detections import Detections
 from bench.instances.drawing import draw
@@ -105,7 +104,9 @@ def predict(
             return str(error)
         found = its_task.detect(pixels)
         if out is not None:
-            _write_picture(draw(pixels, found, least_score), _picture(path, out))
+            picture = _picture(path, out)
+            with describe_write_errors(picture):
+                write_png(draw(pixels, found, least_score), picture)
         return Prediction(path, found, notes)
 
     made: list[Prediction] = []
@@ -138,8 +139,3 @@ def _check_names(images: Sequence[Path], folder: Path) -> None:
         if picture.resolve() in originals:
             raise DataError(f"{picture}: would overwrite the image; name another folder")
         drawn[picture] = image
-
-
-def _write_picture(pixels: Pixels, path: Path) -> None:
-    with describe_write_errors(path):
-        write_png(pixels, path)

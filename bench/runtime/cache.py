@@ -35,26 +35,21 @@ def remembered_digests(
 ) -> dict[Path, str]:
     """A digest for each file, computed only for files that changed since the last call."""
     keys = {path: f"{kind} {_state(path)!a}" for path in paths}
-    with _usable():
-        known = {path: _recall(key) for path, key in keys.items()}
+    known = {path: _recall(key) for path, key in keys.items()}
     digests = {path: found.decode() for path, found in known.items() if found is not None}
     changed = [path for path in keys if path not in digests]
     for path, digest in zip(changed, on_all_cores(compute, changed, progress), strict=True):
-        with _usable():
-            _remember(keys[path], digest.encode())
+        _remember(keys[path], digest.encode())
         digests[path] = digest
     return digests
 
 
 def remembered_figures(key: str, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
     """A row of numbers, computed once; the key contains all that they depend on."""
-    with _usable():
-        known = _recall(key)
-    if known is not None:
+    if (known := _recall(key)) is not None:
         return np.frombuffer(known, "<f8")
     figures = compute()
-    with _usable():
-        _remember(key, figures.astype("<f8").tobytes())
+    _remember(key, figures.astype("<f8").tobytes())
     return figures
 
 
@@ -69,6 +64,7 @@ def _usable() -> Iterator[None]:
         ) from error
 
 
+@_usable()
 def _recall(key: str) -> bytes | None:
     """The content stored under a key; None if it is unknown, or its file is damaged."""
     try:
@@ -78,6 +74,7 @@ def _recall(key: str) -> bytes | None:
     return content if digest == _digest(content).encode() else None
 
 
+@_usable()
 def _remember(key: str, content: bytes) -> None:
     file = _file(key)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -14,12 +14,12 @@ from bench.errors import BenchError, CodecError, UnavailableError
 from bench.runtime.executables import LIBRARIES, Executable, look_at
 from bench.runtime.programs import Finished, run_program
 
-# Quiet, never asking, never reading the terminal.
 _ADVICE = "'pip install --force-reinstall imageio-ffmpeg' installs one, or set IMAGEIO_FFMPEG_EXE"
 ANOTHER = (
     "unset IMAGEIO_FFMPEG_EXE, or 'pip install --force-reinstall imageio-ffmpeg', "
     "whose binary has all that is needed"
 )
+# Quiet, never asking, never reading the terminal.
 _QUIET = ("-hide_banner", "-nostdin", "-loglevel", "error")
 # How encoders print their libraries' versions.
 _VERSIONS = {
@@ -90,12 +90,12 @@ def _encoder_version(program: Executable, encoder: str) -> str:
 
 def encoders() -> frozenset[str]:
     """The names of the encoders built in."""
-    return _second_column(_printed(_program(), "-encoders"))
+    return _built_in("-encoders")
 
 
 def filters() -> frozenset[str]:
     """The names of the filters built in."""
-    return _second_column(_printed(_program(), "-filters"))
+    return _built_in("-filters")
 
 
 def _program() -> Executable:
@@ -120,8 +120,8 @@ def _is_alone(program: Executable) -> bool:
 @functools.cache
 def _digest_with_version(program: Executable) -> str:
     """Its configuration included."""
-    told = f"{program.digest}\n{_printed(program, '-version')}"
-    return hashlib.sha256(told.encode()).hexdigest()
+    text = f"{program.digest}\n{_printed(program, '-version')}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @functools.cache
@@ -130,8 +130,10 @@ def _printed(program: Executable, option: str) -> str:
     return finished.stdout.decode("utf-8", "replace")
 
 
-def _second_column(listing: str) -> frozenset[str]:
-    return frozenset(line.split()[1] for line in listing.splitlines() if len(line.split()) > 1)
+def _built_in(option: str) -> frozenset[str]:
+    """The names that an option lists, in the second column."""
+    rows = map(str.split, _printed(_program(), option).splitlines())
+    return frozenset(row[1] for row in rows if len(row) > 1)
 
 
 def run_ffmpeg(

@@ -15,6 +15,8 @@ RECOVER = (
 )
 # How long to wait for another sweep's transaction, which takes milliseconds.
 _WAIT_SECONDS = 120
+# Also to read: what a killed sweep left half-written is rolled back on opening.
+READ, CREATE = "rw", "rwc"
 
 
 @contextmanager
@@ -59,9 +61,8 @@ def connect(folder: Path, *, writable: bool) -> sqlite3.Connection:
     with plain_errors(folder):
         if writable:
             folder.mkdir(parents=True, exist_ok=True)
-        # rw also to read: what a killed sweep left half-written is rolled back on opening
         database = sqlite3.connect(
-            f"{file.resolve().as_uri()}?mode={'rwc' if writable else 'rw'}",
+            f"{file.resolve().as_uri()}?mode={CREATE if writable else READ}",
             uri=True,
             timeout=_WAIT_SECONDS,
             isolation_level=None,

@@ -28,6 +28,7 @@ from bench.sweep.jobs import Job, OriginalJob, Result, StreamReference
 from bench.sweep.outcome import Outcome, Watcher
 from bench.sweep.plan import Plan
 from bench.sweep.queue import JobQueue
+from bench.sweep.worker import run
 
 # What is finished is written this often; a kill loses at most so much work.
 _FLUSH_SECONDS = 0.5
@@ -35,9 +36,11 @@ _PATIENCE_SECONDS = 0.5
 
 
 class Executor(Protocol):
-    """Whoever runs jobs: ``ThisMachine``, or any executor of ``concurrent.futures``."""
+    """What runs jobs: ``ThisMachine``, or any executor of ``concurrent.futures``."""
 
-    def submit(self, job: Job | OriginalJob, /) -> Future[Result]: ...
+    def submit(
+        self, run: Callable[[OriginalJob], Result], job: OriginalJob, /
+    ) -> Future[Result]: ...
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None: ...
 
@@ -121,6 +124,8 @@ class _Execution:
             self._submit(original)
         while self.running:
             for job, result in self._results():
+                if result.failure is not None:
+                    raise BenchError(f"{job.entry.name}, uncompressed: {result.failure}")
                 for each in result.scores:
                     save = partial(self.store.save_original, job.image, result.size, each)
                     self.unsaved.append(save)
@@ -159,8 +164,8 @@ class _Execution:
             ]
             self._submit(replace(job, score_requests=tuple(score_requests)))
 
-    def _submit(self, job: Job | OriginalJob) -> None:
-        future: Future[Any] = self.executor.submit(job)
+    def _submit(self, job: OriginalJob) -> None:
+        future: Future[Any] = self.executor.submit(run, job)
         self.running[future] = job
         future.add_done_callback(self.ended.put)
 

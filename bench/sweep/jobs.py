@@ -71,17 +71,8 @@ class StreamReference:
         return cls(store.stream_path(digest), digest)
 
 
-class _Runnable:
-    """What any executor may be given as it is: to call it is to run it, from start to end."""
-
-    def __call__(self) -> Result:
-        from bench.sweep.worker import run
-
-        return run(self)  # type: ignore[arg-type]
-
-
 @dataclass(frozen=True, eq=False)
-class OriginalJob(_Runnable):
+class OriginalJob:
     """One uncompressed image, and the networks that have still to be shown it."""
 
     entry: Entry
@@ -90,15 +81,12 @@ class OriginalJob(_Runnable):
 
 
 @dataclass(frozen=True, eq=False)
-class Job(_Runnable):
+class Job(OriginalJob):
     """One image at one operating point of one codec, and what is still to do about it."""
 
-    entry: Entry
-    image: str  # the digest of its pixels
     codec: CodecReference
     point: Point
     metrics: Mapping[str, str]  # those still to be measured, with their fingerprints
-    score_requests: tuple[ScoreRequest, ...] = ()  # those still to be made
     stream: StreamReference | None = None  # of what is coded already
     decoded: str | None = None  # the digest of the picture that its figures so far are of
     imported_stream: Path | None = None  # a bitstream to be taken instead of encoding

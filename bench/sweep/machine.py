@@ -17,7 +17,7 @@ from functools import partial
 from queue import SimpleQueue
 
 from bench.errors import BenchError, Cancelled
-from bench.sweep.jobs import Job, OriginalJob, Result
+from bench.sweep.jobs import OriginalJob, Result
 from bench.sweep.plan import Plan
 from bench.sweep.worker import Measurement, Steps, Worker, measure_each, resume, steps
 
@@ -84,7 +84,8 @@ class ThisMachine:
     def __exit__(self, *exception: object) -> None:
         self.shutdown()
 
-    def submit(self, job: Job | OriginalJob, /) -> Future[Result]:
+    def submit(self, run: Callable[[OriginalJob], Result], job: OriginalJob, /) -> Future[Result]:
+        """Do what ``run`` would, but a stage at a time, and measure many pictures together."""
         task = _Task(steps(job))
         with self._lock:
             self._waiting.append(task)

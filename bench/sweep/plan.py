@@ -70,10 +70,10 @@ def _jobs(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iterator[
                     yield Job(
                         entry,
                         image,
+                        tuple(missing),
                         references[codec],
                         point,
                         metrics,
-                        tuple(missing),
                         StreamReference.of(store, there.stream) if there.stream else None,
                         there.decoded,
                         picture=picture,
@@ -105,7 +105,7 @@ def prepare_import(inputs: Inputs, folder: Path, store: Store) -> Plan:
     kept = store.kept(codec.fingerprint, inputs.metrics)
     reference, metrics = CodecReference.of(codec), inputs.metrics
     jobs = [
-        Job(entry, image, reference, point, metrics, imported_stream=files[entry.name])
+        Job(entry, image, (), reference, point, metrics, imported_stream=files[entry.name])
         for entry in dataset.entries
         if entry.name in files
         and ((image := dataset.digests[entry.name]), point_key(point)) not in kept

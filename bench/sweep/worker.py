@@ -118,7 +118,7 @@ def _as_planned(found: T, wanted: CodecReference | ScorerReference) -> T:
 _worker: ContextVar[Worker] = ContextVar("worker", default=Worker())  # noqa: B039
 
 
-def run(job: Job | OriginalJob) -> Result:
+def run(job: OriginalJob) -> Result:
     """All of a job in this thread."""
     going = steps(job)
     try:
@@ -131,23 +131,21 @@ def run(job: Job | OriginalJob) -> Result:
         return result
 
 
-def steps(job: Job | OriginalJob) -> Steps:
+def steps(job: OriginalJob) -> Steps:
     """A job as a generator: it yields what is to be measured, and waits for the values.
 
     Whoever runs many jobs measures many pictures at a time.
     """
-    return _steps(job) if isinstance(job, Job) else _original_steps(job)
-
-
-def _steps(job: Job) -> Steps:
     worker, result = _worker.get(), Result()
     try:
         original = worker.image(job.entry, job.image)
-        picture = _code(job, worker.codec(job.codec), original, result)
-        if result.outdated:
-            return result
-        pair = (original.pixels, picture)
-        result.values = (yield Measurement(pair, job.metrics)) if job.metrics else {}
+        result.size, picture = (original.width, original.height), original.pixels
+        if isinstance(job, Job):
+            picture = _code(job, worker.codec(job.codec), original, result)
+            if result.outdated:
+                return result
+            pair = (original.pixels, picture)
+            result.values = (yield Measurement(pair, job.metrics)) if job.metrics else {}
         for score_request in job.score_requests:
             worker.programs.check()
             result.scores.append(worker.score(score_request, original, picture))
@@ -157,21 +155,6 @@ def _steps(job: Job) -> Steps:
         _check_space(error)
         result.failure = _reason(error)
     return result
-
-
-def _original_steps(job: OriginalJob) -> Steps:
-    worker = _worker.get()
-    image = worker.image(job.entry, job.image)
-    result = Result((image.width, image.height))
-    for score_request in job.score_requests:
-        try:
-            result.scores.append(worker.score(score_request, image, image.pixels))
-        except BenchError:
-            raise
-        except Exception as error:  # a network of a third party may raise anything
-            raise BenchError(f"{job.entry.name}, uncompressed: {_reason(error)}") from error
-    return result
-    yield  # it has nothing to be measured
 
 
 def resume(going: Steps, values: Values | BaseException) -> Measurement:
@@ -209,7 +192,6 @@ def _code_once(job: Job, codec: Codec, original: Image, result: Result) -> Pixel
     if job.picture is not None:
         job.picture.parent.mkdir(parents=True, exist_ok=True)
         write_png(picture, job.picture)
-    result.size = original.width, original.height
     result.digest, result.decoded = hashlib.sha256(stream).hexdigest(), pixel_digest(picture)
     result.encode_cost, result.decode_cost = encode_cost, decode_cost
     if is_new:

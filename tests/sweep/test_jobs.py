@@ -104,10 +104,10 @@ def test_jobs_and_results_are_plain(root: Path, red: RedThings) -> None:
     with StoreWriter(Path("planned")) as store:
         plan = prepare(open_inputs(request), store)
     (original,), (job,) = plan.originals, plan.jobs
-    seen = pickle.loads(pickle.dumps(original))()
+    seen = worker.run(pickle.loads(pickle.dumps(original)))
     truth = seen.scores[0].pseudo_ground_truth
     job = replace(job, score_requests=(replace(job.score_requests[0], pseudo=truth),))
-    result = pickle.loads(pickle.dumps(job))()
+    result = worker.run(pickle.loads(pickle.dumps(job)))
     assert result.failure is None and set(result.values) == set(METRICS) and result.scores
     plain = str | bytes | bool | int | float | None | Path | np.ndarray
     for record in (original, seen, job, pickle.loads(pickle.dumps(result))):
@@ -163,7 +163,7 @@ def test_a_failure_undoes_nothing(pictures: Pictures, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(worker, "measure", failing)
     (job,) = planned(pictures(1)).jobs
-    result = job()
+    result = worker.run(job)
     assert result.failure == "RuntimeError: no memory"
     assert result.stream is not None and result.stream.startswith(b"\xff\xd8")
     assert result.values is None
@@ -186,7 +186,7 @@ def test_what_is_not_what_was_planned_is_not_used(root: Path, red: RedThings, ot
             ),
         ),
     }
-    result: Result = changed[other]()
+    result: Result = worker.run(changed[other])
     assert result.failure is not None and "planned" in result.failure
     assert (result.stream is None) == (other != "network")
     assert not result.scores
@@ -194,9 +194,9 @@ def test_what_is_not_what_was_planned_is_not_used(root: Path, red: RedThings, ot
 
 def test_an_image_that_was_replaced_is_read_again(pictures: Pictures) -> None:
     folder = pictures(1)
-    before = planned(folder).jobs[0]()
+    before = worker.run(planned(folder).jobs[0])
     Image.fromarray(picture(7, 48, 32)).save(folder / "00.png")
-    after = planned(folder).jobs[0]()
+    after = worker.run(planned(folder).jobs[0])
     assert after.failure is None
     assert after.stream != before.stream
 
@@ -207,8 +207,8 @@ def test_a_kept_stream_is_not_coded_again(pictures: Pictures, bench: Bench) -> N
     assert bench("run", "--codec", "jpeg", *options).status == 0
     (job,) = planned(folder).jobs
     assert job.stream is not None
-    result = job()
+    result = worker.run(job)
     assert result.stream is None and result.encode_cost is None
     assert result.digest == job.stream.digest and result.decode_cost != Cost()
     job.stream.path.write_bytes(b"damaged")
-    assert job().stream is not None
+    assert worker.run(job).stream is not None
