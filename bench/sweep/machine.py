@@ -17,6 +17,7 @@ from functools import partial
 from queue import SimpleQueue
 
 from bench.errors import BenchError, Cancelled
+from bench.runtime.text import grouped
 from bench.sweep.jobs import OriginalJob, Result
 from bench.sweep.plan import Plan
 from bench.sweep.worker import Measurement, Steps, Worker, measure_each, resume, steps
@@ -32,26 +33,32 @@ _BATCH_SECONDS = 5.0
 class _Task:
     """A job under way."""
 
-    going: Steps
+    steps: Steps
     future: Future[Result] = field(default_factory=Future)
-    wanted: Measurement | None = None  # that it waits for
-    since: float = 0.0
+    wanted: Measurement = field(init=False)  # what it waits for
+    since: float = 0.0  # when it began to wait
 
     @property
     def pixels(self) -> int:
-        """Of the picture that waits to be measured."""
-        return self.wanted.pair[1].size // 3 if self.wanted else 0
+        """The size of the picture that waits to be measured."""
+        return self.wanted.pair[1].size // 3
 
-    def go_on(self, step: Callable[[], Measurement]) -> bool:
-        """Take the job to where it waits to be measured; False if that is its end."""
-        self.wanted = None
+    @property
+    def batch_key(self) -> tuple[object, ...]:
+        """Pictures of one key can be measured together."""
+        return self.wanted.pair[1].shape, *self.wanted.metrics.items()
+
+    def advance(self, step: Callable[[], Measurement]) -> bool:
+        """Run the job until it waits to be measured; False if it ended instead."""
         try:
             self.wanted = step()
         except StopIteration as ended:
             self.future.set_result(ended.value)
         except BaseException as error:
             self.future.set_exception(error)
-        return self.wanted is not None
+        else:
+            return True
+        return False
 
 
 class ThisMachine:
@@ -103,7 +110,7 @@ class ThisMachine:
             for task in waiting:
                 task.future.cancel()
             for task in decoded:
-                task.go_on(partial(resume, task.going, Cancelled()))
+                task.advance(partial(resume, task.steps, Cancelled()))
         for _ in self._threads:
             self._work.put(None)
         for thread in self._threads if wait else ():
@@ -125,11 +132,7 @@ class ThisMachine:
 
     def _batches(self) -> list[list[_Task]]:
         """The decoded pictures that are worth a process now, grouped by size and by metrics."""
-        groups: dict[tuple[object, ...], list[_Task]] = {}
-        for task in self._decoded:
-            if task.wanted:
-                key = (task.wanted.pair[1].shape, *task.wanted.metrics.items())
-                groups.setdefault(key, []).append(task)
+        groups = grouped((task.batch_key, task) for task in self._decoded)
         idle = not self._waiting and self._coding < len(self._threads)
         late_before = time.monotonic() - _BATCH_SECONDS
         held = sum(task.pixels for task in self._decoded)
@@ -144,8 +147,8 @@ class ThisMachine:
                 batches.append(group[:most])
                 held -= sum(task.pixels for task in group[:most])
                 group = group[most:]
-        taken = {id(task) for batch in batches for task in batch}
-        self._decoded = [task for task in self._decoded if id(task) not in taken]
+        taken = {task for batch in batches for task in batch}
+        self._decoded = [task for task in self._decoded if task not in taken]
         return batches
 
     # What follows runs in the threads.
@@ -155,7 +158,7 @@ class ThisMachine:
             task.future.cancel()
             return
         began = time.monotonic()
-        waits = task.go_on(partial(next, task.going))
+        waits = task.advance(partial(next, task.steps))
         task.since = time.monotonic()
         with self._lock:
             self._coding -= 1
@@ -169,10 +172,9 @@ class ThisMachine:
             self._start_work()
 
     def _measure(self, batch: list[_Task]) -> None:
-        wanted = [task.wanted for task in batch if task.wanted]
-        values = measure_each([each.pair for each in wanted], wanted[0].metrics)
-        for task, its in zip(batch, values, strict=True):
-            step = partial(task.go_on, partial(resume, task.going, its))
+        pairs = [task.wanted.pair for task in batch]
+        for task, values in zip(batch, measure_each(pairs, batch[0].wanted.metrics), strict=True):
+            step = partial(task.advance, partial(resume, task.steps, values))
             with self._lock:
                 if not self._cancelled:
                     self._work.put(step)
