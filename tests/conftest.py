@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from adversary.attack import Figures, table
 from fakes.task import RedThings, red_cityscapes
 from PIL import Image
-from support.command import Bench, Said
+from support.command import Bench, run_bench
 from support.pictures import Pictures, picture
 
-from bench.__main__ import status
 from bench.tasks.task import TASKS
 
 
@@ -51,27 +52,26 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.fixture(autouse=True)
-def _away_from_home(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _away_from_home(cache: Path) -> Iterator[None]:
     """No test reads or writes what is the user's."""
-    monkeypatch.setenv("BENCH_CACHE", str(cache))
-    monkeypatch.setenv("BENCH_CONFIG", str(tmp_path / "no-such-config.toml"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "no-such-data"))
-    monkeypatch.delenv("CITYSCAPES_DATASET", raising=False)
-    monkeypatch.setenv("COLUMNS", "120")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_CACHE", str(cache))
+        patch.setenv("BENCH_CONFIG", str(cache / "no-such-config.toml"))
+        patch.setenv("XDG_DATA_HOME", str(cache / "no-such-data"))
+        patch.delenv("CITYSCAPES_DATASET", raising=False)
+        patch.setenv("COLUMNS", "120")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
-def bench(capsys: pytest.CaptureFixture[str]) -> Bench:
-    """Run ``bench`` with these arguments."""
-
-    def run(*arguments: object) -> Said:
-        capsys.readouterr()
-        number = status([str(argument) for argument in arguments])
-        return Said(number, *capsys.readouterr())
-
-    return run
+def bench() -> Bench:
+    return run_bench
 
 
 @pytest.fixture
@@ -95,6 +95,12 @@ def red(monkeypatch: pytest.MonkeyPatch) -> RedThings:
     return task
 
 
+@pytest.fixture(scope="session")
+def _red_cityscapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return red_cityscapes(tmp_path_factory.mktemp("red") / "cityscapes")
+
+
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return red_cityscapes(tmp_path / "cityscapes")
+def root(_red_cityscapes: Path, tmp_path: Path) -> Path:
+    """Cityscapes of red cars, the test's own copy."""
+    return shutil.copytree(_red_cityscapes, tmp_path / "cityscapes")

@@ -227,6 +227,7 @@ def _commands(page: str) -> list[str]:
     return re.findall(r"^ {4,}(?:\S+=\S+ |\S+/)*(bench .+)$", whole, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_the_python_api_works_as_shown() -> None:
     Image.fromarray(picture(1, 64, 48)).save("photo.png")
     page = (DOCS / "api.md").read_text("utf-8")

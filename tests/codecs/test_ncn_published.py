@@ -59,8 +59,8 @@ def published(
     return Published(request.param, ncn, model, model.inspect(record["picture"]))
 
 
+@pytest.mark.slow
 class TestAgainstThePublishedCode:
-    @pytest.mark.slow
     def test_the_files_hold_what_the_published_ones_do(self) -> None:
         ncn, lsm = ncn_weights(), lsm_weights()
         assert (len(ncn), learned(ncn)) == (43, 18_934_659)
@@ -68,7 +68,6 @@ class TestAgainstThePublishedCode:
         # Of the names, shapes and types that the published code's own networks have.
         assert (contents(ncn), contents(lsm)) == (1625877091, 3720413509)
 
-    @pytest.mark.slow
     def test_what_is_coded_is_equal(self, published: Published, record: Record) -> None:
         np.testing.assert_array_equal(published.made["z_hat"][0], record["z_hat"])
         wanted = record[f"{published.name}.y_hat"]

@@ -38,10 +38,15 @@ def scenes() -> list[Scene]:
     return [render("train", index) for index in range(SAMPLE)]
 
 
-def test_recorded_pixels() -> None:
-    assert set(PIXELS_DIGEST) == set(SIZES)
-    for split in SIZES:
-        assert digest(split) == PIXELS_DIGEST[split], split
+@pytest.mark.parametrize(
+    "split", ["dev", *(pytest.param(name, marks=pytest.mark.slow) for name in ("train", "val"))]
+)
+def test_recorded_pixels(split: str) -> None:
+    assert digest(split) == PIXELS_DIGEST[split]
+
+
+def test_each_split_has_recorded_pixels() -> None:
+    assert set(PIXELS_DIGEST) == set(SIZES) == {"train", "val", "dev"}
 
 
 @pytest.mark.slow
@@ -105,6 +110,7 @@ def test_instances_agree_with_labels(scenes: list[Scene]) -> None:
         assert (areas[areas > 0] >= 10).all()
 
 
+@pytest.mark.slow
 def test_frequencies_are_long_tailed(scenes: list[Scene]) -> None:
     found = [i // 1000 for scene in scenes for i in np.unique(scene.instance_ids) if i >= 1000]
     mean = {label: found.count(label) / SAMPLE for label in INSTANCES}
@@ -117,6 +123,7 @@ def test_frequencies_are_long_tailed(scenes: list[Scene]) -> None:
     assert {24, 26, 33} <= groups
 
 
+@pytest.mark.slow
 def test_size_and_position_follow_depth(scenes: list[Scene]) -> None:
     checked = 0
     for scene in scenes:

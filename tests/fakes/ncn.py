@@ -115,10 +115,12 @@ def hand_made_lsm(kind: str) -> LSMnet | None:
     return lsm
 
 
-def write_weights(folder: Path) -> None:
-    """Some weights for each shipped card of an NCN, in a folder that BENCH_WEIGHTS may name."""
+def write_weights(folder: Path, *names: str) -> None:
+    """Some weights for shipped cards of an NCN, by default all, in a folder for BENCH_WEIGHTS."""
     cards = [card for card in map(read_card, card_paths()) if card.family == "ncn"]
     for index, card in enumerate(cards):
+        if names and card.name not in names:
+            continue
         of_card = folder / card.name / "cityscapes"
         of_card.mkdir(parents=True)
         for number, step in STEPS.items():

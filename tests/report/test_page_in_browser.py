@@ -419,6 +419,7 @@ def test_a_page_of_full_size_is_usable_within_two_seconds(
         assert time.monotonic() - started < 2
 
 
+@pytest.mark.slow
 def test_pictures_are_compared_without_a_network(
     browser: Any, pictures: Pictures, bench: Bench
 ) -> None:

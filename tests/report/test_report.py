@@ -326,6 +326,7 @@ def test_a_report_without_comparisons_leaves_no_old_ones(tmp_path: Path) -> None
     assert not (tmp_path / "bjontegaard.csv").exists()
 
 
+@pytest.mark.slow
 def test_curves_are_drawn_again_only_if_they_change(tmp_path: Path) -> None:
     pictures = tmp_path / "curves.png", tmp_path / "curves.svg"
 
@@ -348,6 +349,7 @@ def test_curves_are_drawn_again_only_if_they_change(tmp_path: Path) -> None:
     assert drawn(pair())
 
 
+@pytest.mark.slow
 def test_an_unchanged_report_imports_neither_matplotlib_nor_pandas(tmp_path: Path) -> None:
     write_report(pair(), tmp_path)
     script = (

@@ -6,23 +6,27 @@ import csv
 import itertools
 import re
 import shlex
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fakes.ncn import write_weights
-from fakes.task import RedThings
+from fakes.task import RedThings, red_cityscapes
 from PIL import Image
-from support.command import Bench
+from support.command import Bench, Said, run_bench
 from support.results import codec, results
 
+from bench import api
 from bench.codecs.catalog import card_paths
 from bench.report.paper.selection import Selection
 from bench.report.paper.spec import read_spec
 from bench.report.paper.tables import read_published
 from bench.runtime.content import content_folder
 from bench.store import TaskResults
+from bench.tasks.task import TASKS
 
 SPEC = """
 title = "A paper & its figures"
@@ -80,15 +84,47 @@ codecs = ["ncn-lsm"]
 """
 
 
+def spec(*kinds: str) -> str:
+    """The spec with parts of these kinds alone."""
+    head, *parts = SPEC.split("[[part]]")
+    kept = [part for part in parts if any(f'kind = "{kind}"' in part for kind in kinds)]
+    assert len(kept) == len(kinds)
+    return "[[part]]".join([head, *kept])
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a data set and a store of two codecs, which each test copies."""
+    folder = tmp_path_factory.mktemp("sweep")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(TASKS.own, RedThings.name, lambda weights: RedThings())
+        api.run(
+            ["jpeg", "jpeg2000"],
+            data="cityscapes",
+            root=red_cityscapes(folder / "cityscapes"),
+            metrics=["psnr_rgb"],
+            tasks=[RedThings.name],
+            anchor="jpeg",
+            results=folder / api.RESULTS,
+        )
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def printed(sweep: Path) -> tuple[Said, Path]:
+    """The whole spec's report, and its folder."""
+    (sweep / "mine.toml").write_text(SPEC)
+    places = ("--root", sweep / "cityscapes", "--results", sweep / api.RESULTS)
+    said = run_bench("report", sweep / "mine.toml", *places, "--out", sweep / "print")
+    assert said.status == 0, said.err
+    return said, sweep / "print"
+
+
 @pytest.fixture
-def swept(bench: Bench, red: RedThings, root: Path) -> None:
+def swept(sweep: Path, red: RedThings) -> None:
     """A store with two codecs, and a spec."""
     Path("mine.toml").write_text(SPEC)
-    said = bench(
-        "run", "--codec", "jpeg", "--codec", "jpeg2000", "--data", "cityscapes", "--root", root,
-        "--metric", "psnr_rgb", "--task", red.name, "--anchor", "jpeg",
-    )  # fmt: skip
-    assert said.status == 0, said.err
+    shutil.copytree(sweep / api.RESULTS, api.RESULTS)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -96,31 +132,28 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.usefixtures("swept")
-def test_all_parts_are_made(bench: Bench, root: Path) -> None:
-    said = bench("report", "mine.toml", "--root", root, "--out", "print")
-    assert said.status == 0, said.err
+def test_all_parts_are_made(printed: tuple[Said, Path]) -> None:
+    said, folder = printed
     assert "not made: no weights: LSMnet" in said.out
-    made = {path.name for path in Path("print").iterdir()}
+    made = {path.name for path in folder.iterdir()}
     figures = {
         f"{name}{end}" for name in ("curves", "pictures") for end in (".pdf", ".svg", ".png")
     }
     tables = {f"{name}{end}" for name in ("deltas", "transfer") for end in (".tex", ".md", ".csv")}
     assert made == figures | tables | {"curves.csv", "pictures.csv", "mine.md"}
-    pdf = Path("print/curves.pdf").read_bytes()
+    pdf = (folder / "curves.pdf").read_bytes()
     assert b"/FontFile2" in pdf  # TrueType, embedded
     assert b"/Type3" not in pdf
-    with Image.open("print/curves.png") as picture:
+    with Image.open(folder / "curves.png") as picture:
         assert picture.width / 400 * 25.4 == pytest.approx(181, abs=0.2)  # millimetres
 
 
-@pytest.mark.usefixtures("swept")
-def test_its_figures_are_those_of_the_plain_report(bench: Bench, root: Path) -> None:
-    bench("report", "mine.toml", "--root", root, "--out", "print")
-    plain = {row["metric"]: row for row in rows(Path("bench-results/report/bjontegaard.csv"))}
+def test_its_figures_are_those_of_the_plain_report(sweep: Path, printed: tuple[Said, Path]) -> None:
+    _, folder = printed
+    of_the_run = sweep / api.RESULTS / "report"
+    plain = {row["metric"]: row for row in rows(of_the_run / "bjontegaard.csv")}
     by = {
-        (row["codec"], row["column"], row["published"]): row
-        for row in rows(Path("print/deltas.csv"))
+        (row["codec"], row["column"], row["published"]): row for row in rows(folder / "deltas.csv")
     }
     ours = by["jpeg2000", "rate wap", "no"]
     assert ours["value"] == plain["wap:red-things"]["bd_rate"]
@@ -131,10 +164,10 @@ def test_its_figures_are_those_of_the_plain_report(bench: Bench, root: Path) -> 
     assert by["jpeg2000", "rate wap", "yes"]["value"] == ""  # not published, so not filled
     bend = by["jpeg2000", "rate wap against vtm bend", "no"]
     assert bend["value"] not in ("", ours["value"])
-    means = rows(Path("bench-results/report/means.csv"))
+    means = rows(of_the_run / "means.csv")
     drawn = {
         (row["by"], row["point"]): row
-        for row in rows(Path("print/curves.csv"))
+        for row in rows(folder / "curves.csv")
         if row["metric"] == "wap:red-things"
     }
     for mean in means:
@@ -142,28 +175,26 @@ def test_its_figures_are_those_of_the_plain_report(bench: Bench, root: Path) -> 
         assert (point["bpp"], point["quality"]) == (mean["bpp"], mean["wap:red-things"])
 
 
-@pytest.mark.usefixtures("swept")
-def test_tables_are_ready_for_print(bench: Bench, root: Path) -> None:
-    bench("report", "mine.toml", "--root", root, "--out", "print")
-    tex = Path("print/deltas.tex").read_text("utf-8")
+def test_tables_are_ready_for_print(printed: tuple[Said, Path]) -> None:
+    _, folder = printed
+    tex = (folder / "deltas.tex").read_text("utf-8")
     (caption,) = re.findall(r"\\caption{(Deltas, 100 \\% of them\. .*)}", tex)
     assert re.search(r"Versions: JPEG\\_1: libjpeg-turbo \d", caption)
     assert caption.endswith("No weights: LSMnet.")
-    assert r"\caption{Against JPEG\_1, by" in Path("print/transfer.tex").read_text("utf-8")
+    assert r"\caption{Against JPEG\_1, by" in (folder / "transfer.tex").read_text("utf-8")
     assert r"J $L_\mathrm{2000}$ &" in tex
     assert r"JPEG\_1" in tex  # who stands in for VTM
     assert r"\textit{$-$27.3}" in tex
     assert r"\toprule" in tex
-    page = Path("print/mine.md").read_text("utf-8")
+    page = (folder / "mine.md").read_text("utf-8")
     assert "A paper \\& its figures" in page
     assert "*−27.3*" in page
     assert "Not made: no weights: LSMnet" in page
 
 
 @pytest.mark.usefixtures("swept")
-def test_pictures_are_taken_at_like_rate(bench: Bench, root: Path) -> None:
-    bench("report", "mine.toml", "--root", root, "--out", "print")
-    shown = rows(Path("print/pictures.csv"))
+def test_pictures_are_taken_at_like_rate(bench: Bench, printed: tuple[Said, Path]) -> None:
+    shown = rows(printed[1] / "pictures.csv")
     assert [row["codec"] for row in shown] == ["uncompressed", "jpeg", "jpeg2000"]
     records = bench("export", "--out", "records.csv").out
     assert records
@@ -182,6 +213,7 @@ def test_pictures_are_taken_at_like_rate(bench: Bench, root: Path) -> None:
 
 @pytest.mark.usefixtures("swept")
 def test_pictures_without_their_images_spoil_nothing_else(bench: Bench, root: Path) -> None:
+    Path("mine.toml").write_text(spec("curves", "pictures"))
     said = bench("report", "mine.toml", "--root", root / "nowhere", "--out", "print")
     assert said.status == 0
     assert "pictures" in said.out
@@ -190,14 +222,17 @@ def test_pictures_without_their_images_spoil_nothing_else(bench: Bench, root: Pa
 
 
 @pytest.mark.usefixtures("swept")
-def test_what_an_earlier_report_made_stays_and_is_called_old(bench: Bench, root: Path) -> None:
-    bench("report", "mine.toml", "--root", root, "--out", "print")
+def test_what_an_earlier_report_made_stays_and_is_called_old(
+    bench: Bench, root: Path, printed: tuple[Said, Path]
+) -> None:
+    Path("mine.toml").write_text(spec("pictures"))
+    shutil.copytree(printed[1], "print")
     before = {path.name: path.read_bytes() for path in Path("print").glob("pictures.*")}
     assert set(before) == {"pictures.csv", "pictures.pdf", "pictures.svg", "pictures.png"}
     said = bench("report", "mine.toml", "--root", root / "nowhere", "--out", "print")
     assert {path.name: path.read_bytes() for path in Path("print").glob("pictures.*")} == before
-    for told in (said.out, Path("print/mine.md").read_text("utf-8")):
-        assert "from an earlier report, not of these results: pictures.pdf" in told
+    for text in (said.out, Path("print/mine.md").read_text("utf-8")):
+        assert "from an earlier report, not of these results: pictures.pdf" in text
 
 
 def command_in(out: str) -> list[str]:
@@ -210,9 +245,10 @@ def given(command: list[str], option: str) -> list[str]:
     return [value for name, value in itertools.pairwise(command) if name == option]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("red")
 def test_an_anchor_that_was_not_run_is_told_apart_from_its_codecs(bench: Bench, root: Path) -> None:
-    Path("mine.toml").write_text(SPEC)
+    Path("mine.toml").write_text(spec("deltas"))
     on = ("--data", "cityscapes", "--root", root, "--metric", "psnr_rgb", "--task", "red-things")
     assert bench("run", "--codec", "jpeg2000", *on).status == 0
     said = bench("report", "mine.toml", "--root", root, "--out", "print")
@@ -233,7 +269,7 @@ def test_an_anchor_that_was_not_run_is_told_apart_from_its_codecs(bench: Bench, 
 
 @pytest.mark.usefixtures("swept")
 def test_the_first_stand_in_that_was_run_is_called_what_it_is(bench: Bench, root: Path) -> None:
-    several = SPEC.replace('vtm = "jpeg"', 'vtm = ["ncn-lsm", "jpeg"]')
+    several = spec("transfer").replace('vtm = "jpeg"', 'vtm = ["ncn-lsm", "jpeg"]')
     Path("mine.toml").write_text(several.replace('anchor = "jpeg"', 'anchor = "vtm"'))
     bench("report", "mine.toml", "--root", root, "--out", "print")
     caption = Path("print/transfer.tex").read_text("utf-8")
@@ -244,7 +280,8 @@ def test_the_first_stand_in_that_was_run_is_called_what_it_is(bench: Bench, root
 
 @pytest.mark.usefixtures("swept")
 def test_a_metric_that_was_not_measured_is_in_the_command(bench: Bench, root: Path) -> None:
-    Path("mine.toml").write_text(SPEC.replace('"psnr_rgb", "wap"', '"vmaf_neg", "wap"'))
+    curves = spec("curves", "deltas").replace('"psnr_rgb", "wap"', '"vmaf_neg", "wap"')
+    Path("mine.toml").write_text(curves)
     command = command_in(bench("report", "mine.toml", "--root", root, "--out", "print").out)
     assert given(command, "--codec") == ["jpeg", "jpeg2000"]
     assert set(given(command, "--metric")) == {"psnr_rgb", "vmaf_neg"}
@@ -252,7 +289,8 @@ def test_a_metric_that_was_not_measured_is_in_the_command(bench: Bench, root: Pa
 
 @pytest.mark.usefixtures("swept")
 def test_a_table_of_nothing_is_not_made(bench: Bench, root: Path) -> None:
-    Path("mine.toml").write_text(SPEC.replace('codecs = ["jpeg2000"]', 'codecs = ["ncn-lsm"]'))
+    of_nothing = spec("transfer").replace('codecs = ["jpeg2000"]', 'codecs = ["ncn-lsm"]')
+    Path("mine.toml").write_text(of_nothing)
     said = bench("report", "mine.toml", "--root", root, "--out", "print")
     assert said.status == 0
     assert not Path("print/transfer.csv").exists()
@@ -321,9 +359,10 @@ def test_all_faults_of_a_spec_are_told(bench: Bench) -> None:
 
 @pytest.mark.usefixtures("swept")
 def test_tables_are_between_the_qualities_that_they_name(bench: Bench, root: Path) -> None:
-    spec = SPEC.replace('metric = "wap" }', 'metric = "wap", between = "50%,60%" }')
-    spec = spec.replace('kind = "transfer"', 'kind = "transfer"\nbetween = "50%,60%"')
-    Path("mine.toml").write_text(spec)
+    tables = spec("deltas", "transfer")
+    tables = tables.replace('metric = "wap" }', 'metric = "wap", between = "50%,60%" }')
+    tables = tables.replace('kind = "transfer"', 'kind = "transfer"\nbetween = "50%,60%"')
+    Path("mine.toml").write_text(tables)
     said = bench("report", "mine.toml", "--root", root, "--out", "print")
     assert said.status == 0, said.err
     assert bench("report", "--between", "50%,60%").status == 0
@@ -333,7 +372,7 @@ def test_tables_are_between_the_qualities_that_they_name(bench: Bench, root: Pat
     assert ours_in(Path("print/deltas.csv"))["rate wap between 50%,60%"] == expected
     assert ours_in(Path("print/transfer.csv"))["red-things"] == expected
     assert "BD-rate by wAP at 50–60 %" in Path("print/deltas.md").read_text("utf-8")
-    Path("mine.toml").write_text(spec.replace("50%,60%", "0.375,0.5", 1))
+    Path("mine.toml").write_text(tables.replace("50%,60%", "0.375,0.5", 1))
     assert bench("report", "mine.toml", "--root", root, "--out", "print").status == 0
     assert "BD-rate by wAP at 0.375–0.5," in Path("print/deltas.md").read_text("utf-8")
     assert ours_in(Path("print/deltas.csv"))["rate wap between 0.375,0.5"] not in ("", expected)
@@ -341,7 +380,7 @@ def test_tables_are_between_the_qualities_that_they_name(bench: Bench, root: Pat
 
 @pytest.mark.usefixtures("swept")
 def test_a_bend_of_points_that_are_not_there_is_told_and_filled(bench: Bench, root: Path) -> None:
-    Path("mine.toml").write_text(SPEC.replace("bend = [5", "bend = [6"))
+    Path("mine.toml").write_text(spec("deltas").replace("bend = [5", "bend = [6"))
     said = bench("report", "mine.toml", "--root", root, "--out", "print")
     assert "JPEG_1 was not run at quality 6" in " ".join(said.out.split())
     ours = ours_in(Path("print/deltas.csv"))
@@ -362,7 +401,7 @@ def ours_in(path: Path) -> dict[str, str]:
 
 @pytest.mark.usefixtures("swept")
 def test_a_label_that_cannot_be_set_spoils_its_figure_alone(bench: Bench, root: Path) -> None:
-    Path("mine.toml").write_text(SPEC.replace("mathrm", "mathroom"))
+    Path("mine.toml").write_text(spec("curves", "deltas").replace("mathrm", "mathroom"))
     said = bench("report", "mine.toml", "--root", root, "--out", "print")
     assert said.status == 0, said.err
     assert "not made: a label cannot be drawn" in " ".join(said.out.split())
@@ -370,13 +409,14 @@ def test_a_label_that_cannot_be_set_spoils_its_figure_alone(bench: Bench, root: 
     assert Path("print/deltas.tex").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("red")
 def test_a_mask_is_shown_where_an_lsmnet_makes_it(
     bench: Bench, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_weights(tmp_path / "weights")
+    write_weights(tmp_path / "weights", "ncn-lsm")
     monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path / "weights"))
-    Path("mine.toml").write_text(SPEC)
+    Path("mine.toml").write_text(spec("mask"))
     on = ("--data", "cityscapes", "--root", root, "--metric", "psnr_rgb", "--task", "red-things")
     assert bench("run", "--codec", "ncn-lsm", "--codec", "jpeg", *on).status == 0
     said = bench("report", "mine.toml", "--root", root, "--out", "print")
@@ -400,24 +440,24 @@ def test_options_that_a_spec_decides_are_refused(bench: Bench) -> None:
     [("16.20", "HM-16.20"), ("16.18", "HM-16.18"), (None, "HM-(version unknown)")],
 )
 def test_a_label_names_the_version_that_ran(ran: str | None, told: str) -> None:
-    spec = read_spec("paper")
+    paper = read_spec("paper")
     hm = replace(codec("hm", anchor=True), card="hm", version=ran)
     found = results(hm, replace(codec("x265", anchor=True), card="x265", version="4.1"))
     task = TaskResults("mask-rcnn", "", True, None, "", ())
-    selection = Selection(spec, spec.settings["cityscapes"], task, found, "akima", pareto=False)
+    selection = Selection(paper, paper.settings["cityscapes"], task, found, "akima", pareto=False)
     assert selection.shown("hm").style.label == told
     assert selection.shown("x265").style.label == "x265"
 
 
 def test_what_ships_is_sound() -> None:
-    spec = read_spec("paper")
-    assert set(spec.styles) <= set(card_paths())
-    styles = [(style.colour, style.line) for style in spec.styles.values()]
+    paper = read_spec("paper")
+    assert set(paper.styles) <= set(card_paths())
+    styles = [(style.colour, style.line) for style in paper.styles.values()]
     stand_ins = sum(
-        len(names) for setting in spec.settings.values() for names in setting.instead.values()
+        len(names) for setting in paper.settings.values() for names in setting.instead.values()
     )
     assert len(set(styles)) == len(styles) - stand_ins
-    for part in filter(lambda part: part.published, spec.parts):
+    for part in filter(lambda part: part.published, paper.parts):
         known = read_published(part.published)
         assert set(known) - {"uncompressed"} <= set(part.codecs), part.name
         if part.columns:

@@ -1,9 +1,13 @@
-"""What the fixture ``bench`` gives: the command line, and its answers."""
+"""The command line, run in this process, and its answers."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from typing import NamedTuple
+
+from bench.__main__ import status
 
 
 class Said(NamedTuple):
@@ -15,3 +19,10 @@ class Said(NamedTuple):
 
 
 Bench = Callable[..., Said]
+
+
+def run_bench(*arguments: object) -> Said:
+    """Run ``bench`` with these arguments."""
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        number = status([str(argument) for argument in arguments])
+    return Said(number, out.getvalue(), err.getvalue())

@@ -53,6 +53,7 @@ def test_wap_is_in_every_output(bench: Bench, red: RedThings, root: Path) -> Non
     assert "uncompressed" in (report / "curves.svg").read_text()
 
 
+@pytest.mark.slow
 def test_wap_is_that_of_the_decoded_pictures(bench: Bench, red: RedThings, root: Path) -> None:
     bench(*cityscapes(root, "--task", "red-things", "--save-decoded", "decoded"))
     entries = read_split(root, "val")
