@@ -7,6 +7,7 @@ from bench.commands.export import export
 from bench.commands.gc import gc
 from bench.commands.inventory import codecs, datasets, metrics, tasks
 from bench.commands.merge import merge
+from bench.commands.plan import plan
 from bench.commands.predict import Prediction, Predictions, predict
 from bench.commands.report import report, report_by
 from bench.commands.run import RESULTS, import_streams, run
@@ -38,6 +39,7 @@ __all__ = [
     "import_streams",
     "merge",
     "metrics",
+    "plan",
     "predict",
     "record",
     "report",

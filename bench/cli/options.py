@@ -137,6 +137,40 @@ comparison = together(
     ),
 )
 
+sweep = together(
+    repeated(
+        "codec",
+        "CODEC",
+        completion.codecs,
+        "A codec of 'bench list' or a card's path; may be repeated.",
+        required=True,
+    ),
+    data,
+    root,
+    click.option(
+        "--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N images."
+    ),
+    points,
+    metrics,
+    repeated(
+        "task",
+        "NAME[=WEIGHTS]",
+        completion.tasks,
+        "A task network to run on decoded pictures, or none; may be repeated. "
+        "[default: the data set's own]",
+    ),
+    engine,
+    choice(
+        "--truth",
+        ["labels", "pseudo"],
+        "The ground truth; pseudo: the network's own detections in the uncompressed images.",
+    ),
+    least_score("--truth-score", "The minimum score of a detection in the pseudo ground truth."),
+    jobs,
+    click.option("--keep-going", is_flag=True, help="Do not stop a codec that only fails."),
+    click.option("--shard", metavar="I/N", help="Every Nth image from the Ith, for a job array."),
+)
+
 
 def say(words: str, *, err: bool = False) -> None:
     """Print a line that may contain text of a file."""

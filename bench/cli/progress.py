@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,12 +20,10 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
-from bench.cli.columns import Stacked, TextLine
+from bench.cli.plan_screen import operations_left, plan_screen
 from bench.datasets.dataset import Progress as PreparingProgress
-from bench.runtime import ffmpeg
 from bench.runtime.text import counted, duration, grouped, one_line
 from bench.sweep.outcome import Outcome, Watcher
 from bench.sweep.plan import Plan
@@ -75,7 +73,7 @@ def _live_bars(bars: Progress) -> Watcher:
 
     def planned(plan: Plan) -> None:
         bars.console.print(plan_screen(plan), "", sep="\n")
-        totals = _lacking(plan)
+        totals = operations_left(plan)
         if len(totals) > 1:
             totals["all"] = len(plan.jobs)
         for name, total in {_ORIGINALS: len(plan.originals), **totals}.items():
@@ -226,44 +224,3 @@ def refused_files(outcome: Outcome) -> list[str]:
         f"{files[0]}{f' and {len(files) - 1} more' if files[1:] else ''}: {one_line(reason)}"
         for reason, files in by_reason.items()
     ]
-
-
-def _lacking(plan: Plan) -> Counter[str]:
-    return Counter(job.codec.name for job in plan.jobs)
-
-
-def plan_screen(plan: Plan) -> Group:
-    """The plan and its remarks."""
-    remarks = [*plan.dataset.remarks, *filter(None, [plan.remark, ffmpeg.remark()])]
-    told = [TextLine(Text("anchor  "), plan.anchor)] if plan.anchor else []
-    return Group(
-        Stacked(plan_table(plan)), *told, *(TextLine(Text(), r, "yellow") for r in remarks)
-    )
-
-
-def plan_table(plan: Plan) -> Table:
-    """The operations of the plan, and how many of them are done already."""
-    images = "1 image" if plan.images == 1 else f"{plan.images} images"
-    whole = len(plan.dataset.entries)
-    part = "" if plan.images == whole else f" of its {whole}"
-    table = Table(
-        title=Text.assemble((plan.dataset.name, "bold"), f", {images}{part}"),
-        title_justify="left",
-        title_style="",
-        box=None,
-        show_header=False,
-        padding=(0, 2, 0, 0),
-    )
-    table.add_column(no_wrap=True)
-    lacking = _lacking(plan)
-    for codec, points in plan.points.items():
-        operations = plan.total if len(plan.points) == 1 else plan.images * len(points)
-        to_do = lacking[codec.name]
-        coded = sum(job.codec.name == codec.name and job.stream is not None for job in plan.jobs)
-        there = f"{operations - to_do} of {operations} done before" if to_do else "all done before"
-        there += f", {coded} more coded" if coded else ""
-        its_points = f"{codec.card.unit} {' '.join(map(str, points))}"
-        table.add_row(Text(codec.name), Text(its_points), there)
-        if remark := codec.remark():
-            table.add_row("", Text(remark, style="yellow"))
-    return table

@@ -15,55 +15,60 @@ from bench.cli.options import FILE, FOLDER, print_screen, say, stderr
 if TYPE_CHECKING:
     from bench.report.compare import Report
 
+# The options of a run that a plan does not have.
+_NOT_OF_A_PLAN = {"anchor", "method", "pareto", "incomplete", "between", "save_decoded"}
+
 
 @cli.command()
-@options.repeated(
-    "codec",
-    "CODEC",
-    completion.codecs,
-    "A codec of 'bench list' or a card's path; may be repeated.",
-    required=True,
-)
-@options.data
-@options.root
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N images."
-)
-@options.points
-@options.metrics
-@options.repeated(
-    "task",
-    "NAME[=WEIGHTS]",
-    completion.tasks,
-    "A task network to run on decoded pictures, or none; may be repeated. "
-    "[default: the data set's own]",
-)
-@options.engine
-@options.choice(
-    "--truth",
-    ["labels", "pseudo"],
-    "The ground truth; pseudo: the network's own detections in the uncompressed images.",
-)
-@options.least_score(
-    "--truth-score", "The minimum score of a detection in the pseudo ground truth."
-)
+@options.sweep
 @options.comparison
-@options.jobs
-@click.option("--keep-going", is_flag=True, help="Do not stop a codec that only fails.")
-@click.option("--shard", metavar="I/N", help="Every Nth image from the Ith, for a job array.")
 @click.option("--save-decoded", type=FOLDER, help="Write each decoded picture there as PNG.")
+@click.option("--dry-run", is_flag=True, help="Only print the plan and its cost, as 'bench plan'.")
 @options.open_it
 @options.results
-def run(show_it: bool, **options: Any) -> int:
+def run(show_it: bool, dry_run: bool, **options: Any) -> int:
     """Code, measure and compare; what is in the store is not done again."""
     from bench import api
     from bench.cli.progress import outcome_line, progress_watcher
 
+    if dry_run:
+        _print_plan(**{name: options[name] for name in options if name not in _NOT_OF_A_PLAN})
+        return 0
     with progress_watcher(stderr()) as watcher:
         made = api.run(watcher=watcher, **options)
     say(f"{outcome_line(made.outcome)}\n", err=True)
     _print_report(made, options["results"] / "report", show_it=show_it)
     return 1 if made.outcome.failures else 0
+
+
+@cli.command()
+@options.sweep
+@click.option(
+    "--probe",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Time it on N images first; their results are kept.",
+)
+@click.option("--slurm", type=FILE, metavar="FILE", help="Write the script of a job array there.")
+@options.results
+def plan(**options: Any) -> None:
+    """Print what a run would do and what that costs, without doing it.
+
+    The cost is estimated from what the store has timed on the same images.
+    """
+    _print_plan(**options)
+
+
+def _print_plan(**options: Any) -> None:
+    from bench import api
+    from bench.cli.plan_screen import estimate_screen
+    from bench.cli.progress import progress_watcher
+
+    with progress_watcher(stderr()) as watcher:
+        made = api.plan(watcher=watcher, **options)
+    print_screen(estimate_screen(made))
+    if script := options.get("slurm"):
+        say(f"\nJob script: sbatch {script}")
 
 
 @cli.command()

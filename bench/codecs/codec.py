@@ -96,6 +96,11 @@ class Codec(ABC):
     def name(self) -> str:
         return self.card.name
 
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether it codes on this machine's GPU."""
+        return False
+
     @abstractmethod
     def missing(self) -> str | None:
         """What this machine lacks to run the codec and how to get it, in one line; else None."""

@@ -150,6 +150,14 @@ class Store:
         measured = {value.metric for value in values}
         return {row.name: row.fingerprint for row in metrics if row.id in measured}
 
+    def timed(self, fingerprint: str) -> dict[tuple[str, str], rows.Stream]:
+        """The bitstreams of a codec that were decoded, by image digest and point key."""
+        with self.read_transaction():
+            codec = self._id(rows.Codec, fingerprint=fingerprint)
+            images = self._digests(rows.Stream, "codec", codec)
+            streams = self.select(rows.Stream, codec=codec)
+        return {(images[s.image], s.point): s for s in streams if s.decode_cpu is not None}
+
     def inputs(self, fingerprint: str) -> dict[str, str]:
         """What decided the bytes of a codec of this fingerprint, by name."""
         with understood(self.folder):

@@ -42,6 +42,12 @@ class LearnedCodec(Codec, Generic[Model]):
         self._models: dict[Path, Model] = {}
         self._loading = threading.Lock()
 
+    @property
+    def uses_gpu(self) -> bool:
+        from bench.codecs.families.devices import coding_device
+
+        return coding_device().type == "cuda"
+
     @abstractmethod
     def load(self, path: Path, digest: str) -> Model:
         """The networks in a file, ready to code; DataError if the file has another digest."""

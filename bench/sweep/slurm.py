@@ -1,0 +1,66 @@
+"""The script of a Slurm job array that runs a plan, an equal share of its images in each task."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from math import ceil
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.sweep.estimate import Estimate
+from bench.sweep.request import Request
+
+_TASK_SECONDS = 3600  # of a task, at the upper end of the estimate
+_MOST_TASKS = 1000  # Slurm's default limit of an array's size is 1001
+_MARGIN = 2  # between the estimate and the limits that are asked for
+_LEAST_MINUTES = 10
+_MEMORY_PER_CORE = 2**32  # where it was not measured
+# The fields of a request whose options have other names.
+_SINGULAR = {"codecs": "codec", "metrics": "metric", "tasks": "task"}
+
+
+def job_script(estimate: Estimate, results: Path) -> str:
+    """A script for sbatch: tasks of about an hour, with limits of twice the estimate."""
+    if unknown := estimate.unknown:
+        raise BenchError(
+            f"--slurm: nothing of {', '.join(unknown)} was timed on these images; add --probe 2"
+        )
+    if not estimate.images:
+        raise BenchError("--slurm: nothing is left to do")
+    request = estimate.plan.request
+    cores = request.jobs or 1
+    seconds = estimate.cpu.high + estimate.gpu.high
+    tasks = min(ceil(seconds / (_TASK_SECONDS * cores)), estimate.plan.images, _MOST_TASKS)
+    minutes = max(_LEAST_MINUTES, ceil(_MARGIN * seconds / tasks / cores / 60))
+    probe = estimate.probe
+    memory = _MARGIN * probe.memory if probe else cores * _MEMORY_PER_CORE
+    command = [sys.executable, "-m", "bench", "run", *_options(request), "--results", str(results)]
+    options = {
+        "job-name": "bench",
+        "array": f"1-{tasks}",
+        "cpus-per-task": str(cores),
+        "mem": f"{ceil(memory / 2**20)}M",
+        "time": f"{minutes // 60}:{minutes % 60:02d}:00",
+        "chdir": shlex.quote(str(Path.cwd())),
+        "output": "bench-%A_%a.log",
+    } | ({"gres": "gpu:1"} if estimate.gpu.high else {})
+    lines = [f"#SBATCH --{name}={value}" for name, value in options.items()]
+    task = f'--jobs {cores} --shard "$SLURM_ARRAY_TASK_ID/{tasks}"'
+    return "\n".join(["#!/bin/bash", *lines, f"exec {shlex.join(command)} {task}", ""])
+
+
+def _options(request: Request) -> Iterator[str]:
+    """The options of ``bench run`` that make this request."""
+    for field in fields(Request):
+        value = getattr(request, field.name)
+        if field.name in ("shard", "jobs") or value == field.default:
+            continue
+        option = "--" + _SINGULAR.get(field.name, field.name).replace("_", "-")
+        if value is True:
+            yield option
+            continue
+        for each in [value] if isinstance(value, str | int | float | Path) else value:
+            yield from (option, str(each))
