@@ -6,15 +6,25 @@ from collections.abc import Callable
 from functools import wraps
 from inspect import signature
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 P = ParamSpec("P")
 Q = TypeVar("Q")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
-def accepts_text(call: Callable[P, R]) -> Callable[P, R]:
-    """Text will do for a path, a path for text, and one of either where several are expected."""
+class AcceptsText(Protocol[P, R_co]):
+    """A call as its signature shows it, and with what is converted to that."""
+
+    @overload
+    def __call__(self, *arguments: P.args, **options: P.kwargs) -> R_co: ...
+    @overload
+    def __call__(self, *arguments: Any, **options: Any) -> R_co: ...
+
+
+def accepts_text(call: Callable[P, R]) -> AcceptsText[P, R]:
+    """Accept text for a path, a path for text, and one of either for a sequence."""
     expected = {
         name: str(parameter.annotation) for name, parameter in signature(call).parameters.items()
     }
