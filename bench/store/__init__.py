@@ -1,15 +1,15 @@
-"""The store: what was coded and measured, kept by what produced it, so nothing is done twice.
+"""The store: bitstreams and figures, keyed by what produced them, so nothing is done twice.
 
 A results folder holds ``store.sqlite`` and, under ``streams``, every bitstream named by its own
 digest. A stream is keyed by codec fingerprint, image digest and point; a measured value by its
-stream, its metric and that metric's fingerprint; what a task network found is kept as its matches
-with the truth, keyed by stream, network and truth. One process writes at a time, in transactions as
-short as can be, so that many sweeps may share a store; SQLite's rollback journal (not its WAL,
-which network file systems break) makes the others wait.
+stream, its metric and that metric's fingerprint; a task network's matches with the ground truth by
+stream, network and truth. One process writes at a time, in short transactions, so that many sweeps
+may share a store; SQLite's rollback journal (not its WAL, which network file systems break) makes
+the others wait.
 
-``Store`` reads a folder, ``StoreWriter`` writes it; ``load_results`` gives all that reports, gate
-and export read of it. All SQL is in this package: ``schema`` has the tables and what brings those
-of an earlier version up to date, ``rows`` their rows as typed records.
+``Store`` reads a folder, ``StoreWriter`` writes it; ``load_results`` loads all that reports, gate
+and export need. All SQL is in this package: ``schema`` has the tables and the upgrades from earlier
+versions, ``rows`` the tables' rows as typed records.
 """
 
 from bench.store.choosing import stored_datasets, stored_name

@@ -1,4 +1,4 @@
-"""Which of a store's rows count: the data set asked for, the newest of each codec and metric."""
+"""Selects rows of a store: the requested data set, the newest of each codec and metric."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bench.store.reader import Store
 
 @dataclass(frozen=True)
 class PlannedCurve:
-    """A codec as a data set was to be coded by it, and what there is of it."""
+    """A codec planned on a data set, and its rows."""
 
     planned: rows.Planned
     codec: rows.Codec
@@ -38,19 +38,19 @@ class PlannedCurve:
 
     @cached_property
     def metrics(self) -> set[int]:
-        """Those of which it has values."""
+        """The metrics that it has values of."""
         streams = {stream.id for stream in self.streams}
         return {value.metric for value in self.measured if value.stream in streams}
 
 
 def stored_datasets(store: Store) -> list[str]:
-    """The digests of the data sets that anything was to be coded of, the last used first."""
+    """The digests of the data sets that were planned, the last used first."""
     planned = {curve.dataset for curve in store.select(rows.Planned)}
     return [str(dataset.digest) for dataset in _datasets(store) if dataset.id in planned]
 
 
 def stored_name(store: Store, dataset: str, codec: str) -> str:
-    """An anchor's full name; one that the store has nothing of is refused, before coding begins."""
+    """An anchor's full name; an error, before coding begins, if the store has no results of it."""
     datasets = {row.id for row in store.select(rows.Dataset, digest=dataset)}
     known = sorted({str(row.name) for row in store.select(rows.Planned) if row.dataset in datasets})
     if (codec := full_name(codec, known)) not in known:
@@ -68,7 +68,7 @@ def _datasets(store: Store) -> list[rows.Dataset]:
 
 
 def find_dataset(store: Store, wanted: str | None) -> rows.Dataset:
-    """By digest or name, or as --data says it to run: toyscapes, or a folder's path."""
+    """Find a data set by digest, name or ``--data``'s value, such as a folder's path."""
     datasets = _datasets(store)
     if not datasets:
         raise StoreError(f"{store.folder}: no results there yet; 'bench run' makes some")
@@ -85,7 +85,7 @@ def find_dataset(store: Store, wanted: str | None) -> rows.Dataset:
 def choose_curves(
     store: Store, dataset: rows.Dataset, images: Container[int], codecs: Sequence[str] | None
 ) -> tuple[list[PlannedCurve], list[str]]:
-    """The codecs asked for, each as it was last used; and notes on how it was used before."""
+    """The requested codecs, each as it was last used, and notes on older results."""
     known = {codec.id: codec for codec in store.select(rows.Codec)}
     planned = sorted(store.select(rows.Planned, dataset=dataset.id), key=lambda curve: -curve.used)
     newest: dict[str, rows.Planned] = {}
@@ -118,15 +118,15 @@ def choose_curves(
 def choose_metrics(
     store: Store, curves: Sequence[PlannedCurve]
 ) -> tuple[dict[str, int], list[str]]:
-    """Of each metric the one version that counts, the latest; and notes on values of others.
+    """The latest version of each metric, and notes on values of other versions.
 
-    Values of two versions are never compared, be it of one codec or of two.
+    Values of two versions are never compared, neither of one codec nor of two.
     """
     used = set[int]().union(*(curve.metrics for curve in curves))
     known = sorted(store.select(rows.Metric), key=lambda metric: metric.used)
     versions = [metric for metric in known if metric.id in used]
     latest = {metric.name: metric for metric in versions}
-    left_out: dict[str, list[str]] = {}  # by the codecs that have no value of the latest
+    left_out: dict[str, list[str]] = {}  # by the codecs without a value of the latest version
     earlier = []
     counted = {name: latest[name] for name in METRICS if name in latest}
     for name, metric in counted.items():

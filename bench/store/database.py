@@ -1,4 +1,4 @@
-"""A store's database: how it is opened, and how what goes wrong with it is told."""
+"""A store's database: opening it, and its errors."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ RECOVER = (
 )
 # How long to wait for another sweep's transaction, which takes milliseconds.
 _WAIT_SECONDS = 120
-# Also to read: what a killed sweep left half-written is rolled back on opening.
+# Read-write even to read: opening rolls back the transaction of a killed sweep.
 READ, CREATE = "rw", "rwc"
 
 
 @contextmanager
 def plain_errors(folder: Path) -> Iterator[None]:
-    """SQLite's and the file system's errors as one line that says what to do."""
+    """Turn errors of SQLite and the file system into one line that says what to do."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -42,7 +42,7 @@ def plain_errors(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def understood(folder: Path) -> Iterator[None]:
-    """Records that make no sense, as one line: what is damaged may still be a record."""
+    """Turn errors of damaged records into one line."""
     with plain_errors(folder):
         try:
             yield
@@ -54,7 +54,7 @@ def understood(folder: Path) -> Iterator[None]:
 
 
 def connect(folder: Path, *, writable: bool) -> sqlite3.Connection:
-    """The database of a results folder, up to date; to be written, it is made if need be."""
+    """Open the database of a results folder, upgraded; created if it is to be written."""
     file = folder / "store.sqlite"
     if not writable and not file.is_file():
         raise StoreError(f"{folder}: no results there yet; 'bench run' makes some")
@@ -93,7 +93,7 @@ def _check_version(folder: Path, version: str | None) -> None:
 
 @contextmanager
 def transaction(database: sqlite3.Connection, begin: str) -> Iterator[None]:
-    """What is written in it is kept, also what came before an error."""
+    """A transaction that is committed even after an error, with what was written before."""
     database.execute(begin)
     try:
         yield

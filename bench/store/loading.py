@@ -29,7 +29,7 @@ def load_some(
     codecs: Sequence[str] | None,
     points: Sequence[str],
 ) -> Results:
-    """``load_results`` with points as the command line gives them."""
+    """``load_results`` with points in the command line's form."""
     found = load_results(store, dataset=dataset, codecs=codecs)
     if not points:
         return found
@@ -44,10 +44,10 @@ def load_results(
     codecs: Sequence[str] | None = None,
     points: Mapping[str, Sequence[Point]] | None = None,
 ) -> Results:
-    """What the store has on a dataset (its digest or name; by default the one used last).
+    """The results on a dataset, by its digest or name; by default the one used last.
 
-    Of a codec that ``points`` does not name, these are the points of its last run and all others
-    that every image has.
+    A codec that ``points`` does not name has the points of its last run and all others that every
+    image has.
     """
     with store.read_transaction():
         return _Loader(store, find_dataset(store, dataset)).results(codecs, points or {})
@@ -98,7 +98,7 @@ class _Loader:
         )
 
     def _scorers(self) -> dict[rows.Scorer, TaskResults]:
-        """The newest of each name that was shown images, and its matches in the originals."""
+        """The newest network of each name, and its matches in the uncompressed images."""
         newest = {scorer.name: scorer for scorer in self.store.scorers_of(self.dataset.id)}
         found = {}
         for scorer in newest.values():
@@ -119,7 +119,7 @@ class _Loader:
         return found
 
     def _truth(self, scorer: rows.Scorer, position: int) -> str | None:
-        """What names the labels that count: those of the last run."""
+        """The name of the current ground truth, that of the last run."""
         return PSEUDO if scorer.pseudo is not None else self.members[position].truth
 
     def _codec(
@@ -168,7 +168,7 @@ class _Loader:
     def _matches(
         self, curve: PlannedCurve, places: Places, shape: tuple[int, int]
     ) -> dict[str, MatchArray]:
-        """By scorer, its matches in each picture; None where it was not shown the picture."""
+        """Each scorer's matches in each picture; None where it has not seen the picture."""
         known = {scorer.id: scorer for scorer in self.scorers}
         tables: dict[str, MatchArray] = {}
         for score in self.store.select_of_codec(rows.Scored, curve.codec.id):
@@ -208,7 +208,7 @@ def _quality(
 
 
 def _keys(curve: PlannedCurve, chosen: Sequence[Point] | None, images: int) -> list[str]:
-    """Of the points to show, by rising rate."""
+    """The keys of the points to show, by rising rate."""
     coded: dict[str, dict[int, int]] = {}
     for stream in curve.streams:
         coded.setdefault(stream.point, {})[stream.image] = stream.bytes

@@ -1,4 +1,4 @@
-"""Reading a store: its rows, and what a sweep asks before it does anything twice."""
+"""Reads a store: its rows, and what a sweep needs not to do again."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Row = TypeVar("Row", bound=NamedTuple)
 
 @dataclass(frozen=True)
 class StoredPoint:
-    """What the store has of one image at one point of one codec."""
+    """The stored results of one image at one point of one codec."""
 
     stream: str
-    decoded: str | None  # the digest of the picture that its figures are of
+    decoded: str | None  # the digest of the decoded picture that was measured
     metrics: frozenset[str]
-    truths: Mapping[str, str]  # of each scorer that has scored it, the truth that it was held to
+    truths: Mapping[str, str]  # the ground truth of each scorer that has scored it
 
 
 class Store:
@@ -55,7 +55,7 @@ class Store:
 
     @contextmanager
     def read_transaction(self) -> Iterator[None]:
-        """All that is read within is of one moment, whatever sweeps are writing."""
+        """Read a consistent state, whatever sweeps are writing."""
         with understood(self.folder), transaction(self._database, "BEGIN"):
             yield
 
@@ -66,7 +66,7 @@ class Store:
         return self._rows(kind, having(*equal), *equal.values())
 
     def select_of_codec(self, kind: type[Row], codec: int) -> list[Row]:
-        """What was measured, or scored, of all streams of a codec."""
+        """The measured values, or scores, of all streams of a codec."""
         return self._rows(kind, "JOIN streams ON streams.id = stream WHERE codec = ?", codec)
 
     def _digests(self, of: type[NamedTuple], column: str, number: int | None) -> dict[int, str]:
@@ -76,13 +76,13 @@ class Store:
         return {image.id: image.digest for image in images}
 
     def images_of(self, dataset: int) -> dict[str, rows.Image]:
-        """Those of a data set that were ever coded or shown to a network, by digest."""
+        """The images of a data set that were ever coded or scored, by digest."""
         members = "SELECT digest FROM members WHERE dataset = ?"
         images = self._rows(rows.Image, f"WHERE digest IN ({members})", dataset)
         return {image.digest: image for image in images}
 
     def scorers_of(self, dataset: int) -> list[rows.Scorer]:
-        """Those that were shown images of a data set, the last used last."""
+        """The scorers that have seen images of a data set, the last used last."""
         originals = (
             "SELECT scorer FROM originals JOIN images ON images.id = image "
             "JOIN members ON members.digest = images.digest WHERE dataset = ?"
@@ -94,12 +94,12 @@ class Store:
         with plain_errors(self.folder):
             return [*map(kind._make, self._database.execute(_selection(kind, rest), values))]
 
-    # What a sweep asks.
+    # What a sweep needs.
 
     def kept(
         self, fingerprint: str, metrics: Mapping[str, str], scorers: Sequence[Scorer] = ()
     ) -> dict[tuple[str, str], StoredPoint]:
-        """All that is there of a codec, by image digest and point key."""
+        """All results of a codec, by image digest and point key."""
         with self.read_transaction():
             codec = self._id(rows.Codec, fingerprint=fingerprint)
             if codec is None:
@@ -128,7 +128,7 @@ class Store:
             }
 
     def kept_originals(self, scorer: Scorer) -> dict[str, tuple[str, PseudoTruth | None]]:
-        """By image digest: the name of its truth and, where the network made that, itself."""
+        """By image digest: the name of its truth and, if the network made it, the truth."""
         from bench.instances.pseudo_truth import PseudoTruth
 
         kept = {}
@@ -142,7 +142,7 @@ class Store:
         return kept
 
     def measured(self, key: StreamKey) -> dict[str, str]:
-        """The fingerprint of each metric by which one stream was measured, by name."""
+        """The fingerprints of the metrics of one stream, by name."""
         with self.read_transaction():
             stream = self._stream(key)
             values = self.select(rows.Measured, stream=stream.id) if stream else []
@@ -159,13 +159,13 @@ class Store:
         return {(images[s.image], s.point): s for s in streams if s.decode_cpu is not None}
 
     def inputs(self, fingerprint: str) -> dict[str, str]:
-        """What decided the bytes of a codec of this fingerprint, by name."""
+        """What determines the bytes of the codec with this fingerprint, by name."""
         with understood(self.folder):
             (codec,) = self.select(rows.Codec, fingerprint=fingerprint)
             return codec.inputs()
 
     def planned_points(self, dataset: Dataset, codec: Codec) -> tuple[Point, ...]:
-        """The points that a codec was to have on a dataset when it was last run on it."""
+        """The points of a codec's last run on a dataset."""
         with self.read_transaction():
             curves = self.select(
                 rows.Planned,
@@ -176,7 +176,7 @@ class Store:
             return tuple(json.loads(key) for curve in curves for key in json.loads(curve.points))
 
     def _stream(self, key: StreamKey) -> rows.Stream | None:
-        """That of a point, if there is one."""
+        """The row of a stream, if there is one."""
         found = self.select(
             rows.Stream,
             codec=self._id(rows.Codec, fingerprint=key.fingerprint),
@@ -186,7 +186,7 @@ class Store:
         return found[0] if found else None
 
     def _id(self, kind: type[NamedTuple], **key: str) -> int | None:
-        """The number of a row, asked for once: it never changes."""
+        """The number of a row, which never changes and is queried once."""
         asked = (kind, *key.values())
         if asked not in self._ids:
             statement = f"SELECT id FROM {TABLES[kind]} {having(*key)}"
@@ -203,7 +203,7 @@ class Store:
         return self.folder / "streams" / digest[:2] / digest[2:]
 
     def read_stream(self, digest: str) -> bytes:
-        """A kept bitstream, checked against its own name."""
+        """A stored bitstream, checked against its digest."""
         path = self.stream_path(digest)
         try:
             stream = path.read_bytes()
@@ -216,7 +216,7 @@ class Store:
 
 @cache
 def having(*columns: str) -> str:
-    """Which rows: those that have given values in all of these columns."""
+    """The condition that all of these columns have given values."""
     return ("WHERE " if columns else "") + " AND ".join(f"{column} = ?" for column in columns)
 
 

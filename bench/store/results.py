@@ -1,4 +1,4 @@
-"""What the store holds of a dataset, as one table of images by points for each codec."""
+"""The results on a dataset: a table of images by points for each codec."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COSTS = ("encode_cpu", "encode_wall", "decode_cpu", "decode_wall")
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A command that made results, and the machine that it ran on."""
+    """A command that produced results, and its machine."""
 
     started: str
     command: str
@@ -38,7 +38,7 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class CodecResults:
-    """One codec on one dataset: every array has an image a row and an operating point a column."""
+    """One codec on one dataset: in every array, images are rows and operating points columns."""
 
     name: str
     title: str
@@ -49,29 +49,29 @@ class CodecResults:
     points: tuple[Point, ...]
     bytes: FloatArray
     bpp: FloatArray
-    values: dict[str, FloatArray]  # quality metrics and costs; NaN where there is none
+    values: dict[str, FloatArray]  # quality metrics and costs; NaN where one is missing
     provenance: dict[tuple[int, int], tuple[str, str, Run]]  # stream, finished, by which run
-    card: str = ""  # what opens the codec again
+    card: str = ""  # the name or path that opens the codec again
     version: str | None = None  # of the software that ran; None if it is unknown
-    matches: dict[str, MatchArray] = field(default_factory=dict)  # by scorer; None where none
-    masks: dict[str, bool] = field(default_factory=dict)  # by scorer: does it find masks?
+    matches: dict[str, MatchArray] = field(default_factory=dict)  # by scorer; None if missing
+    masks: dict[str, bool] = field(default_factory=dict)  # by scorer: whether it finds masks
 
     def __repr__(self) -> str:
         return f"<CodecResults of {self.name} at {self.unit} {', '.join(map(str, self.points))}>"
 
     @cached_property
     def done(self) -> BoolArray:
-        """Which of its images × points were coded and decoded."""
+        """Which images × points were coded and decoded."""
         return np.isfinite(self.bytes) & np.isfinite(self.values["decode_wall"])
 
     @property
     def missing(self) -> int:
-        """How many of its images × points were not coded, or not decoded."""
+        """How many images × points were not coded, or not decoded."""
         return int((~self.done).sum())
 
     @cached_property
     def scores(self) -> dict[str, tuple[SetScore | None, ...]]:
-        """What each scorer gives each point; None where it has not seen all the images."""
+        """Each scorer's score of each point; None unless it has seen all the images."""
         return {
             scorer: tuple(
                 SetScore(list(column), masks=self.masks[scorer])
@@ -83,7 +83,7 @@ class CodecResults:
         }
 
     def sample(self, metric: str) -> CurveSample | TaskSample:
-        """Its rates and what a metric says of them, to compare and to resample."""
+        """Its rates and qualities by a metric, to compare and to resample."""
         if metric not in self._samples:
             self._samples[metric] = self._sample(metric)
         return self._samples[metric]
@@ -103,7 +103,7 @@ class CodecResults:
         return TaskSample(self.bpp, scores, missing, self.name)
 
     def curve(self, metric: str) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """Rate and quality at each point over the images that are there; and if that is all."""
+        """Mean rate and quality at each point, and whether no image is missing there."""
         scorer = scorer_of(metric)
         if scorer is None:
             values = self.values.get(metric, np.full_like(self.bpp, np.nan))
@@ -117,18 +117,18 @@ class CodecResults:
         return np.array(rate), np.array(quality), np.asarray(there.all(axis=0))
 
     def nearest(self, rates: FloatArray) -> NDArray[np.intp]:
-        """Of each image the point whose rate is nearest to its one, in proportion; -1: none."""
+        """For each image the point whose rate is nearest to its rate, by ratio; -1 if none."""
         with np.errstate(invalid="ignore", divide="ignore"):
             distance = np.abs(np.log(self.bpp / rates[:, None]))
         distance[~(self.done & np.isfinite(distance))] = np.inf
         return np.where(np.isfinite(distance).any(axis=1), distance.argmin(axis=1), -1)
 
     def at(self, points: Sequence[int]) -> CodecResults:
-        """At some of its points."""
+        """The results at some of the points."""
         return self._part(range(len(self.bytes)), points)
 
     def only(self, images: BoolArray) -> CodecResults:
-        """On some of the images."""
+        """The results on some of the images."""
         return self._part(np.flatnonzero(images).tolist(), range(len(self.points)))
 
     def _part(self, images: Sequence[int], points: Sequence[int]) -> CodecResults:
@@ -152,7 +152,7 @@ class CodecResults:
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """All codecs that were planned on one dataset, the most recent fingerprint of each name."""
+    """All codecs planned on one dataset, the most recent fingerprint of each name."""
 
     dataset: str
     kind: str
@@ -164,9 +164,9 @@ class Results:
     notes: tuple[str, ...] = ()
     tasks: tuple[TaskResults, ...] = ()
     digests: tuple[str, ...] = ()  # of each image's pixels
-    truths: tuple[str | None, ...] = ()  # the digest of each image's labels, if any count
-    data: str = ""  # what --data calls the data set, without the limit to its first images
-    version: str | None = None  # of a data set that has versions
+    truths: tuple[str | None, ...] = ()  # the digest of each image's labels, if it has any
+    data: str = ""  # the value of --data, without the limit to the first images
+    version: str | None = None  # of the data set, if it has versions
 
     def __repr__(self) -> str:
         codecs = ", ".join(codec.name for codec in self.codecs)
@@ -180,9 +180,9 @@ class Results:
         raise StoreError(f"no results of '{name}' on {self.dataset}; there are {known or 'none'}")
 
     def seen_by(self, scorers: Sequence[str]) -> Results:
-        """With what some of its task networks made of it, and no others."""
+        """The results with some of the task networks only."""
         if all(task.name in scorers for task in self.tasks):
-            return self  # with all that it has worked out of them
+            return self  # with its cached figures
         return replace(
             self,
             tasks=tuple(task for task in self.tasks if task.name in scorers),
@@ -193,7 +193,7 @@ class Results:
         )
 
     def on_common_images(self, metrics: Sequence[str] = ()) -> Results:
-        """Only the images that every codec has at every point, with all that it measured."""
+        """Only the images that every codec has at every point, with all figures."""
         common = np.ones(len(self.images), dtype=bool)
         for codec in self.codecs:
             common &= codec.done.all(axis=1)
@@ -223,7 +223,7 @@ class Results:
 
     @cached_property
     def records(self) -> pandas.DataFrame:
-        """One row per image, codec and point: what was measured, and what produced it."""
+        """One row per image, codec and point: its figures and their provenance."""
         import pandas
 
         rows: list[dict[str, Any]] = []
@@ -259,7 +259,7 @@ class Results:
 
     @property
     def means(self) -> pandas.DataFrame:
-        """One row per codec and point: means over the images; incomplete points say so."""
+        """One row per codec and point: means over the images, and whether all are there."""
         import pandas
 
         return pandas.DataFrame(self.mean_rows)
@@ -289,7 +289,7 @@ class Results:
 
 
 def _scores(codec: CodecResults, column: int) -> dict[str, float]:
-    """What the task networks say of a point, each wAP with its interval."""
+    """The task networks' figures at a point, each wAP with its interval."""
     figures: dict[str, float] = {}
     for scorer, scores in codec.scores.items():
         name, score = wap_of(scorer), scores[column]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from bench.codecs.codec import Point, inputs_of
 
 NEW: Any = None
-"""The id of a row that is yet to be given one."""
+"""The id of a row that has none yet."""
 
 
 class Meta(NamedTuple):
@@ -37,7 +37,7 @@ class Dataset(NamedTuple):
     name: str
     folder: str | None
     used: int  # the highest is the one used last
-    version: str | None  # of a data set that has versions
+    version: str | None  # if the data set has versions
 
 
 class Member(NamedTuple):
@@ -45,7 +45,7 @@ class Member(NamedTuple):
     position: int
     name: str
     digest: str
-    truth: str | None  # the digest of the labels that count
+    truth: str | None  # the digest of the current labels
 
 
 class Codec(NamedTuple):
@@ -53,15 +53,15 @@ class Codec(NamedTuple):
     fingerprint: str
     options: str  # JSON, of its card
     depends_on: str  # JSON
-    version: str | None  # of the software that ran
+    version: str | None  # of its software
 
     def inputs(self) -> dict[str, str]:
-        """What decided the codec's bytes, by name."""
+        """What determines the codec's bytes, by name."""
         return inputs_of(json.loads(self.options), json.loads(self.depends_on))
 
 
 class Planned(NamedTuple):
-    """A curve: the points that a codec is to have on a data set."""
+    """A curve: the points of a codec on a data set."""
 
     dataset: int
     codec: int
@@ -88,7 +88,7 @@ class Stream(NamedTuple):
     decode_wall: float | None
     run: int
     finished: str
-    decoded: str | None  # the digest of the picture that its figures are of
+    decoded: str | None  # the digest of the decoded picture that was measured
 
 
 class Metric(NamedTuple):
@@ -110,7 +110,7 @@ class Scorer(NamedTuple):
     name: str
     title: str
     masks: bool
-    pseudo: float | None  # its own detections of at least that score are the truth
+    pseudo: float | None  # if its own detections are the truth, their minimum score
     used: int | None  # None: reports do not show it yet
 
 
@@ -131,7 +131,7 @@ class Original(NamedTuple):
 
 class Failure(NamedTuple):
     codec: int
-    image: str  # its digest, for nothing may have been coded of it
+    image: str  # its digest: it may have no row of its own
     point: str
     reason: str
     run: int
@@ -155,7 +155,7 @@ def figure_key(figure: NamedTuple) -> dict[str, int]:
 
 
 class StreamKey(NamedTuple):
-    """What a stream is kept under."""
+    """The key of a stream."""
 
     fingerprint: str  # its codec's
     image: str  # the digest of its pixels

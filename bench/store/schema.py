@@ -1,4 +1,4 @@
-"""The store's tables, and how those of an earlier version are brought up to date."""
+"""The store's tables, and the upgrades from earlier versions."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ CREATE TABLE failures (
     codec INTEGER, image TEXT, point TEXT, reason TEXT, run INTEGER, at TEXT,
     PRIMARY KEY (codec, image, point));
 """
-# What turns a store of each earlier version into one of the next.
+# From each earlier version to the next.
 _UPGRADES = {
     3: (
-        # The digest of the decoded picture: unknown until the stream is next decoded.
+        # The digest of the decoded picture: unknown until the stream is decoded again.
         "ALTER TABLE streams ADD COLUMN decoded TEXT",
-        # The version that ran: known of external programs, whose bytes it decides.
+        # The software's version: known of external programs, whose bytes it determines.
         "ALTER TABLE codecs ADD COLUMN version TEXT",
         "UPDATE codecs SET version = nullif(json_extract(depends_on, '$.version'), 'unknown')",
     ),
@@ -58,12 +58,12 @@ _UPGRADES = {
         "UPDATE datasets SET version = '1' WHERE kind = 'toyscapes'",  # there was no other
     ),
 }
-# Why a store that is only read cannot be upgraded in place.
+# Errors that prevent the upgrade of a store that is only read.
 _CANNOT_WRITE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL)
 
 
 def create(database: sqlite3.Connection) -> None:
-    """Make the tables, unless there are some."""
+    """Create the tables, unless there are some."""
     with database:
         database.execute("BEGIN IMMEDIATE")
         if not database.execute("SELECT name FROM sqlite_master").fetchone():
@@ -84,9 +84,9 @@ def version(database: sqlite3.Connection) -> str | None:
 
 
 def upgrade(database: sqlite3.Connection) -> None:
-    """Bring a store of an earlier version up to date, in one transaction; others are left alone.
+    """Upgrade a store of an earlier version in one transaction; others are not changed.
 
-    Whoever comes second waits and finds it done; a process killed meanwhile leaves it as it was.
+    A second process waits and finds it done; a killed process leaves it unchanged.
     """
     if not _is_earlier(database):
         return
@@ -105,7 +105,7 @@ def set_version(database: sqlite3.Connection, number: int) -> None:
 
 
 def upgrade_to_read(database: sqlite3.Connection) -> sqlite3.Connection:
-    """The same database, up to date; where it cannot be written, a copy in memory."""
+    """Upgrade the database, or a copy in memory if it cannot be written."""
     try:
         upgrade(database)
     except sqlite3.OperationalError as error:

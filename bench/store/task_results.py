@@ -1,4 +1,4 @@
-"""What the store holds of task networks: how what they found fared, picture by picture."""
+"""The results of task networks: their matches with the ground truth, by picture."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MatchArray = NDArray[np.object_]
 
 @dataclass(frozen=True, eq=False)
 class TaskResults:
-    """A task network that was shown pictures, and what it made of the uncompressed ones."""
+    """A task network, and its matches in the uncompressed images."""
 
     name: str
     title: str
     masks: bool
-    pseudo: float | None  # its own detections of at least that score are the truth
+    pseudo: float | None  # if its own detections are the truth, their minimum score
     fingerprint: str
-    originals: tuple[Matches | None, ...]  # of each image
+    originals: tuple[Matches | None, ...]  # in each image
 
     @cached_property
     def ceiling(self) -> SetScore | None:
@@ -33,11 +33,11 @@ class TaskResults:
         return SetScore(seen, masks=self.masks) if whole else None
 
     def only(self, images: NDArray[np.bool_]) -> TaskResults:
-        """On some of the images."""
+        """The results on some of the images."""
         return replace(self, originals=tuple(self.originals[i] for i in np.flatnonzero(images)))
 
 
 def looked_at(matches: MatchArray) -> NDArray[np.bool_]:
-    """Which pictures were."""
+    """Which pictures a network has seen."""
     seen = [one is not None for one in matches.flat]
     return np.array(seen, dtype=bool).reshape(matches.shape)

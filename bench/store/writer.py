@@ -1,7 +1,7 @@
-"""Writing a store: what a sweep's one committing thread saves.
+"""Writes a store, from one thread of a sweep.
 
-Rows are numbered once and then known, so that saving a result takes one search for its stream and
-a row for each value.
+The numbers of rows are remembered, so that saving a result takes one query for its stream and a row
+for each value.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class StoreWriter(Store):
-    """An open results folder, to write; it is made if it is not there."""
+    """An open results folder, to write; it is created if it is missing."""
 
     def __init__(self, folder: Path) -> None:
         self._open(folder, writable=True)
@@ -40,26 +40,26 @@ class StoreWriter(Store):
 
     @contextmanager
     def write_transaction(self) -> Iterator[None]:
-        """A transaction, while which others wait; what came before an error is kept."""
+        """A transaction; others wait, and what was written before an error is kept."""
         try:
             with plain_errors(self.folder), transaction(self._database, "BEGIN IMMEDIATE"):
                 yield
         except BaseException:
-            self._ids.clear()  # of rows that may not have been kept
+            self._ids.clear()  # the rows may not have been written
             raise
 
     # Rows.
 
     def put(self, *records: NamedTuple) -> None:
-        """Write rows of one table; each takes the place of one with the same key."""
+        """Write rows of one table; each replaces one with the same key."""
         self._insert("REPLACE", records)
 
     def add(self, *records: NamedTuple) -> None:
-        """Write rows of one table, but none whose key is taken."""
+        """Write rows of one table, except those whose key exists."""
         self._insert("IGNORE", records)
 
     def delete(self, kind: type[NamedTuple], **equal: object) -> None:
-        """Drop the rows of a table that have these values."""
+        """Delete the rows of a table that have these values."""
         statement = f"DELETE FROM {TABLES[kind]} {having(*equal)}"
         self._database.execute(statement, tuple(equal.values()))
 
@@ -73,7 +73,7 @@ class StoreWriter(Store):
             self._database.executemany(_insertion(type(records[0]), otherwise), records)
 
     def _known(self, kind: type[NamedTuple], **key: str) -> int:
-        """The number of a row that was written before."""
+        """The number of an existing row."""
         number = self._id(kind, **key)
         if number is None:
             raise StoreError(f"{self.folder}: a record in its store.sqlite is lost; {RECOVER}")
@@ -84,17 +84,17 @@ class StoreWriter(Store):
         statement = f"SELECT coalesce(max(used), 0) + 1 FROM {TABLES[kind]}"
         return int(self._database.execute(statement).fetchone()[0])
 
-    # What a sweep is about.
+    # The inputs of a sweep.
 
     def begin_run(self, command: str, machine: Mapping[str, str]) -> None:
-        """Whatever is saved from here on was made by this command on this machine."""
-        # a name that is no text, in the command, is kept as Python would write it
+        """Record the command and the machine of all that is saved from now on."""
+        # a file name that is not text is written with escapes
         command = command.encode("utf-8", "backslashreplace").decode()
         row = rows.Run(NEW, _now(), command, json.dumps(machine))
         self._run = self._database.execute(_insertion(rows.Run, "ABORT"), row).lastrowid or 0
 
     def add_dataset(self, dataset: Dataset) -> None:
-        """Remember which images, in which order, make up a dataset."""
+        """Record the images of a dataset, in order."""
         number = self._id(rows.Dataset, digest=dataset.digest)
         facts = dataset.digest, dataset.kind, dataset.name, dataset.folder
         used = self.next_use(rows.Dataset)
@@ -108,7 +108,7 @@ class StoreWriter(Store):
             yield rows.Member(number, position, name, digest, truths.get(name))
 
     def add_scorers(self, scorers: Sequence[Scorer], dataset: Dataset) -> None:
-        """Remember what scores, and which labels of the data set count from now on."""
+        """Record the scorers and, unless all use pseudo ground truth, the current labels."""
         for scorer in scorers:
             known = self.select(rows.Scorer, fingerprint=scorer.fingerprint)
             number, used = (known[0].id, known[0].used) if known else (NEW, None)
@@ -118,13 +118,13 @@ class StoreWriter(Store):
             self.put(*self._members(dataset, dataset.truths))
 
     def show_scorers(self, scorers: Sequence[Scorer]) -> None:
-        """From now on reports show these, of all that have their names."""
+        """Show these in reports from now on, instead of others with their names."""
         for scorer in scorers:
             for row in self.select(rows.Scorer, fingerprint=scorer.fingerprint):
                 self.put(row._replace(used=self.next_use(rows.Scorer)))
 
     def add_codec(self, codec: Codec) -> None:
-        """Remember what a codec's fingerprint stands for, and the version that runs."""
+        """Record the inputs of a codec's fingerprint, and the version of its software."""
         known = self.select(rows.Codec, fingerprint=codec.fingerprint)
         if not known:
             options = json.dumps(codec.card.options, default=str)  # TOML has dates
@@ -135,16 +135,16 @@ class StoreWriter(Store):
             self.put(known[0]._replace(version=codec.version()))
 
     def add_metrics(self, fingerprints: Mapping[str, str]) -> None:
-        """Remember which version of each metric is the one that counts from now on."""
+        """Record the current version of each metric."""
         for name, fingerprint in fingerprints.items():
             number = self._id(rows.Metric, name=name, fingerprint=fingerprint)
             used = self.next_use(rows.Metric)
             self.put(rows.Metric(number or NEW, name, fingerprint, used))
 
     def add_planned(self, dataset: Dataset, codec: Codec, points: Sequence[Point]) -> None:
-        """Remember the points a codec is to have on a dataset: what its curve is made of.
+        """Record the points of a codec's curve on a dataset.
 
-        Two cards may code alike, and share their bitstreams; each has a curve of its own.
+        Two cards may have the same fingerprint and share bitstreams; each has its own curve.
         """
         card = codec.card
         its_dataset = self._known(rows.Dataset, digest=dataset.digest)
@@ -154,14 +154,14 @@ class StoreWriter(Store):
         used = self.next_use(rows.Planned)
         self.put(rows.Planned(its_dataset, its_codec, *facts, keys, used))
 
-    # What comes of it.
+    # The results of a sweep.
 
     def save_stream(
         self, key: StreamKey, size: tuple[int, int], stream: bytes, cost: Cost | None
     ) -> None:
-        """Keep a bitstream and what it cost to make (None: made elsewhere).
+        """Save a bitstream and its cost (None if it was imported).
 
-        Where another sweep has kept one meanwhile, that one stays.
+        If another sweep has saved one in the meantime, that one stays.
         """
         digest = hashlib.sha256(stream).hexdigest()
         self.keep_file(digest, stream)
@@ -172,7 +172,7 @@ class StoreWriter(Store):
         self.forget_failure(key)
 
     def forget_stream(self, key: StreamKey) -> None:
-        """Drop a stream whose file was found damaged, and what was measured on it."""
+        """Delete a stream whose file is damaged, and its figures."""
         if stream := self._stream(key):
             self.delete_stream(stream)
 
@@ -195,13 +195,13 @@ class StoreWriter(Store):
         values: Mapping[str, float],
         metrics: Mapping[str, str],
     ) -> None:
-        """Keep what was measured on a decoded stream, each value with its metric's fingerprint.
+        """Save the values measured on a decoded stream, with the metrics' fingerprints.
 
-        All figures of a stream are of one picture: those of a picture other than ``decoded`` go.
+        All figures of a stream are of one picture: those of another picture are deleted.
         """
         stream = self._stream(key)
         if stream is None or stream.digest != digest:
-            return  # another sweep kept a stream of its own, which it measures itself
+            return  # of another sweep, which measures it itself
         if stream.decoded not in (None, decoded):
             stream = self._forget_figures(stream)
         if stream.decode_cpu is None:
@@ -214,7 +214,7 @@ class StoreWriter(Store):
     def save_scores(
         self, key: StreamKey, digest: str, decoded: str, scores: Sequence[ScoreRecord]
     ) -> None:
-        """Keep how what was found in a decoded picture fared, unless another has replaced it."""
+        """Save the scores of a decoded picture, unless the stream has been replaced."""
         stream = self._stream(key)
         if stream is None or (stream.digest, stream.decoded) != (digest, decoded):
             return
@@ -223,19 +223,19 @@ class StoreWriter(Store):
             self.put(rows.Scored(stream.id, number, score.truth, score.matches.to_bytes()))
 
     def save_original(self, image: str, size: tuple[int, int], score: ScoreRecord) -> None:
-        """Keep how what was found in an uncompressed picture fared, and the truth it is."""
+        """Save the score of an uncompressed image, and its pseudo ground truth."""
         of = self._image(image, size), self._known(rows.Scorer, fingerprint=score.scorer)
         made = score.pseudo_ground_truth
         truth = made.to_bytes() if made else None
         self.put(rows.Original(*of, score.truth, score.matches.to_bytes(), truth))
 
     def save_failure(self, key: StreamKey, reason: str) -> None:
-        """Remember why a point is not there, until it is."""
+        """Record why a point is missing."""
         of = self._codec(key), key.image, point_key(key.point)
         self.put(rows.Failure(*of, reason, self._run, _now()))
 
     def forget_failure(self, key: StreamKey) -> None:
-        """It went well this time."""
+        """Delete the failure of a point that has succeeded."""
         of = {"codec": self._codec(key), "image": key.image, "point": point_key(key.point)}
         self.delete(rows.Failure, **of)
 

@@ -1,1 +1,1 @@
-"""The sweep: the plan of what is to be coded and measured, and its execution."""
+"""The sweep: plan what to code and measure, then execute the plan."""

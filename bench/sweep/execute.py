@@ -1,6 +1,6 @@
-"""Carries out a plan: gives its jobs to an executor, and each result to the store at once.
+"""Executes a plan: submits its jobs to an executor and writes each result to the store.
 
-This is the committing side, one thread, and all of the sweep that knows the store.
+This is one thread, and the only part of the execution that knows the store.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bench.sweep.plan import Plan
 from bench.sweep.queue import JobQueue
 from bench.sweep.worker import run
 
-# What is finished is written this often; a kill loses at most so much work.
+# Results are written this often; a kill loses at most this much work.
 _FLUSH_SECONDS = 0.5
 _PATIENCE_SECONDS = 0.5
 
@@ -48,7 +48,7 @@ class Executor(Protocol):
 def execute(
     plan: Plan, store: StoreWriter, executor: Executor, watcher: Watcher | None = None
 ) -> Outcome:
-    """Carry out the plan. Whatever stops it, all that was finished stays in the store.
+    """Execute the plan. Whatever stops it, finished results stay in the store.
 
     A codec that only fails is given up after a few failures, unless the plan keeps going. An error
     shuts the executor down.
@@ -64,7 +64,7 @@ def execute(
 
 
 def _begin(plan: Plan, store: StoreWriter) -> None:
-    """Whose results are to come: the command, the machine, the images, the codecs."""
+    """Record the command, the machine, the images, the codecs and the metrics."""
     command = [Path(sys.argv[0]).name, *sys.argv[1:]]
     with store.write_transaction():
         store.begin_run(shlex.join(command), this_machine())
@@ -78,7 +78,7 @@ def _begin(plan: Plan, store: StoreWriter) -> None:
 
 
 def _remember_points(plan: Plan, store: StoreWriter) -> None:
-    """What each curve is to be made of, for whoever reports."""
+    """Record the points of each curve, for reports."""
     with store.write_transaction():
         for codec, points in plan.points.items():
             store.add_planned(plan.dataset, codec, points)
@@ -111,7 +111,7 @@ class _Execution:
                 for job, result in self._results():
                     self._take(job, result)
                 self.queue.give_up_or_resume({job.codec for job in self.running.values()})
-                self._tell()
+                self._report_progress()
             self._flush()
         except BaseException:
             self._stop()
@@ -119,7 +119,7 @@ class _Execution:
         return self.outcome
 
     def _look_at_originals(self) -> None:
-        """First of all, for they tell whether there is anything to be found."""
+        """Score the uncompressed images, first: without detections there is nothing to compare."""
         for original in self.plan.originals:
             self._submit(original)
         while self.running:
@@ -132,7 +132,7 @@ class _Execution:
                     if each.pseudo_ground_truth is not None:
                         self.pseudo[each.scorer, job.image] = each.pseudo_ground_truth
                 self.outcome.originals += 1
-            self._tell()
+            self._report_progress()
         self._flush()
         self._check_pseudo_truths()
         if self.plan.scorers:
@@ -170,7 +170,7 @@ class _Execution:
         future.add_done_callback(self.ended.put)
 
     def _results(self) -> Iterator[tuple[Any, Any]]:
-        """Each job that has ended, with its result; it waits a moment for the first."""
+        """Each job that has ended, with its result; waits a moment for the first."""
         patience = _PATIENCE_SECONDS
         with suppress(Empty):
             while True:
@@ -189,7 +189,7 @@ class _Execution:
         elif result.outdated:
             self.outcome.changed[name] += 1
         if result.outdated:
-            self._do_anew(job, result)
+            self._measure_again(job, result)
             return
         if result.digest:
             self.outcome.coded[name] += 1
@@ -199,8 +199,8 @@ class _Execution:
         self.outcome.failures.append((job, result.failure))
         self.queue.failed(job.codec)
 
-    def _do_anew(self, job: Job, result: Result) -> None:
-        """Measure all that is kept of a stream: it decodes to another picture than before."""
+    def _measure_again(self, job: Job, result: Result) -> None:
+        """Measure all figures of a stream that decodes to another picture than before."""
         self._flush()
         measured = self.store.measured(_key(job)).items()
         known = {n: mark for n, mark in measured if n in METRICS and fingerprint(n) == mark}
@@ -227,30 +227,30 @@ class _Execution:
         if result.failure is not None:
             self.store.save_failure(key, result.failure)
 
-    def _tell(self) -> None:
+    def _report_progress(self) -> None:
         if time.monotonic() - self.flushed > _FLUSH_SECONDS:
             self._flush()
         self.watch(self.outcome)
 
     def _flush(self) -> None:
-        """Write what was finished since the last time, at one go: others may be waiting."""
+        """Write all unsaved results in one transaction, as other sweeps may be waiting."""
         if self.unsaved:
             with self.store.write_transaction():
                 while self.unsaved:
-                    self.unsaved[0]()  # kept until it is done, should Ctrl-C come meanwhile
+                    self.unsaved[0]()  # removed only when it is done: Ctrl-C may interrupt it
                     self.unsaved.popleft()
         self.flushed = time.monotonic()
 
     def _stop(self) -> None:
-        """Keep what is finished, at once, for a worker may hang; then what the others still had."""
+        """Save what is finished at once, as a worker may hang; then what workers still return."""
         try:
             self.executor.shutdown(wait=False, cancel_futures=True)
-            self._keep_the_rest()
+            self._save_the_rest()
         finally:
             self.executor.shutdown(wait=True)
-            self._keep_the_rest()
+            self._save_the_rest()
 
-    def _keep_the_rest(self) -> None:
+    def _save_the_rest(self) -> None:
         with suppress(Empty):
             while True:
                 future = self.ended.get_nowait()

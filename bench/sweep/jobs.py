@@ -1,8 +1,8 @@
 """The unit of a sweep's work: a job, and the result that comes back. Both are plain and pickle.
 
-A job holds references, each with the digest or fingerprint that it must have: a codec by its card,
-a network by what ``--task`` says, images, labels and kept streams by their paths. Whoever runs it
-loads them (``worker.py``), and whoever gets its result keeps that (``execute.py``).
+A job holds references, each with the expected digest or fingerprint: a codec by its card, a network
+by the value of ``--task``, images, labels and stored streams by their paths. A worker loads them
+(``worker.py``); results are written to the store by ``execute.py``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CodecReference:
-    """A codec by its card, which names the weight set, too."""
+    """A codec by its card and weight set."""
 
     name: str
     card: str
@@ -37,7 +37,7 @@ class CodecReference:
 
 @dataclass(frozen=True)
 class ScorerReference:
-    """A task network by what opens it, and what its detections are held to."""
+    """A task network by the arguments that open it, and the ground truth of its detections."""
 
     name: str
     task: str
@@ -52,16 +52,16 @@ class ScorerReference:
 
 @dataclass(frozen=True, eq=False)
 class ScoreRequest:
-    """A network to be shown a picture, and the truth that what it finds is held to."""
+    """A network to run on a picture, and the ground truth to score its detections against."""
 
     scorer: ScorerReference
-    truth: str  # names it; labels have this digest
-    pseudo: PseudoTruth | None = None  # itself, where the network has made it
+    truth: str  # its name; the digest of labels
+    pseudo: PseudoTruth | None = None  # the truth itself, if the network made it
 
 
 @dataclass(frozen=True)
 class StreamReference:
-    """A kept bitstream."""
+    """A stored bitstream."""
 
     path: Path
     digest: str
@@ -73,7 +73,7 @@ class StreamReference:
 
 @dataclass(frozen=True, eq=False)
 class OriginalJob:
-    """One uncompressed image, and the networks that have still to be shown it."""
+    """One uncompressed image, and the networks that have not seen it yet."""
 
     entry: Entry
     image: str  # the digest of its pixels
@@ -82,28 +82,28 @@ class OriginalJob:
 
 @dataclass(frozen=True, eq=False)
 class Job(OriginalJob):
-    """One image at one operating point of one codec, and what is still to do about it."""
+    """One image at one operating point of one codec, and the figures that are missing."""
 
     codec: CodecReference
     point: Point
-    metrics: Mapping[str, str]  # those still to be measured, with their fingerprints
-    stream: StreamReference | None = None  # of what is coded already
-    decoded: str | None = None  # the digest of the picture that its figures so far are of
-    imported_stream: Path | None = None  # a bitstream to be taken instead of encoding
-    picture: Path | None = None  # where the decoded picture is to be written, if it is wanted
+    metrics: Mapping[str, str]  # the missing ones, with their fingerprints
+    stream: StreamReference | None = None  # if the store has it
+    decoded: str | None = None  # the digest of the picture of its stored figures
+    imported_stream: Path | None = None  # a bitstream to read instead of encoding
+    picture: Path | None = None  # where to write the decoded picture, if anywhere
 
 
 @dataclass
 class Result:
-    """What came of a job, as far as it came: a failure does not undo the stages before it."""
+    """The result of a job; a failure does not discard the stages before it."""
 
     size: tuple[int, int] = (0, 0)
-    stream: bytes | None = None  # if it is new
-    digest: str = ""  # of the stream; empty until it was decoded
-    encode_cost: Cost | None = None  # of a stream that was coded here
+    stream: bytes | None = None  # only a new one
+    digest: str = ""  # of the stream; empty unless it was decoded
+    encode_cost: Cost | None = None  # of a stream that was encoded here
     decoded: str = ""  # the picture's digest
     decode_cost: Cost = field(default_factory=Cost)
-    outdated: bool = False  # figures that are kept are of another stream or picture
-    values: dict[str, float] | None = None  # None until it was measured
+    outdated: bool = False  # the stored figures are of another stream or picture
+    values: dict[str, float] | None = None  # None unless it was measured
     scores: list[ScoreRecord] = field(default_factory=list)
     failure: str | None = None

@@ -1,4 +1,4 @@
-"""What is loaded once, and shared by threads."""
+"""Values that are loaded once and shared by threads."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ V = TypeVar("V")
 
 
 class Loaded(Generic[K, V]):
-    """Values by key: the first thread that wants one loads it, and others wait for it.
+    """Values by key: the first thread that asks for one loads it, and others wait.
 
-    With a size of each, at most so much is held, and what was not used for longest is dropped.
+    ``most`` limits the total size; the least recently used values are dropped.
     """
 
     def __init__(
@@ -24,7 +24,7 @@ class Loaded(Generic[K, V]):
         most: int = 0,
         size: Callable[[V], int] = lambda value: 0,
     ) -> None:
-        self._values = {key: Future[V]() for key in known or {}}  # those used last come last
+        self._values = {key: Future[V]() for key in known or {}}  # in the order of their last use
         for key, value in (known or {}).items():
             self._values[key].set_result(value)
         self._most, self._size = most, size
@@ -40,7 +40,7 @@ class Loaded(Generic[K, V]):
                 future.set_result(load())
             except BaseException as error:
                 with self._lock:
-                    self._values.pop(key, None)  # whoever asks next tries again
+                    self._values.pop(key, None)  # the next thread tries again
                 future.set_exception(error)
             self._drop()
         return future.result()

@@ -1,4 +1,4 @@
-"""The executor of this machine: threads for its cores, and many pictures measured at a time.
+"""The executor of this machine: a thread for each core; many pictures are measured at a time.
 
 Threads wait for external programs, and release the interpreter's lock in their own heavy work.
 """
@@ -22,7 +22,7 @@ from bench.sweep.jobs import OriginalJob, Result
 from bench.sweep.plan import Plan
 from bench.sweep.worker import Measurement, Steps, Worker, measure_each, resume, steps
 
-# Decoded pictures measured by one process: enough to share its start-up, few enough to hold.
+# Decoded pictures measured by one process: enough to share its start-up, few enough for memory.
 _BATCH_PIXELS = 2**23
 _BATCH_MAX = 16
 # A picture does not wait longer for its batch to fill, nor at all if coding it took as long.
@@ -31,7 +31,7 @@ _BATCH_SECONDS = 5.0
 
 @dataclass(eq=False)
 class _Task:
-    """A job under way."""
+    """A running job."""
 
     steps: Steps
     future: Future[Result] = field(default_factory=Future)
@@ -62,22 +62,22 @@ class _Task:
 
 
 class ThisMachine:
-    """As many threads as jobs that may run at once; each takes up one stage of one job at a time.
+    """A thread for each job that may run at once; each runs one stage of one job at a time.
 
-    What is loaded already, the plan's codecs and networks, is used as it is.
+    The plan's codecs and networks are not loaded again.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._worker = Worker(plan.points, plan.scorers)
         self._lock = threading.Lock()
         self._cancelled = False
-        self._waiting = deque[_Task]()  # not begun yet
+        self._waiting = deque[_Task]()  # not started yet
         self._coding = 0
-        self._decoded: list[_Task] = []  # wait to be measured
-        self._work = SimpleQueue[Callable[[], object] | None]()  # what threads take up
+        self._decoded: list[_Task] = []  # waiting to be measured
+        self._work = SimpleQueue[Callable[[], object] | None]()  # None ends a thread
         self._threads: list[threading.Thread] = []
         wanted = min(plan.workers, len(plan.jobs) + len(plan.originals))
-        with suppress(RuntimeError):  # where no more can be started, fewer will do
+        with suppress(RuntimeError):  # if no more can be started, fewer will do
             while len(self._threads) < wanted:
                 thread = threading.Thread(target=self._serve)
                 thread.start()
@@ -100,7 +100,7 @@ class ThisMachine:
         return task.future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Where it is cancelled, programs are killed, and jobs end with what they have."""
+        """If jobs are cancelled, programs are killed, and jobs end with the stages finished."""
         if cancel_futures:
             with self._lock:
                 self._cancelled = True
@@ -131,7 +131,7 @@ class ThisMachine:
                 self._work.put(partial(self._code, self._waiting.popleft()))
 
     def _batches(self) -> list[list[_Task]]:
-        """The decoded pictures that are worth a process now, grouped by size and by metrics."""
+        """The decoded pictures to measure now, grouped by size and by metrics."""
         groups = grouped((task.batch_key, task) for task in self._decoded)
         idle = not self._waiting and self._coding < len(self._threads)
         late_before = time.monotonic() - _BATCH_SECONDS
@@ -151,7 +151,7 @@ class ThisMachine:
         self._decoded = [task for task in self._decoded if task not in taken]
         return batches
 
-    # What follows runs in the threads.
+    # The following methods run in the threads.
 
     def _code(self, task: _Task) -> None:
         if self._cancelled:

@@ -1,4 +1,4 @@
-"""How far a sweep has come, and whoever follows it."""
+"""The progress of a sweep, and callbacks to follow it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bench.sweep.plan import Plan
 
 @dataclass
 class Outcome:
-    """What has come of a sweep's jobs, by codec."""
+    """The finished jobs of a sweep, by codec."""
 
     coded: Counter[str] = field(default_factory=Counter)
-    done: Counter[str] = field(default_factory=Counter)  # measured and looked at, too
-    encoded: Counter[str] = field(default_factory=Counter)  # not taken from the store
-    originals: int = 0  # uncompressed images looked at
+    done: Counter[str] = field(default_factory=Counter)  # also measured and scored
+    encoded: Counter[str] = field(default_factory=Counter)  # not read from the store
+    originals: int = 0  # uncompressed images that were scored
     changed: Counter[str] = field(default_factory=Counter)  # decoded to another picture than before
     failures: list[tuple[Job, str]] = field(default_factory=list)
     untried: Counter[str] = field(default_factory=Counter)  # of codecs that were given up
@@ -34,7 +34,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Watcher:
-    """Whoever wants to follow a sweep: told of its preparation, its plan and its progress."""
+    """Callbacks that follow a sweep: its preparation, its plan and its progress."""
 
     preparing: Progress = lambda what, done, total: None
     planned: Callable[[Plan], None] = lambda plan: None

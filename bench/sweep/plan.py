@@ -1,10 +1,10 @@
-"""The plan: the jobs of a sweep, without those whose results the store has already."""
+"""The plan of a sweep: the jobs whose results the store does not have yet."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.codecs.codec import Codec, Point
@@ -16,18 +16,18 @@ from bench.store import Store, StoredPoint, point_key
 from bench.sweep.jobs import CodecReference, Job, OriginalJob, StreamReference
 from bench.sweep.request import Inputs
 
-_NOTHING = StoredPoint("", None, frozenset(), {})  # of a point that is not coded
+_NOTHING = StoredPoint("", None, frozenset(), {})  # for a point that is not coded
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Inputs):
-    """What a sweep is asked for, and the jobs that are left to be done."""
+    """The inputs of a sweep, and the jobs that remain."""
 
-    images: int  # those of this shard
-    total: int  # jobs, with those that are done
+    images: int  # of this shard
+    total: int  # jobs, including finished ones
     jobs: tuple[Job, ...]
     originals: tuple[OriginalJob, ...] = ()
-    anchor: str = ""  # whom the codecs will be compared with, and why
+    anchor: str = ""  # the codec to compare with, and why it was chosen
     imports: bool = False
 
     @property
@@ -37,7 +37,7 @@ class Plan(Inputs):
 
 
 def prepare(inputs: Inputs, store: Store, anchor: str = "") -> Plan:
-    """Every job that still lacks a stream, a measure or a picture, image by image."""
+    """Plan a job for each stream, figure or picture that is missing, image by image."""
     part, whole = inputs.shard
     entries = inputs.dataset.entries[part - 1 :: whole]
     jobs = tuple(_jobs(inputs, entries, store))
@@ -81,7 +81,7 @@ def _jobs(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iterator[
 
 
 def _originals(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iterator[OriginalJob]:
-    """What has still to be shown uncompressed, and to which networks."""
+    """The uncompressed images that some networks have not seen yet."""
     seen = {scorer.fingerprint: store.kept_originals(scorer) for scorer in inputs.scorers}
     for entry in entries:
         image = inputs.dataset.digests[entry.name]
@@ -96,7 +96,7 @@ def _originals(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iter
 
 
 def prepare_import(inputs: Inputs, folder: Path, store: Store) -> Plan:
-    """A job for each bitstream in the folder whose image, after which it is named, has none yet."""
+    """Plan a job for each new bitstream in the folder, each named after its image."""
     ((codec, points),) = inputs.points.items()
     if len(points) > 1:
         raise CardError(f"--point {inputs.request.points[0]}: one point, not {len(points)}")
@@ -112,13 +112,13 @@ def prepare_import(inputs: Inputs, folder: Path, store: Store) -> Plan:
     ]
     points = tuple(dict.fromkeys((*store.planned_points(dataset, codec), point)))
     remark = f"left out: {others} files in {folder} named after no image" if others else ""
-    its_own = vars(inputs) | {"points": {codec: points}, "remark": remark}
+    inputs = replace(inputs, points={codec: points}, remark=remark)
     count = len(files)
-    return Plan(**its_own, images=count, total=count, jobs=tuple(jobs), imports=True)
+    return Plan(**vars(inputs), images=count, total=count, jobs=tuple(jobs), imports=True)
 
 
 def _by_image(dataset: Dataset, folder: Path) -> tuple[dict[str, Path], int]:
-    """The files of a folder by the image that they are named after, and how many are not."""
+    """The files of a folder by the image they are named after, and the number of other files."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of bitstreams")
     stems = Counter(entry.path.stem for entry in dataset.entries)

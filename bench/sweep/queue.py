@@ -1,4 +1,4 @@
-"""The jobs that have not begun yet, image by image; a codec that only fails is given up."""
+"""The jobs that have not started yet, image by image; a codec that only fails is given up."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from bench.sweep.jobs import CodecReference, Job
 from bench.sweep.outcome import Outcome
 from bench.sweep.plan import Plan
 
-# Jobs that are under way beside those that run: many pictures wait to be measured together.
+# Jobs submitted beyond those that can run: many pictures wait to be measured together.
 _AHEAD = 64
-# A codec that failed this often, on this many images, and never succeeded is given up.
+# A codec that failed this often, on this many images, without a success is given up.
 _HOPELESS_FAILURES, _HOPELESS_IMAGES = 5, 3
 
 
 class JobQueue:
-    """A plan's jobs in their order, and those of codecs that have only failed so far aside."""
+    """A plan's jobs in order; those of codecs that have only failed so far are held back."""
 
     def __init__(self, plan: Plan, outcome: Outcome) -> None:
         self._plan, self._outcome = plan, outcome
@@ -26,37 +26,34 @@ class JobQueue:
     def __bool__(self) -> bool:
         return bool(self._jobs)
 
-    def take(self, under_way: int) -> Job | None:
-        """The next job, unless so many others are enough for now."""
+    def take(self, running: int) -> Job | None:
+        """The next job; None if there is none, or enough are running."""
         if not self._jobs:
             return None
-        # A codec that has coded nothing yet may only fail: no more of it than can run at once.
+        # A codec that has coded nothing yet may only fail: submit no more than can run at once.
         proven = self._plan.request.keep_going or self._outcome.coded[self._jobs[0].codec.name]
         most = self._plan.workers + (_AHEAD if proven else 1)
-        return self._jobs.popleft() if under_way < most else None
+        return self._jobs.popleft() if running < most else None
 
     def put_first(self, job: Job) -> None:
         self._jobs.appendleft(job)
 
     def failed(self, codec: CodecReference) -> None:
-        """Start no more of a codec that only fails, until what runs of it has ended."""
-        if (
-            codec not in self._held
-            and not self._plan.request.keep_going
-            and self._only_fails(codec)
-        ):
+        """Hold back the jobs of a codec that only fails until its running ones have ended."""
+        keep_going = self._plan.request.keep_going
+        if codec not in self._held and not keep_going and self._only_fails(codec):
             self._held[codec] = [job for job in self._jobs if job.codec == codec]
             self._jobs = deque(job for job in self._jobs if job.codec != codec)
 
     def _only_fails(self, codec: CodecReference) -> bool:
-        """Enough has failed, and nothing could be coded; one odd image is not enough."""
+        """Whether nothing could be coded, on several images."""
         if self._outcome.coded[codec.name]:
             return False
         failed = [job.entry for job, _ in self._outcome.failures if job.codec == codec]
         return len(failed) >= _HOPELESS_FAILURES and len(set(failed)) >= _HOPELESS_IMAGES
 
     def give_up_or_resume(self, running: Collection[CodecReference]) -> None:
-        """Those codecs that were held, once one has succeeded or none of it runs any more."""
+        """Decide on each held codec once a job of it has succeeded, or none is running."""
         for codec, jobs in list(self._held.items()):
             if self._outcome.coded[codec.name]:
                 self._jobs.extendleft(reversed(jobs))

@@ -1,4 +1,4 @@
-"""What a sweep is asked for, in words; and the same come to life: codecs, images and networks."""
+"""The request of a sweep, as options; and its inputs: the codecs, images and networks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.sweep.jobs import ScoreRequest, ScorerReference
 from bench.tasks.scorer import PSEUDO, Scorer, make_scorers
 from bench.tasks.task import open_tasks
 
-TRUTH_SCORE = 0.5  # of a detection that is pseudo truth
+TRUTH_SCORE = 0.5  # the minimum score of a detection in the pseudo ground truth
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Inputs:
-    """All that a request names, found and ready to run."""
+    """What a request names, opened and ready to run."""
 
     request: Request
     points: Mapping[Codec, tuple[Point, ...]]
@@ -55,7 +55,7 @@ class Inputs:
     remark: str
 
     def score_requests_of(self, entry: Entry) -> tuple[ScoreRequest, ...]:
-        """All that networks may find in an image, and what it is held to."""
+        """Each network, with the ground truth of an image."""
         return tuple(
             ScoreRequest(
                 ScorerReference.of(scorer),
@@ -74,7 +74,7 @@ class Inputs:
 
 
 def open_inputs(request: Request, progress: Progress | None = None) -> Inputs:
-    """Find what a request names. What it cannot have is refused here, before anything is done."""
+    """Open what a request names; whatever is invalid or missing is an error here."""
     shard = parse_shard(request.shard)
     metrics = metric_fingerprints(request.metrics)
     kind = dataset_kind(request.data)

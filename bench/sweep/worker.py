@@ -1,7 +1,7 @@
-"""Runs jobs, code → measure → score, in whatever process it is in.
+"""Runs jobs, code → measure → score, in any process.
 
 A worker loads what a job refers to and keeps it, so that no codec, network, image or truth is
-loaded twice; what it loads must have the digest that the job says. It knows nothing of the store.
+loaded twice; an unexpected digest is an error. It does not know the store.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from bench.sweep.loaded import Loaded
 from bench.tasks.scorer import Scorer, ScoreRecord
 from bench.tasks.task import open_task
 
-# Bytes of images that are held for the jobs to come: all jobs of an image follow each other.
+# Bytes of images that are kept for the next jobs: all jobs of an image follow each other.
 _MAX_HELD = 2**25
-# Not one job's failure, but soon every one's.
+# Errors that soon every job would have.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _log = logging.getLogger(__name__)
 
 
 class Measurement(NamedTuple):
-    """What a job waits for."""
+    """What a job waits for: a picture to be measured."""
 
     pair: Pair  # original and decoded
     metrics: Mapping[str, str]
@@ -51,7 +51,7 @@ T = TypeVar("T", Codec, Scorer)
 
 
 class Worker:
-    """What jobs share in one process; it may be given what is loaded already."""
+    """What the jobs of one process share; codecs and scorers may be loaded already."""
 
     def __init__(self, codecs: Iterable[Codec] = (), scorers: Iterable[Scorer] = ()) -> None:
         self.programs = Programs()
@@ -63,7 +63,7 @@ class Worker:
         self._labels = Loaded[str, Truth]()
 
     def enter(self) -> None:
-        """What this thread runs from now on is run by this worker."""
+        """Run the jobs of this thread by this worker from now on."""
         self.programs.enter()
         _worker.set(self)
 
@@ -86,7 +86,7 @@ class Worker:
         return self._images.get((entry, digest), load)
 
     def score(self, score_request: ScoreRequest, image: Image, picture: Pixels) -> ScoreRecord:
-        """How what a network finds in a picture fares against the truth of its image."""
+        """Score a network's detections in a picture against the ground truth of its image."""
         scorer = self.scorer(score_request.scorer)
         truth = score_request.pseudo or self._truth(scorer, score_request.truth, image)
         made_here = (
@@ -96,7 +96,7 @@ class Worker:
         return ScoreRecord(scorer.fingerprint, score_request.truth, matches, made_here)
 
     def _truth(self, scorer: Scorer, digest: str, image: Image) -> Truth:
-        """What the network makes of an uncompressed image, or the image's labels."""
+        """The network's own detections in an uncompressed image, or the image's labels."""
         if scorer.pseudo is not None:
             return scorer.truth_of(image)
 
@@ -111,7 +111,7 @@ class Worker:
 
 def _as_planned(found: T, wanted: CodecReference | ScorerReference) -> T:
     if found.fingerprint != wanted.fingerprint:
-        raise DataError(f"{wanted.name}: not the one here that the sweep was planned with")
+        raise DataError(f"{wanted.name}: not the version that the sweep was planned with")
     return found
 
 
@@ -119,7 +119,7 @@ _worker: ContextVar[Worker] = ContextVar("worker", default=Worker())  # noqa: B0
 
 
 def run(job: OriginalJob) -> Result:
-    """All of a job in this thread."""
+    """Run a whole job in this thread."""
     going = steps(job)
     try:
         wanted = next(going)
@@ -134,7 +134,7 @@ def run(job: OriginalJob) -> Result:
 def steps(job: OriginalJob) -> Steps:
     """A job as a generator: it yields what is to be measured, and waits for the values.
 
-    Whoever runs many jobs measures many pictures at a time.
+    An executor may measure the pictures of many jobs at a time.
     """
     worker, result = _worker.get(), Result()
     try:
@@ -151,24 +151,24 @@ def steps(job: OriginalJob) -> Steps:
             result.scores.append(worker.score(score_request, original, picture))
     except Cancelled:
         pass  # what is in the result already is kept
-    except (Exception, SystemExit) as error:  # a codec of a third party is not to end the sweep
+    except (Exception, SystemExit) as error:  # of a third party's codec: the sweep goes on
         _check_space(error)
         result.failure = _reason(error)
     return result
 
 
 def resume(going: Steps, values: Values | BaseException) -> Measurement:
-    """Give a job its values, or the reason why there are none; it ends in a StopIteration."""
+    """Give a job its values, or the error; StopIteration has its result."""
     return going.throw(values) if isinstance(values, BaseException) else going.send(values)
 
 
 def _code(job: Job, codec: Codec, original: Image, result: Result) -> Pixels:
-    """The decoded picture; what is known of it and its stream goes into the result."""
+    """The decoded picture; the result gets its stream, digests and costs."""
     try:
         return _code_once(job, codec, original, result)
     except TimeLimitError:
         raise
-    except CodecError as error:  # a machine short of memory or of processes may do better now
+    except CodecError as error:  # with little memory or few processes, it may succeed now
         at = f"{job.codec.name} on {job.entry.name} at {job.point}"
         _log.info("%s is tried again after a failure: %s", at, error)
         return _code_once(job, codec, original, result)
@@ -203,7 +203,7 @@ def _code_once(job: Job, codec: Codec, original: Image, result: Result) -> Pixel
 
 
 def _kept_stream(job: Job) -> bytes | None:
-    """The stream that was coded before, if it is whole."""
+    """The stored stream, if it is undamaged."""
     if job.stream is None:
         return None
     try:
@@ -216,10 +216,9 @@ def _kept_stream(job: Job) -> bytes | None:
 def measure_each(
     pairs: Sequence[Pair], wanted: Mapping[str, str]
 ) -> Sequence[Values | BaseException]:
-    """What was measured of each pair, or why it could not be, by metrics of these fingerprints.
+    """The values of each pair, or its error, by metrics of these fingerprints.
 
-    The pairs of a batch that failed are measured again one by one: a machine short of memory may
-    do better with fewer, or later.
+    If a batch fails, its pairs are measured again one by one: with little memory, fewer may do.
     """
     try:
         return _measure(pairs, wanted)
