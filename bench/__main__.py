@@ -19,7 +19,7 @@ _RESUMABLE = {"check", "import", "run", "train"}  # commands that keep what they
 def main() -> None:
     Stopping(f"stopped{_kept(sys.argv[1:])}").listen()
     guard_streams()
-    # Pillow warns of damaged tags and of large images; bench itself says what matters of them.
+    # Pillow warns of damaged tags and of large images; bench reports what matters.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     sys.argv[0] = "bench"  # as results record it, also for python -m bench
     sys.exit(status(sys.argv[1:]))
@@ -66,7 +66,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _is_text(argument: str) -> bool:
-    """Whether it can be encoded: bytes from a terminal that are not UTF-8 cannot."""
+    """Whether it can be encoded, unlike bytes from a terminal that are not UTF-8."""
     try:
         argument.encode()
     except UnicodeEncodeError:

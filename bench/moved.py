@@ -14,7 +14,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-# Those that the documentation of 0.1 printed; a package stands for all that is in it.
+# The names in the documentation of 0.1; a package includes all its modules.
 MOVED = {
     "bench.catalog": "bench.codecs.catalog",
     "bench.codec": "bench.codecs.codec",
@@ -29,7 +29,7 @@ RENAMED = {"MOST_PIXELS": "MAX_PIXELS"}
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Finds a module under its old name, and gives what is under the new one."""
+    """Imports the module of the new name for an old one."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -39,13 +39,13 @@ class _Finder(MetaPathFinder, Loader):
     def exec_module(self, module: ModuleType) -> None:
         old = module.__name__
         new = new_name(old)
-        assert new is not None  # or it would not have been found here
+        assert new is not None  # by find_spec
         warnings.warn(f"{old} is now {new}", DeprecationWarning, stacklevel=2)
         sys.modules[old] = import_module(new)
 
 
 def new_name(old: str) -> str | None:
-    """What a module is called now; None if it never had another name."""
+    """The present name of a module; None if it never had another."""
     for package, new in MOVED.items():
         if old == package or old.startswith(f"{package}."):
             return new + old.removeprefix(package)
@@ -53,7 +53,7 @@ def new_name(old: str) -> str | None:
 
 
 def renamed(module: str, old: str) -> object:
-    """What a module's ``__getattr__`` gives for the old name of one of its constants."""
+    """The value of a constant by its old name, for a module's ``__getattr__``."""
     if old not in RENAMED:
         raise AttributeError(f"module {module!r} has no attribute {old!r}")
     new = RENAMED[old]
@@ -63,5 +63,5 @@ def renamed(module: str, old: str) -> object:
 
 
 def redirect() -> None:
-    """From now on the old names are found."""
+    """Make the old names importable."""
     sys.meta_path.insert(0, _Finder())

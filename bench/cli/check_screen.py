@@ -27,9 +27,9 @@ def check_screen(check: Check) -> RenderableType:
     judged = any(isfinite(verdict.change) for verdict in check.verdicts)
     body: list[Row | RenderableType] = []
     for verdict, following in zip_longest(check.verdicts, check.verdicts[1:]):
-        # A reason that several share is printed once, under the last of them.
+        # A reason that several verdicts share is printed once, below the last of them.
         repeated = following is not None and following.why == verdict.why
-        body += _verdict(verdict, tell=isfinite(verdict.change) or not repeated)
+        body += _verdict(verdict, explain=isfinite(verdict.change) or not repeated)
     headings = ("", *HEADINGS) if judged else ("",)
     spare = HEADINGS[:2] if judged else ()
     parts: list[RenderableType] = [TextLine(Text(), title(check), "bold"), ""]
@@ -42,12 +42,12 @@ def check_screen(check: Check) -> RenderableType:
     return Group(*parts, "", Text(summary(check), style=_STYLES[check.status]))
 
 
-def _verdict(verdict: Verdict, *, tell: bool) -> list[Row | RenderableType]:
+def _verdict(verdict: Verdict, *, explain: bool) -> list[Row | RenderableType]:
     mark = _MARKS[verdict.outcome].copy()
     mark.pad_right(_OUTCOME - mark.cell_len)
     lines: list[Row | RenderableType] = [TextLine(mark, verdict.rule.text, "bold")]
     if isfinite(verdict.change):
         lines.append((f"  {verdict.where}", *figures(verdict)))
-    if tell and verdict.why:
+    if explain and verdict.why:
         lines.append(TextLine(Text("  "), one_line(verdict.why)))
     return lines

@@ -13,11 +13,11 @@ from bench.cli.columns import TextLine
 from bench.cli.screens import ABSENT, BUT, NO, YES
 from bench.runtime.finding import Finding
 
-_MANY = 3  # up to so many things of one group without remarks have lines of their own
+_MANY = 3  # up to this many findings of a group have a line each
 
 
 class _Cut:
-    """A label, and as much text as fits one line; for names, also how many more there are."""
+    """A label, and as much text as fits one line, with the number of names left out."""
 
     def __init__(self, label: Text, parts: Sequence[str], style: str) -> None:
         self._label, self._parts, self._style = label, parts, style

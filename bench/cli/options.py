@@ -101,10 +101,7 @@ stored_data = named(
 )
 engine = choice("--engine", ["bench", "detectron2"], "The implementation of the network.")
 weights = click.option(
-    "--weights",
-    type=FILE,
-    metavar="FILE",
-    help="The weights of a learned codec, instead of its weight set.",
+    "--weights", type=FILE, help="The weights of a learned codec, instead of its weight set."
 )
 open_it = click.option(
     "--open", "show_it", is_flag=True, help="Open the page if one is made, otherwise the picture."

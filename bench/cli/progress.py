@@ -31,7 +31,7 @@ from bench.sweep.plan import Plan
 if TYPE_CHECKING:
     from bench.training.loop import TrainingProgress
 
-# Off a terminal: seconds between two lines.
+# Seconds between two lines where there is no terminal.
 _SPARSE = 30.0
 _ORIGINALS = "uncompressed images"
 
@@ -47,7 +47,7 @@ def progress_watcher(console: Console) -> Iterator[Watcher]:
 
 
 def _bars(console: Console, remark: str, *, speed_over: float, transient: bool = False) -> Progress:
-    """Bars that end in a remark of this style; their speed is a mean over so many seconds."""
+    """Bars that end in a remark of this style; ``speed_over`` is in seconds."""
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None, complete_style="cyan", finished_style="green"),
@@ -64,7 +64,7 @@ def _bars(console: Console, remark: str, *, speed_over: float, transient: bool =
 
 def _live_bars(bars: Progress) -> Watcher:
     tasks: dict[str, TaskID] = {}
-    told = set[str]()
+    reported = set[str]()
 
     def preparing(what: str, done: int, total: int) -> None:
         if what not in tasks:
@@ -82,7 +82,7 @@ def _live_bars(bars: Progress) -> Watcher:
 
     def progressed(outcome: Outcome) -> None:
         failed, untried = outcome.failed, outcome.untried
-        for line in given_up(outcome, told):
+        for line in given_up(outcome, reported):
             bars.console.print(Text(line, style="red"), soft_wrap=True)
         show(_ORIGINALS, outcome.originals)
         for name in outcome.coded | failed:
@@ -103,12 +103,12 @@ def _failed(failed: int, untried: int) -> str:
     return ", ".join(counts)
 
 
-def given_up(outcome: Outcome, told: set[str]) -> Iterator[str]:
-    """A line about each codec that was given up since the last time."""
+def given_up(outcome: Outcome, reported: set[str]) -> Iterator[str]:
+    """A line about each codec that was given up, unless it was reported before."""
     for name, untried in outcome.untried.items():
-        if name in told or not untried:  # all its operations had already started
+        if name in reported or not untried:  # all its operations had already started
             continue
-        told.add(name)
+        reported.add(name)
         reasons = Counter(why for each, why in outcome.failures if each.codec.name == name)
         reason, _ = reasons.most_common(1)[0]
         yield (
@@ -169,7 +169,7 @@ def _ahead(seconds: float) -> str:
 def _sparse_lines(console: Console) -> Watcher:
     began = last = time.monotonic()
     planned_operations = planned_originals = 0
-    told = set[str]()
+    reported = set[str]()
     say = partial(_print_line, console)
 
     def preparing(what: str, done: int, total: int) -> None:
@@ -188,7 +188,7 @@ def _sparse_lines(console: Console) -> Watcher:
         nonlocal began, last
         now = time.monotonic()
         finished = outcome.finished
-        for line in given_up(outcome, told):
+        for line in given_up(outcome, reported):
             say(line)
         if not outcome.coded and not outcome.failures:
             began = now  # the time so far does not help to predict the rest
@@ -208,7 +208,7 @@ def _sparse_lines(console: Console) -> Watcher:
 
 
 def outcome_line(outcome: Outcome) -> str:
-    """How much of a sweep was encoded, and how much the store had as bitstreams."""
+    """The numbers of operations that were encoded, read from the store, and failed."""
     if not outcome.finished:
         return "0 encoded; the store had all of it"
     encoded, coded = outcome.encoded.total(), outcome.coded.total()

@@ -42,8 +42,8 @@ def terminal(report: Report) -> RenderableType:
         parts += ["", TextLine(Text(), tables.NO_ANCHOR)]
     elif len(results.codecs) == 1:
         parts += ["", TextLine(Text(), tables.ALONE)]
-    if told := notes(report):
-        parts += ["", Text("Notes", style="bold"), _list(told)]
+    if caveats := notes(report):
+        parts += ["", Text("Notes", style="bold"), _list(caveats)]
     if failures := failure_lines(report, FAILURES):
         count = counted(len(results.failures), "failure")
         parts += ["", Text(count, style="bold red"), _list(failures)]
@@ -57,12 +57,12 @@ def difference(found: Difference) -> RenderableType:
         ("BD-rate", found.rate, "%", found.test.metric),
         ("BD-quality", found.quality, "", found.test.rate),
     ):
-        told = formatting.NOTHING
+        basis = formatting.NOTHING
         if not delta.reason:
             overlap = formatting.percent(delta.overlap)
-            told = f"{axis} from {formatting.span(delta.range)}, overlap {overlap}"
+            basis = f"{axis} from {formatting.span(delta.range)}, overlap {overlap}"
         value = Text(formatting.signed(delta.value, unit), style=_colour(delta), justify="right")
-        table.add_row(Text(name, style="bold"), value, Text(told))
+        table.add_row(Text(name, style="bold"), value, Text(basis))
     title = f"{found.test.curve.name} against {found.anchor.curve.name}, by {found.rate.method}"
     figures = ("BD-rate", found.rate), ("BD-quality", found.quality)
     notes = about_figures(
@@ -78,11 +78,11 @@ def _means(report: Report) -> list[RenderableType]:
         ran = tables.version(codec)
         body.append(_codec_line(codec, report).append(f"  {ran}" if ran else "", "not bold dim"))
         body += [(f"  {point}", *cells) for name, point, *cells in rows if name == codec.name]
-    told = [tables.means(report)]
+    legend = [tables.means(report)]
     if any(codec.missing for codec in report.results.codecs):
-        told.append(tables.PARTIAL)
+        legend.append(tables.PARTIAL)
     columns = Columns(["", *map(formatting.heading, tables.mean_columns(report))], body)
-    return [columns, *(TextLine(Text(), line, "dim") for line in told)]
+    return [columns, *(TextLine(Text(), line, "dim") for line in legend)]
 
 
 def _scores(report: Report, task: TaskResults) -> Iterable[RenderableType]:
@@ -98,10 +98,10 @@ def _scores(report: Report, task: TaskResults) -> Iterable[RenderableType]:
 
 def _conclusions(report: Report) -> Iterator[RenderableType]:
     styles = {True: "bold green", False: "bold red", None: "bold"}
-    told = list(conclusions(report))
-    for found in told:
-        yield TextLine(Text(), f"{found.text[:1].upper()}{found.text[1:]}.", styles[found.better])
-    if told:
+    found = list(conclusions(report))
+    for each in found:
+        yield TextLine(Text(), f"{each.text[:1].upper()}{each.text[1:]}.", styles[each.better])
+    if found:
         yield ""
 
 
@@ -125,7 +125,7 @@ def _deltas(report: Report) -> Iterator[RenderableType]:
 
 
 def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Row | Text]:
-    """Its figures; where there are ``several`` task networks, which of them it is."""
+    """The figures of a comparison, and its task network if there are ``several``."""
     cells = tables.delta_cells(comparison)
     yield (
         f"  {formatting.short_title(comparison.metric)}",
@@ -138,8 +138,8 @@ def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Row | Text]:
     if several and scorer_of(comparison.metric):
         yield Text(f"  {comparison.metric.partition(':')[2]}", style="dim")
     elif comparison.per_image and not comparison.per_image.reason:
-        told = ("    mean of images", cells.images, cells.images_interval)
-        yield tuple(Text(cell, style="dim") for cell in told)
+        mean = ("    mean of images", cells.images, cells.images_interval)
+        yield tuple(Text(cell, style="dim") for cell in mean)
 
 
 def _colour(delta: Delta) -> str:

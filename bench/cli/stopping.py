@@ -1,4 +1,4 @@
-"""How signals end a command: in order at first, and soon in any case.
+"""How signals end a command: in order if possible, but soon in any case.
 
 The first Ctrl-C, SIGTERM or SIGHUP is raised as an exception, so that what was finished is kept. If
 that has not ended the process within two seconds, because a thread hangs in a read or runs a
@@ -20,7 +20,7 @@ from bench.errors import Terminated
 
 _GRACE = 2.0  # seconds to end in order
 _SHOW_CURSOR = "\x1b[?25h\n"
-_INSTANT = 0.5  # seconds within which a second signal is the same, as sent to a process group
+_INSTANT = 0.5  # seconds in which a second signal counts as the first, sent to a group
 
 
 class Stopping:

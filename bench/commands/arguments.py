@@ -1,4 +1,4 @@
-"""How commands take their arguments when they are called from Python."""
+"""Arguments of commands that are called from Python."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class AcceptsText(Protocol[P, R_co]):
-    """A call as its signature shows it, and with what is converted to that."""
+    """Called as the signature shows, or with arguments that are converted."""
 
     @overload
     def __call__(self, *arguments: P.args, **options: P.kwargs) -> R_co: ...
@@ -48,7 +48,7 @@ def accepts_text(call: Callable[P, R]) -> AcceptsText[P, R]:
 
 
 def takes(request: Callable[P, Q]) -> Callable[[Callable[[Q], R]], Callable[P, R]]:
-    """Has a function of a request called with the request's fields, as its signature shows."""
+    """Call a function of a request with the request's fields, shown in its signature."""
 
     def decorate(function: Callable[[Q], R]) -> Callable[P, R]:
         @wraps(function)

@@ -1,9 +1,8 @@
-"""The gate as one calls it: a baseline's codecs run, recorded, or held to what was recorded."""
+"""The gate: runs a baseline's codecs, records their results or compares them with a recording."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from bench.commands.arguments import accepts_text
@@ -32,10 +31,10 @@ def check(
     results: Path = RESULTS,
     watcher: Watcher | None = None,
 ) -> Check:
-    """Hold a baseline's codecs to its recording, by its rules or by those given instead.
+    """Compare a baseline's codecs with its recording, by its rules or by those given instead.
 
-    Whatever stands in the way of judging, images or programs that are missing, makes rules that
-    nothing is known of; only a baseline that cannot be read is an error.
+    If images or programs are missing, the rules are inconclusive; only a baseline that cannot be
+    read is an error.
     """
     asked = read_baseline(baseline, rules)
     try:
@@ -55,7 +54,7 @@ def record(
     results: Path = RESULTS,
     watcher: Watcher | None = None,
 ) -> Check:
-    """Write down what a baseline's codecs give now; a rule that can never be judged shows here."""
+    """Record a baseline's codecs; a rule that can never be judged shows here."""
     asked = read_baseline(baseline)
     now, failed = _measured(asked, list(asked.cards), root, jobs, results, watcher)
     if failed:
@@ -72,7 +71,7 @@ def _measured(
     results: Path,
     watcher: Watcher | None,
 ) -> tuple[Recording, dict[str, str]]:
-    """What some of a baseline's codecs give now, as it would be recorded; and what failed."""
+    """The recording of some of a baseline's codecs, and the failures."""
     watcher = watcher or Watcher()
     request = Request(
         [asked.cards[name] for name in codecs],
@@ -93,6 +92,5 @@ def _measured(
         found = load_results(
             store, dataset=plan.dataset.digest, codecs=inputs.names, points=inputs.named_points
         )
-        seen = [scorer.name for scorer in plan.scorers]
-        found = replace(found, tasks=tuple(s for s in found.tasks if s.name in seen))
+        found = found.seen_by([scorer.name for scorer in plan.scorers])
         return to_recording(found, plan.metrics, store.folder), failures(found)

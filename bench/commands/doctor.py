@@ -84,12 +84,12 @@ def _ffmpeg() -> Iterator[Finding]:
     try:
         found, filters = ffmpeg.version(), ffmpeg.filters()
         yield Finding("ffmpeg", True, f"{found}, {ffmpeg.binary()}", ffmpeg.remark())
-    except CacheError as error:  # it keeps the digest of ffmpeg, which may be all right
+    except CacheError as error:  # for ffmpeg's digest; ffmpeg itself may work
         yield Finding("ffmpeg", False, str(ffmpeg.binary()), str(error))
         return
-    except (BenchError, IndexError):  # or it is another program, which prints no version
+    except (BenchError, IndexError):  # of another program, which prints no version
         named = os.environ.get("IMAGEIO_FFMPEG_EXE")
-        found = f"{named} is no ffmpeg" if named else "none"
+        found = f"{named} is not ffmpeg" if named else "none"
         yield Finding("ffmpeg", False, found, ffmpeg.ANOTHER)
         return
     ok, advice = "libvmaf" in filters, f"VMAF and the paper's SSIM need it: {ffmpeg.ANOTHER}"
@@ -104,7 +104,7 @@ def shipped_codecs() -> dict[str, Codec | str]:
             loaded[name] = load_codec(name)
         except BenchError as error:
             loaded[name] = str(error)
-        except Exception as error:  # the code of a third party's family: it must not hide others
+        except Exception as error:  # of a third party's family: it must not hide others
             loaded[name] = f"{path}: its family fails: {error!r}"
     return loaded
 
@@ -118,10 +118,9 @@ def _families() -> Iterator[Finding]:
         else:
             of_family.setdefault(codec.card.family, []).append(codec)
 
-    def tell(family: str) -> Iterable[Finding]:
-        return FAMILIES[family].findings(of_family.get(family, []))
-
-    yield from _each(FAMILIES, tell, PACKAGES)
+    yield from _each(
+        FAMILIES, lambda name: FAMILIES[name].findings(of_family.get(name, [])), PACKAGES
+    )
 
 
 def _torch() -> Finding:
@@ -150,16 +149,16 @@ def _metric(name: str) -> Iterable[Finding]:
 
 
 def _each(
-    registry: Registry[Any], tell: Callable[[str], Iterable[Finding]], group: str
+    registry: Registry[Any], find: Callable[[str], Iterable[Finding]], group: str
 ) -> Iterator[Finding]:
     """Findings about each name of a registry and its packages; a failure does not hide others."""
     for name in registry:
         try:
             with registry.called(name):
-                told = list(tell(name))
+                findings = list(find(name))
         except BenchError as error:
             yield Finding(name, False, "cannot be used", str(error), group)
             continue
         if package := registry.package(name):
             yield Finding(name, True, f"{registry.kind} of {package}", group=PACKAGES)
-        yield from told
+        yield from findings

@@ -81,7 +81,7 @@ def predict(
     least_score: float = 0.5,
     progress: Progress | None = None,
 ) -> Predictions:
-    """Run a task network on images; an image that cannot be read does not end the others.
+    """Run a task network on images; an image that cannot be read does not stop the others.
 
     The arguments are the options of ``bench predict``. What was found before an error or an
     interrupt is written.
@@ -89,7 +89,7 @@ def predict(
     if weights is not None and "=" in task:
         raise DataError(f"--task {task}: weights given twice, also by --weights")
     check_outputs([json], [*images, weights])
-    its_task = open_task(task if weights is None else f"{task}={weights}", engine)
+    network = open_task(task if weights is None else f"{task}={weights}", engine)
     if json is not None and not json.absolute().parent.is_dir():
         raise DataError(f"{json}: cannot be written: no folder {json.parent}")
     if out is not None:
@@ -102,7 +102,7 @@ def predict(
             pixels, notes = read_image(path)
         except DataError as error:
             return str(error)
-        found = its_task.detect(pixels)
+        found = network.detect(pixels)
         if out is not None:
             picture = _picture(path, out)
             with describe_write_errors(picture):
@@ -112,13 +112,13 @@ def predict(
     made: list[Prediction] = []
     failures: list[str] = []
     try:
-        for result in on_all_cores(one, images, progress and partial(progress, its_task.name)):
+        for result in on_all_cores(one, images, progress and partial(progress, network.name)):
             if isinstance(result, Prediction):
                 made.append(result)
             else:
                 failures.append(result)
     finally:
-        found = Predictions(its_task, tuple(made), tuple(failures))
+        found = Predictions(network, tuple(made), tuple(failures))
         if json is not None and made:
             write_json(json, found.as_json())
     return found

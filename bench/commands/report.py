@@ -43,7 +43,7 @@ def report(
     html: bool = False,
     progress: Progress = lambda what, done, total: None,
 ) -> Report:
-    """What ``run`` reports, from the store alone; files go to ``out``, else beside the store.
+    """Report as ``run`` does, from the store alone; files go to ``out``, or beside the store.
 
     ``between`` is the range of quality of BD-rates: ``60%,95%`` of the uncompressed accuracy, or
     ``psnr_y=30,40``. ``html`` adds a page to explore. Unless data, codecs or points are named, it
@@ -75,34 +75,29 @@ def report(
 
             digests = [] if chosen else stored_datasets(store)
             others = [load_results(store, dataset=each) for each in digests if each != found.digest]
-            made, reports = _with_other_reports(made, others, compared)
+            made, *_ = reports = _with_other_reports(made, others, compared)
             write_page(store, reports, folder, root=root, pareto=pareto, progress=progress)
     return made
 
 
 def _with_other_reports(
     made: Report, others: Sequence[Results], compared: Callable[..., Report]
-) -> tuple[Report, list[Report]]:
-    """A report, and those of other data sets; a note for one that cannot be compared."""
-    reports, notes = [], list(made.results.notes)
+) -> list[Report]:
+    """A report, and those of other data sets with the same anchor and tasks, where they exist.
+
+    The first report gets a note for each other data set that cannot be compared.
+    """
+    reports, notes = [made], list(made.results.notes)
+    shown = [task.name for task in made.results.tasks]
     for other in others:
+        has_anchor = made.anchor in [codec.name for codec in other.codecs]
+        tasks = [task.name for task in other.tasks if task.name in shown]
         try:
-            reports.append(_same_comparison(other, made, compared))
+            reports.append(compared(other, anchor=made.anchor if has_anchor else None, tasks=tasks))
         except (DataError, StoreError) as error:
             notes.append(f"{other.dataset} is left out: {error}")
-    made = replace(made, results=replace(made.results, notes=tuple(notes)))
-    return made, [made, *reports]
-
-
-def _same_comparison(found: Results, made: Report, compared: Callable[..., Report]) -> Report:
-    """Another data set's report, with the same anchor and tasks if it has them."""
-    names = [codec.name for codec in found.codecs]
-    shown = [task.name for task in made.results.tasks]
-    return compared(
-        found,
-        anchor=made.anchor if made.anchor in names else None,
-        tasks=[task.name for task in found.tasks if task.name in shown],
-    )
+    reports[0] = replace(made, results=replace(made.results, notes=tuple(notes)))
+    return reports
 
 
 @accepts_text
@@ -116,16 +111,16 @@ def report_by(
     pareto: bool = False,
     out: Path | None = None,
 ) -> SpecReport:
-    """The figures and tables of a spec, by its name or path, from the store alone.
+    """Make the figures and tables of a spec, by its name or path, from the store alone.
 
-    Pictures are decoded from what is kept and looked at again; ``root`` is where Cityscapes is.
+    Pictures are decoded from the stored bitstreams; ``root`` is the folder of Cityscapes.
     """
     from bench.report.paper.spec_report import write_spec_report
 
-    its_spec = read_spec(spec)
-    folder = out or results / its_spec.name
+    parsed = read_spec(spec)
+    folder = out or results / parsed.name
     with Store(results) as store:
         found = load_results(store, dataset=data)
         return write_spec_report(
-            its_spec, store, found, folder, root=root, method=method, pareto=pareto
+            parsed, store, found, folder, root=root, method=method, pareto=pareto
         )

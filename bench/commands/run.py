@@ -1,4 +1,4 @@
-"""Sweeps as one calls them: what a run codes and measures, and what it reports."""
+"""Runs sweeps: code, measure, report; or import bitstreams."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def run(request: RunRequest) -> RunReport:
 
 
 def _between(request: RunRequest, inputs: Inputs) -> Between | None:
-    """The range of quality of BD-rates, of a metric that will be there."""
+    """The range of quality of BD-rates, of a metric that will be measured."""
     if request.between is None:
         return None
     by_tasks = [wap_of(scorer.name) for scorer in inputs.scorers]
@@ -94,7 +94,7 @@ def _between(request: RunRequest, inputs: Inputs) -> Between | None:
 
 
 def _anchor(request: RunRequest, inputs: Inputs) -> str | None:
-    """The full name of the anchor that is asked for, one of the run's or of the store's codecs."""
+    """The full name of the requested anchor, a codec of the run or of the store."""
     if request.anchor is None:
         return None
     anchor = full_name(card_name(request.anchor), inputs.names)
@@ -105,19 +105,19 @@ def _anchor(request: RunRequest, inputs: Inputs) -> str | None:
 
 
 def _anchor_text(named: str | None, inputs: Inputs) -> str:
-    """Whom these codecs will be compared with, and why."""
+    """The codec that the others will be compared with, and why."""
     anchor, why = choose_anchor(named, ((codec.name, codec.card.anchor) for codec in inputs.points))
     if anchor is None:
-        return "none, as there is no conventional codec here; --anchor CODEC names one"
+        return "none, as no codec here is conventional; --anchor CODEC names one"
     return f"{anchor}, {why}"
 
 
 def _changed_pictures(outcome: Outcome) -> list[str]:
-    """A note for each codec whose kept streams decoded to other pictures than before."""
+    """A note for each codec whose stored streams decoded to other pictures than before."""
     return [
-        f"{codec}: {counted(count, 'kept stream')} decoded to another picture than before, so all "
-        "its figures were measured again; what tasks outside this run found in it is dropped. A "
-        "neural decoder may round differently on another machine; no other decoder should"
+        f"{codec}: {counted(count, 'stored stream')} decoded to another picture than before; all "
+        "figures were measured again, and those of tasks outside this run are deleted. A neural "
+        "decoder may round differently on another machine; no other decoder should"
         for codec, count in outcome.changed.items()
     ]
 
@@ -135,7 +135,7 @@ def import_streams(
     results: Path = RESULTS,
     watcher: Watcher | None = None,
 ) -> Outcome:
-    """Adopt bitstreams that were coded elsewhere: each is decoded here, and measured."""
+    """Import bitstreams that were coded elsewhere: each is decoded and measured."""
     watcher = watcher or Watcher()
     request = Request(
         [codec],
@@ -145,7 +145,7 @@ def import_streams(
         metrics=metrics,
         tasks=["none"],
         jobs=jobs,
-        keep_going=True,  # each file is an answer of its own: all of them are tried
+        keep_going=True,  # all files are tried
     )
     inputs = open_inputs(request, watcher.preparing)
     with StoreWriter(results) as store:

@@ -1,4 +1,4 @@
-"""JSON schemas of the settings files, by which editors complete and check them."""
+"""JSON schemas of the settings files, for editors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.training.codec_recipe import CodecRecipe
 
 
 def schema(kind: str) -> dict[str, Any]:
-    """That of a ``card``, a ``report`` or a ``baseline``."""
+    """The schema of a ``card``, a ``report`` or a ``baseline``."""
     models: dict[str, type[BaseModel]] = {
         "card": _any_card(),
         "report": Spec,
@@ -25,7 +25,7 @@ def schema(kind: str) -> dict[str, Any]:
 
 
 def _any_card() -> type[BaseModel]:
-    """Of any family, its table included."""
+    """A card of any family, with the family's table."""
     tables: dict[str, Any] = {
         f"family_{place}": (FAMILIES[family].Options or dict[str, Any], Field(None, alias=family))
         for place, family in enumerate(FAMILIES)

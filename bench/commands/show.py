@@ -20,7 +20,7 @@ from bench.tasks.task import TASKS, described_task
 
 @dataclass(frozen=True)
 class Description:
-    """A metric, a task network or a data set; the facts are labelled, in the order to be read."""
+    """A metric, a task network or a data set; the facts are labelled, in order."""
 
     kind: str
     name: str
@@ -35,12 +35,12 @@ class CodecDescription:
     """A codec: its card, its exact commands, and what is missing on this machine."""
 
     card: Card
-    point: Point | None  # None where no weights say which there are
-    conversion: str | None  # from RGB to the YCbCr that it codes
+    point: Point | None  # None without weights, which determine the points
+    conversion: str | None  # the command from RGB to YCbCr
     commands: tuple[str, ...]  # at that point
     missing: str | None
     remark: str | None
-    fingerprint: str | None  # None where something is missing
+    fingerprint: str | None  # None if something is missing
     depends_on: dict[str, str]
 
     @property

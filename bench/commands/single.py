@@ -57,19 +57,19 @@ def encode(
     A learned codec may be given weights of the user's own. What its networks make of the image
     goes to ``dump``, as NumPy's npz; how far its LSMnet masks which part, to ``save_mask``.
     """
-    its_codec = runnable(codec, own=weights)
-    its_point = _point(its_codec, point)
+    opened_codec = runnable(codec, own=weights)
+    chosen = _point(opened_codec, point)
     check_outputs((file, dump, save_mask), (image, weights))
     pixels, notes = read_image(image)
     original = Image(image.stem, pixels)
     with metered() as cost:
-        stream = its_codec.encode(original, its_point)
+        stream = opened_codec.encode(original, chosen)
     with describe_write_errors(file), replacing(file) as temporary:
         temporary.write_bytes(stream)
     if dump or save_mask:
-        _write_latents(its_codec.inspect(original, its_point), original, dump, save_mask)
+        _write_latents(opened_codec.inspect(original, chosen), original, dump, save_mask)
     size = (original.width, original.height)
-    return Coded(its_codec.name, its_point, *size, len(stream), cost, notes)
+    return Coded(opened_codec.name, chosen, *size, len(stream), cost, notes)
 
 
 def _write_latents(
@@ -108,13 +108,13 @@ def decode(
     name = codec or recognise(stream, weights)
     if name is None:
         raise StreamError(f"{file}: unknown codec of the stream; name it with --codec")
-    its_codec = runnable(name, own=weights)
+    opened_codec = runnable(name, own=weights)
     with metered() as cost:
-        pixels = its_codec.decode(stream)
+        pixels = opened_codec.decode(stream)
     height, width, _ = pixels.shape
     with describe_write_errors(image):
         write_png(pixels, image)
-    return Coded(its_codec.name, None, width, height, len(stream), cost)
+    return Coded(opened_codec.name, None, width, height, len(stream), cost)
 
 
 def _point(codec: Codec, text: str | None) -> Point:

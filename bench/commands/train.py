@@ -52,11 +52,11 @@ def train(
     return Trained(name, folder, trained_weights(folder), whole)
 
 
-def zoo(its_set: str) -> list[str]:
+def zoo(weight_set: str) -> list[str]:
     """The networks and codecs to train for a weight set, in the right order."""
     from bench.training.zoo import zoo
 
-    return zoo(its_set)
+    return zoo(weight_set)
 
 
 @accepts_text

@@ -338,7 +338,7 @@ def test_no_ffmpeg_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ffmpeg, "version", fail)
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/bin/true")
     assert check("ffmpeg").ok is False
-    assert check("ffmpeg").found == "/bin/true is no ffmpeg"
+    assert check("ffmpeg").found == "/bin/true is not ffmpeg"
 
 
 def test_a_cache_that_cannot_be_used_is_no_missing_ffmpeg(

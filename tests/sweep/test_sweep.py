@@ -358,7 +358,7 @@ def test_figures_of_a_stream_are_all_of_one_decoding(
     said = bench(*command, "--metric", "ms_ssim_db", *QUICK)
     assert said.status == 0, said.err
     assert "0 encoded" in said.err
-    assert "jpeg: 2 kept streams decoded to another picture" in " ".join(said.out.split())
+    assert "jpeg: 2 stored streams decoded to another picture" in " ".join(said.out.split())
     after = records(bench)
     assert (after.stream == before.stream).all()
     assert (after.psnr_rgb < before.psnr_rgb - 5).all()
