@@ -12,7 +12,7 @@ from support.command import Bench
 
 from bench.codecs.catalog import card_paths, read_card
 from bench.errors import DataError
-from bench.runtime.file_model import FileModel, Listed, Number, read_model
+from bench.runtime.file_model import FileModel, Listed, Number, check_model
 
 
 class Wheel(FileModel):
@@ -27,11 +27,15 @@ class Cart(FileModel):
     doors: dict[str, Number] = Field({})
 
 
+def read_cart(path: Path) -> Cart:
+    return check_model(Cart, tomllib.loads(path.read_text("utf-8")), path, DataError)
+
+
 def faults(text: str) -> list[str]:
     """The lines told of a file."""
     Path("cart.toml").write_text(text, "utf-8")
     with pytest.raises(DataError) as raised:
-        read_model(Cart, Path("cart.toml"), "cart", DataError)
+        read_cart(Path("cart.toml"))
     head, *lines = str(raised.value).splitlines()
     assert head.startswith("cart.toml: ")
     assert not lines or head == f"cart.toml: {len(lines)} faults"
@@ -41,7 +45,7 @@ def faults(text: str) -> list[str]:
 def test_what_is_right_is_read_as_it_stands() -> None:
     text = 'name = "a"\ndoors = { left = 1, right = 2.5 }\n[[wheel]]\nsize = 3\nspokes = [1, 2.0]'
     Path("cart.toml").write_text(text)
-    cart = read_model(Cart, Path("cart.toml"), "cart", DataError)
+    cart = read_cart(Path("cart.toml"))
     assert cart.wheel[0].spokes == (1, 2.0)
     assert repr(cart.doors) == "{'left': 1, 'right': 2.5}"  # of which neither became the other
 
@@ -101,7 +105,7 @@ def test_what_is_huge_is_told_shortly(text: str) -> None:
 def test_of_very_many_faults_the_first_are_told() -> None:
     Path("cart.toml").write_text("".join(f"key{number} = 1\n" for number in range(5000)))
     with pytest.raises(DataError, match=r"^cart\.toml: 5001 faults\n") as raised:
-        read_model(Cart, Path("cart.toml"), "cart", DataError)
+        read_cart(Path("cart.toml"))
     assert len(str(raised.value).splitlines()) == 22
     assert str(raised.value).endswith("and 4981 more")
 
