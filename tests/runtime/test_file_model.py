@@ -13,6 +13,7 @@ from support.command import Bench
 from bench.codecs.catalog import card_paths, read_card
 from bench.errors import DataError
 from bench.runtime.file_model import FileModel, Listed, Number, check_model
+from bench.runtime.files import read_toml
 
 
 class Wheel(FileModel):
@@ -28,7 +29,7 @@ class Cart(FileModel):
 
 
 def read_cart(path: Path) -> Cart:
-    return check_model(Cart, tomllib.loads(path.read_text("utf-8")), path, DataError)
+    return check_model(Cart, read_toml(path, "cart", DataError), path, DataError)
 
 
 def faults(text: str) -> list[str]:
