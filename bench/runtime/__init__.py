@@ -1,1 +1,1 @@
-"""The machine beneath: programs, files, cache, settings; nothing here knows of codecs."""
+"""The machine: programs, files, cache, settings; nothing here knows of codecs."""

@@ -45,7 +45,7 @@ def remembered_digests(
 
 
 def remembered_figures(key: str, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
-    """A row of numbers, computed once; the key contains all that they depend on."""
+    """Numbers that are computed once; the key contains all that they depend on."""
     if (known := _recall(key)) is not None:
         return np.frombuffer(known, "<f8")
     figures = compute()
@@ -91,7 +91,7 @@ def _digest(content: bytes) -> str:
 
 
 def _state(path: Path) -> tuple[str, int, int, int]:
-    """What changes with a file; the modification time alone can be set, as unpacking does."""
+    """A file's state, which changes with the file; its modification time alone can be set."""
     try:
         check_regular(path)
         found = path.stat()

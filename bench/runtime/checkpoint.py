@@ -1,7 +1,7 @@
 """Weights of networks: Detectron2's and torch's files are read, safetensors read and written.
 
 A weights file may come from anywhere, so nothing in it is ever executed: torch reads only tensors,
-and only those objects of a pickle are created that hold arrays, by classes of our own.
+and of a pickle only arrays are created, by our own classes.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _read_torch(content: bytes) -> Any:
 
 
 def _check_archive(content: bytes) -> None:
-    """Nothing in it may be larger than in the file: torch neither compresses nor shares bytes."""
+    """Refuse an archive that grows: torch neither compresses nor shares bytes."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > len(content):
             raise _RefusedError("damaged: its parts are larger than the file")

@@ -1,7 +1,7 @@
 """Programs as files: which files determine a program's behaviour, and whether they changed.
 
-A statically linked program is determined by its file, one that loads libraries also by these, and a
-script by the files that it names. The C and C++ runtime belongs to the machine, not the program:
+A statically linked program depends on its file, one that loads libraries also on these, and a
+script on the files that it names. The C and C++ runtime belongs to the machine, not the program:
 each security update replaces it, and the results of its functions depend on the processor anyway.
 """
 
@@ -28,7 +28,7 @@ _LIBRARY = re.compile(r"^\s*(?:(\S+) => )?(/\S+|not found)", re.MULTILINE)
 _RUNTIME = re.compile(
     r"(ld-linux|ld-musl|ld64|lib(c|m|mvec|dl|rt|pthread|util|resolv|gcc_s|stdc\+\+|gomp))\b.*"
 )
-_A_PATH = re.compile(r"(?<![\w.$/}])/[^\s'\"`;|&<>()$=:]+")
+_PATH = re.compile(r"(?<![\w.$/}])/[^\s'\"`;|&<>()$=:]+")
 _MAX_SCRIPT_BYTES = 2**20  # bytes that are searched for names of files
 
 
@@ -37,9 +37,9 @@ class Executable:
     """The state of a program when it was checked."""
 
     path: Path
-    digest: str  # the file's own, if it determines everything
-    alone: bool  # whether the file determines everything
-    unknown: str  # what may change unnoticed; one of the above, or nothing
+    digest: str  # of all files, or of the file alone
+    alone: bool  # whether its behaviour depends on its file alone
+    unknown: str  # what may change unnoticed: SCRIPT, LIBRARIES or nothing
     _states: tuple[tuple[Path, _State | None], ...]
 
     @property
@@ -49,7 +49,7 @@ class Executable:
 
 
 def look_at(path: Path) -> Executable:
-    """A program, or a file that one reads."""
+    """The state of a program, or of a file that a program reads."""
     try:
         with path.open("rb") as file:
             head = file.read(_ELF_HEADER)
@@ -62,8 +62,8 @@ def look_at(path: Path) -> Executable:
     elif head[:4] == b"\x7fELF":
         if _loads_libraries(path, head):
             libraries = _libraries(path)
-            others, unknown = libraries or (), "" if libraries is not None else LIBRARIES
-    else:  # of a system whose libraries we cannot list
+            others, unknown = libraries or (), LIBRARIES if libraries is None else ""
+    else:  # of another system, whose libraries cannot be listed
         unknown = LIBRARIES
     files = [path, *sorted(set(others) - {path})]
     states = tuple((each, _state(each)) for each in files)
@@ -88,7 +88,7 @@ def _named_in(script: Path) -> list[Path]:
     with script.open("rb") as file:
         file.readline()
         text = file.read(_MAX_SCRIPT_BYTES).decode("utf-8", "replace")
-    return [path for name in _A_PATH.findall(text) if (path := Path(name)).is_file()]
+    return [path for name in _PATH.findall(text) if (path := Path(name)).is_file()]
 
 
 def _loads_libraries(path: Path, head: bytes) -> bool:

@@ -99,7 +99,7 @@ def filters() -> frozenset[str]:
 
 
 def _program() -> Executable:
-    """The present binary: checked again whenever it, or a library of it, was replaced."""
+    """The present binary, inspected again whenever it or a library of it is replaced."""
     path = binary()
     with _looking:
         if path not in _looked_at or _looked_at[path].changed:
@@ -108,7 +108,7 @@ def _program() -> Executable:
 
 
 def _is_alone(program: Executable) -> bool:
-    """Whether its file decides everything, as that of the wheel's does on every system."""
+    """Whether its output depends on its file alone, as with the wheel's on every system."""
     import imageio_ffmpeg
 
     return program.alone or (
@@ -119,7 +119,7 @@ def _is_alone(program: Executable) -> bool:
 
 @functools.cache
 def _digest_with_version(program: Executable) -> str:
-    """Its configuration included."""
+    """Its digest with its version and configuration."""
     text = f"{program.digest}\n{_printed(program, '-version')}"
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -143,7 +143,7 @@ def run_ffmpeg(
     time_limit: float = 600.0,
     folder: Path | None = None,
 ) -> Finished:
-    """Run ffmpeg; a status other than 0 is an error with the end of what it said."""
+    """Run ffmpeg; a status other than 0 is an error with the end of its output."""
     path = binary()
     if path in _looked_at and _looked_at[path].changed:
         raise CodecError(f"{path} was replaced since its digest was taken; run the command again")

@@ -1,4 +1,4 @@
-"""Settings files as typed models: what a file may hold is declared, and all its faults are told."""
+"""Settings files as typed models: the content is declared, and all faults are reported."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from bench.errors import BenchError
 from bench.runtime.text import counted, did_you_mean
 
-_MAX_FAULTS = 20  # told of one file
-_MAX_LENGTH = 500  # characters told of one
+_MAX_FAULTS = 20  # reported of one file
+_MAX_LENGTH = 500  # characters of one
 _KINDS = {
     "array": "a list",
     "boolean": "true or false",
@@ -50,7 +50,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class FileModel(BaseModel):
-    """A table of a file: nothing but the keys that are declared, each value of the declared type.
+    """A table of a file: only the declared keys, each value of the declared type.
 
     A field's description says what is expected, for errors and for editors.
     """
@@ -64,7 +64,7 @@ Listed = Annotated[tuple[T, ...], Strict(False)]  # any array, whose values stay
 
 
 def one_of_types(expected: str) -> WrapValidator:
-    """Of a union: one fault instead of one for each of its types."""
+    """Report one fault of a union instead of one for each of its types."""
 
     def check(value: Any, validate: Callable[[Any], Any]) -> Any:
         try:
@@ -90,22 +90,22 @@ class _TomlSchema(GenerateJsonSchema):
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: Any) -> dict[str, Any]:
-        its_schema = super().default_schema(schema)
-        return {key: each for key, each in its_schema.items() if (key, each) != ("default", None)}
+        node = super().default_schema(schema)
+        return {key: each for key, each in node.items() if (key, each) != ("default", None)}
 
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """What a file may hold, for errors and for editors."""
+    """The schema of a file, for errors and for editors."""
     return model.model_json_schema(schema_generator=_TomlSchema)
 
 
 def missing() -> PydanticCustomError:
-    """To be raised for a key that is missing because of another one."""
+    """An error to raise for a key that another key requires."""
     return PydanticCustomError("missing", "Field required")
 
 
 def as_text(value: Any) -> str:
-    """For what is parsed out of a text."""
+    """A value that is parsed from a string."""
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "Input should be a valid string")
     return value
@@ -123,27 +123,27 @@ def check_model(
 
     ``at`` is where in the file it stands; validators know the ``context``, and the path.
     """
-    with telling_faults(path, error, partial(json_schema, model), at):
+    with reporting_faults(path, error, partial(json_schema, model), at):
         return model.model_validate(content, context={"path": path, **context})
 
 
 @contextmanager
-def telling_faults(
+def reporting_faults(
     path: Path | str,
     error: type[BenchError],
     schema: Callable[[], dict[str, Any]],
     at: tuple[str, ...] = (),
 ) -> Iterator[None]:
-    """Whatever does not validate becomes an error of one line for each fault."""
+    """Turn a failed validation into an error with a line for each fault."""
     try:
         yield
     except ValidationError as invalid:
         found = [each for each in invalid.errors(include_url=False) if not _follows(each)]
-        shown, its_schema = found[:_MAX_FAULTS], schema()
-        faults = {each["loc"]: _fault(each, its_schema, at) for each in shown}
-        for each in shown:  # a misspelt key is one fault, and not a missing one, too
+        shown, known = found[:_MAX_FAULTS], schema()
+        faults = {each["loc"]: _fault(each, known, at) for each in shown}
+        for each in shown:  # a misspelt key is not also a missing one
             meant = each["type"] == "missing" and f"did you mean '{each['loc'][-1]}'?"
-            if meant and any(meant in told for told in faults.values()):
+            if meant and any(meant in fault for fault in faults.values()):
                 del faults[each["loc"]]
         more = len(found) - len(shown)
         lines = [*faults.values(), *([f"and {more} more"] if more else [])]
@@ -153,7 +153,7 @@ def telling_faults(
 
 
 def _follows(error: ErrorDetails) -> bool:
-    """Whether a list is too short only for lack of its invalid values."""
+    """Whether a list is too short only because its invalid values do not count."""
     return error["type"] == "too_short" and error["ctx"]["actual_length"] < len(error["input"])
 
 
@@ -166,7 +166,7 @@ def _fault(error: ErrorDetails, schema: dict[str, Any], at: tuple[str, ...]) -> 
     node = _node(schema, where)
     if kind == "missing":
         return f"{quoted(_key(at + where))} is missing; expected {_expected(node)}"
-    while where and isinstance(where[-1], int):  # the value tells which
+    while where and isinstance(where[-1], int):  # the value shows which
         where = where[:-1]
     key = quoted(_key(at + where)) if at + where else "it"
     if kind == "value_error":
@@ -177,20 +177,20 @@ def _fault(error: ErrorDetails, schema: dict[str, Any], at: tuple[str, ...]) -> 
         of = error["ctx"]
         bound, length = ("least", "min_length") if "min_length" in of else ("most", "max_length")
         return f"{key} must have at {bound} {counted(of[length], 'value')}, not {len(value)}"
-    told, expected = error["msg"], _EXPECTED.get(kind, "").format(**error.get("ctx", {}))
-    if not expected and not told.startswith(_SHOULD):  # of a kind that no model of ours has
-        return f"{key}: {told}, not {quoted(value)}"
-    return f"{key} must be {expected or told.removeprefix(_SHOULD)}, not {quoted(value)}"
+    message, expected = error["msg"], _EXPECTED.get(kind, "").format(**error.get("ctx", {}))
+    if not expected and not message.startswith(_SHOULD):  # in no model of bench
+        return f"{key}: {message}, not {quoted(value)}"
+    return f"{key} must be {expected or message.removeprefix(_SHOULD)}, not {quoted(value)}"
 
 
 def _key(where: tuple[int | str, ...]) -> str:
-    """As a person would find it: ``part 2.columns 1.metric``."""
+    """A place as a reader would find it: ``part 2.columns 1.metric``."""
     parts = (f" {part + 1}" if isinstance(part, int) else f".{part}" for part in where)
     return "".join(parts).removeprefix(".")
 
 
 def _node(schema: dict[str, Any], where: tuple[int | str, ...]) -> dict[str, Any]:
-    """What the schema says of a place in the file."""
+    """The schema of a place in the file."""
     node = schema
     for part in (None, *where):
         if part is not None:
@@ -211,5 +211,5 @@ def _expected(node: dict[str, Any]) -> str:
 
 
 def quoted(value: Any) -> str:
-    """A value as Python writes it, not all of a long one."""
+    """A value as Python writes it, shortened if it is long."""
     return _QUOTE.repr(value)

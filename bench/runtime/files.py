@@ -24,7 +24,7 @@ _UNSAFE = re.compile(r"^\.|[/\\%\x00-\x1f\x7f-\x9f]")
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path to write to; it replaces the file if nothing fails."""
-    if path.parent not in _tidied:  # once: remove what killed processes left there
+    if path.parent not in _tidied:  # once: remove files of killed processes
         _tidied.add(path.parent)
         remove_leftovers(path.parent)
     temporary = path.with_name(f".{temporary_name()}{next(_numbers)}{path.suffix}")
@@ -38,8 +38,8 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def tidy_anew() -> None:
-    """From now on, look once more in each folder for what killed processes have left."""
+def forget_tidied() -> None:
+    """From now on, look again in each folder for files of killed processes."""
     _tidied.clear()
 
 
@@ -53,7 +53,7 @@ def check_regular(path: Path) -> None:
 
 
 def read_regular(path: Path, most: int) -> bytes:
-    """The content of a regular file of at most so many bytes."""
+    """The content of a regular file of at most ``most`` bytes."""
     try:
         check_regular(path)
         if (size := path.stat().st_size) > most:
@@ -89,7 +89,7 @@ def read_toml(path: Path, what: str, error: type[BenchError]) -> dict[str, Any]:
     try:
         check_regular(path)
         content = tomllib.loads(path.read_text("utf-8"))
-        repr(content)  # of whole numbers that Python would read but not write
+        repr(content)  # fails for integers that Python reads but does not write
         return content
     except DataError as irregular:
         raise error(str(irregular)) from irregular
@@ -97,7 +97,7 @@ def read_toml(path: Path, what: str, error: type[BenchError]) -> dict[str, Any]:
         raise error(f"{path}: no such {what}") from missing
     except (OSError, UnicodeDecodeError) as unreadable:
         raise error(f"{path}: cannot be read ({unreadable})") from unreadable
-    except (ValueError, RecursionError) as wrong:  # Python has limits that TOML has not
+    except (ValueError, RecursionError) as wrong:  # TOML does not have Python's limits
         raise error(f"{path}: not valid TOML: {wrong}") from wrong
 
 

@@ -1,4 +1,4 @@
-"""What 'bench show' and 'bench doctor' tell of each thing that has a name."""
+"""What ``bench show`` and ``bench doctor`` report on named things."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ PROGRAMS, WEIGHTS, DATA, PACKAGES = "programs", "weights", "data sets", "package
 
 @dataclass(frozen=True)
 class Finding:
-    """One line. ``ok`` is False where something needed, or something named, is not there,
-    and None where something optional is not; advice beside a True is a warning. Findings of one
-    ``group`` may be told together."""
+    """One line of ``bench doctor``.
+
+    ``ok`` is False if something required, or something that the user named, is missing, and None if
+    something optional is missing; advice with True is a warning. Findings of one ``group`` may be
+    summarized.
+    """
 
     name: str
     ok: bool | None
@@ -28,39 +31,39 @@ class Finding:
 
 
 def absent(variable: str) -> bool | None:
-    """How bad it is that something optional is not there: a fault if the user named its place."""
+    """The ``ok`` of something optional that is missing: a fault if the user named its place."""
     try:
         return None if user_path(variable) is None else False
     except BenchError:
-        return None  # the settings cannot be read, which has a finding of its own
+        return None  # invalid settings have their own finding
 
 
 def installed(title: str, package: str, advice: str) -> Finding:
-    """Whether an optional package is there; to import it would take seconds."""
+    """Whether an optional package is installed, without importing it, which may take seconds."""
     if find_spec(package) is None:
         return Finding(title, None, "not installed", advice, PACKAGES)
     return Finding(title, True, version(package), group=PACKAGES)
 
 
 class Described:
-    """What is told of something before it is opened or loaded."""
+    """Something that can be described without being opened or loaded."""
 
     name: str
     title: str
 
     def missing(self) -> str | None:
-        """What this machine lacks to use it and how to get it, in one line; else None."""
+        """What is missing on this machine and how to get it, in one line; None if nothing is."""
         return None
 
     def remark(self) -> str | None:
-        """What is worth knowing of it on this machine, where nothing is missing, in one line."""
+        """A remark on it on this machine, in one line, if nothing is missing."""
         return None
 
     def facts(self) -> Mapping[str, str]:
-        """What ``bench show`` tells, labelled."""
+        """What ``bench show`` prints, labelled."""
         return {}
 
     def findings(self) -> Iterable[Finding]:
-        """What ``bench doctor`` tells: what is missing, unless there is more to tell."""
+        """What ``bench doctor`` reports: by default, whether it is missing."""
         if missing := self.missing():
             yield Finding(self.name, None, "not found", missing, DATA)

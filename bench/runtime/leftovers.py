@@ -24,11 +24,7 @@ _log = logging.getLogger(__name__)
 
 def temporary_name() -> str:
     """The start of the name of a temporary file of this process."""
-    return _own_name(os.getpid())
-
-
-@functools.cache
-def _own_name(pid: int) -> str:
+    pid = os.getpid()
     return f"bench-{_place() or _UNKNOWN}-{pid:x}-{_began(pid) or 0:x}-"
 
 
@@ -47,7 +43,7 @@ def remove_leftovers(folder: Path) -> None:
 def _remove_dead(entry: os.DirEntry[str], pid: int, began: int) -> None:
     if entry.stat(follow_symlinks=False).st_uid != os.geteuid() or _began(pid) == began:
         return
-    _log.info("removing %s of a process that is gone", entry.path)
+    _log.info("removing %s of a process that has ended", entry.path)
     if entry.is_dir(follow_symlinks=False):
         shutil.rmtree(entry, ignore_errors=True)
     else:
@@ -66,7 +62,7 @@ def _place() -> str | None:
 
 
 def _began(pid: int) -> int | None:
-    """When a process started, in the kernel's own count; None if it has ended."""
+    """When a process started, in the kernel's clock ticks; None if it has ended."""
     try:
         content = Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):

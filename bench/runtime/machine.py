@@ -24,7 +24,7 @@ def processor() -> str:
 
 @functools.cache
 def this_machine() -> dict[str, str]:
-    """The name, the processor, and the versions that a result may depend on."""
+    """The name, the processor, and the versions that results may depend on."""
     return {
         "name": platform.node(),
         "system": platform.platform(terse=True),

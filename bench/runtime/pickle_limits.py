@@ -1,7 +1,7 @@
 """Limits for pickles, checked on the opcodes before anything is loaded.
 
-Nine bytes can ask for a memo of gigabytes, and a few hundred for a tuple of tuples of tuples that
-takes for ever to hash.
+Nine bytes can request a memo of gigabytes, and a few hundred a nested tuple that never finishes
+hashing.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import pickletools
 from typing import BinaryIO
 
 _MAX_OPCODES = 2**21  # a tensor takes some 30
-_MAX_ITEMS = 1000  # in a tuple, those of the tuples in it included
+_MAX_ITEMS = 1000  # in a tuple, including those of nested tuples
 _PUTS = {"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"}
 _GETS = {"GET", "BINGET", "LONG_BINGET"}
 _HASHED = {"EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "FROZENSET"}
 
 
 class UnsafePickleError(Exception):
-    """A pickle that asks for more than weights need, with the reason."""
+    """A pickle that needs more than weights do, with the reason."""
 
 
 def check_pickle(file: BinaryIO) -> None:
@@ -25,7 +25,9 @@ def check_pickle(file: BinaryIO) -> None:
 
     Raises ValueError if the pickle is damaged.
     """
-    stack: list[int] = []  # how many items each object has, all in all, if it is a tuple
+    stack: list[
+        int
+    ] = []  # the number of items of each object, nested ones included, if it is a tuple
     marks: list[int] = []
     memo: dict[int, int] = {}
     for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):

@@ -61,11 +61,11 @@ class Programs:
 _programs: ContextVar[Programs] = ContextVar("programs", default=Programs())  # noqa: B039
 # Seconds for a pipe to run dry once its program has ended.
 _LINGER = 10.0
-# Seconds between two looks at a program that says nothing, and at one that has closed its outputs.
+# Seconds between two checks of a program that prints nothing, and of one that closed its outputs.
 _GLANCE, _BRIEF = 0.2, 0.002
 # How ffmpeg marks the source of a message: a name and an address.
 _POINTERS = re.compile(r"\[[^\[\]]* @ 0x[0-9a-f]+\] ")
-# More than any sane program prints; one that never stops would fill the memory.
+# More than any program should print; one that never stops would fill the memory.
 _MAX_STDERR = 2**24
 
 
@@ -116,10 +116,10 @@ class Finished:
     status: int
     stdout: bytes
     stderr: bytes
-    stdout_is_data: bool = False  # not for people to read
+    stdout_is_data: bool = False  # not readable text
 
     def complaint(self) -> str:
-        """The last lines of what it printed, stderr's last, in one line, for an error message."""
+        """The last lines that it printed, stderr's last, as one line for an error message."""
         tails = []
         for output in (self.stderr,) if self.stdout_is_data else (self.stdout, self.stderr):
             text = _POINTERS.sub("", output[-4096:].decode("utf-8", "replace"))
@@ -137,9 +137,9 @@ def run_program(
     most_output: int = 2**31,
     stdout_is_data: bool = False,
 ) -> Finished:
-    """Run a program to its end; raise on a missing binary or a limit passed, not on its status.
+    """Run a program to its end; raise on a missing binary or an exceeded limit, not on its status.
 
-    No thread is started for it: where memory is short, one may end before it has begun.
+    No thread is started for it: with little memory, that may fail.
     """
     programs = _programs.get()
     programs.check()
@@ -188,7 +188,7 @@ def _start(command: Sequence[str | Path], folder: Path | None) -> subprocess.Pop
                 f"{command[0]} cannot be started: its loader, or what its first line names, is "
                 "missing"
             ) from error
-        raise UnavailableError(f"{command[0]} is not there; 'bench doctor' says more") from error
+        raise UnavailableError(f"{command[0]} is missing; see 'bench doctor'") from error
     except OSError as error:
         raise CodecError(
             f"{Path(command[0]).name} could not be started: {error.strerror}"
@@ -255,9 +255,9 @@ class _Exchange:
         pipe.close()
 
     def finish(self) -> bool:
-        """Let the pipes run dry; False if someone holds them open.
+        """Read the rest of the pipes; False if a process keeps them open.
 
-        The program has ended, and so has its process group; but a child may have left the group.
+        The program and its process group have ended, but a child may have left the group.
         """
         deadline = time.monotonic() + _LINGER
         while self._pipes.get_map() and time.monotonic() < deadline:
@@ -280,13 +280,13 @@ def _reap(process: subprocess.Popen[bytes], *, wait: bool = False) -> bool:
 
 
 def _kill_group(pid: int) -> None:
-    # It may have ended by itself (and macOS forbids to signal the dead).
+    # It may have ended by itself, which macOS reports as a missing permission.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """A temporary folder of its own for one program, gone afterwards."""
+    """A temporary folder for one program."""
     with tempfile.TemporaryDirectory(prefix=temporary_name()) as folder:
         yield Path(folder)

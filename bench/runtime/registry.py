@@ -18,9 +18,9 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """The objects of one kind, by name.
 
-    ``own`` holds bench's: objects, or where to import them from, ``"module:object"``. Other
-    packages register theirs by entry points of the group; these must fulfil the ``contract``, a
-    description for errors, which ``keeps`` checks by name and object.
+    ``own`` holds bench's objects, or their import paths, ``"module:object"``. Other packages
+    register theirs by entry points of the group; ``keeps`` checks, by name and object, that these
+    fulfil the ``contract``, a description for errors.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ _loaded: dict[Path, tuple[ModuleSpec | None, str]] = {}
 
 
 def source_digest(kind: type) -> str | None:
-    """The digest of the files that a class is made of; None of bench's own.
+    """The digest of the source files of a class; None of bench's own.
 
     These are the modules of the class and its bases and, of modules in packages, all Python files
     and compiled modules of the outermost package; of bases that another installed distribution
@@ -61,9 +61,9 @@ def _outermost(kind: type) -> str:
 
 @cache
 def _version(package: str, own: str) -> str | None:
-    """Name and version of the distribution that brings a package, if its files do not change.
+    """The name and version of the distribution of a package, unless its files may change.
 
-    Those of ``own``, and of distributions that are installed to be edited, may.
+    They may in the distribution of ``own``, and in editable installs.
     """
     brought = packages_distributions()
     for name in set(brought.get(package, ())) - set(brought.get(own, ())):
@@ -75,7 +75,7 @@ def _version(package: str, own: str) -> str | None:
 
 
 def _files(module: str) -> dict[Path, str]:
-    """The files of a module's outermost package, or its own alone, and what they are called."""
+    """The files of a module's outermost package, or its own file, with their names."""
     names = module.split(".")
     for depth in range(1, len(names) + 1):
         package = sys.modules.get(".".join(names[:depth]))
@@ -85,7 +85,7 @@ def _files(module: str) -> dict[Path, str]:
             return {path: path.relative_to(folder).as_posix() for path in found}
     alone = sys.modules.get(module)
     if alone is None or not _has_file(alone):
-        return {}  # typed into a notebook
+        return {}  # defined in a notebook
     path = Path(str(alone.__file__))
     return {path: path.name}
 

@@ -45,7 +45,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
-    """What belongs to each key, in the order of its first mention."""
+    """The values of each key, in the order of the keys' first values."""
     groups: dict[K, list[V]] = {}
     for key, value in pairs:
         groups.setdefault(key, []).append(value)
@@ -53,7 +53,7 @@ def grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) -> str:
-    """The nearest known name, as a question; ``otherwise`` if none is near."""
+    """The nearest known name as a question, or ``otherwise``."""
     by_key = {each.lower(): each for each in known}
     if near := difflib.get_close_matches(name.lower(), by_key, n=1):
         return f"did you mean '{by_key[near[0]]}'?"

@@ -1,4 +1,4 @@
-"""How many threads torch has, which is a setting of the whole process: changed for a while only."""
+"""The number of torch's threads, a setting of the whole process, changed temporarily."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _before = 0
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run a network on one thread, as others run beside it, one on each core.
+    """Run a network on one thread, while others run on the other cores.
 
-    The last of several threads that are in such a block restores the number.
+    The last thread to leave such a block restores the number.
     """
     global _users, _before
     with _lock:
@@ -36,7 +36,7 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads."""
+    """Let torch use ``count`` threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

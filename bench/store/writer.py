@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bench.codecs.codec import Codec, Point
 from bench.datasets import Dataset
 from bench.errors import StoreError
-from bench.runtime.files import replacing, tidy_anew
+from bench.runtime.files import forget_tidied, replacing
 from bench.runtime.programs import Cost
 from bench.store import rows
 from bench.store.database import RECOVER, plain_errors, transaction
@@ -35,7 +35,7 @@ class StoreWriter(Store):
 
     def __init__(self, folder: Path) -> None:
         self._open(folder, writable=True)
-        tidy_anew()
+        forget_tidied()
         self._run = 0
 
     @contextmanager

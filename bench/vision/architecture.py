@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, TypeAdapter
 
 from bench.errors import DataError
-from bench.runtime.file_model import telling_faults
+from bench.runtime.file_model import reporting_faults
 
 METADATA = "architecture"  # its key in a weights file
 _Number = Annotated[int, Field(gt=0, le=2**20)]
@@ -67,7 +67,7 @@ def read_architecture(path: Path, metadata: Mapping[str, str]) -> Architecture |
     except (ValueError, TypeError, RecursionError) as error:
         raise DataError(f"{wrong}: {error}") from error
     model = TypeAdapter(Architecture)
-    with telling_faults(wrong, DataError, model.json_schema):
+    with reporting_faults(wrong, DataError, model.json_schema):
         architecture = model.validate_json(text)
     if missing := [field.name for field in fields(Architecture) if field.name not in values]:
         raise DataError(f"{wrong}: '{missing[0]}' is missing")
