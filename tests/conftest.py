@@ -13,6 +13,7 @@ from PIL import Image
 from support.command import Bench, run_bench
 from support.pictures import Pictures, picture
 
+from bench import api
 from bench.tasks.task import TASKS
 
 
@@ -104,3 +105,28 @@ def _red_cityscapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def root(_red_cityscapes: Path, tmp_path: Path) -> Path:
     """Cityscapes of red cars, the test's own copy."""
     return shutil.copytree(_red_cityscapes, tmp_path / "cityscapes")
+
+
+@pytest.fixture(scope="session")
+def red_sweep(_red_cityscapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``bench-results`` of two codecs on these cars, and ``decoded`` pictures."""
+    folder = tmp_path_factory.mktemp("red-sweep")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(TASKS.own, RedThings.name, lambda weights: RedThings())
+        api.run(
+            ["jpeg", "jpeg2000"],
+            data="cityscapes",
+            root=_red_cityscapes,
+            metrics=["psnr_rgb"],
+            tasks=[RedThings.name],
+            anchor="jpeg",
+            results=folder / api.RESULTS,
+            save_decoded=folder / "decoded",
+        )
+    return folder
+
+
+@pytest.fixture
+def red_results(red_sweep: Path, red: RedThings) -> Path:
+    """The test's own copy of this sweep's results, where commands look for them."""
+    return Path(shutil.copytree(red_sweep / api.RESULTS, api.RESULTS))

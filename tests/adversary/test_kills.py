@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pandas
 import pytest
+from adversary import warm
 from adversary.attack import Answer, Figures, records
 from support.command import Bench
 from support.pictures import Pictures
@@ -19,21 +19,15 @@ pytestmark = pytest.mark.slow
 
 
 def killed(command: list[str], sweeps: int, chance: random.Random) -> str:
-    """Start so many sweeps on one store and kill each at some moment; what became of the last."""
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "bench", *command],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for _ in range(sweeps)
-    ]
-    time.sleep(chance.uniform(0.3, 2.5))
-    for sweep in running:
+    """Start so many sweeps on one store and kill each at some moment; how the last one ended."""
+    running = [warm.start(command) for _ in range(sweeps)]
+    time.sleep(chance.uniform(0.05, 1.5))
+    for sweep, output in running:
         sweep.kill()
-        sweep.wait()
-    assert all(sweep.returncode in (0, -9) for sweep in running)
-    if running[-1].returncode == 0:
+        sweep.join()
+        os.close(output)
+    assert all(sweep.exitcode in (0, -9) for sweep, _ in running)
+    if running[-1][0].exitcode == 0:
         return "finished before"
     return "killed" if sweeps == 1 else "killed beside another"
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import random
 import resource
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas
 import pytest
+from adversary import warm
 from adversary.attack import Answer, Figures, Victim, records
 from support.command import Bench
 from support.pictures import Pictures
@@ -23,19 +22,17 @@ COMMAND = ["run", "--codec", "jpeg", "--codec", "x265", "--points", "jpeg=20,60"
 COMMAND += ["--points", "x265=32", "--metric", "psnr_rgb", "--metric", "psnr_y", "--jobs", "2"]
 
 
-def files(chance: random.Random) -> Callable[[], None]:
-    most = chance.randrange(8, 40)
-    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+def files(chance: random.Random) -> warm.Limit:
+    return resource.RLIMIT_NOFILE, chance.randrange(12, 44)
 
 
-def disk(chance: random.Random) -> Callable[[], None]:
-    most = chance.choice((500, 20_000, 50_000, 200_000))  # bytes of a file
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+def disk(chance: random.Random) -> warm.Limit:
+    return resource.RLIMIT_FSIZE, chance.choice((500, 20_000, 50_000, 200_000))  # bytes of a file
 
 
 @pytest.mark.parametrize("limit", [files, disk])
 def test_a_limit_loses_nothing(
-    limit: Callable[[random.Random], Callable[[], None]],
+    limit: Callable[[random.Random], warm.Limit],
     bench: Bench,
     pictures: Pictures,
     figures: Figures,
@@ -46,19 +43,12 @@ def test_a_limit_loses_nothing(
     try:
         for number, chance in enumerate(figures.chances(limit.__name__)):
             began = time.monotonic()
-            sweep = subprocess.run(
-                [sys.executable, "-m", "bench", *command, "limited"],
-                capture_output=True,
-                text=True,
-                preexec_fn=limit(chance),
-                timeout=120,
-            )
-            seconds = time.monotonic() - began
-            answers.append(Answer(f"status {sweep.returncode}", sweep.stderr, seconds, 0))
-            what = f"{limit.__name__}, attack {number}: {sweep}"
-            assert sweep.returncode in (0, 1), what
-            assert "Traceback" not in sweep.stderr, what
-            if sweep.returncode == 0 or number == figures.rounds - 1:
+            status, said = warm.run([*command, "limited"], limit(chance), seconds=120)
+            answers.append(Answer(f"status {status}", said, time.monotonic() - began, 0))
+            what = f"{limit.__name__}, attack {number}: status {status}, {said}"
+            assert status in (0, 1), what
+            assert "Traceback" not in said, what
+            if status == 0 or number == figures.rounds - 1:
                 check_resumed(bench, command)
     finally:
         figures.tell(f"limits of {limit.__name__}", answers)

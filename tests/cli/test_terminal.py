@@ -19,7 +19,8 @@ from bench.runtime.programs import Finished
 from bench.runtime.text import one_line, printable
 
 ESCAPE = "\\u001b[31m\\u009b5m\\u202e\\u0007"  # as TOML and JSON write it
-QUICK = ("--metric", "psnr_rgb", "--task", "none")
+QUICK = ("--metric", "bpp", "--task", "none")  # neither measured nor drawn
+MEASURED = ("--metric", "psnr_rgb", "--task", "none")
 
 
 def harmless(text: str) -> bool:
@@ -161,13 +162,13 @@ def test_open_shows_the_page_or_the_picture(
 ) -> None:
     shown: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda url: shown.append(url) or len(shown) < 3)
-    run = ("run", "--codec", "webp", "--codec", "jpeg", "--data", pictures(2), *QUICK)
+    run = ("run", "--codec", "webp", "--codec", "jpeg", "--data", pictures(2), *MEASURED)
     said = bench(*run, "--open")
     assert "Picture: bench-results/report/curves.png" in said.out
-    assert bench("report", "--html", "--open", *QUICK[:2]).out.count("report.html") == 1
+    assert bench("report", "--html", "--open", *MEASURED[:2]).out.count("report.html") == 1
     assert [Path(url).name for url in shown] == ["curves.png", "report.html"]
     assert all(url.startswith("file:///") for url in shown)
-    said = bench("report", "--open", *QUICK[:2])
+    said = bench("report", "--open", *MEASURED[:2])
     assert said.status == 0
     assert "open bench-results/report/curves.png yourself" in said.err
     assert len(said.err.splitlines()) == 1

@@ -298,6 +298,7 @@ def test_a_wrong_card_is_one_line(make: Make, old: str, new: str, facts: str) ->
     assert "\n" not in told
 
 
+@pytest.mark.slow
 def test_a_version_pattern_that_takes_for_ever_is_stopped(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,7 @@ def test_a_stream_of_other_weights_is_refused(
     assert "coded with other weights" in said.err
 
 
+@pytest.mark.slow
 def test_what_an_encoder_made_can_be_looked_at(bench: Bench, weights: Path, image: Path) -> None:
     own = ("--weights", weights / "resnet.safetensors")
     looked_at = ("--dump", "a.npz", "--save-mask", "mask.png")

@@ -49,6 +49,7 @@ class TestTables:
     def test_are_what_they_were(self) -> None:
         assert digest() == DIGEST
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("rounding", [decimal.ROUND_UP, decimal.ROUND_FLOOR])
     def test_do_not_depend_on_a_precision_set_elsewhere(self, rounding: str) -> None:
         with decimal.localcontext() as context:

@@ -19,7 +19,7 @@ from bench.runtime.files import write_text
 from bench.vision.architecture import Architecture
 from bench.vision.rcnn import network_size
 
-QUICK = ("--metric", "psnr_rgb", "--task", "none")
+QUICK = ("--metric", "bpp", "--task", "none")
 
 
 @pytest.mark.parametrize(

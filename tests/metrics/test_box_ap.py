@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from oracles.scenes import Scene, detections, random_scene
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+from support.seeds import seeds
 
 from bench.errors import DataError
 from bench.instances.detections import Detections
@@ -82,7 +83,7 @@ def matches(images: list[Pair]) -> list[Matches]:
     return [match_boxes(*one) for one in images]
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", seeds(25, quick=5))
 def test_equals_cocos_tool(seed: int) -> None:
     images = pairs(seed)
     found = box_average_precision(matches(images))
@@ -116,7 +117,7 @@ def test_a_hundred_boxes_of_a_class_count() -> None:
         assert (matrix[which] > 0).all() == (place == 20)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", seeds(5, quick=1))
 def test_resamples_are_those_of_replicated_images(seed: int) -> None:
     images = pairs(seed, 12)
     rng = np.random.default_rng(seed)

@@ -24,26 +24,20 @@ CODEC, POINT = "jpeg", 50
 
 
 @pytest.fixture
-def shown(red: RedThings, root: Path) -> Iterator[tuple[ScoredPictureSource, Results]]:
-    api.run(
-        [CODEC],
-        data="cityscapes",
-        root=root,
-        metrics=["psnr_rgb"],
-        tasks=[red.name],
-        save_decoded=Path("decoded"),
-    )
-    with Store(api.RESULTS) as store:
+def shown(red_results: Path, root: Path) -> Iterator[tuple[ScoredPictureSource, Results]]:
+    with Store(red_results) as store:
         results = load_results(store)
         yield ScoredPictureSource(store, results, results.tasks[0], root), results
 
 
-def test_an_exhibit_is_what_the_sweep_measured(shown: tuple[ScoredPictureSource, Results]) -> None:
+def test_an_exhibit_is_what_the_sweep_measured(
+    shown: tuple[ScoredPictureSource, Results], red_sweep: Path
+) -> None:
     source, results = shown
     codec, image = results.codecs[0], results.images[1]
     point = codec.points[0]
     picture = source.decoded(image, CODEC, point)
-    (saved,) = Path("decoded", CODEC).glob(f"*-{point}/{image}.png")
+    (saved,) = (red_sweep / "decoded" / CODEC).glob(f"*-{point}/{image}.png")
     assert (picture.pixels == read_pixels(saved)).all()
     assert picture.bpp == codec.bpp[1, 0]
     assert picture.psnr == codec.values["psnr_rgb"][1, 0]

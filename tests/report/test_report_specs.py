@@ -7,7 +7,6 @@ import itertools
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,38 +92,23 @@ def spec(*kinds: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def sweep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a data set and a store of two codecs, which each test copies."""
-    folder = tmp_path_factory.mktemp("sweep")
+def printed(red_sweep: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Said, Path]:
+    """The whole spec's report, and its folder."""
+    folder = tmp_path_factory.mktemp("printed")
+    (folder / "mine.toml").write_text(SPEC)
+    root = red_cityscapes(folder / "cityscapes")
+    places = ("--root", root, "--results", red_sweep / api.RESULTS, "--out", folder / "print")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(TASKS.own, RedThings.name, lambda weights: RedThings())
-        api.run(
-            ["jpeg", "jpeg2000"],
-            data="cityscapes",
-            root=red_cityscapes(folder / "cityscapes"),
-            metrics=["psnr_rgb"],
-            tasks=[RedThings.name],
-            anchor="jpeg",
-            results=folder / api.RESULTS,
-        )
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def printed(sweep: Path) -> tuple[Said, Path]:
-    """The whole spec's report, and its folder."""
-    (sweep / "mine.toml").write_text(SPEC)
-    places = ("--root", sweep / "cityscapes", "--results", sweep / api.RESULTS)
-    said = run_bench("report", sweep / "mine.toml", *places, "--out", sweep / "print")
+        said = run_bench("report", folder / "mine.toml", *places)
     assert said.status == 0, said.err
-    return said, sweep / "print"
+    return said, folder / "print"
 
 
 @pytest.fixture
-def swept(sweep: Path, red: RedThings) -> None:
+def swept(red_results: Path) -> None:
     """A store with two codecs, and a spec."""
     Path("mine.toml").write_text(SPEC)
-    shutil.copytree(sweep / api.RESULTS, api.RESULTS)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -148,9 +132,11 @@ def test_all_parts_are_made(printed: tuple[Said, Path]) -> None:
         assert picture.width / 400 * 25.4 == pytest.approx(181, abs=0.2)  # millimetres
 
 
-def test_its_figures_are_those_of_the_plain_report(sweep: Path, printed: tuple[Said, Path]) -> None:
+def test_its_figures_are_those_of_the_plain_report(
+    red_sweep: Path, printed: tuple[Said, Path]
+) -> None:
     _, folder = printed
-    of_the_run = sweep / api.RESULTS / "report"
+    of_the_run = red_sweep / api.RESULTS / "report"
     plain = {row["metric"]: row for row in rows(of_the_run / "bjontegaard.csv")}
     by = {
         (row["codec"], row["column"], row["published"]): row for row in rows(folder / "deltas.csv")

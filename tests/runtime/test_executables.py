@@ -24,7 +24,7 @@ from bench.runtime.executables import LIBRARIES, SCRIPT, look_at
 from bench.sweep.outcome import Watcher
 from bench.sweep.plan import Plan
 
-QUICK = {"metrics": ["psnr_rgb"], "tasks": ["none"]}
+QUICK = {"metrics": ["bpp"], "tasks": ["none"]}
 WHEEL = Path(imageio_ffmpeg.get_ffmpeg_exe())
 MAIN = '#include <stdio.h>\nint answer(void);\nint main() { printf("%d\\n", answer()); }\n'
 

@@ -116,6 +116,7 @@ def archive(path: Path, content: bytes, compression: int = zipfile.ZIP_STORED) -
     return path
 
 
+@pytest.mark.slow
 def test_archives_that_ask_for_much(tmp_path: Path) -> None:
     for path in (
         archive(tmp_path / "nested.pth", nested(50)),

@@ -62,7 +62,7 @@ def test_what_a_killed_process_left_is_removed(
 ) -> None:
     process = leave()
     assert len(others(scratch)) == len(others(Path("kept"))) == 1
-    command = ("run", "--codec", "jpeg", "--data", pictures(1), "--metric", "psnr_rgb")
+    command = ("run", "--codec", "jpeg", "--data", pictures(1), "--metric", "bpp")
     assert bench(*command, "--results", "kept").status == 0
     write_text(Path("kept/b.json"), "")
     assert len(others(scratch)) == 1  # its process lives

@@ -121,7 +121,7 @@ def squares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_package_s_data_set_is_coded_by_its_name(
     bench: Bench, squares: None, tmp_path: Path
 ) -> None:
-    on = ("--data", "squares:few", "--root", tmp_path, "--metric", "psnr_rgb", "--task", "none")
+    on = ("--data", "squares:few", "--root", tmp_path, "--metric", "bpp", "--task", "none")
     said = bench("run", "--codec", "jpeg", *on)
     assert said.status == 0, said.err
     assert "10 encoded" in said.err  # by the points for its kind, Toyscapes

@@ -47,7 +47,7 @@ def flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_codec_whose_source_changed_codes_anew(
     bench: Bench, pictures: Pictures, flat: Path
 ) -> None:
-    run = ("run", "--codec", "./flat.toml", "--data", pictures(2), "--metric", "psnr_rgb")
+    run = ("run", "--codec", "./flat.toml", "--data", pictures(2), "--metric", "bpp")
     run += ("--task", "none")
     assert "4 encoded" in bench(*run).err
     package.forget("flat_codec")
@@ -61,7 +61,7 @@ def test_a_codec_whose_source_changed_codes_anew(
 def test_what_is_loaded_is_not_taken_for_what_the_file_says_now(
     bench: Bench, pictures: Pictures, flat: Path
 ) -> None:
-    run = ("run", "--codec", "./flat.toml", "--data", pictures(1), "--metric", "psnr_rgb")
+    run = ("run", "--codec", "./flat.toml", "--data", pictures(1), "--metric", "bpp")
     run += ("--task", "none")
     assert bench(*run).status == 0
     flat.write_text(CODE + "# more")

@@ -21,7 +21,7 @@ pillow = {{ format = "JPEG", save = {{ quality = "{{point}}", subsampling = "{0}
 @pytest.fixture
 def changed(bench: Bench, pictures: Pictures) -> Path:
     """A store whose codec was changed between two runs."""
-    run = ("run", "--codec", "mine.toml", "--data", pictures(2), "--metric", "psnr_rgb")
+    run = ("run", "--codec", "mine.toml", "--data", pictures(2), "--metric", "bpp")
     Path("mine.toml").write_text(CARD.format("4:2:0"))
     assert bench(*run).status == 0
     Path("mine.toml").write_text(CARD.format("4:4:4"))

@@ -16,13 +16,16 @@ SQL = re.compile(
     r"|\b(?:CREATE|ALTER|DROP)\s+(?:TABLE|INDEX)\b|\bPRAGMA\b|\bBEGIN\s+IMMEDIATE\b",
     re.DOTALL,
 )
+WORDS = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|PRAGMA|BEGIN)\b")
 DRIVER = "sqlite" + "3"
 
 
 def speaks_sql(file: Path) -> bool:
     """Whether it names the driver, or one of its strings is a statement."""
     source = file.read_text("utf-8")
-    return DRIVER in source or any(map(SQL.search, strings(ast.parse(source))))
+    if DRIVER in source or not WORDS.search(source):
+        return DRIVER in source
+    return any(map(SQL.search, strings(ast.parse(source))))
 
 
 def strings(tree: ast.AST) -> Iterator[str]:

@@ -31,7 +31,7 @@ def test_weights_that_are_replaced_code_nothing(
     bench: Bench, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "weights"
-    write_weights(folder)
+    write_weights(folder, "ncn-hvs", "ncn-f")
     monkeypatch.setenv("BENCH_WEIGHTS", str(folder))
     weights = folder / "ncn-hvs" / "cityscapes" / "lambda_0.04.safetensors"
     others = folder / "ncn-f" / "cityscapes" / "lambda_0.04.safetensors"
@@ -67,7 +67,7 @@ def test_streams_are_decoded_by_the_weights_that_coded_them(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "weights"
-    write_weights(folder)
+    write_weights(folder, "ncn-hvs", "ncn-f")
     monkeypatch.setenv("BENCH_WEIGHTS", str(folder))
     weights = folder / "ncn-hvs" / "cityscapes" / "lambda_0.04.safetensors"
     others = folder / "ncn-f" / "cityscapes" / "lambda_0.04.safetensors"

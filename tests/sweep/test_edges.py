@@ -31,7 +31,8 @@ from bench.runtime.content import content_folder
 from bench.runtime.programs import run_program
 from bench.store import StoreWriter
 
-QUICK = ("--metric", "psnr_rgb")
+QUICK = ("--metric", "bpp")  # neither measured nor drawn
+MEASURED = ("--metric", "psnr_rgb")
 
 
 def exported(bench: Bench, *arguments: object) -> pandas.DataFrame:
@@ -74,12 +75,12 @@ def test_versions_of_a_metric_are_not_compared(
     bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = pictures()
-    bench("run", "--codec", "jpeg", "--codec", "webp", "--data", folder, *QUICK)
+    bench("run", "--codec", "jpeg", "--codec", "webp", "--data", folder, *MEASURED)
     fingerprint = table.fingerprint
     monkeypatch.setattr(table, "fingerprint", lambda name: f"{fingerprint(name)} anew")
-    said = bench("run", "--codec", "webp", "--anchor", "jpeg", "--data", folder, *QUICK)
+    said = bench("run", "--codec", "webp", "--anchor", "jpeg", "--data", folder, *MEASURED)
     assert "measured by another version" in " ".join(said.out.split())
-    both = bench("run", "--codec", "jpeg", "--codec", "webp", "--data", folder, *QUICK)
+    both = bench("run", "--codec", "jpeg", "--codec", "webp", "--data", folder, *MEASURED)
     assert "another version" not in both.out
 
 
@@ -88,7 +89,7 @@ def test_figures_of_an_earlier_version_of_a_metric_are_told(
     bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, codecs = pictures(), ("--codec", "jpeg", "--codec", "webp", "--codec", "jpeg2000")
-    metrics = ("--metric", "psnr_rgb", "--metric", "psnr_y")
+    metrics = ("--metric", "bpp", "--metric", "psnr_y")
     assert bench("run", *codecs, "--data", folder, *metrics).status == 0
     before = exported(bench)
     newer = replace(table.METRICS["psnr_y"], version="newer")
@@ -115,7 +116,7 @@ def test_figures_of_an_earlier_version_of_a_metric_are_told(
 def test_what_has_changed_of_a_codec_is_told(
     bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = ("run", "--codec", "./mine.toml", "--data", pictures(), *QUICK)
+    command = ("run", "--codec", "./mine.toml", "--data", pictures(), *MEASURED)
     card = card_paths()["jpeg"].read_text("utf-8")
     Path("mine.toml").write_text(card, "utf-8")
     bench(*command)
@@ -151,7 +152,7 @@ def test_streams_of_images_that_differ_in_their_ending(bench: Bench) -> None:
     Image.fromarray(picture(1, 48, 32)).save("data/a.png")
     Image.fromarray(picture(2, 48, 32)).save("data/a.bmp")
     bench("encode", "data/a.bmp", "streams/a.jpg", "--codec", "jpeg", "--point", 90)
-    command = ("import", "streams", "--codec", "jpeg", "--point", 90, "--data", "data", *QUICK)
+    command = ("import", "streams", "--codec", "jpeg", "--point", 90, "--data", "data", *MEASURED)
     assert bench(*command).status == 1  # whose is it?
     Path("streams/a.jpg").rename("streams/a.bmp.jpg")
     assert "1 bitstreams imported" in bench(*command).out
@@ -216,7 +217,7 @@ def test_sweeps_share_a_store(
 def test_an_anchor_by_its_path(bench: Bench, pictures: Pictures) -> None:
     folder = pictures()
     shutil.copy(content_folder("anchors") / "jpeg.toml", "mine.toml")
-    both = ("run", "--codec", "./mine.toml", "--codec", "webp", "--data", folder, *QUICK)
+    both = ("run", "--codec", "./mine.toml", "--codec", "webp", "--data", folder, *MEASURED)
     assert "Against mine" in bench(*both, "--anchor", "./mine.toml").out
     assert bench("report", "--codec", "./mine.toml").status == 0
     refused = bench(*both, "--anchor", "vtm", "--results", "new")
@@ -282,7 +283,7 @@ def test_two_sweeps_in_one_process(pictures: Pictures, monkeypatch: pytest.Monke
     def sweep(name: str, watcher: api.Watcher) -> None:
         try:
             made = api.run(
-                ["x265"], data=str(folder), metrics=["psnr_rgb"], results=Path(name),
+                ["x265"], data=str(folder), metrics=["bpp"], results=Path(name),
                 watcher=watcher,
             )  # fmt: skip
             outcomes[name] = made.outcome and made.outcome.done.total()

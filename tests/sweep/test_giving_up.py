@@ -15,7 +15,8 @@ from bench.images.image import Image
 from bench.metrics.quality import Pair, Values, measure
 from bench.sweep import worker as sweep
 
-QUICK = ("--metric", "psnr_rgb")
+QUICK = ("--metric", "bpp")  # neither measured nor drawn
+MEASURED = ("--metric", "psnr_rgb")
 POINTS = ("--points", "jpeg=20,40,60,80", "--points", "x265=22,27,32,37")
 
 
@@ -119,7 +120,7 @@ def test_measuring_is_tried_again(
         return measure(pairs, names)
 
     monkeypatch.setattr(sweep, "measure", killed)
-    command = ("run", "--codec", "jpeg", "--data", pictures(2), *POINTS[:2], *QUICK, "--jobs", 1)
+    command = ("run", "--codec", "jpeg", "--data", pictures(2), *POINTS[:2], *MEASURED, "--jobs", 1)
     said = bench(*command)
     assert said.status == (1 if lost else 0)
     assert said.out.count("status -9") == (1 if lost else 0)
@@ -138,6 +139,6 @@ def test_a_picture_that_cannot_be_measured_costs_only_itself(
 
     monkeypatch.setattr(sweep, "measure", some)
     points = ("--points", "1,80,90")
-    said = bench("run", "--codec", "jpeg", "--data", pictures(3), *points, *QUICK)
+    said = bench("run", "--codec", "jpeg", "--data", pictures(3), *points, *MEASURED)
     assert said.status == 1
     assert "3 failures" in said.out and "too bad to look at" in said.out

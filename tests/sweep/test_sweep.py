@@ -20,7 +20,8 @@ from bench.errors import CodecError
 from bench.store import StoreWriter, rows
 from bench.sweep import worker as sweep
 
-QUICK = ("--metric", "psnr_rgb")
+QUICK = ("--metric", "bpp")  # neither measured nor drawn
+MEASURED = ("--metric", "psnr_rgb")
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def means(bench: Bench) -> pandas.DataFrame:
 
 
 def test_a_first_run_codes_and_compares(bench: Bench, pictures: Pictures) -> None:
-    said = bench("run", "--codec", "jpeg", "--codec", "webp", "--data", pictures(), *QUICK)
+    said = bench("run", "--codec", "jpeg", "--codec", "webp", "--data", pictures(), *MEASURED)
     assert said.status == 0, said.err
     assert "webp" in said.out
     assert "BD-rate" in said.out
@@ -120,7 +121,7 @@ def test_points_for_one_codec_and_for_all(bench: Bench, pictures: Pictures) -> N
 
 @pytest.mark.slow
 def test_shards_add_up_to_the_whole(bench: Bench, pictures: Pictures) -> None:
-    command = ("run", "--codec", "jpeg", "--codec", "webp", "--data", pictures(5), *QUICK)
+    command = ("run", "--codec", "jpeg", "--codec", "webp", "--data", pictures(5), *MEASURED)
     first = bench(*command, "--shard", "1/2")
     assert first.status == 0
     assert "missing" in first.out  # no figure from some of the images
@@ -142,19 +143,19 @@ def test_decoded_pictures_on_demand(bench: Bench, pictures: Pictures) -> None:
 @pytest.mark.slow
 def test_an_anchor_from_the_store_is_not_coded_again(bench: Bench, pictures: Pictures) -> None:
     folder = pictures()
-    bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
-    said = bench("run", "--codec", "webp", "--anchor", "jpeg", "--data", folder, *QUICK)
+    bench("run", "--codec", "jpeg", "--data", folder, *MEASURED)
+    said = bench("run", "--codec", "webp", "--anchor", "jpeg", "--data", folder, *MEASURED)
     assert said.status == 0, said.err
     assert said.err.count("jpeg") == 1 and "anchor  jpeg, named by --anchor" in said.err
     assert "jpeg" in said.out
-    unknown = bench("run", "--codec", "webp", "--anchor", "vtm", "--data", folder, *QUICK)
+    unknown = bench("run", "--codec", "webp", "--anchor", "vtm", "--data", folder, *MEASURED)
     assert unknown.status == 1
     assert "vtm" in unknown.err
 
 
 def test_report_is_what_run_said(bench: Bench, pictures: Pictures) -> None:
-    ran = bench("run", "--codec", "jpeg", "--codec", "webp", "--data", pictures(), *QUICK)
-    reported = bench("report", *QUICK)
+    ran = bench("run", "--codec", "jpeg", "--codec", "webp", "--data", pictures(), *MEASURED)
+    reported = bench("report", *MEASURED)
     assert reported.out == ran.out
 
 
@@ -332,11 +333,11 @@ def test_a_folder_called_like_the_data_set_is_not_meant(bench: Bench) -> None:
 
 def test_a_damaged_stream_is_coded_again(bench: Bench, pictures: Pictures) -> None:
     folder = pictures(1)
-    bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
+    bench("run", "--codec", "jpeg", "--data", folder, *MEASURED)
     before = records(bench)
     victim = next(path for path in Path("bench-results/streams").rglob("*") if path.is_file())
     victim.write_bytes(victim.read_bytes()[:-5])
-    said = bench("run", "--codec", "jpeg", "--data", folder, *QUICK, "--metric", "psnr_y")
+    said = bench("run", "--codec", "jpeg", "--data", folder, *MEASURED, "--metric", "psnr_y")
     assert said.status == 0, said.err
     after = records(bench)
     assert list(after.psnr_rgb) == list(before.psnr_rgb)
@@ -349,13 +350,13 @@ def test_figures_of_a_stream_are_all_of_one_decoding(
     bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = ("run", "--codec", "jpeg", "--points", "50", "--data", pictures(2))
-    assert bench(*command, *QUICK, "--metric", "psnr_y").status == 0
+    assert bench(*command, *MEASURED, "--metric", "psnr_y").status == 0
     before = records(bench)
     decode = pillow.PillowCodec.decode
     monkeypatch.setattr(
         pillow.PillowCodec, "decode", lambda self, stream: 255 - decode(self, stream)
     )
-    said = bench(*command, "--metric", "ms_ssim_db", *QUICK)
+    said = bench(*command, "--metric", "ms_ssim_db", *MEASURED)
     assert said.status == 0, said.err
     assert "0 encoded" in said.err
     assert "jpeg: 2 stored streams decoded to another picture" in " ".join(said.out.split())

@@ -301,6 +301,7 @@ def test_a_wrong_recipe_is_told(bench: Bench, cards: Path, line: str, facts: str
     assert all(fact in said.err for fact in facts.split())
 
 
+@pytest.mark.slow
 def test_what_it_starts_from_must_be_there(bench: Bench, cards: Path, root: Path) -> None:
     said = bench("train", f"{cards}/task.toml:red", "--root", root, "--out", "made/task/red")
     assert said.status == 1
