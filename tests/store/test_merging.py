@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pandas
 import pytest
-from support.command import Bench
-from support.pictures import Pictures
+from PIL import Image
+from support.command import Bench, run_bench
+from support.pictures import Pictures, picture
 
 from bench.store import Store, StoreWriter, rows
 
@@ -32,16 +33,29 @@ def whole(store: Path | str) -> dict[type, list[object]]:
         return {kind: [*opened.select(kind)] for kind in rows.TABLES}
 
 
-@pytest.fixture
-def shards(bench: Bench, pictures: Pictures) -> list[str]:
+SHARDS = ["shard1", "shard2", "shard3"]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three stores with a third of the images each, and ``one`` with all of them."""
-    data = pictures(3)
-    assert bench(*SWEEP, "--data", data, "--results", "one").status == 0
-    names = [f"shard{number}" for number in (1, 2, 3)]
-    for number, name in enumerate(names, 1):
-        said = bench(*SWEEP, "--data", data, "--shard", f"{number}/3", "--results", name)
+    folder = tmp_path_factory.mktemp("swept")
+    (folder / "pictures").mkdir()
+    for index in range(3):
+        Image.fromarray(picture(index, 48, 32)).save(folder / "pictures" / f"{index}.png")
+    sweep = (*SWEEP, "--data", folder / "pictures")
+    assert run_bench(*sweep, "--results", folder / "one").status == 0
+    for number, name in enumerate(SHARDS, 1):
+        said = run_bench(*sweep, "--shard", f"{number}/3", "--results", folder / name)
         assert said.status == 0, said.err
-    return names
+    return folder
+
+
+@pytest.fixture
+def shards(swept: Path) -> list[str]:
+    """The names of these three, copied with the rest into the test's own folder."""
+    shutil.copytree(swept, ".", dirs_exist_ok=True)
+    return SHARDS
 
 
 def test_shards_become_the_store_of_one_sweep(bench: Bench, shards: list[str]) -> None:
