@@ -11,7 +11,7 @@ from bench.commands.arguments import accepts_text
 from bench.errors import DataError, StoreError, UnavailableError
 from bench.runtime.csv_files import csv_text
 from bench.runtime.files import describe_write_errors, replacing, write_text
-from bench.store import Store, load_some
+from bench.store import Store, load_results
 
 if TYPE_CHECKING:
     import pandas
@@ -32,7 +32,7 @@ def export(
     if write is None:
         raise DataError(f"{out}: unknown format; expected {', '.join(_WRITERS)}")
     with Store(results) as store:
-        found = load_some(store, data, codecs, points)
+        found = load_results(store, dataset=data, codecs=codecs, points=points)
     table = found.means if means else found.records
     if table.empty:
         raise StoreError(f"{results}: nothing of {found.dataset} has been coded yet")

@@ -18,7 +18,7 @@ from bench.metrics.bjontegaard import Method
 from bench.report.compare import Report, compare
 from bench.report.files import write_report
 from bench.report.paper.spec import read_spec
-from bench.store import Results, Store, load_results, load_some, stored_datasets
+from bench.store import Results, Store, load_results, stored_datasets
 
 if TYPE_CHECKING:
     from bench.report.paper.spec_report import SpecReport
@@ -64,7 +64,7 @@ def report(
         between=None if between is None else parse_between(between),
     )
     with Store(results) as store:
-        found = load_some(store, data, codecs, points)
+        found = load_results(store, dataset=data, codecs=codecs, points=points)
         if anchor is not None:
             anchor = full_name(anchor, [codec.name for codec in found.codecs])
         made = compared(found, anchor=anchor, tasks=named_tasks)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from bench.codecs.catalog import recognise, runnable
-from bench.codecs.codec import Codec, Point
+from bench.codecs.codec import Point
 from bench.codecs.families.sizes import MAX_STREAM_BYTES
 from bench.codecs.points import one_point
 from bench.commands.arguments import accepts_text
@@ -58,7 +58,9 @@ def encode(
     goes to ``dump``, as NumPy's npz; how far its LSMnet masks which part, to ``save_mask``.
     """
     opened_codec = runnable(codec, own=weights)
-    chosen = _point(opened_codec, point)
+    middle = opened_codec.card.middle_point
+    chosen = middle if point is None else one_point(opened_codec, point)
+    assert chosen is not None  # a codec that can run has points
     check_outputs((file, dump, save_mask), (image, weights))
     pixels, notes = read_image(image)
     original = Image(image.stem, pixels)
@@ -115,11 +117,3 @@ def decode(
     with describe_write_errors(image):
         write_png(pixels, image)
     return Coded(opened_codec.name, None, width, height, len(stream), cost)
-
-
-def _point(codec: Codec, text: str | None) -> Point:
-    if text is not None:
-        return one_point(codec, text)
-    point = codec.card.middle_point
-    assert point is not None  # a codec that can run has points
-    return point

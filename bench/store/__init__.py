@@ -13,11 +13,10 @@ versions, ``rows`` the tables' rows as typed records.
 """
 
 from bench.store.choosing import stored_datasets, stored_name
-from bench.store.loading import load_results, load_some
+from bench.store.loading import load_results
 from bench.store.reader import Store, StoredPoint
-from bench.store.results import CodecResults, Results, Run
+from bench.store.results import CodecResults, MatchArray, Results, Run, TaskResults, looked_at
 from bench.store.rows import StreamKey, point_key
-from bench.store.task_results import MatchArray, TaskResults, looked_at
 from bench.store.writer import StoreWriter
 
 __all__ = [
@@ -31,7 +30,6 @@ __all__ = [
     "StreamKey",
     "TaskResults",
     "load_results",
-    "load_some",
     "looked_at",
     "point_key",
     "stored_datasets",

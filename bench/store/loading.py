@@ -14,27 +14,20 @@ from bench.metrics.matches import Matches
 from bench.store import rows
 from bench.store.choosing import PlannedCurve, choose_curves, choose_metrics, find_dataset
 from bench.store.reader import Store
-from bench.store.results import COSTS, CodecResults, FloatArray, Results, Run
+from bench.store.results import (
+    COSTS,
+    CodecResults,
+    FloatArray,
+    MatchArray,
+    Results,
+    Run,
+    TaskResults,
+)
 from bench.store.rows import point_key
-from bench.store.task_results import MatchArray, TaskResults
 from bench.tasks.scorer import PSEUDO
 
 Places: TypeAlias = Mapping[int, list[tuple[int, int]]]
 """Where each stream is in an array; a picture may be in a data set under several names."""
-
-
-def load_some(
-    store: Store,
-    dataset: str | None,
-    codecs: Sequence[str] | None,
-    points: Sequence[str],
-) -> Results:
-    """``load_results`` with points in the command line's form."""
-    found = load_results(store, dataset=dataset, codecs=codecs)
-    if not points:
-        return found
-    picked = name_points({codec.name: codec.unit for codec in found.codecs}, points)
-    return load_results(store, dataset=found.digest, codecs=codecs, points=picked)
 
 
 def load_results(
@@ -42,15 +35,15 @@ def load_results(
     *,
     dataset: str | None = None,
     codecs: Sequence[str] | None = None,
-    points: Mapping[str, Sequence[Point]] | None = None,
+    points: Mapping[str, Sequence[Point]] | Sequence[str] = (),
 ) -> Results:
     """The results on a dataset, by its digest or name; by default the one used last.
 
-    A codec that ``points`` does not name has the points of its last run and all others that every
-    image has.
+    ``points`` are by codec, or in the command line's form. A codec that they do not name has the
+    points of its last run and all others that every image has.
     """
     with store.read_transaction():
-        return _Loader(store, find_dataset(store, dataset)).results(codecs, points or {})
+        return _Loader(store, find_dataset(store, dataset)).results(codecs, points)
 
 
 class _Loader:
@@ -75,11 +68,15 @@ class _Loader:
         self.scorers = self._scorers()
 
     def results(
-        self, codecs: Sequence[str] | None, points: Mapping[str, Sequence[Point]]
+        self,
+        codecs: Sequence[str] | None,
+        points: Mapping[str, Sequence[Point]] | Sequence[str],
     ) -> Results:
         dataset = self.dataset
         curves, notes = choose_curves(self.store, dataset, self.positions, codecs)
         versions, old = choose_metrics(self.store, curves)
+        if not isinstance(points, Mapping):
+            points = name_points({curve.name: curve.planned.unit for curve in curves}, points)
         found = tuple(self._codec(curve, points.get(curve.name), versions) for curve in curves)
         return Results(
             dataset.name,

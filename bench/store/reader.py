@@ -38,10 +38,7 @@ class StoredPoint:
 class Store:
     """An open results folder, to read."""
 
-    def __init__(self, folder: Path) -> None:
-        self._open(folder, writable=False)
-
-    def _open(self, folder: Path, *, writable: bool) -> None:
+    def __init__(self, folder: Path, *, writable: bool = False) -> None:
         self.folder = folder
         self._database = connect(folder, writable=writable)
         self._ids: dict[tuple[object, ...], int] = {}
@@ -69,11 +66,8 @@ class Store:
         """The measured values, or scores, of all streams of a codec."""
         return self._rows(kind, "JOIN streams ON streams.id = stream WHERE codec = ?", codec)
 
-    def _digests(self, of: type[NamedTuple], column: str, number: int | None) -> dict[int, str]:
-        """The digests of the images of a codec's streams, or a scorer's originals, by number."""
-        about = f"SELECT image FROM {TABLES[of]} WHERE {column} = ?"
-        images = self._rows(rows.Image, f"WHERE id IN ({about})", number)
-        return {image.id: image.digest for image in images}
+    def _image_digests(self) -> dict[int, str]:
+        return {image.id: image.digest for image in self.select(rows.Image)}
 
     def images_of(self, dataset: int) -> dict[str, rows.Image]:
         """The images of a data set that were ever coded or scored, by digest."""
@@ -116,7 +110,7 @@ class Store:
             for score in self.select_of_codec(rows.Scored, codec) if asked else ():
                 if name := names[score.scorer]:
                     truths.setdefault(score.stream, {})[name] = score.truth
-            images = self._digests(rows.Stream, "codec", codec)
+            images = self._image_digests()
             return {
                 (images[row.image], row.point): StoredPoint(
                     row.digest,
@@ -134,7 +128,7 @@ class Store:
         kept = {}
         with self.read_transaction():
             number = self._id(rows.Scorer, fingerprint=scorer.fingerprint)
-            images = self._digests(rows.Original, "scorer", number)
+            images = self._image_digests()
             for original in self.select(rows.Original, scorer=number):
                 made = original.pseudo_ground_truth
                 truth = PseudoTruth.from_bytes(made) if made else None
@@ -154,7 +148,7 @@ class Store:
         """The bitstreams of a codec that were decoded, by image digest and point key."""
         with self.read_transaction():
             codec = self._id(rows.Codec, fingerprint=fingerprint)
-            images = self._digests(rows.Stream, "codec", codec)
+            images = self._image_digests()
             streams = self.select(rows.Stream, codec=codec)
         return {(images[s.image], s.point): s for s in streams if s.decode_cpu is not None}
 

@@ -15,15 +15,16 @@ from bench.codecs.codec import Point
 from bench.errors import StoreError
 from bench.metrics import scorer_of, wap_of
 from bench.metrics.bootstrap import CurveSample
+from bench.metrics.matches import Matches
 from bench.metrics.task_sample import SetScore, TaskSample
 from bench.runtime.text import counted
-from bench.store.task_results import MatchArray, TaskResults, looked_at
 
 if TYPE_CHECKING:
     import pandas
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+MatchArray = NDArray[np.object_]
 COSTS = ("encode_cpu", "encode_wall", "decode_cpu", "decode_wall")
 
 
@@ -148,6 +149,35 @@ class CodecResults:
                 if image in row and point in column
             },
         )
+
+
+@dataclass(frozen=True, eq=False)
+class TaskResults:
+    """A task network, and its matches in the uncompressed images."""
+
+    name: str
+    title: str
+    masks: bool
+    pseudo: float | None  # if its own detections are the truth, their minimum score
+    fingerprint: str
+    originals: tuple[Matches | None, ...]  # in each image
+
+    @cached_property
+    def ceiling(self) -> SetScore | None:
+        """Its score on the uncompressed images, once it has seen them all."""
+        seen = [matches for matches in self.originals if matches is not None]
+        whole = len(seen) == len(self.originals) > 0
+        return SetScore(seen, masks=self.masks) if whole else None
+
+    def only(self, images: BoolArray) -> TaskResults:
+        """The results on some of the images."""
+        return replace(self, originals=tuple(self.originals[i] for i in np.flatnonzero(images)))
+
+
+def looked_at(matches: MatchArray) -> BoolArray:
+    """Which pictures a network has seen."""
+    seen = [one is not None for one in matches.flat]
+    return np.array(seen, dtype=bool).reshape(matches.shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,7 @@ class StoreWriter(Store):
     """An open results folder, to write; it is created if it is missing."""
 
     def __init__(self, folder: Path) -> None:
-        self._open(folder, writable=True)
+        super().__init__(folder, writable=True)
         forget_tidied()
         self._run = 0
 
