@@ -1,21 +1,21 @@
-"""Reading the rate–quality curves of others from CSV and JSON files.
+"""Rate–quality curves from other tools, read from CSV and JSON files.
 
-A curve is named ``FILE``, or ``FILE:CODEC`` where the file holds several. Read are:
+A curve is named ``FILE``, or ``FILE:CODEC`` if the file has several. Supported are:
 
-- CSV (comma, semicolon or tab; ``#`` starts a comment line): a heading, then a point a row;
-- JSON as CompressAI's results have it, ``{"name": …, "results": {"bpp": […], "psnr-rgb": […]}}``,
-  or such columns alone, or a list of points; several of these in a list or keyed by codec.
+- CSV (comma, semicolon or tab; ``#`` starts a comment line): a heading, then a row for each point;
+- JSON as in CompressAI's results, ``{"name": …, "results": {"bpp": […], "psnr-rgb": […]}}``,
+  or only such columns, or a list of points; several of these in a list or keyed by codec.
 
-Columns go by name, whatever their case and punctuation. The rate is the first of `RATES` that
-is there; the quality is the one column that is left when the codec, parameters, times and
-figures that are better when lower are set aside, or else has to be named.
+Case and punctuation of column names are ignored. The rate is the first of `RATES` that the file
+has. The quality is the only column left besides the codec, parameters, times and metrics that are
+better when lower; if several are left, it has to be named.
 """
 
 import csv
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import zip_longest
@@ -26,6 +26,7 @@ import numpy as np
 from bench.errors import DataError
 from bench.metrics.bjontegaard import Curve
 from bench.runtime.csv_files import read_cell
+from bench.runtime.text import grouped
 
 RATES = {  # plain column name → unit; curves are only compared in one unit
     "bpp": "bits per pixel",
@@ -37,12 +38,12 @@ RATES = {  # plain column name → unit; curves are only compared in one unit
     "rate": "rate",
 }
 CODECS = ("codec", "name", "method", "model", "encoder")
-NO_METRIC = re.compile(
+PARAMETERS = re.compile(
     "point|qp|q|crf|lambda|lmbda|level|preset|images?|frames?|size|bytes|bits|.*time.*|.*seconds.*|.*cpu|.*wall"
 )
 LOWER_IS_BETTER = re.compile("(mse|rmse|mae|lpips|dists|fid|kid|gmsd|butteraugli|nlpd).*")
 
-Row = tuple[str, Mapping[str, object]]  # where it stands in the file, and its cells by column
+Row = tuple[str, Mapping[str, object]]  # its place in the file, and its cells by column
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,6 @@ class FileCurve:
     metric: str
 
 
-def read_curve(spec: str, *, metric: str | None = None, rate: str | None = None) -> FileCurve:
-    """The curve of ``FILE`` or ``FILE:CODEC``."""
-    return _Table.open(spec).curve(metric, rate)
-
-
 def read_pair(
     anchor: str,
     test: str,
@@ -68,8 +64,8 @@ def read_pair(
     rate: str | None = None,
     test_rate: str | None = None,
 ) -> tuple[FileCurve, FileCurve]:
-    """Two curves to compare; `test_metric` and `test_rate` where the test's file names differ."""
-    a, t = _Table.open(anchor), _Table.open(test)
+    """Two curves to compare; `test_metric` and `test_rate` if the test's file has other names."""
+    a, t = CurveTable.open(anchor), CurveTable.open(test)
     if not metric and not test_metric:
         shared = [name for name in a.metrics() if name in t.metrics()]
         if len(shared) > 1:
@@ -80,16 +76,15 @@ def read_pair(
         of_one_unit = [(n, m) for n in a.rates() for m in t.rates() if RATES[n] == RATES[m]]
         rate, test_rate = of_one_unit[0] if of_one_unit else (None, None)
     one, other = a.curve(metric, rate), t.curve(test_metric or metric, test_rate or rate)
-    if not test_rate and _plain(one.rate) != _plain(other.rate):
-        raise DataError(
-            f"{anchor} gives {one.rate} and {test} gives {other.rate}: "
-            "if they are in one unit, name them as --rate and --test-rate"
-        )
-    if not test_metric and _plain(one.metric) != _plain(other.metric):
-        raise DataError(
-            f"{anchor} holds {one.metric} and {test} holds {other.metric}: "
-            "if they mean the same, name them as --metric and --test-metric"
-        )
+    for what, column, test_column, named in (
+        ("rate", one.rate, other.rate, test_rate),
+        ("metric", one.metric, other.metric, test_metric),
+    ):
+        if not named and _plain(column) != _plain(test_column):
+            raise DataError(
+                f"{anchor} has the {what} {column} and {test} has {test_column}: "
+                f"if they mean the same, name them as --{what} and --test-{what}"
+            )
     if one.curve.name == other.curve.name:
         one = replace(one, curve=replace(one.curve, name=anchor))
         other = replace(other, curve=replace(other.curve, name=test))
@@ -97,7 +92,7 @@ def read_pair(
 
 
 @dataclass(frozen=True)
-class _Table:
+class CurveTable:
     """One codec's points in a file."""
 
     file: str
@@ -105,21 +100,19 @@ class _Table:
     rows: list[Row]
 
     @classmethod
-    def open(cls, spec: str) -> "_Table":
+    def open(cls, spec: str) -> "CurveTable":
+        """The table of ``FILE`` or ``FILE:CODEC``."""
         path, codec = _split(spec)
-        tables: dict[str, list[Row]] = {}
-        for name, row in _rows(path):
-            tables.setdefault(name, []).append(row)
+        tables = grouped(_rows(path))
         if not tables:
             raise DataError(f"{path} holds no points")
-        if codec is None:
-            if len(tables) > 1:
-                raise DataError(
-                    f"{path} holds {len(tables)} codecs: {', '.join(tables)}; "
-                    f"name one, as in {path}:{next(iter(tables))}"
-                )
-            codec = next(iter(tables))
-        elif codec not in tables:
+        if codec is None and len(tables) > 1:
+            raise DataError(
+                f"{path} holds {len(tables)} codecs: {', '.join(tables)}; "
+                f"name one, as in {path}:{next(iter(tables))}"
+            )
+        codec = next(iter(tables)) if codec is None else codec
+        if codec not in tables:
             raise DataError(f"{path} has no codec {codec}; it has {', '.join(tables)}")
         return cls(str(path), codec, tables[codec])
 
@@ -141,9 +134,8 @@ class _Table:
         return [
             name
             for name, column in self.columns.items()
-            if name not in RATES
-            and name not in CODECS
-            and not NO_METRIC.fullmatch(name)
+            if name not in (*RATES, *CODECS)
+            and not PARAMETERS.fullmatch(name)
             and not LOWER_IS_BETTER.fullmatch(name)
             and any(_number(cells.get(column)) is not None for _, cells in self.rows)
         ]
@@ -168,34 +160,30 @@ class _Table:
         return FileCurve(Curve(rates, qualities, self.codec), rate, metric)
 
     def _column(self, wanted: str | None, candidates: list[str], option: str) -> str:
-        columns = self.columns
-        choices = list(columns.values())
+        """The column of that name; without a name, the only candidate."""
         if wanted is not None:
-            if _plain(wanted) in columns:
-                return columns[_plain(wanted)]
-            problem = f"no column {wanted}"
-        elif len(candidates) == 1:
-            return columns[candidates[0]]
-        elif candidates:
+            candidates = [name for name in self.columns if name == _plain(wanted)]
+        if len(candidates) == 1:
+            return self.columns[candidates[0]]
+        if candidates:
             problem = f"several columns that may be the {option}"
-            choices = [columns[name] for name in candidates]
+        elif wanted is not None:
+            problem = f"no column {wanted}"
         else:
             problem = f"no column that may be the {option}"
-        raise DataError(
-            f"{self.file} has {problem}: name one of {', '.join(choices)} as --{option}"
-        )
+        choices = ", ".join(self.columns[name] for name in candidates or self.columns)
+        raise DataError(f"{self.file} has {problem}: name one of {choices} as --{option}")
 
     def _value(self, row: Row, column: str) -> float:
         place, cells = row
         cell = cells.get(column)
-        if cell is None or cell == "":
-            raise DataError(f"{self.file}, {place}: {column} is empty")
         value = _number(cell)
-        if value is None:
-            raise DataError(f"{self.file}, {place}: {column} is not a number: {cell}")
-        if not math.isfinite(value):
-            raise DataError(f"{self.file}, {place}: {column} is {value}")
-        return value
+        if value is not None and math.isfinite(value):
+            return value
+        problem = f"is not a number: {cell}" if value is None else f"is {value}"
+        if cell is None or cell == "":
+            problem = "is empty"
+        raise DataError(f"{self.file}, {place}: {column} {problem}")
 
 
 def _plain(column: str) -> str:
@@ -213,16 +201,16 @@ def _number(cell: object) -> float | None:
 
 def _split(spec: str) -> tuple[Path, str | None]:
     """The longest file that `spec` begins with, and the codec after it; both may hold colons."""
-    if Path(spec).is_file():
-        return Path(spec), None
-    for colon in [i for i, letter in enumerate(spec) if letter == ":"][::-1]:
-        if Path(spec[:colon]).is_file():
-            return Path(spec[:colon]), spec[colon + 1 :]
+    path = spec
+    while path:
+        if Path(path).is_file():
+            return Path(path), spec[len(path) + 1 :] or None
+        path, _, _ = path.rpartition(":")
     raise DataError(f"no such file: {spec}")
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Row]]:
-    """Each point of the file, with the codec it belongs to."""
+    """Each point of the file, after the codec that it belongs to."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         if text.lstrip()[:1] in ("{", "["):
@@ -235,7 +223,10 @@ def _rows(path: Path) -> Iterator[tuple[str, Row]]:
         raise DataError(f"{path}, line {error.lineno}: not JSON: {error.msg}") from error
     except csv.Error as error:
         raise DataError(f"{path} is not CSV: {error}") from error
-    except (ValueError, RecursionError) as error:  # a number, or a nesting, past all bounds
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # a number is too long, or lists are nested too deeply
         raise DataError(f"{path}: cannot be read: {error}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
@@ -258,8 +249,7 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, Row]]:
     first, heading = parsed[0]
     if any(_number(cell) is not None for cell in heading):
         raise DataError(f"{path}, {first}: a number where a heading names the columns")
-    named = [name for name in heading if name]
-    if repeated := [name for name in named if named.count(name) > 1]:
+    if repeated := [name for name in heading if name and heading.count(name) > 1]:
         raise DataError(f"{path}, {first}: two columns called {repeated[0]}")
     for place, row in parsed[1:]:
         if len(row) > len(heading):
@@ -271,11 +261,10 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, Row]]:
 def _json_rows(data: object, codec: str) -> Iterator[tuple[str, Row]]:
     if isinstance(data, list):
         for place, item in enumerate(data, start=1):
-            if isinstance(item, dict):
-                if any(isinstance(value, list | dict) for value in item.values()):
-                    yield from _json_rows(item, codec)
-                else:
-                    yield _codec(item, codec), (f"point {place}", item)
+            if isinstance(item, dict) and _nested(item.values()):
+                yield from _json_rows(item, codec)
+            elif isinstance(item, dict):
+                yield _codec(item, codec), (f"point {place}", item)
     elif isinstance(data, dict):
         codec = _codec(data, codec)
         lists = {name: v for name, v in data.items() if isinstance(v, list) and not _nested(v)}
@@ -288,7 +277,7 @@ def _json_rows(data: object, codec: str) -> Iterator[tuple[str, Row]]:
                 yield from _json_rows(value, codec)
 
 
-def _nested(values: list[object]) -> bool:
+def _nested(values: Iterable[object]) -> bool:
     return any(isinstance(value, list | dict) for value in values)
 
 

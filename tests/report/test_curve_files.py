@@ -5,7 +5,7 @@ import pytest
 
 from bench.errors import DataError
 from bench.metrics.bjontegaard import bd_rate
-from bench.report.curve_files import read_curve, read_pair
+from bench.report.curve_files import CurveTable, FileCurve, read_pair
 
 COMPRESSAI = {
     "name": "mbt2018-mean",
@@ -37,6 +37,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write(name: str, content: object) -> str:
     Path(name).write_text(content if isinstance(content, str) else json.dumps(content))
     return name
+
+
+def read_curve(spec: str, metric: str | None = None, rate: str | None = None) -> FileCurve:
+    return CurveTable.open(spec).curve(metric, rate)
 
 
 @pytest.mark.usefixtures("folder")
@@ -150,7 +154,7 @@ class TestPairs:
                 "bpp,psnr-rgb\n0.1,30\n0.2,33\n",
                 {},
                 (
-                    "a.csv holds psnr and t.csv holds psnr-rgb: "
+                    "a.csv has the metric psnr and t.csv has psnr-rgb: "
                     "if they mean the same, name them as --metric and --test-metric"
                 ),
             ),
@@ -158,8 +162,8 @@ class TestPairs:
                 "kbps,psnr\n1,30\n2,33\n",
                 {},
                 (
-                    "a.csv gives bpp and t.csv gives kbps: "
-                    "if they are in one unit, name them as --rate and --test-rate"
+                    "a.csv has the rate bpp and t.csv has kbps: "
+                    "if they mean the same, name them as --rate and --test-rate"
                 ),
             ),
             (
