@@ -129,16 +129,13 @@ def _delta_rows(comparison: Comparison, several: bool) -> Iterable[Row | Text]:
     cells = tables.delta_cells(comparison)
     yield (
         f"  {formatting.short_title(comparison.metric)}",
-        Text(cells.rate, style=_colour(comparison.rate)),
-        cells.rate_interval,
-        cells.gain,
-        cells.qualities,
-        cells.overlap,
+        Text(cells["rate"], style=_colour(comparison.rate)),
+        *(cells[name] for name in ("rate_interval", "gain", "qualities", "overlap")),
     )
     if several and scorer_of(comparison.metric):
         yield Text(f"  {comparison.metric.partition(':')[2]}", style="dim")
     elif comparison.per_image and not comparison.per_image.reason:
-        mean = ("    mean of images", cells.images, cells.images_interval)
+        mean = ("    mean of images", cells["images"], cells["images_interval"])
         yield tuple(Text(cell, style="dim") for cell in mean)
 
 

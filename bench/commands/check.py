@@ -38,11 +38,11 @@ def check(
     """
     asked = read_baseline(baseline, rules)
     try:
-        recorded = read_recording(asked.recording)
+        recorded = read_recording(baseline.with_suffix(".jsonl"))
         now, failed = _measured(asked, asked.judged, root, jobs, results, watcher)
     except BenchError as error:
-        return inconclusive_check(asked, str(error))
-    return judge(asked.path, asked.rules, recorded, now, failed)
+        return inconclusive_check(baseline, asked.data, asked.rules, str(error))
+    return judge(baseline, asked.rules, recorded, now, failed)
 
 
 @accepts_text
@@ -59,8 +59,8 @@ def record(
     now, failed = _measured(asked, list(asked.cards), root, jobs, results, watcher)
     if failed:
         raise StoreError("nothing was recorded: " + "; ".join(failed.values()))
-    write_recording(now, asked.recording)
-    return judge(asked.path, asked.rules, now, now, {})
+    write_recording(now, baseline.with_suffix(".jsonl"))
+    return judge(baseline, asked.rules, now, now, {})
 
 
 def _measured(

@@ -10,7 +10,6 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    PrivateAttr,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
@@ -20,7 +19,7 @@ from bench.codecs.card_file import FilePoint
 from bench.codecs.catalog import card_name, full_name, read_card
 from bench.datasets import dataset_kind
 from bench.errors import BenchError, CardError, DataError
-from bench.gate.rules import FORMS, Rule, parse_rule
+from bench.gate.rules import Rule, parse_rule
 from bench.metrics import Group
 from bench.runtime.file_model import FileModel, Listed, as_text, check_model
 from bench.runtime.files import read_toml
@@ -29,7 +28,7 @@ from bench.runtime.files import read_toml
 def _beside(info: ValidationInfo, path: str) -> str:
     """A path as it is found from the baseline's place."""
     assert info.context is not None
-    return str(info.context["baseline"].parent / path)
+    return str(info.context["folder"] / path)
 
 
 def _data(named: str, info: ValidationInfo) -> str:
@@ -55,6 +54,9 @@ def _rule(text: Any, info: ValidationInfo) -> Rule:
         raise ValueError(error) from error
 
 
+_Rule = Annotated[Rule, BeforeValidator(_rule), WithJsonSchema({"type": "string"})]
+
+
 class Baseline(FileModel):
     """What a gate runs, and the rules that it holds the results to."""
 
@@ -70,10 +72,9 @@ class Baseline(FileModel):
     )
     tasks: Listed[str] = Field((), description="task networks, if a rule is about wAP")
     truth: Literal["labels", "pseudo"] = Field("labels", description="what wAP is measured by")
-    rules: Listed[Annotated[Rule, BeforeValidator(_rule), WithJsonSchema({"type": "string"})]] = (
-        Field(description="what must not get worse, such as 'bpp of x265: within 0.2 %'")
+    rules: Annotated[Listed[_Rule], Field(min_length=1)] = Field(
+        description="what must not get worse, such as 'bpp of x265: within 0.2 %'"
     )
-    _path: Path = PrivateAttr()
 
     @field_validator("codecs")
     @classmethod
@@ -94,23 +95,9 @@ class Baseline(FileModel):
     @field_validator("rules")
     @classmethod
     def _different_rules(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-        if not rules:
-            raise ValueError(f"no rules; expected {FORMS}")
         if twice := [rule.text for rule in rules if rules.count(rule) > 1]:
             raise ValueError(f"duplicate rule '{twice[0]}'")
         return rules
-
-    def model_post_init(self, context: Any) -> None:
-        self._path = context["baseline"]
-
-    @property
-    def path(self) -> Path:
-        return self._path
-
-    @property
-    def recording(self) -> Path:
-        """Where the results that the codecs are compared with are recorded."""
-        return self.path.with_suffix(".jsonl")
 
     @property
     def cards(self) -> dict[str, str]:
@@ -149,4 +136,4 @@ def read_baseline(path: Path, rules: Sequence[str] = ()) -> Baseline:
     where = str(path)
     if rules:
         content["rules"], where = list(rules), f"{path} with --rule"
-    return check_model(Baseline, content, where, DataError, baseline=path)
+    return check_model(Baseline, content, where, DataError, folder=path.parent)

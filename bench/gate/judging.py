@@ -113,7 +113,7 @@ def _curves(
     metric: str, *codecs: RecordedCodec, now: RecordedCodec
 ) -> list[CurveSample | TaskSample]:
     """The curves of recorded codecs, and of the one that was run now; all are complete."""
-    curves = [codec.curve(metric) for codec in (*codecs, now)]
+    curves = [codec.sample(metric) for codec in (*codecs, now)]
     for curve in curves:
         if missing := curve.missing():
             raise _UnknownError(missing if curve is curves[-1] else f"in the recording, {missing}")
@@ -127,9 +127,10 @@ def _judge_points(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
         why = f"its points are {here.unit} {has}; {had} were recorded"
         return Verdict(rule, "changed", why)
     metric = rule.metric if rule.metric == "bpp" else _metric(rule, recorded, now)
-    before, after = _curves(metric, then, now=here)
+    _curves(metric, then, now=here)
     order = [here.point_keys.index(key) for key in then.point_keys]
-    was, is_now = _means(before), _means(after)[order]
+    (_, was, _), (_, is_now, _) = then.curve(metric), here.curve(metric)
+    is_now = is_now[order]
     change = is_now - was
     if rule.unit == "%":
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -144,8 +145,8 @@ def _judge_points(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
     worse = change if metric == "bpp" else -change  # a point's rules are about rate and quality
     is_worse = bool((worse > rule.allowed).any())
     most = int((worse if is_worse else np.abs(change)).argmax())
-    directions = {"higher": change > rule.allowed, "lower": change < -rule.allowed}
-    moved = [f"{way} at {moved.sum()}" for way, moved in directions.items() if moved.any()]
+    beyond = {"higher": change > rule.allowed, "lower": change < -rule.allowed}
+    moved = [f"{way} at {which.sum()}" for way, which in beyond.items() if which.any()]
     outcome: Outcome = "regression" if is_worse else "changed" if moved else "pass"
     why = f"{' and '.join(moved)} of {points}, beyond the tolerance" if moved else ""
     if outcome == "changed":
@@ -153,13 +154,6 @@ def _judge_points(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
     figures = float(was[most]), float(is_now[most]), float(change[most])
     where = f"{then.unit} {then.points[most]}"
     return Verdict(rule, outcome, why, where, metric, *figures, minimum_detectable=rule.allowed)
-
-
-def _means(curve: CurveSample | TaskSample) -> FloatArray:
-    """The quality at each point, of a curve that need not be monotone or sorted."""
-    if isinstance(curve, CurveSample):
-        return np.asarray(curve.quality.mean(axis=0))
-    return np.array([score.found.wap if score else np.nan for score in curve.scores])
 
 
 def _judge_bd_rate(rule: Rule, recorded: Recording, now: Recording) -> Verdict:

@@ -10,6 +10,8 @@ between machines.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bench.instances.labels import CLASSES
@@ -17,6 +19,12 @@ from bench.metrics.matches import FALSE_POSITIVE, IGNORED, OVERLAPS, TRUE_POSITI
 
 _LETTERS = {IGNORED: "I", TRUE_POSITIVE: "T", FALSE_POSITIVE: "F"}
 _STATES = {letter: state for state, letter in _LETTERS.items()}
+# The usual states, right up to some overlap, and how they are written.
+_USUAL = {
+    (TRUE_POSITIVE,) * right + (FALSE_POSITIVE,) * (OVERLAPS - right): f":{right}" if right else ""
+    for right in range(OVERLAPS + 1)
+}
+_USUAL_STATES = {text: states for states, text in _USUAL.items()}
 
 
 def to_text(matches: Matches) -> str:
@@ -27,15 +35,10 @@ def to_text(matches: Matches) -> str:
             words.append(name)
         for place in own:
             score = f"{matches.scores[place]:.6f}".strip("0").rstrip(".") or "0"
-            words.append(score + _states_text(matches.states[place].tolist()))
+            states = tuple(matches.states[place].tolist())
+            letters = "".join(_LETTERS[state] for state in states)
+            words.append(score + _USUAL.get(states, f":{letters}"))
     return " ".join(words)
-
-
-def _states_text(states: list[int]) -> str:
-    right = states.count(TRUE_POSITIVE)
-    if states == [TRUE_POSITIVE] * right + [FALSE_POSITIVE] * (OVERLAPS - right):
-        return f":{right}" if right else ""
-    return ":" + "".join(_LETTERS[state] for state in states)
 
 
 def from_text(text: str, valid: list[int], instances: list[int]) -> Matches:
@@ -43,16 +46,20 @@ def from_text(text: str, valid: list[int], instances: list[int]) -> Matches:
 
     An invalid line is a ValueError or a KeyError.
     """
-    classes, scores, states = [], [], []
+    classes, scores = [], []
+    states: list[Sequence[int]] = []
     name = ""
     for word in text.split():
         if word in CLASSES:
             name = word
             continue
-        score, _, right = word.partition(":")
+        score, colon, letters = word.partition(":")
         classes.append(CLASSES.index(name))
         scores.append(float(score))
-        states.append(_states(right))
+        usual = _USUAL_STATES.get(colon + letters)
+        states.append(usual or [_STATES[letter] for letter in letters])
+        if len(states[-1]) != OVERLAPS:
+            raise ValueError(f"{len(states[-1])} overlaps, not {OVERLAPS}")
     return Matches(
         np.array(classes, np.uint8),
         np.array(scores, np.float64),
@@ -60,14 +67,3 @@ def from_text(text: str, valid: list[int], instances: list[int]) -> Matches:
         np.array(valid),
         np.array(instances),
     )
-
-
-def _states(text: str) -> list[int]:
-    if text.isdecimal() or not text:
-        right = int(text or 0)
-        states = [TRUE_POSITIVE] * right + [FALSE_POSITIVE] * (OVERLAPS - right)
-    else:
-        states = [_STATES[letter] for letter in text]
-    if len(states) != OVERLAPS:
-        raise ValueError(f"{len(states)} overlaps, not {OVERLAPS}")
-    return states

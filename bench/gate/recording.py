@@ -16,15 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.codecs.codec import Point
 from bench.errors import DataError
 from bench.gate.match_text import from_text
 from bench.metrics import wap_of
 from bench.metrics.bjontegaard import FloatArray
-from bench.metrics.bootstrap import CurveSample
-from bench.metrics.task_sample import SetScore, TaskSample
+from bench.metrics.task_sample import SetScore
 from bench.runtime.files import check_regular, describe_write_errors, write_text
-from bench.store import MatchArray, looked_at, point_key
+from bench.store import CodecResults, MatchArray, point_key
 
 VERSION = 1
 # Raised on reading lines that are not a recording.
@@ -32,27 +30,16 @@ _DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeErr
 
 
 @dataclass(frozen=True, eq=False)
-class RecordedCodec:
-    """One codec: an image a row, a point a column."""
+class RecordedCodec(CodecResults):
+    """A codec's recorded results; times at single points and provenance are not recorded."""
 
-    name: str
-    unit: str
-    fingerprint: str
-    points: tuple[Point, ...]
-    rate: FloatArray
-    curves: Mapping[str, CurveSample | TaskSample]  # by metric
-    encode_cpu: FloatArray  # of each image, all its points together
-    run: int | None  # which of the recording's runs timed it; None if no single one did
+    encode_cpu: FloatArray = field(kw_only=True)  # of each image, all its points together
+    run: int | None = field(kw_only=True)  # the one of the recording's runs that timed it, if one
 
     @property
     def point_keys(self) -> list[str]:
         """The points, to be compared with those of another recording."""
         return list(map(point_key, self.points))
-
-    def curve(self, metric: str) -> CurveSample | TaskSample:
-        return (
-            CurveSample(self.rate, self.rate, self.name) if metric == "bpp" else self.curves[metric]
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,35 +124,37 @@ def _recorded(
     row = {name: index for index, name in enumerate(images)}
     column = {point_key(point): index for index, point in enumerate(codec["points"])}
     shape = (len(row), len(column))
-    rate = np.full(shape, np.nan)
+    size, rate = np.full(shape, np.nan), np.full(shape, np.nan)
     values = {metric: np.full(shape, np.nan) for metric in heading["metrics"]}
     seen: dict[str, MatchArray] = {task: np.full(shape, None) for task in heading["tasks"]}
     for stream in streams:
         image = images[stream["image"]]
         where = row[stream["image"]], column[point_key(stream["point"])]
+        size[where] = stream["bytes"]
         rate[where] = 8 * stream["bytes"] / (image["size"][0] * image["size"][1])
         for metric, table in values.items():
             table[where] = stream.get(metric, np.nan)
         for task, matches in seen.items():
             if (text := stream.get(wap_of(task))) is not None:
                 matches[where] = from_text(text, *image["instances"][task])
-    name = codec["codec"]
     if len(codec["encode_cpu"]) != len(row) or not isinstance(codec["fingerprint"], str):
-        raise ValueError(f"{name} has no time for each image, or no fingerprint")
-    curves: dict[str, CurveSample | TaskSample] = {
-        metric: CurveSample(rate, table, name) for metric, table in values.items()
-    }
-    for task, matches in seen.items():
-        curves[wap_of(task)] = _scored_curve(name, rate, matches, heading["tasks"][task]["masks"])
+        raise ValueError(f"{codec['codec']} has no time for each image, or no fingerprint")
     return RecordedCodec(
-        name,
-        codec["unit"],
-        codec["fingerprint"],
-        tuple(codec["points"]),
-        rate,
-        curves,
-        np.array([np.nan if value is None else value for value in codec["encode_cpu"]]),
-        codec["run"],
+        name=codec["codec"],
+        title=codec["codec"],
+        unit=codec["unit"],
+        anchor=False,
+        oracle=False,
+        fingerprint=codec["fingerprint"],
+        points=tuple(codec["points"]),
+        bytes=size,
+        bpp=rate,
+        values=values | {"bpp": rate},
+        provenance={},
+        matches=seen,
+        masks={task: description["masks"] for task, description in heading["tasks"].items()},
+        encode_cpu=np.array([np.nan if time is None else time for time in codec["encode_cpu"]]),
+        run=codec["run"],
     )
 
 
@@ -182,12 +171,3 @@ def _uncompressed(
             ]
             scores[wap_of(task)] = SetScore(matches, masks=description["masks"])
     return scores
-
-
-def _scored_curve(name: str, rate: FloatArray, matches: MatchArray, masks: bool) -> TaskSample:
-    there = looked_at(matches)
-    scores = [
-        SetScore(list(matches[:, column]), masks=masks) if there[:, column].all() else None
-        for column in range(there.shape[1])
-    ]
-    return TaskSample(rate, scores, (~there).sum(axis=0), name)

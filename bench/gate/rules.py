@@ -33,7 +33,7 @@ _SENTENCES: dict[Kind, re.Pattern[str]] = {
     ),
     "point": re.compile(rf"(?P<metric>\S+) of (?P<codec>.+): within {_NUMBER} ?(?P<unit>%|dB)"),
 }
-FORMS = (
+_FORMS = (
     "'METRIC of CODEC: within 0.02 dB' (or 0.2 %), "
     "'bd-rate by METRIC [between LOW,HIGH] of CODEC against ANCHOR: at most +1 %', "
     "'encode time of CODEC against CODEC: at most x1.3'"
@@ -81,28 +81,27 @@ def _parse(text: str, codecs: Sequence[str] | None) -> Rule:
     matches = {kind: pattern.fullmatch(text) for kind, pattern in _SENTENCES.items()}
     found = [(kind, match.groupdict()) for kind, match in matches.items() if match]
     if not found:
-        raise DataError(f"invalid rule; expected {FORMS}")
-    kind, said = found[0]
-    metric, unit = said.get("metric") or "encode_cpu", said["unit"].replace("x", "×")
+        raise DataError(f"invalid rule; expected {_FORMS}")
+    kind, words = found[0]
+    metric, unit = words.get("metric") or "encode_cpu", words["unit"].replace("x", "×")
     if _group(metric) not in _MEASURED[kind]:
-        raise DataError(f"{metric} is not allowed in such a rule; expected {FORMS}")
+        raise DataError(f"{metric} is not allowed in such a rule; expected {_FORMS}")
     if unit == "dB" and (metric == WAP or describe(metric).unit != "dB"):
         raise DataError(f"{metric} is not in dB; use %")
-    allowed = float(said["allowed"])
+    allowed = float(words["allowed"])
     if unit == "×" and allowed < 1:
         raise DataError(f"x{allowed:g} is below x1; expected x1 or more")
-    codec = _known(said["codec"], codecs)
-    other = _known(said["other"], codecs) if "other" in said else None
+    codec = _known(words["codec"], codecs)
+    other = _known(words["other"], codecs) if "other" in words else None
     if codec == other:
         raise DataError("the codec and the reference are the same")
-    between = parse_between(said["between"], metric) if said.get("between") else None
+    between = parse_between(words["between"], metric) if words.get("between") else None
     return Rule(text, kind, codec, allowed, unit, metric, other, between)
 
 
-def _known(said: str, codecs: Sequence[str] | None) -> str:
+def _known(codec: str, codecs: Sequence[str] | None) -> str:
     """The full name of a codec."""
-    if codecs is None:
-        return said
-    if (name := full_name(said, codecs)) not in codecs:
-        raise DataError(f"unknown codec '{said}'; known: {', '.join(codecs)}")
+    name = codec if codecs is None else full_name(codec, codecs)
+    if codecs is not None and name not in codecs:
+        raise DataError(f"unknown codec '{codec}'; known: {', '.join(codecs)}")
     return name

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from bench.gate.baseline import Baseline
 from bench.gate.rules import Rule
 
 Outcome = Literal["pass", "changed", "regression", "inconclusive"]
@@ -54,7 +54,6 @@ class Check:
         return 2 if self.count("inconclusive") else 0
 
 
-def inconclusive_check(baseline: Baseline, why: str) -> Check:
+def inconclusive_check(baseline: Path, data: str, rules: Iterable[Rule], why: str) -> Check:
     """A check without results or without a recording: all rules are inconclusive."""
-    verdicts = tuple(Verdict(rule, "inconclusive", why) for rule in baseline.rules)
-    return Check(baseline.path, baseline.data, "", 0, verdicts)
+    return Check(baseline, data, "", 0, tuple(Verdict(rule, "inconclusive", why) for rule in rules))

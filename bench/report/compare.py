@@ -1,7 +1,8 @@
-"""Codecs against an anchor: every Bjøntegaard figure that a set of results allows."""
+"""Compares codecs with an anchor, by all Bjøntegaard figures that the results allow."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -29,11 +30,11 @@ class Comparison:
     metric: str
     rate: Delta
     quality: Delta
-    per_image: PerImageDelta | None  # None of a metric that only a set has, or between qualities
+    per_image: PerImageDelta | None  # None for a wAP, and between two qualities
 
     @property
     def figures(self) -> dict[str, Delta | PerImageDelta]:
-        """By what they are called."""
+        """All figures by name, also undefined ones."""
         figures = {
             "BD-rate": self.rate,
             "BD-quality": self.quality,
@@ -43,30 +44,30 @@ class Comparison:
 
     @property
     def defined(self) -> dict[str, Delta | PerImageDelta]:
-        """Those that there are."""
+        """The figures that are defined."""
         return {name: figure for name, figure in self.figures.items() if not figure.reason}
 
     @property
     def reasons(self) -> list[str]:
-        """Why figures of it are undefined, each reason once, after the figures that it is about."""
+        """Why figures are undefined: each reason once, after the names of its figures."""
         return about_figures((name, figure.reason) for name, figure in self.figures.items())
 
     @property
     def notes(self) -> list[str]:
-        """What else qualifies figures, each note once, after the figures that it is about."""
+        """What else qualifies figures: each note once, after the names of its figures."""
         figures = self.figures.items()
         return about_figures((name, note) for name, figure in figures for note in figure.notes)
 
 
-def about_figures(said: Iterable[tuple[str, str | None]]) -> list[str]:
-    """Each text once, after the figures that it is said of."""
-    figures = grouped((text, figure) for figure, text in said if text)
+def about_figures(texts: Iterable[tuple[str, str | None]]) -> list[str]:
+    """Each text once, after the names of the figures that have it."""
+    figures = grouped((text, figure) for figure, text in texts if text)
     return [f"{', '.join(names)}: {text}" for text, names in figures.items()]
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """Results, and what they say about each codec against the anchor."""
+    """Results, and the comparison of each codec with the anchor."""
 
     results: Results
     metrics: tuple[str, ...]
@@ -88,8 +89,13 @@ class Report:
         return summary(self)
 
     @property
+    def image_metrics(self) -> list[str]:
+        """The metrics that every image has of its own; a wAP is of the whole set."""
+        return [metric for metric in self.metrics if scorer_of(metric) is None]
+
+    @property
     def complete_comparisons(self) -> list[Comparison]:
-        """Those of two curves that have all their images."""
+        """The comparisons of two curves without missing images."""
         incomplete = {codec.name for codec in self.results.codecs if codec.missing}
         if self.anchor in incomplete:
             return []
@@ -107,7 +113,7 @@ class Report:
 
     @property
     def deltas(self) -> pandas.DataFrame:
-        """One row per codec and metric: the Bjøntegaard figures with all that qualifies them."""
+        """One row per codec and metric: the Bjøntegaard figures with intervals and notes."""
         import pandas
 
         return pandas.DataFrame(self.delta_rows)
@@ -123,9 +129,12 @@ class Report:
                 "anchor": self.anchor,
                 "metric": comparison.metric,
                 "method": self.method,
-                **_figure("bd_rate", comparison.rate),
-                **_figure("bd_quality", comparison.quality),
-                **_mean_of_images(comparison.per_image),
+                **_curve_figure("bd_rate", comparison.rate),
+                **_curve_figure("bd_quality", comparison.quality),
+                **_named("bd_rate_mean_of_images", comparison.per_image),
+                "images_undefined": comparison.per_image.undefined
+                if comparison.per_image
+                else math.nan,
                 "reason": "; ".join(comparison.reasons),
                 "notes": "; ".join(comparison.notes),
             }
@@ -133,41 +142,32 @@ class Report:
         ]
 
 
-def _mean_of_images(figure: PerImageDelta | None) -> dict[str, Any]:
-    name = "bd_rate_mean_of_images"
+def _curve_figure(name: str, delta: Delta) -> dict[str, float]:
+    """A figure of two curves, in columns of that name."""
+    low, high = delta.range
     return {
-        name: figure.value if figure else float("nan"),
-        **_bounds(name, figure.interval if figure else None),
-        "images_undefined": figure.undefined if figure else float("nan"),
-    }
-
-
-def _figure(name: str, delta: Delta) -> dict[str, Any]:
-    return {
-        name: delta.value,
-        **_bounds(name, delta.interval),
-        f"{name}_from": delta.range[0],
-        f"{name}_to": delta.range[1],
+        **_named(name, delta),
+        f"{name}_from": low,
+        f"{name}_to": high,
         f"{name}_overlap": delta.overlap,
     }
 
 
-def _bounds(name: str, interval: tuple[float, float] | None) -> dict[str, float]:
-    low, high = interval or (float("nan"), float("nan"))
-    return {f"{name}_low": low, f"{name}_high": high}
+def _named(name: str, figure: Delta | PerImageDelta | None) -> dict[str, float]:
+    """A figure and its interval, in columns of that name; NaN if there is none."""
+    low, high = (figure and figure.interval) or (math.nan, math.nan)
+    return {name: figure.value if figure else math.nan, f"{name}_low": low, f"{name}_high": high}
 
 
 def choose_anchor(named: str | None, codecs: Iterable[tuple[str, bool]]) -> tuple[str | None, str]:
-    """Whom to compare with, and why; ``codecs`` are names, each with whether it is conventional."""
+    """The anchor, and why it is; ``codecs`` are names, each with whether it is conventional."""
     if named is not None:
         return named, "named by --anchor"
     conventional = [name for name, is_conventional in codecs if is_conventional]
     if not conventional:
         return None, ""
-    which = (
-        "the only conventional codec" if len(conventional) == 1 else "the first conventional codec"
-    )
-    return conventional[0], f"{which} here; --anchor CODEC names another"
+    which = "only" if len(conventional) == 1 else "first"
+    return conventional[0], f"the {which} conventional codec here; --anchor CODEC names another"
 
 
 def compare(
@@ -183,9 +183,9 @@ def compare(
 ) -> Report:
     """Every codec against the anchor, by each metric and by each task (all, or those named).
 
-    The anchor is the first codec that is one unless named. Curves that lack images have no
-    figure, unless ``incomplete`` asks for the images that every codec has. BD-rates are over all
-    qualities that two curves share, or ``between`` two.
+    The anchor is the first conventional codec, unless one is named. Curves with missing images
+    have no figures; with ``incomplete``, all curves are of the images that every codec has.
+    BD-rates are over all qualities that two curves share, or ``between`` two.
     """
     measured = {name for codec in results.codecs for name in codec.values}
     wanted = wanted_metrics(metrics)
@@ -206,27 +206,23 @@ def compare(
         results = replace(results, notes=(*results.notes, note))
     anchor, why = choose_anchor(anchor, ((codec.name, codec.anchor) for codec in results.codecs))
     limits = {metric: quality_range(between, metric, results) for metric in chosen}
-    comparisons = []
-    if anchor is not None:
-        reference = results.codec(anchor)
-        for codec in results.codecs:
-            if codec is not reference:
-                comparisons += [
-                    _compare(reference, codec, metric, method, pareto, limits[metric])
-                    for metric in chosen
-                ]
-    return Report(
-        results, chosen, anchor, method, tuple(comparisons), anchor_why=why, between=between
+    reference = results.codec(anchor) if anchor is not None else None
+    comparisons = tuple(
+        _compare(reference, codec, metric, method, pareto, limits[metric])
+        for codec in results.codecs
+        if reference is not None and codec is not reference
+        for metric in chosen
     )
+    return Report(results, chosen, anchor, method, comparisons, anchor_why=why, between=between)
 
 
 def wanted_metrics(named: Sequence[str] | None) -> list[str]:
-    """The metrics of quality that a report shows where they were measured."""
+    """The metrics of quality that a report shows if they were measured."""
     return [metric.name for metric in quality_metrics(named) if named or metric.headline]
 
 
 def quality_range(between: Between | None, metric: str, results: Results) -> QualityRange | None:
-    """Which qualities by a metric a range is about, if it is about that metric."""
+    """The range of a metric's qualities, if it is a range of that metric."""
     if between is None or not between.applies_to(metric):
         return None
     ceilings = {task.name: task.ceiling for task in results.tasks}
@@ -243,7 +239,7 @@ def _compare(
 ) -> Comparison:
     reference, test = anchor.sample(metric), codec.sample(metric)
     per_image = None
-    # Few images' own curves span a range of the set's, and their mean would be of those alone.
+    # Few images' own curves span a range of the set's: the mean would be that of those images.
     if between is None and isinstance(reference, CurveSample) and isinstance(test, CurveSample):
         per_image = per_image_delta(reference, test, "rate", method=method, pareto=pareto)
     return Comparison(

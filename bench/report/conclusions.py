@@ -1,4 +1,4 @@
-"""What a report comes to: for each codec a sentence, of the measure that counts most."""
+"""Conclusions of a report: for each codec a sentence on the figure that matters most."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bench.metrics import describe, scorer_of
 from bench.metrics.bjontegaard import Delta
 from bench.report.compare import Comparison, Report
 from bench.report.formatting import short_title
+from bench.runtime.text import grouped
 
 
 @dataclass(frozen=True)
@@ -18,21 +19,19 @@ class Conclusion:
     """A codec against the anchor, in a sentence."""
 
     text: str
-    better: bool | None  # None: the images do not tell
+    better: bool | None  # None if the interval contains 0
 
 
 def conclusions(report: Report) -> Iterator[Conclusion]:
-    """Of each codec that can be compared: by what a task network finds, else by the first metric.
+    """One for each codec that can be compared: by a task network, otherwise by the first metric.
 
     Bits at equal quality come before quality at equal bits.
     """
-    mine: dict[str, list[Comparison]] = {}
-    for comparison in report.complete_comparisons:
-        mine.setdefault(comparison.codec, []).append(comparison)
-    for comparisons in mine.values():
-        by_weight = sorted(comparisons, key=lambda each: scorer_of(each.metric) is None)
+    comparisons = report.complete_comparisons
+    for own in grouped((each.codec, each) for each in comparisons).values():
+        tasks_first = sorted(own, key=lambda each: scorer_of(each.metric) is None)
         for figure in ("BD-rate", "BD-quality"):
-            if chosen := [each for each in by_weight if figure in each.defined]:
+            if chosen := [each for each in tasks_first if figure in each.defined]:
                 yield _conclusion(chosen[0], figure, report)
                 break
 
@@ -42,10 +41,10 @@ def _conclusion(comparison: Comparison, figure: str, report: Report) -> Conclusi
     codec, anchor = (short_name(name, names) for name in (comparison.codec, str(report.anchor)))
     delta = comparison.rate if figure == "BD-rate" else comparison.quality
     by = f"by {_metric(comparison.metric, report)}, {codec}"
-    told = f" ({_range(delta)})" if delta.interval else ""
+    interval = f" ({_range(delta)})" if delta.interval else ""
     if delta.interval and delta.interval[0] <= 0 <= delta.interval[1]:
         same = "needs as many bits" if figure == "BD-rate" else "is as good at equal bits"
-        return Conclusion(f"{by} {same} as {anchor}, as far as these images tell{told}", None)
+        return Conclusion(f"{by} {same} as {anchor}, as far as these images tell{interval}", None)
     if figure == "BD-rate":
         better = delta.value < 0
         what = f"needs {_size(delta)} % {'fewer' if better else 'more'} bits than {anchor}"
@@ -53,11 +52,11 @@ def _conclusion(comparison: Comparison, figure: str, report: Report) -> Conclusi
         better = delta.value > 0
         size = f"{_size(delta)} {describe(comparison.metric).unit}".rstrip()
         what = f"is {size} {'better' if better else 'worse'} than {anchor} at equal bits"
-    return Conclusion(f"{by} {what}{told}", better)
+    return Conclusion(f"{by} {what}{interval}", better)
 
 
 def _metric(metric: str, report: Report) -> str:
-    """A task network is named where there are several."""
+    """The metric's title; with the task network if there are several."""
     scorer = scorer_of(metric)
     several = scorer is not None and len(report.results.tasks) > 1
     return f"{short_title(metric)} of {scorer}" if several else short_title(metric)
@@ -68,7 +67,7 @@ def _size(delta: Delta) -> str:
 
 
 def _range(delta: Delta) -> str:
-    """Its interval, without signs where both ends have the figure's own."""
+    """The interval; without signs if both ends have that of the figure."""
     assert delta.interval is not None
     low, high = delta.interval
     digits, unit = _digits(delta), " %" if delta.kind == "rate" else ""
@@ -79,7 +78,7 @@ def _range(delta: Delta) -> str:
 
 
 def _digits(delta: Delta) -> int:
-    """As many decimals as the interval deserves."""
+    """The number of decimals that the width of the interval justifies."""
     low, high = delta.interval or (0.0, abs(delta.value))
     width = high - low
     most = 2 if delta.kind == "rate" else 3

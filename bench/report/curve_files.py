@@ -76,11 +76,11 @@ def read_pair(
         of_one_unit = [(n, m) for n in a.rates() for m in t.rates() if RATES[n] == RATES[m]]
         rate, test_rate = of_one_unit[0] if of_one_unit else (None, None)
     one, other = a.curve(metric, rate), t.curve(test_metric or metric, test_rate or rate)
-    for what, column, test_column, named in (
+    for what, column, test_column, given in (
         ("rate", one.rate, other.rate, test_rate),
         ("metric", one.metric, other.metric, test_metric),
     ):
-        if not named and _plain(column) != _plain(test_column):
+        if not given and _plain(column) != _plain(test_column):
             raise DataError(
                 f"{anchor} has the {what} {column} and {test} has {test_column}: "
                 f"if they mean the same, name them as --{what} and --test-{what}"

@@ -1,4 +1,4 @@
-"""How codecs are told apart in a figure: by colour, by line and by marker, so in grey, too."""
+"""How codecs are distinguished in a figure: by colour, line and marker, so in grey, too."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ MARKERS: tuple[Marker, ...] = get_args(Marker)
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B")
 
 
-def _colour(said: str) -> str:
-    if not re.fullmatch("#[0-9A-Fa-f]{6}", said):
-        raise ValueError(f"expected a colour such as #0072B2, not '{said}'")
-    return said
+def _colour(text: str) -> str:
+    if not re.fullmatch("#[0-9A-Fa-f]{6}", text):
+        raise ValueError(f"expected a colour such as #0072B2, not '{text}'")
+    return text
 
 
 @dataclass(frozen=True)
 class CurveStyle:
-    """What a codec is called and drawn as; between dollars, its label is TeX's mathematics."""
+    """A codec's label and how it is drawn; between dollars, the label is TeX's mathematics."""
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}  # where a report's spec says it
+    __pydantic_config__: ClassVar = {"extra": "forbid"}  # in a report's spec
 
     label: str
     colour: Annotated[str, AfterValidator(_colour)]
@@ -47,7 +47,7 @@ class CurveStyle:
 
     @property
     def plain(self) -> str:
-        """The label for where no mathematics can be set."""
+        """The label without the markup of mathematics."""
         return re.sub(r"\\[a-z]+|[${}]", "", self.label)
 
 
@@ -55,7 +55,7 @@ ANCHOR = CurveStyle("", "#1A1A1A", "solid", "circle")
 
 
 def distinct_styles(*, has_anchor: bool) -> Iterator[CurveStyle]:
-    """One after the other, none like the anchor's."""
+    """Styles that differ from each other and from the anchor's."""
     for place in count():
         yield CurveStyle(
             "",

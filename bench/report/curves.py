@@ -19,7 +19,7 @@ from bench.report.tables import traits
 from bench.runtime.text import counted
 from bench.store import CodecResults, Results
 
-MAX_TITLE = 36  # a longer one is no label: the codec's name is shown instead
+MAX_TITLE = 36  # letters; a longer title is replaced by the codec's name
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class CurvePoint:
     rate: float
     quality: float
     complete: bool  # whether it has all images
-    interval: tuple[float, float] | None  # of a quality that only a set has, as a wAP
+    interval: tuple[float, float] | None  # of a wAP, which only a set has
 
     @property
     def is_known(self) -> bool:
@@ -39,13 +39,13 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Drawing:
-    """All that the picture shows; a panel has a curve for each style, one of them with points."""
+    """All that the picture shows; a panel has a curve for each style, some without points."""
 
     title: str
     styles: list[CurveStyle]
     anchor: int | None
     panels: dict[str, list[list[CurvePoint]]]
-    ceilings: dict[str, float]  # by panel, what the uncompressed images reach
+    ceilings: dict[str, float]  # by panel, the quality of the uncompressed images
 
     @property
     def digest(self) -> str:
@@ -58,7 +58,7 @@ class Drawing:
 
 
 def drawn_metrics(report: Report) -> list[str]:
-    """The metrics by which there is a curve to draw."""
+    """The metrics that have a curve to draw."""
     codecs = report.results.codecs
     return [name for name in report.metrics if any(curve(codec, name) for codec in codecs)]
 
@@ -68,9 +68,13 @@ def drawing(report: Report) -> Drawing:
     results = report.results
     names = [codec.name for codec in results.codecs]
     anchor = names.index(report.anchor) if report.anchor in names else None
+    others = distinct_styles(has_anchor=anchor is not None)
     return Drawing(
         title=f"{results.dataset}, {counted(len(results.images), 'image')}",
-        styles=_styles(_labels(report), anchor),
+        styles=[
+            replace(ANCHOR if name == report.anchor else next(others), label=label)
+            for name, label in zip(names, _labels(report), strict=True)
+        ],
         anchor=anchor,
         panels={
             name: [curve(codec, name) for codec in results.codecs] for name in drawn_metrics(report)
@@ -88,26 +92,20 @@ def ceilings(results: Results) -> dict[str, float]:
     }
 
 
-def _styles(labels: list[str], anchor: int | None) -> list[CurveStyle]:
-    others = iter(distinct_styles(has_anchor=anchor is not None))
-    styles = (ANCHOR if place == anchor else next(others) for place in range(len(labels)))
-    return [replace(style, label=label) for style, label in zip(styles, labels, strict=True)]
-
-
 def _labels(report: Report) -> list[str]:
-    """The codecs' titles where they are short and differ, with what one has to know."""
+    """The codecs' titles, or their names if titles are long or equal; with their traits."""
     codecs = report.results.codecs
     count = Counter(codec.title for codec in codecs)
     labels = []
     for codec in codecs:
         clear = count[codec.title] == 1 and 0 < len(codec.title) <= MAX_TITLE
-        told = traits(codec, report)
-        labels.append((codec.title if clear else codec.name) + (f" ({told})" if told else ""))
+        known = traits(codec, report)
+        labels.append((codec.title if clear else codec.name) + (f" ({known})" if known else ""))
     return labels
 
 
 def curve(codec: CodecResults, metric: str) -> list[CurvePoint]:
-    """The points that there are, in order of rate."""
+    """The known points, in order of rate."""
     known = (point for point in curve_points(codec, metric) if point.is_known)
     return sorted(known, key=lambda point: (point.rate, point.quality))
 

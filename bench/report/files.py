@@ -1,4 +1,4 @@
-"""What a report leaves in a folder: the curves, the tables as CSV, and a page with both."""
+"""Writes a report into a folder: the curves, the tables as CSV, and a page with both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         for name, rows in tables.items():
             if rows:
                 written.append(write_text(folder / name, _csv(rows)))
-            else:  # what an earlier report left there is not this one's
+            else:  # an earlier report's file would be taken for this one's
                 (folder / name).unlink(missing_ok=True)
         written.append(write_text(folder / "report.md", markdown(report)))
     except OSError as error:
@@ -35,13 +35,13 @@ def write_report(report: Report, folder: Path) -> list[Path]:
 
 
 def draw_curves(report: Report, folder: Path) -> list[Path]:
-    """Write ``curves.svg`` and ``curves.png``, unless they are there and show the same.
+    """Write ``curves.svg`` and ``curves.png``, unless the files there show the same.
 
-    The drawing's digest is kept in the files, so that a report of an unchanged sweep need not
-    import matplotlib, which takes longer than all the rest.
+    The files contain the drawing's digest, so that a report of an unchanged sweep need not import
+    matplotlib, which takes longer than all the rest.
     """
     svg, png = folder / "curves.svg", folder / "curves.png"
-    if not drawn_metrics(report):  # what an earlier report drew there is not this one's
+    if not drawn_metrics(report):  # an earlier report's curves would be taken for this one's
         svg.unlink(missing_ok=True)
         png.unlink(missing_ok=True)
         return []
@@ -59,7 +59,7 @@ def _digest_in(png: Path) -> str | None:
     try:
         with Image.open(png) as picture:
             return picture.info.get("bench")
-    except (OSError, SyntaxError, ValueError):  # absent or damaged: drawn anew
+    except (OSError, SyntaxError, ValueError):  # missing or damaged: drawn again
         return None
 
 

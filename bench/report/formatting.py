@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 from bench.metrics import Group, describe
 
@@ -16,7 +18,7 @@ def heading(metric: str) -> str:
 
 
 def short_title(metric: str) -> str:
-    """A metric's title without what follows a comma."""
+    """A metric's title up to the first comma."""
     return describe(metric).title.partition(", ")[0]
 
 
@@ -41,18 +43,15 @@ def gain(metric: str, value: float) -> str:
 
 
 def gain_interval(metric: str, bounds: tuple[float, float] | None) -> str:
-    if bounds is None or describe(metric).group is not Group.TASK:
-        return interval(bounds)
-    return f"{gain(metric, bounds[0])} to {gain(metric, bounds[1])}"
+    """The interval of a difference of quality; its unit stands beside the difference."""
+    is_task = describe(metric).group is Group.TASK
+    return interval(bounds, partial(gain, metric) if is_task else signed)
 
 
-def precision(value: float) -> str:
-    """An average precision."""
-    return f"{value:.3f}" if math.isfinite(value) else NOTHING
-
-
-def precision_interval(bounds: tuple[float, float] | None) -> str:
-    return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else NOTHING
+def with_unit(metric: str, value: float) -> str:
+    """The value of a metric for one image."""
+    text = mean(metric, value)
+    return text if text == NOTHING else f"{text} {describe(metric).unit}".rstrip()
 
 
 def signed(value: float, unit: str = "") -> str:
@@ -63,14 +62,13 @@ def signed(value: float, unit: str = "") -> str:
     return f"{value:+.{digits}f} {unit}".rstrip()
 
 
-def interval(bounds: tuple[float, float] | None) -> str:
-    return f"{signed(bounds[0])} to {signed(bounds[1])}" if bounds else NOTHING
+def interval(bounds: tuple[float, float] | None, text: Callable[[float], str] = signed) -> str:
+    return " to ".join(map(text, bounds)) if bounds else NOTHING
 
 
 def span(bounds: tuple[float, float]) -> str:
-    """What was integrated over."""
-    low, high = bounds
-    return f"{_four_digits(low)} to {_four_digits(high)}" if math.isfinite(low + high) else NOTHING
+    """The range that was integrated over."""
+    return interval(bounds, _four_digits) if math.isfinite(sum(bounds)) else NOTHING
 
 
 def _four_digits(value: float) -> str:

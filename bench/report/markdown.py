@@ -1,4 +1,4 @@
-"""GitHub-flavoured Markdown in which whatever comes from files and programs is text."""
+"""GitHub-flavoured Markdown in which names from files and programs are plain text."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 
 
 def plain(text: str) -> str:
-    """Text that stays what it is: nothing in it is markup, a cell's end or a line's."""
+    """Text with all markup escaped, in one line."""
     escaped = re.sub(r"([\\`*_{}\[\]<>#|~$&])", r"\\\1", " ".join(text.split()))
     return re.sub(r"^([-+]|\d+[.)])(?=\s)", r"\\\1", escaped)
 
 
 def table(rows: Iterable[Sequence[str]]) -> str:
-    """The first row is the heading; names stand left, numbers right."""
+    """A table whose first row is the heading; the first two columns are aligned left."""
     heading, *body = [f"| {' | '.join(map(_cell, row))} |" for row in rows]
     columns = heading.count(" | ") + 1
     return "\n".join([heading, "| --- | --- |" + " ---: |" * (columns - 2), *body])

@@ -24,7 +24,7 @@ BD_HEADINGS = (
 
 
 def markdown(report: Report) -> str:
-    """Everything a report says, with the curves beside it."""
+    """The whole report, with the picture of its curves."""
     results = report.results
     count = counted(len(results.images), "image")
     parts = [f"# {plain(results.dataset)}, {count}"]
@@ -44,8 +44,8 @@ def markdown(report: Report) -> str:
         parts += ["## Bjøntegaard deltas", *_deltas(report)]
     elif report.anchor is None:
         parts.append(tables.NO_ANCHOR)
-    if told := notes(report):
-        parts += ["## Notes", bullets(told)]
+    if remarks := notes(report):
+        parts += ["## Notes", bullets(remarks)]
     if failures := failure_lines(report, FAILURES):
         parts += ["## Failures", bullets(failures)]
     parts += ["## Provenance", bullets(provenance(results)), table(_codec_rows(report))]
@@ -53,21 +53,19 @@ def markdown(report: Report) -> str:
 
 
 def summary(report: Report) -> str:
-    """What a notebook shows of a report: what it comes to, and why not more."""
+    """What a notebook shows of a report: the comparison, or the means if there is none."""
     title = f"**{plain(report.results.dataset)}, {counted(len(report.results.images), 'image')}**"
-    parts = [
-        title,
-        *(_deltas(report) if report.complete_comparisons else [table(_mean_rows(report))]),
-    ]
-    if told := notes(report):
-        parts.append(bullets(told))
+    shown = _deltas(report) if report.complete_comparisons else [table(_mean_rows(report))]
+    parts = [title, *shown]
+    if remarks := notes(report):
+        parts.append(bullets(remarks))
     return "\n\n".join(parts) + "\n"
 
 
 def _deltas(report: Report) -> Iterator[str]:
-    """What they come to, and a row for each comparison that has a figure."""
-    if told := [found.text for found in conclusions(report)]:
-        yield bullets(told)
+    """The conclusions, and a row for each comparison that has a figure."""
+    if sentences := [found.text for found in conclusions(report)]:
+        yield bullets(sentences)
     rows = list(_delta_rows(report))
     if len(rows) > 1:
         yield table(rows)
@@ -94,12 +92,12 @@ def _delta_rows(report: Report) -> Iterator[Sequence[str]]:
     for comparison in report.complete_comparisons:
         if comparison.defined:
             title = describe(comparison.metric).title
-            yield comparison.codec, title, *tables.delta_cells(comparison)
+            yield comparison.codec, title, *tables.delta_cells(comparison).values()
 
 
 def _codec_rows(report: Report) -> Iterator[Sequence[str]]:
     yield "codec", "what it is", "version", "fingerprint"
     for codec in report.results.codecs:
         traits = tables.traits(codec, report)
-        told = f"{codec.title} ({traits})" if traits else codec.title
-        yield codec.name, told, codec.version or NOTHING, codec.fingerprint[:12]
+        title = f"{codec.title} ({traits})" if traits else codec.title
+        yield codec.name, title, codec.version or NOTHING, codec.fingerprint[:12]

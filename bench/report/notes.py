@@ -1,4 +1,4 @@
-"""What qualifies the figures of a report, or says why there are none: each thing once.
+"""The notes of a report: what qualifies its figures, or why there are none.
 
 A note names the figures that it is about, with the codecs and the metrics.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from bench.codecs.catalog import short_name
-from bench.metrics import describe, scorer_of, why_undefined
+from bench.metrics import describe, why_undefined
 from bench.metrics.bjontegaard import Delta
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
 from bench.report.formatting import short_title
@@ -24,47 +24,50 @@ _SHARED = "the curves have less than 25 % of their {} in common"
 
 
 def notes(report: Report) -> list[str]:
-    """All that one has to know of the figures."""
-    told = [_missing(codec, report) for codec in report.results.codecs if codec.missing]
-    told += [_between(report), _not_compared(report), *_of_figures(report)]
-    told += [_truth(task) for task in report.results.tasks]
-    told += [_too_small(metric, report) for metric in report.metrics if scorer_of(metric) is None]
-    return [note for note in dict.fromkeys([*told, *report.results.notes]) if note]
+    """All notes, each once."""
+    found = [
+        *(_missing(codec, report) for codec in report.results.codecs if codec.missing),
+        *(_between(report), _not_compared(report), *_of_figures(report)),
+        *map(_truth, report.results.tasks),
+        *(_too_small(metric, report) for metric in report.image_metrics),
+        *report.results.notes,
+    ]
+    return [note for note in dict.fromkeys(found) if note]
 
 
 def _between(report: Report) -> str:
-    """Which qualities were asked for."""
+    """The range of quality of BD-rates."""
     asked = report.between
     if asked is None or not report.complete_comparisons:
         return ""
-    its = next(metric for metric in report.metrics if asked.applies_to(metric))
-    of = "% of that of the uncompressed images" if asked.percent else describe(its).unit
-    by, qualities = short_title(its), f"{asked.low:g} to {asked.high:g} {of}".rstrip()
+    metric = next(metric for metric in report.metrics if asked.applies_to(metric))
+    of = "% of that of the uncompressed images" if asked.percent else describe(metric).unit
+    by, qualities = short_title(metric), f"{asked.low:g} to {asked.high:g} {of}".rstrip()
     return f"BD-rates by {by} are over {qualities}; other figures, over all that two curves share"
 
 
 def _not_compared(report: Report) -> str:
-    """One sentence of all metrics by which codecs cannot be compared, and why."""
+    """One sentence on all metrics by which codecs cannot be compared, and why."""
     comparisons = report.complete_comparisons
-    everyone = {each.codec for each in comparisons}
+    all_codecs = {each.codec for each in comparisons}
     codecs = grouped(
         ((_why_not(each, report.anchor), short_title(each.metric)), each.codec)
         for each in comparisons
         if not each.defined
     )
     metrics = grouped(
-        (why, ("" if {*its} == everyone else f" for {listed(_short(its, report))}", metric))
-        for (why, metric), its in codecs.items()
+        (why, ("" if {*names} == all_codecs else f" for {listed(_short(names, report))}", metric))
+        for (why, metric), names in codecs.items()
     )
-    told = []
-    for why, groups in metrics.items():  # first what holds for all codecs
-        by = [f"by {listed(titles)}{whom}" for whom, titles in sorted(grouped(groups).items())]
-        told.append(f"{', nor '.join(by)}: {why}")
-    return f"no comparison {'; '.join(told)}" if told else ""
+    reasons = []
+    for why, groups in metrics.items():  # those that apply to all codecs first
+        by = [f"by {listed(titles)}{codecs}" for codecs, titles in sorted(grouped(groups).items())]
+        reasons.append(f"{', nor '.join(by)}: {why}")
+    return f"no comparison {'; '.join(reasons)}" if reasons else ""
 
 
 def _why_not(comparison: Comparison, anchor: str | None) -> str:
-    """Why neither figure of it is there."""
+    """Why a comparison has neither figure."""
     rate, quality = comparison.rate, comparison.quality
     if np.isfinite(rate.overlap):
         return _SHARED.format("qualities and of their rates")
@@ -72,7 +75,7 @@ def _why_not(comparison: Comparison, anchor: str | None) -> str:
 
 
 def _cause(figure: Delta, anchor: str | None) -> str:
-    """Why there is no figure, in words that are the same for all codecs; the CSV has the rest."""
+    """Why there is no figure, in the same words for all codecs; the CSV has the details."""
     if np.isfinite(figure.overlap):
         return _SHARED.format("qualities" if figure.kind == "rate" else "rates")
     reason = str(figure.reason)
@@ -84,7 +87,7 @@ def _cause(figure: Delta, anchor: str | None) -> str:
 
 
 def _of_figures(report: Report) -> list[str]:
-    """The notes of all figures that there are, and of others of the same comparisons why not."""
+    """The notes of comparisons with a figure, and why their other figures are undefined."""
     shown = [comparison for comparison in report.complete_comparisons if comparison.defined]
     about = grouped(
         (text, (comparison.codec, (figure, short_title(comparison.metric))))
@@ -92,11 +95,10 @@ def _of_figures(report: Report) -> list[str]:
         for figure, text in _figure_notes(comparison, report.anchor)
     )
     every = sum(len(comparison.figures) for comparison in shown)
-    told = []
-    for text, figures in about.items():
-        whom = "all figures" if len(figures) == every else _figures_and_codecs(figures, report)
-        told.append(f"{whom}: {text}")
-    return told
+    return [
+        f"{_figures_and_codecs(figures, report) if len(figures) < every else 'all figures'}: {text}"
+        for text, figures in about.items()
+    ]
 
 
 def _figure_notes(comparison: Comparison, anchor: str | None) -> Iterator[tuple[str, str]]:
@@ -111,9 +113,9 @@ def _figure_notes(comparison: Comparison, anchor: str | None) -> Iterator[tuple[
 
 
 def _figures_and_codecs(figures: list[tuple[str, tuple[str, str]]], report: Report) -> str:
-    """Which figures of which codecs; codecs of which the same is said together."""
-    same = grouped((_by_metrics(its), codec) for codec, its in grouped(figures).items())
-    return "; ".join(f"{listed(_short(names, report))}, {told}" for told, names in same.items())
+    """Which figures of which codecs; codecs with the same figures together."""
+    same = grouped((_by_metrics(named), codec) for codec, named in grouped(figures).items())
+    return "; ".join(f"{listed(_short(codecs, report))}, {by}" for by, codecs in same.items())
 
 
 def _by_metrics(figures: list[tuple[str, str]]) -> str:
@@ -126,7 +128,7 @@ def _short(codecs: list[str], report: Report) -> list[str]:
 
 
 def _truth(task: TaskResults) -> str:
-    """What a score is against, where that is not the data set's labels."""
+    """The truth of a score that is not by the data set's labels."""
     if task.pseudo is None:
         return ""
     return (
@@ -136,7 +138,7 @@ def _truth(task: TaskResults) -> str:
 
 
 def _too_small(metric: str, report: Report) -> str:
-    """Why a metric has no value for images of some size, if there are any."""
+    """Why a metric has no value for images of some size, if any."""
     sizes = [size for size in report.results.sizes if 0 not in size]
     reasons = (why_undefined(metric, width, height) for width, height in sizes)
     return next((why for why in reasons if why), "")
@@ -144,33 +146,33 @@ def _too_small(metric: str, report: Report) -> str:
 
 def _missing(codec: CodecResults, report: Report) -> str:
     failed = sum(name == codec.name for name, *_ in report.results.failures)
-    told = f"{codec.missing} of {codec.bytes.size} operations missing"
+    missing = f"{codec.missing} of {codec.bytes.size} operations missing"
     coded = int((np.isfinite(codec.bytes) & ~codec.done).sum())
     parts = [f"{failed} failed"] * bool(failed) + [f"{coded} coded, to be measured"] * bool(coded)
     if parts:
-        told += f" ({', '.join(parts)})"
+        missing += f" ({', '.join(parts)})"
     advice = "--incomplete compares on the images that all have"
     if report.anchor is None:
-        return f"{codec.name}: {told}"
+        return f"{codec.name}: {missing}"
     if codec.name == report.anchor:
-        return f"{codec.name}, the anchor: {told}, so there are no Bjøntegaard figures; {advice}"
-    return f"{codec.name}: {told}, left out of the Bjøntegaard figures; {advice}"
+        return f"{codec.name}, the anchor: {missing}, so there are no Bjøntegaard figures; {advice}"
+    return f"{codec.name}: {missing}, left out of the Bjøntegaard figures; {advice}"
 
 
 def failure_lines(report: Report, most: int) -> list[str]:
-    """Each reason once, with what failed for it; after the first few only how many more."""
+    """Each reason once, with what failed; after the first few, only how many more."""
     units = {codec.name: codec.unit for codec in report.results.codecs}
     by_reason = grouped(
         (_reason(reason), (codec, f"{image}, {units[codec]} {point}"))
         for codec, image, point, reason in report.results.failures
     )
-    shown = [f"{_what_failed(failed)}: {said}" for said, failed in by_reason.items()][:most]
+    shown = [f"{_what_failed(failed)}: {reason}" for reason, failed in by_reason.items()][:most]
     more = sum(len(failed) for failed in list(by_reason.values())[most:])
     return [*shown, f"and {more} more"] if more else shown
 
 
 def _what_failed(failed: Sequence[tuple[str, str]]) -> str:
-    """One operation, or how many of each codec, with an example."""
+    """One operation, or the number for each codec, with an example."""
     counts = Counter(codec for codec, _ in failed)
     codec, what = failed[0]
     if len(failed) == 1:
@@ -181,5 +183,5 @@ def _what_failed(failed: Sequence[tuple[str, str]]) -> str:
 
 
 def _reason(reason: str) -> str:
-    """What went wrong, alike for all that it happened to: temporary folders have many names."""
+    """A reason without the names of temporary files, which differ from operation to operation."""
     return re.sub(rf"[^\s'\"]*/{TEMPORARY.pattern}\w*", "…", one_line(reason))

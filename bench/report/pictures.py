@@ -1,6 +1,7 @@
-"""Single pictures of a report: what a codec left of an image, and what a network finds in that.
+"""Single pictures of a report, original or decoded, with a network's detections.
 
-Nothing is coded: kept bitstreams are decoded, and the pictures looked at, as the sweep did.
+Nothing is coded: stored bitstreams are decoded, and the network runs on the pictures, as in the
+sweep.
 """
 
 from __future__ import annotations
@@ -32,11 +33,9 @@ MIN_SCORE = 0.5  # of a detection that is drawn and counted
 
 @dataclass(frozen=True, eq=False)
 class ScoredPicture:
-    """A picture, and what a task network finds in it."""
+    """A picture, and what a task network detects in it."""
 
-    image: str
-    codec: str | None  # None: as it was, uncompressed
-    point: Point | None
+    point: Point | None  # None for an uncompressed picture
     pixels: Pixels
     bpp: float | None
     psnr: float | None  # of R, G and B, in dB
@@ -50,7 +49,7 @@ class ScoredPicture:
 
 
 class PictureSource:
-    """Pictures of a store's results, as they were and as codecs left them."""
+    """Pictures of a store's results, original and decoded."""
 
     def __init__(self, store: Store, results: Results, root: Path | None = None) -> None:
         self._store, self._results = store, results
@@ -59,20 +58,23 @@ class PictureSource:
         self._opened = cache(runnable)
 
     def pixels(self, image: str) -> Pixels:
-        """Of an image as it was."""
+        """The pixels of an original image."""
         return self._image(image).pixels
 
     def decoded_pixels(self, image: str, codec: str, point: Point) -> Pixels:
-        """What a codec left of an image at one of its points."""
-        its_results = self._results.codec(codec)
-        row, column = self._results.images.index(image), its_results.points.index(point)
-        if not its_results.done[row, column]:
-            raise StoreError(f"{codec}: has not coded {image} at {its_results.unit} {point}")
-        stream, *_ = its_results.provenance[row, column]
-        return self._codec(its_results).decode(self._store.read_stream(stream))
+        """The pixels that a codec decodes of an image at one of its points."""
+        results, place = self._place(image, codec, point)
+        if not results.done[place]:
+            raise StoreError(f"{codec}: has not coded {image} at {results.unit} {point}")
+        stream, *_ = results.provenance[place]
+        return self._codec(results).decode(self._store.read_stream(stream))
+
+    def _place(self, image: str, codec: str, point: Point) -> tuple[CodecResults, tuple[int, int]]:
+        results = self._results.codec(codec)
+        return results, (self._results.images.index(image), results.points.index(point))
 
     def _image(self, name: str) -> Image:
-        """An image of the data set, which has to be that of the results."""
+        """An image of the data set, which must be that of the results."""
         for entry in self._dataset.entries:
             if entry.name == name:
                 image = entry.load()
@@ -81,10 +83,10 @@ class PictureSource:
                 return image
         raise DataError(f"{self._results.dataset}: has no image '{name}' any more")
 
-    def _codec(self, its_results: CodecResults) -> Codec:
-        codec = self._opened(its_results.card)
-        if codec.fingerprint != its_results.fingerprint:
-            changes = what_changed(self._store.inputs(its_results.fingerprint), codec.inputs())
+    def _codec(self, results: CodecResults) -> Codec:
+        codec = self._opened(results.card)
+        if codec.fingerprint != results.fingerprint:
+            changes = what_changed(self._store.inputs(results.fingerprint), codec.inputs())
             raise UnavailableError(
                 f"{codec.name}: has changed since its results were made ({changes}), so its "
                 "bitstreams are not decoded; 'bench run' codes them again"
@@ -93,7 +95,7 @@ class PictureSource:
 
 
 class ScoredPictureSource(PictureSource):
-    """Pictures as one of the task networks sees them."""
+    """Pictures with the detections of one of the task networks."""
 
     def __init__(
         self, store: Store, results: Results, task: TaskResults, root: Path | None = None
@@ -105,20 +107,12 @@ class ScoredPictureSource(PictureSource):
         self.truth = cache(self._truth)
 
     def decoded(self, image: str, codec: str, point: Point) -> ScoredPicture:
-        """What a codec left of an image at one of its points."""
+        """An image as a codec decodes it at one of its points."""
         pixels = self.decoded_pixels(image, codec, point)
-        its_results = self._results.codec(codec)
-        row, column = self._results.images.index(image), its_results.points.index(point)
-        psnr = its_results.values.get("psnr_rgb")
-        return ScoredPicture(
-            image,
-            codec,
-            point,
-            pixels,
-            float(its_results.bpp[row, column]),
-            None if psnr is None else float(psnr[row, column]),
-            *self._detect(image, pixels),
-        )
+        results, place = self._place(image, codec, point)
+        psnr = float(results.values["psnr_rgb"][place]) if "psnr_rgb" in results.values else None
+        bpp = float(results.bpp[place])
+        return ScoredPicture(point, pixels, bpp, psnr, *self._detect(image, pixels))
 
     def mask(self, image: str, codec: str, point: Point) -> NDArray[np.float32]:
         """α of a codec's LSMnet averaged over its channels, an element for 16 by 16 pixels."""
@@ -129,12 +123,12 @@ class ScoredPictureSource(PictureSource):
         return alpha
 
     def _original(self, image: str) -> ScoredPicture:
-        """An image as it was."""
+        """An original image."""
         pixels = self.pixels(image)
-        return ScoredPicture(image, None, None, pixels, None, None, *self._detect(image, pixels))
+        return ScoredPicture(None, pixels, None, None, *self._detect(image, pixels))
 
     def _truth(self, image: str) -> Truth:
-        """What is truly in an image, which has to be what it was scored against."""
+        """The truth of an image, which must be what it was scored against."""
         truth = self._scorer.truth_of(self._image(image))
         if self._scorer.pseudo is None and truth.digest != self._truths.get(image):
             raise DataError(f"{image}: its labels are not those that results were scored against")
@@ -149,7 +143,7 @@ class ScoredPictureSource(PictureSource):
 
 
 def true_instances(truth: Truth) -> Detections:
-    """The instances that are to be found, as a network that is always right would find them."""
+    """The instances of the truth, as a perfect network would detect them."""
     labels = {label.id: place for place, label in enumerate(EVALUATED)}
     instances = (truth.ids >= 1000) & np.isin(truth.label_ids, list(labels))
     places = np.flatnonzero(instances & (truth.areas >= SMALLEST))

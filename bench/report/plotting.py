@@ -1,17 +1,18 @@
-"""Painting the curves with matplotlib; whoever imports this module pays for that."""
+"""Draws the curves with matplotlib, whose import is slow: import this module only to draw."""
 
 from __future__ import annotations
 
 import math
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -24,6 +25,8 @@ from bench.report.curves import CurvePoint, Drawing
 from bench.report.rate_axis import MAX_TICKS, rate_limits, rate_ticks
 from bench.runtime.files import replacing
 
+HERE = Path(__file__).parent
+PRINTED = HERE / "print.mplstyle"
 MARKS = dict(zip(MARKERS, ("o", "s", "^", "D", "v", "P", "X", "p", "*"), strict=True))
 DASHES: dict[str, Any] = dict(
     zip(
@@ -47,110 +50,66 @@ INCH = 25.4  # millimetres
 WIDEST_PANEL = 90.5
 MAX_TICKS_IN_PRINT = 4
 
-SETTINGS: dict[str, Any] = {
-    "axes.edgecolor": GREY,
-    "axes.grid": True,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 9.5,
-    "figure.constrained_layout.h_pad": 0.07,
-    "figure.constrained_layout.use": True,
-    "figure.constrained_layout.w_pad": 0.07,
-    "font.size": 8.5,
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.6,
-    "lines.linewidth": 1.4,
-    "lines.markersize": 5,
-    "savefig.dpi": 200,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "bench",
-    "text.parse_math": False,  # a dollar in a name is a dollar
-    "xtick.color": GREY,
-    "xtick.labelcolor": "black",
-    "ytick.color": GREY,
-    "ytick.labelcolor": "black",
-}
-
 
 def paint(drawing: Drawing, svg: Path, png: Path) -> None:
-    """Write both pictures, the drawing's digest in each; the PNG, which vouches for both, last."""
-    with settings(), warnings.catch_warnings():
-        # A name in a script that the font lacks shows as boxes in the PNG and well in the SVG.
-        warnings.filterwarnings("ignore", message="Glyph")
+    """Write both pictures with the drawing's digest; the PNG, by which both are checked, last."""
+    with settings():
         figure = _figure(drawing, _rows(len(drawing.panels), PANELS_A_ROW), PANEL)
-        identifier = f"bench:{drawing.digest}"
-        _save(figure, svg, {"Date": None, "Creator": None, "Identifier": identifier})
-        _save(figure, png, {"Software": None, "bench": drawing.digest})
-
-
-# A figure in print is drawn at its size there, so letters are those of a caption.
-PRINTED = {
-    "axes.linewidth": 0.6,
-    "axes.titlesize": 7.5,
-    "figure.constrained_layout.h_pad": 0.03,
-    "figure.constrained_layout.w_pad": 0.03,
-    "font.size": 7,
-    "grid.linewidth": 0.4,
-    "lines.linewidth": 1.0,
-    "lines.markersize": 3.4,
-    "pdf.fonttype": 42,  # TrueType, embedded: what journals ask for
-    "savefig.dpi": 400,
-    "svg.fonttype": "path",
-    "text.parse_math": True,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-}
+        _save(figure, svg, Identifier=f"bench:{drawing.digest}")
+        _save(figure, png, bench=drawing.digest)
 
 
 def print_curves(drawing: Drawing, files: Sequence[Path], width: float) -> None:
-    """Write the curves without a title, so many millimetres wide; one panel at most half a page."""
+    """Write the curves without a title, so many millimetres wide; one panel is at most 90 wide."""
     panels = len(drawing.panels)
     columns = panels if width > 120 else 1
     width = min(width, WIDEST_PANEL * columns)
-    with settings(PRINTED), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")
+    with settings(PRINTED):
         height = 46 if panels > 2 else 58
         panel = (width / columns / INCH, height / INCH)
         figure = _figure(drawing, _rows(panels, columns), panel)
-        for file in files:
-            save_print(figure, file)
+        save_print(figure, files)
 
 
-def save_print(figure: Figure, file: Path) -> None:
-    """As PDF, SVG or PNG; the same drawing gives the same bytes."""
-    unsaid: dict[str, dict[str, str | None]] = {
-        ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-        ".svg": {"Date": None, "Creator": None},
-        ".png": {"Software": None},
-    }
+def save_print(figure: Figure, files: Sequence[Path]) -> None:
+    """Write a figure as PDF, SVG or PNG."""
     try:
-        _save(figure, file, unsaid[file.suffix])
+        for file in files:
+            _save(figure, file)
     except ValueError as error:  # matplotlib's, of mathematics that it cannot set
-        said = str(error).strip().splitlines()
-        raise DataError(f"a label cannot be drawn: {said[0]}: {said[-1]}") from error
+        lines = str(error).strip().splitlines()
+        raise DataError(f"a label cannot be drawn: {lines[0]}: {lines[-1]}") from error
 
 
-def _save(figure: Figure, path: Path, metadata: dict[str, str | None]) -> None:
+def _save(figure: Figure, path: Path, **metadata: str) -> None:
+    """The same drawing gives the same bytes."""
+    without = {
+        ".pdf": ("CreationDate", "Creator", "Producer"),
+        ".svg": ("Date", "Creator"),
+        ".png": ("Software",),
+    }
     with replacing(path) as temporary:
-        figure.savefig(temporary, metadata=metadata)
+        figure.savefig(temporary, metadata=dict.fromkeys(without[path.suffix]) | metadata)
 
 
-def settings(more: Mapping[str, Any] | None = None) -> AbstractContextManager[None]:
-    # What a user's own matplotlibrc says is not part of a report.
-    defaults = matplotlib.rcParamsDefault.items()
-    plain: dict[Any, Any] = {key: value for key, value in defaults if key != "backend"}
-    return matplotlib.rc_context(plain | SETTINGS | dict(more or {}))
+@contextmanager
+def settings(*styles: Path | dict[str, Any]) -> Iterator[None]:
+    """The style of all figures, and further ones; a user's own matplotlibrc has no influence."""
+    all_styles: list[Any] = [HERE / "figures.mplstyle", *styles]
+    with style.context(all_styles, after_reset=True), warnings.catch_warnings():
+        # A name in a script that the font lacks shows as boxes in a PNG and well in an SVG.
+        warnings.filterwarnings("ignore", message="Glyph")
+        yield
 
 
 def _rows(panels: int, columns: int) -> list[int]:
-    """How many panels each row has, at most so many: five of at most three are three and two."""
+    """The number of panels in each row, of at most so many columns: five in three are 3 and 2."""
     rows = -(-panels // columns)
     return [panels // rows + (row < panels % rows) for row in range(rows)]
 
 
 def _figure(drawing: Drawing, rows: list[int], panel: tuple[float, float]) -> Figure:
-    """So many panels in each row, which they fill; the first has panels of this size, in inches."""
+    """A figure with so many panels in each row; those of the first have this size, in inches."""
     width = max(rows[0] * panel[0], NARROWEST if drawing.title else 0)
     keys = list(_keys(drawing))
     size = float(matplotlib.rcParams["font.size"])
@@ -173,12 +132,12 @@ def _figure(drawing: Drawing, rows: list[int], panel: tuple[float, float]) -> Fi
 
 
 def _length(key: Line2D) -> int:
-    """Of a label, in letters; what stands between dollars is set as mathematics, in a few."""
+    """The letters of a label; without the markup of mathematics between dollars."""
     return len(re.sub(r"\\math\w+|[${}\\]", "", str(key.get_label())))
 
 
 def _legend_columns(lengths: list[int], width: float) -> int:
-    """As many as fit into a width, in inches for each point of the font's size."""
+    """The number of columns that fit into a width, in inches for each point of the font size."""
     for columns in range(len(lengths), 1, -1):
         longest = [max(column) for column in np.array_split(lengths, columns)]
         if sum(LETTER * length + 0.082 for length in longest) <= width:
@@ -187,20 +146,20 @@ def _legend_columns(lengths: list[int], width: float) -> int:
 
 
 def _style(codec: int, drawing: Drawing) -> dict[str, Any]:
-    style = drawing.styles[codec]
+    own = drawing.styles[codec]
     wider = ANCHORS_WIDTH if codec == drawing.anchor else 1.0
     return {
-        "color": style.colour,
-        "marker": MARKS[style.marker],
-        "linestyle": DASHES[style.line],
+        "color": own.colour,
+        "marker": MARKS[own.marker],
+        "linestyle": DASHES[own.line],
         "linewidth": wider * matplotlib.rcParams["lines.linewidth"],
     }
 
 
 def _keys(drawing: Drawing) -> Iterator[Line2D]:
-    """What the legend shows."""
-    for codec, style in enumerate(drawing.styles):
-        yield Line2D([], [], label=style.label, **_style(codec, drawing))
+    """The entries of the legend."""
+    for codec, codec_style in enumerate(drawing.styles):
+        yield Line2D([], [], label=codec_style.label, **_style(codec, drawing))
     if drawing.ceilings:
         yield Line2D([], [], label=UNCOMPRESSED, **CEILING)
     if any(point.interval for point in drawing.points):
@@ -224,13 +183,14 @@ def _draw_panel(axes: Axes, metric: str, curves: list[list[CurvePoint]], drawing
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_xticks([], minor=True)
     for codec, curve in reversed(list(enumerate(curves))):  # the first on top
-        style = _style(codec, drawing)
+        drawn = _style(codec, drawing)
         rates = [point.rate for point in curve]
         # The line breaks where a point lacks images.
-        axes.plot(rates, [p.quality if p.complete else math.nan for p in curve], **style)
+        axes.plot(rates, [p.quality if p.complete else math.nan for p in curve], **drawn)
         for point in curve:
             if point.interval:
-                look: dict[str, Any] = {"color": style["color"], "linewidth": 0.9, "alpha": 0.45}
-                axes.vlines(point.rate, *point.interval, **look)
-        hollow = style | {"linestyle": "", "markerfacecolor": "white", "markeredgewidth": 1.0}
+                axes.vlines(
+                    point.rate, *point.interval, color=drawn["color"], linewidth=0.9, alpha=0.45
+                )
+        hollow = drawn | {"linestyle": "", "markerfacecolor": "white", "markeredgewidth": 1.0}
         axes.plot(rates, [math.nan if p.complete else p.quality for p in curve], **hollow)

@@ -1,4 +1,4 @@
-"""Where results come from, in lines of text."""
+"""The provenance of results, in lines of text."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from bench.store import Results
 
 
 def provenance(results: Results) -> Iterator[str]:
-    """Where results come from: data, dates, networks, commands, machines."""
-    made = [where for codec in results.codecs for where in codec.provenance.values()]
-    dates = sorted(finished[:10] for _, finished, _ in made)
-    runs = sorted({run for *_, run in made}, key=lambda run: run.started)
+    """The data set, dates, networks, commands and machines."""
+    streams = [stream for codec in results.codecs for stream in codec.provenance.values()]
+    dates = sorted(finished[:10] for _, finished, _ in streams)
+    runs = sorted({run for *_, run in streams}, key=lambda run: run.started)
     kind = results.kind if results.version is None else f"{results.kind}, version {results.version}"
     yield f"data set: {results.dataset} ({kind}), digest {results.digest[:12]}"
     if dates:
@@ -27,7 +27,7 @@ def provenance(results: Results) -> Iterator[str]:
 
 
 def _described(machine: Mapping[str, str]) -> str:
-    """What a result may depend on; the machine's own name is in the records."""
+    """The hardware and the versions; the machine's own name is in the records."""
     hardware = f"{machine['processor']}, {machine['system']}"
     versions = (
         f"{name} {version}"

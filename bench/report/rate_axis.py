@@ -1,4 +1,4 @@
-"""A logarithmic axis of rates whose ticks are plain numbers, as many as one can read."""
+"""A logarithmic axis of rates with a readable number of ticks at plain numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DIGITS = (
 
 
 def rate_limits(rates: Sequence[float]) -> tuple[float, float]:
-    """Where the axis begins and ends: a margin around the rates, and never less than an octave."""
+    """The ends of the axis: the rates with a margin, at least an octave apart."""
     low, high = min(rates), max(rates)
     margin = max((high / low) ** 0.06, math.sqrt(max(1.0, 2 * low / high)))
     return low / margin, high * margin

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from functools import partial
 
-from bench.metrics import describe, scorer_of, wap_of
+from bench.metrics import describe, wap_of
 from bench.metrics.task_sample import SetScore
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
 from bench.report.formatting import (
@@ -16,8 +16,6 @@ from bench.report.formatting import (
     interval,
     mean,
     percent,
-    precision,
-    precision_interval,
     signed,
     span,
 )
@@ -33,13 +31,13 @@ NO_ANCHOR = "no anchor: curves only; --anchor NAME compares"
 
 
 def means(report: Report) -> str:
-    """What the table of means holds, and what a paper calls its metrics."""
+    """What the table of means shows, and what papers call its metrics."""
     footnotes = (describe(metric).footnote for metric in report.metrics)
     return " ".join([_MEANS, *filter(None, footnotes)])
 
 
 def against(report: Report) -> str:
-    """Whom the codecs are compared with, and why."""
+    """The anchor, and why it is."""
     return (
         f"Against {report.anchor} ({report.anchor_why}), by {report.method}; less rate is better."
     )
@@ -47,37 +45,35 @@ def against(report: Report) -> str:
 
 def averages(report: Report) -> str:
     """What the Bjøntegaard averages are."""
-    two = any(MEAN_OF_IMAGES in each.defined for each in report.complete_comparisons)
-    which = (
-        "In the first line the BD of the set's mean curve, in the second the mean of the images' "
-        "own BD."
-        if two
-        else "BD is that of the set's curve."
-    )
+    which = "BD is that of the set's curve."
+    if any(MEAN_OF_IMAGES in each.defined for each in report.complete_comparisons):
+        which = (
+            "In the first line the BD of the set's mean curve, in the second the mean of the "
+            "images' own BD."
+        )
     return f"{against(report)} {which} Intervals hold 95 %, by resampling the images."
 
 
 def traits(codec: CodecResults, report: Report) -> str:
-    """What one has to know of a codec wherever it is shown."""
-    told = {
+    """The notable traits of a codec, which stand beside its name."""
+    traits = {
         "anchor": codec.name == report.anchor,
         "oracle": codec.oracle,
         "incomplete": codec.missing > 0,
     }
-    return ", ".join(trait for trait, holds in told.items() if holds)
+    return ", ".join(trait for trait, holds in traits.items() if holds)
 
 
 def version(codec: CodecResults) -> str:
-    """The version that ran, where the codec's title does not say it."""
+    """The version that ran, unless the codec's title names it."""
     if codec.version is None or codec.version in codec.title:
         return ""
     return f"version {codec.version}" if codec.version[0].isdigit() else codec.version
 
 
 def mean_columns(report: Report) -> Sequence[str]:
-    """Of the table of means; what only a set has is in a table of its own."""
-    measured = [metric for metric in report.metrics if scorer_of(metric) is None]
-    return ("bpp", *measured, "encode_cpu", "decode_cpu")
+    """The columns of the table of means; a wAP is in a table of its own."""
+    return ("bpp", *report.image_metrics, "encode_cpu", "decode_cpu")
 
 
 def mean_rows(report: Report) -> Iterator[tuple[str, ...]]:
@@ -91,47 +87,35 @@ def mean_rows(report: Report) -> Iterator[tuple[str, ...]]:
 def score_rows(
     report: Report, task: TaskResults
 ) -> Iterator[tuple[CodecResults | None, tuple[str, ...]]]:
-    """A codec, its point and what a network scores there; the uncompressed images first."""
-    yield None, _score_cells("uncompressed", math.nan, task.ceiling)
+    """A codec, its point and a network's scores there; the uncompressed images first."""
+    metric = wap_of(task.name)
+    yield None, _score_cells(metric, "uncompressed", math.nan, task.ceiling)
     for codec in report.results.codecs:
-        scores = codec.scores.get(task.name)
-        if scores is None:
-            continue
-        rates, _, _ = codec.curve(wap_of(task.name))
-        for point, rate, score in zip(codec.points, rates, scores, strict=True):
-            yield codec, _score_cells(f"{codec.unit} {point}", float(rate), score)
+        if scores := codec.scores.get(task.name):
+            rates, _, _ = codec.curve(metric)
+            for point, rate, score in zip(codec.points, rates, scores, strict=True):
+                yield codec, _score_cells(metric, f"{codec.unit} {point}", float(rate), score)
 
 
-def _score_cells(point: str, rate: float, score: SetScore | None) -> tuple[str, ...]:
+def _score_cells(metric: str, point: str, rate: float, score: SetScore | None) -> tuple[str, ...]:
     """Point, rate, wAP with its interval, AP and AP50."""
     if score is None:
         return point, mean("bpp", rate), NOTHING, NOTHING, NOTHING, NOTHING
-    wap, ap, ap50 = map(precision, (score.found.wap, score.found.ap, score.found.ap50))
-    return point, mean("bpp", rate), wap, precision_interval(score.interval), ap, ap50
+    text = partial(mean, metric)
+    wap, ap, ap50 = map(text, (score.found.wap, score.found.ap, score.found.ap50))
+    return point, mean("bpp", rate), wap, interval(score.interval, text), ap, ap50
 
 
-class DeltaCells(NamedTuple):
+def delta_cells(comparison: Comparison) -> dict[str, str]:
     """A codec against the anchor by one metric."""
-
-    rate: str
-    rate_interval: str
-    qualities: str
-    overlap: str
-    gain: str
-    gain_interval: str
-    images: str
-    images_interval: str
-
-
-def delta_cells(comparison: Comparison) -> DeltaCells:
     rate, quality, images = comparison.rate, comparison.quality, comparison.per_image
-    return DeltaCells(
-        signed(rate.value, "%"),
-        interval(rate.interval),
-        span(rate.range),
-        percent(rate.overlap),
-        gain(comparison.metric, quality.value),
-        gain_interval(comparison.metric, quality.interval),
-        signed(images.value, "%") if images else NOTHING,
-        interval(images.interval if images else None),
-    )
+    return {
+        "rate": signed(rate.value, "%"),
+        "rate_interval": interval(rate.interval),
+        "qualities": span(rate.range),
+        "overlap": percent(rate.overlap),
+        "gain": gain(comparison.metric, quality.value),
+        "gain_interval": gain_interval(comparison.metric, quality.interval),
+        "images": signed(images.value, "%") if images else NOTHING,
+        "images_interval": interval(images.interval if images else None),
+    }

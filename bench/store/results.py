@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import compress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,15 +124,15 @@ class CodecResults:
         distance[~(self.done & np.isfinite(distance))] = np.inf
         return np.where(np.isfinite(distance).any(axis=1), distance.argmin(axis=1), -1)
 
-    def at(self, points: Sequence[int]) -> CodecResults:
+    def at(self, points: Sequence[int]) -> Self:
         """The results at some of the points."""
         return self._part(range(len(self.bytes)), points)
 
-    def only(self, images: BoolArray) -> CodecResults:
+    def only(self, images: BoolArray) -> Self:
         """The results on some of the images."""
         return self._part(np.flatnonzero(images).tolist(), range(len(self.points)))
 
-    def _part(self, images: Sequence[int], points: Sequence[int]) -> CodecResults:
+    def _part(self, images: Sequence[int], points: Sequence[int]) -> Self:
         part = np.ix_(images, points)
         row = {old: new for new, old in enumerate(images)}
         column = {old: new for new, old in enumerate(points)}

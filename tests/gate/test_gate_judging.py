@@ -41,9 +41,22 @@ def codec(
     """With so many times the rate of another at the same quality."""
     base = np.geomspace(0.1, 1.0, len(POINTS)) * SPREAD
     values = 40 + 3 * np.log2(base) + quality
-    curves = {"psnr_y": CurveSample(base * rate, values, name)}
-    times = np.ones(IMAGES) * seconds
-    return RecordedCodec(name, "QP", f"{name} 1", POINTS, base * rate, curves, times, run)
+    bpp = base * rate
+    return RecordedCodec(
+        name=name,
+        title=name,
+        unit="QP",
+        anchor=False,
+        oracle=False,
+        fingerprint=f"{name} 1",
+        points=POINTS,
+        bytes=1000 * bpp,
+        bpp=bpp,
+        values={"bpp": bpp, "psnr_y": values},
+        provenance={},
+        encode_cpu=np.ones(IMAGES) * seconds,
+        run=run,
+    )
 
 
 def recording(*codecs: RecordedCodec) -> Recording:
@@ -115,7 +128,7 @@ def test_what_is_allowed_within_the_interval_is_no_pass() -> None:
 def test_the_interval_is_that_of_resampled_pairs() -> None:
     now = codec("ours", rate=np.exp(0.1 * NOISE), quality=0.1 * NOISE[::-1])
     found = verdict(now)
-    then, hm, rate = THEN.codecs["ours"].curve("psnr_y"), HM.curve("psnr_y"), now.curve("psnr_y")
+    then, hm, rate = THEN.codecs["ours"].sample("psnr_y"), HM.sample("psnr_y"), now.sample("psnr_y")
     assert (
         isinstance(then, CurveSample)
         and isinstance(hm, CurveSample)
@@ -141,7 +154,7 @@ def test_a_rule_may_be_between_two_qualities() -> None:
         for between in ("", " between 31,34", " between 31,60")
     )
     assert whole.change < -1
-    hm, ours = (each.curve("psnr_y").mean_curve() for each in (HM, now))
+    hm, ours = (each.sample("psnr_y").mean_curve() for each in (HM, now))
     assert below.now == bd_rate(hm, ours, between=(31, 34)).value
     assert below.interval is not None
     assert beyond.outcome == "inconclusive"
@@ -173,10 +186,8 @@ def test_a_curve_that_bends_down_is_no_pass() -> None:
 
 def test_one_image_has_no_interval() -> None:
     def first(each: RecordedCodec) -> RecordedCodec:
-        curve = each.curve("psnr_y")
-        assert isinstance(curve, CurveSample)
-        one = {"psnr_y": CurveSample(curve.rate[:1], curve.quality[:1], each.name)}
-        return replace(each, rate=each.rate[:1], curves=one, encode_cpu=each.encode_cpu[:1])
+        one = each.only(np.arange(IMAGES) == 0)
+        return replace(one, encode_cpu=each.encode_cpu[:1])
 
     one = replace(recording(first(HM), first(codec("ours"))), images=("00",))
     assert [found.outcome for found in checked(one, BD, TIME, then=one).verdicts] == [
@@ -208,15 +219,7 @@ def test_points_are_compared_by_name_and_the_worst_is_told() -> None:
     quality = np.zeros((IMAGES, len(POINTS)))
     quality[:, 2] = -0.5
     changed = codec("ours", quality=quality)
-    curve = changed.curve("psnr_y")
-    assert isinstance(curve, CurveSample)
-    order = [3, 1, 2, 0]
-    turned = replace(
-        changed,
-        points=tuple(POINTS[i] for i in order),
-        rate=changed.rate[:, order],
-        curves={"psnr_y": CurveSample(curve.rate[:, order], curve.quality[:, order], "ours")},
-    )
+    turned = changed.at([3, 1, 2, 0])
     found = verdict(turned, "psnr_y of ours: within 0.02 dB")
     assert (found.where, found.change) == ("QP 37", pytest.approx(-0.5))
     assert found.why == "lower at 1 of 4 points, beyond the tolerance"

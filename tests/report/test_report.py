@@ -374,8 +374,8 @@ def test_the_interval_of_a_gain_has_the_decimals_of_the_gain() -> None:
     nothing = Delta("rate", "akima", math.nan, "too far apart", (), (math.nan, math.nan), math.nan)
     gain = Delta("quality", "akima", -0.0139, None, (), (0.1, 0.2), 0.4, interval=(-0.0192, -0.009))
     cells = delta_cells(Comparison("x265", "wap:mask-rcnn-toy", nothing, gain, None))
-    assert (cells.gain, cells.gain_interval) == ("-0.0139", "-0.0192 to -0.0090")
-    assert {cells.rate, cells.qualities, cells.images} == {NOTHING}
+    assert (cells["gain"], cells["gain_interval"]) == ("-0.0139", "-0.0192 to -0.0090")
+    assert {cells["rate"], cells["qualities"], cells["images"]} == {NOTHING}
 
 
 def test_incomplete_points_are_hollow_and_break_the_line() -> None:

@@ -1,4 +1,4 @@
-"""A report as one page to explore in a browser: a file that holds all that it shows."""
+"""A report as a page to explore in a browser: one file with all that it shows."""
 
 from __future__ import annotations
 

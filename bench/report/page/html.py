@@ -1,4 +1,4 @@
-"""One file that holds everything: markup, style, script, figures and pictures."""
+"""The page as one file: markup, style, script, figures and pictures."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from string import Template
 from typing import Any
 
 HERE = Path(__file__).parent
-# One script, in this order; none of them does anything before the last one.
+# One script, in this order; only the last one runs anything.
 SCRIPTS = (
     *("elements.js", "choices.js", "scales.js", "chart.js", "saving.js", "curves.js", "times.js"),
     *("deltas.js", "gallery.js", "address.js", "provenance.js", "start.js"),
@@ -18,7 +19,7 @@ SCRIPTS = (
 
 
 def page(figures: dict[str, Any], pictures: Sequence[bytes]) -> str:
-    """The page's text. Pictures come last, so that all else is there before they are read."""
+    """The page's text. Pictures come last, so that the rest is shown before they are read."""
     style, script = _file("page.css"), "\n".join(map(_file, SCRIPTS))
     script = f'"use strict";\n(() => {{\n{script}}})();\n'
     parts = {
@@ -31,16 +32,11 @@ def page(figures: dict[str, Any], pictures: Sequence[bytes]) -> str:
             for number, picture in enumerate(pictures)
         ),
     }
-    before, *sections = _file("page.html").split("<!-- here: ")
-    filled = [before]
-    for section in sections:
-        name, _, after = section.partition(" -->")
-        filled += [parts[name], after]
-    return "".join(filled)
+    return Template(_file("page.html")).substitute(parts)
 
 
 def _policy(style: str, script: str) -> str:
-    """Nothing but this file's own style and script may act, and nothing may reach out."""
+    """Only this file's own style and script are allowed, and no access to the network."""
     return (
         f"default-src 'none'; img-src data: blob:; style-src '{_hash(style)}'; "
         f"script-src '{_hash(script)}'"
@@ -56,11 +52,9 @@ def _text(content: bytes) -> str:
 
 
 def _json(content: Any) -> str:
-    """JSON that cannot end the element it stands in, whatever the names in it are."""
+    """JSON that cannot end the element that contains it, whatever names it holds."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    return text.translate({ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
 
 def _file(name: str) -> str:

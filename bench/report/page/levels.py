@@ -1,4 +1,4 @@
-"""Which pictures a gallery shows: images on which codecs differ most, each at like rates."""
+"""Which pictures a gallery shows: images on which codecs differ most, at similar rates."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrics import Group, describe
 from bench.report.compare import Report
 from bench.report.pictures import MIN_SCORE
 from bench.store import CodecResults, TaskResults
 
-_LIKE = 1.5  # rates that differ by no larger a factor
+_SIMILAR = 1.5  # rates that differ by at most this factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +27,7 @@ class Level:
 
 
 def choose_levels(report: Report) -> list[Level]:
-    """Two of the anchor's points, a third and two thirds up those that most codecs come near."""
+    """Two points of the anchor, a third and two thirds up those with the most codecs nearby."""
     codecs = [codec for codec in report.results.codecs if codec.points]
     if not codecs:
         return []
@@ -44,22 +43,22 @@ def choose_levels(report: Report) -> list[Level]:
 
 
 def _is_near(level: Level, codec: CodecResults) -> bool:
-    """Whether the codec has a like rate on most images."""
+    """Whether the codec has a similar rate on most images."""
     columns = columns_at(level, codec)
     rates = np.where(columns < 0, np.nan, codec.bpp[np.arange(len(columns)), columns])
     ratio = np.abs(np.log(rates / level.codec.bpp[:, level.column]))
-    return bool(np.mean(ratio <= np.log(_LIKE)) > 0.5)
+    return bool(np.mean(ratio <= np.log(_SIMILAR)) > 0.5)
 
 
 def columns_at(level: Level, codec: CodecResults) -> NDArray[np.intp]:
-    """Of each image the codec's point whose rate is nearest to the level's there; -1: none."""
+    """For each image, the codec's point of the rate nearest to the level's; -1 if there is none."""
     return codec.nearest(level.codec.bpp[:, level.column])
 
 
 def images_by_difference(
     report: Report, task: TaskResults | None, levels: list[Level]
 ) -> list[int]:
-    """The images' places, first those on which codecs differ most at one of the levels."""
+    """The indices of the images, first those on which codecs differ most at one of the levels."""
     images = len(report.results.images)
     widest = np.zeros(images)
     for level in levels:
@@ -74,22 +73,19 @@ def images_by_difference(
 def _merit(
     codec: CodecResults, columns: NDArray[np.intp], report: Report, task: TaskResults | None
 ) -> NDArray[np.float64]:
-    """How good each image's picture is: F1 of what is found there or, without a network, in dB."""
+    """The quality of each image's picture: F1 of the detections; by a metric without a network."""
     merit = np.full(len(columns), np.nan)
-    measured = [name for name in report.metrics if describe(name).group is Group.QUALITY]
-    for row, column in enumerate(columns):
-        if column < 0:
-            continue
-        if task is None:
-            if measured and measured[0] in codec.values:
-                merit[row] = codec.values[measured[0]][row, column]
-        elif task.name in codec.matches:
-            matches = codec.matches[task.name][row, column]
-            merit[row] = np.nan if matches is None else harmonic_mean(matches.counts(MIN_SCORE))
+    rows = np.flatnonzero(columns >= 0)
+    if task is not None and task.name in codec.matches:
+        for row in rows:
+            if matches := codec.matches[task.name][row, columns[row]]:
+                merit[row] = harmonic_mean(matches.counts(MIN_SCORE))
+    elif task is None and report.image_metrics and report.image_metrics[0] in codec.values:
+        merit[rows] = codec.values[report.image_metrics[0]][rows, columns[rows]]
     return merit
 
 
 def harmonic_mean(counts: tuple[int, int, int]) -> float:
-    """F1, of precision and recall; 1 where there is nothing to find and nothing is found."""
+    """F1, of precision and recall; 1 if there is nothing to find and nothing is found."""
     right, wrong, missed = counts
     return 2 * right / (2 * right + wrong + missed) if any(counts) else 1.0

@@ -1,7 +1,7 @@
 """The figures of a report as plain data for its page, each number with its text.
 
-The page computes nothing: it shows what `bench.report.compare` says for every anchor and every
-method, in the words of `bench.report.tables`, so that it cannot differ from the terminal.
+The page computes nothing: it shows the figures of `bench.report.compare` for every anchor and every
+method, as `bench.report.tables` formats them, so that it cannot differ from the terminal.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Figures = dict[str, Any]
 
 
 def page_figures(report: Report, *, pareto: bool) -> Figures:
-    """All that the page says of a data set, for JSON."""
+    """All that the page shows of a data set, for JSON."""
     results = report.results
     names = [codec.name for codec in results.codecs]
     return {
@@ -83,7 +83,7 @@ def _codec(codec: CodecResults, report: Report) -> Figures:
 
 
 def _times(cost: str, rows: Sequence[dict[str, Any]]) -> Figures | None:
-    """Seconds an image: the mean over the codec's points, and each of them."""
+    """Seconds per image: the mean over the codec's points, and each point's."""
     values = [float(row.get(cost, math.nan)) for row in rows]
     if not values or not all(math.isfinite(value) for value in values):
         return None
@@ -98,11 +98,11 @@ def _times(cost: str, rows: Sequence[dict[str, Any]]) -> Figures | None:
 
 
 def _curve(codec: CodecResults, metric: str) -> list[Figures | None]:
-    """The points that there are, in the codec's order."""
+    """The known points, in the codec's order."""
     points = curve_points(codec, metric)
     if scorer_of(metric) is None:
         spread = _spread(codec, metric)
-        points = [replace(at, interval=its) for at, its in zip(points, spread, strict=True)]
+        points = [replace(at, interval=each) for at, each in zip(points, spread, strict=True)]
     return [_point(at, metric) if at.is_known else None for at in points]
 
 
@@ -114,14 +114,13 @@ def _point(at: CurvePoint, metric: str) -> Figures:
         "value": at.quality,
         "text": formatting.mean(metric, at.quality),
         "complete": at.complete,
-        "low": at.interval and at.interval[0],
-        "high": at.interval and at.interval[1],
+        **_bounds(at.interval),
         "interval": " to ".join(bounds) or None,
     }
 
 
 def _spread(codec: CodecResults, metric: str) -> Sequence[tuple[float, float] | None]:
-    """Of each point's mean its 95 % interval over resampled images."""
+    """The 95 % interval of each point's mean, by resampling the images."""
     sample = codec.sample(metric)
     if sample.missing() or len(sample) < 2 or not isinstance(sample, CurveSample):
         return [None] * len(codec.points)
@@ -130,14 +129,13 @@ def _spread(codec: CodecResults, metric: str) -> Sequence[tuple[float, float] | 
 
 
 def _against(anchor: str, method: Method, report: Report, pareto: bool) -> Figures:
-    """Every codec against one of them: by codec and metric, and what qualifies it."""
-    quality = [name for name in report.metrics if scorer_of(name) is None]
+    """Every codec against one of them, by codec and metric, with notes."""
     made = report
     if (anchor, method) != (report.anchor, report.method):
         made = compare(
             report.results,
             anchor=anchor,
-            metrics=quality,
+            metrics=report.image_metrics,
             method=method,
             pareto=pareto,
             between=report.between,
@@ -156,12 +154,16 @@ def _comparison(comparison: Comparison) -> Figures:
     rate = comparison.rate
     return {
         "value": _number(rate.value),
-        "low": rate.interval and rate.interval[0],
-        "high": rate.interval and rate.interval[1],
+        **_bounds(rate.interval),
         "overlap": _number(rate.overlap),
-        "text": delta_cells(comparison)._asdict(),
+        "text": delta_cells(comparison),
         "reason": "; ".join(comparison.reasons),
     }
+
+
+def _bounds(interval: tuple[float, float] | None) -> Figures:
+    low, high = interval or (None, None)
+    return {"low": low, "high": high}
 
 
 def _number(value: float) -> float | None:

@@ -1,6 +1,6 @@
-"""Pictures of a gallery as a page can show them, kept beside the report once they are made.
+"""Pictures of a gallery as files that a page can show, cached beside the report.
 
-Decoding and looking at a picture takes half a second to some seconds, so that is done once.
+Decoding a picture and running a network on it takes half a second to some seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bench.instances.labels import CLASSES
 from bench.report.page.outlines import outline
 from bench.runtime.files import make_folder, replacing
 
-# Changes whenever the same picture would be shown otherwise.
+# Changes whenever the same picture would look different.
 _VERSION = 1
 # Lossy WebP always subsamples chroma, which costs pictures of neural codecs about 4 dB.
 LOSSY: dict[str, Any] = {"quality": 95, "subsampling": 0, "optimize": True}
@@ -32,7 +32,7 @@ Shapes = list[dict[str, Any]]
 
 
 def shapes(found: Detections, least_score: float) -> Shapes:
-    """What was found with at least that score, the surest first, as outlines or boxes."""
+    """Detections with at least that score, by falling score, as outlines or boxes."""
     order = sorted(range(len(found)), key=lambda row: -found.scores[row])
     return [
         {
@@ -47,7 +47,7 @@ def shapes(found: Detections, least_score: float) -> Shapes:
 
 
 class PictureCache:
-    """A folder of pictures and of what was found in each, named by what they depend on."""
+    """A folder of pictures and the detections in each, named by what they depend on."""
 
     def __init__(self, folder: Path, *, lossless: bool) -> None:
         self.folder, self.lossless = folder, lossless
@@ -57,19 +57,19 @@ class PictureCache:
     def picture(
         self, key: Sequence[str], make: Callable[[], tuple[Pixels, Shapes]]
     ) -> tuple[bytes, Shapes]:
-        """A picture as a file's bytes, and what is in it; made where it is not there."""
+        """A picture as a file's bytes, and the shapes in it; made if it is not in the folder."""
         path = self._path("lossless" if self.lossless else "lossy", *key)
         found = path.with_suffix(".json")
         file = path.with_suffix(".webp" if self.lossless else ".jpg")
         if not (found.is_file() and file.is_file()):
-            pixels, its_shapes = make()
+            pixels, detected = make()
             self._write(file, self._compressed(pixels))
-            self._write(found, json.dumps(its_shapes).encode())
+            self._write(found, json.dumps(detected).encode())
         with self._usable():
             return file.read_bytes(), self._shapes(found)
 
     def shapes(self, key: Sequence[str], make: Callable[[], Shapes]) -> Shapes:
-        """Outlines alone, of the truth."""
+        """Shapes without a picture."""
         path = self._path("shapes", *key).with_suffix(".json")
         if not path.is_file():
             self._write(path, json.dumps(make()).encode())
@@ -77,8 +77,8 @@ class PictureCache:
 
     def _shapes(self, path: Path) -> Shapes:
         with self._usable():
-            its_shapes: Shapes = json.loads(path.read_bytes())
-        return its_shapes
+            content: Shapes = json.loads(path.read_bytes())
+        return content
 
     def _write(self, path: Path, content: bytes) -> None:
         with self._usable(), replacing(path) as temporary:
@@ -89,9 +89,9 @@ class PictureCache:
         try:
             yield
         except (OSError, ValueError) as error:
-            said = getattr(error, "strerror", None) or error
+            reason = getattr(error, "strerror", None) or error
             raise StoreError(
-                f"{self.folder}: cannot be used ({said}); delete it, and it is made again"
+                f"{self.folder}: cannot be used ({reason}); delete it, and it is made again"
             ) from error
 
     def _path(self, *key: str) -> Path:

@@ -1,4 +1,4 @@
-"""What a report by a spec still lacks, as the one command that would code and measure it."""
+"""The command that codes and measures what a report by a spec still lacks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.codecs.codec import Point
 from bench.metrics import METRICS, scorer_of, wap_of
 from bench.report.paper.selection import NOT_RUN, Selection, Shown
-from bench.report.paper.spec import Part
+from bench.report.paper.spec import PARTS, Part
 from bench.store import CodecResults, Store
 
 
@@ -22,7 +21,8 @@ def command_for_missing(selection: Selection, store: Store, root: Path | None) -
         for shown in _shown(part, selection)
         if shown.lacking == NOT_RUN or (shown.results and _is_partial(shown.results, metrics))
     }
-    at_the_bend = _lacking_at_the_bend(selection)
+    bend = any(column.bend for part in selection.spec.parts for column in part.columns)
+    at_the_bend = selection.lacking_at_the_bend if bend else ()
     if at_the_bend:
         anchor = selection.shown(selection.setting.anchor)
         lacking[anchor.codec] = anchor
@@ -48,37 +48,29 @@ def command_for_missing(selection: Selection, store: Store, root: Path | None) -
 
 
 def _shown(part: Part, selection: Selection) -> Iterator[Shown]:
-    """Whom a part is about, the anchors first."""
-    if part.kind in ("deltas", "transfer"):
+    """The codecs of a part, the anchors first."""
+    if PARTS[part.kind].compares:
         yield selection.anchor(part)
         yield from (selection.anchor(part, column) for column in part.columns)
     yield from map(selection.shown, part.codecs)
-
-
-def _lacking_at_the_bend(selection: Selection) -> tuple[Point, ...]:
-    """What the anchor lacks for the columns about the bend of its curve."""
-    about = any(column.bend for part in selection.spec.parts for column in part.columns)
-    return selection.lacking_at_the_bend if about else ()
 
 
 def _metrics(selection: Selection) -> Iterator[str]:
     for part in selection.spec.parts:
         yield from map(selection.metric, part.panels)
         yield from (selection.metric(column.metric) for column in part.columns)
-        if part.kind == "transfer":
+        if PARTS[part.kind].by_every_task:
             yield from (wap_of(task.name) for task in selection.labelled)
 
 
 def _is_partial(codec: CodecResults, metrics: list[str]) -> bool:
-    """Whether it lacks pictures, a metric, or the look of a task network."""
-    if codec.missing:
-        return True
-    for metric in metrics:
-        scorer = scorer_of(metric)
-        there = metric in codec.values if scorer is None else all(codec.scores.get(scorer, [None]))
-        if not there:
-            return True
-    return False
+    """Whether it lacks decoded pictures, a metric, or a score by a task network."""
+    unscored = [None]
+    return codec.missing > 0 or not all(
+        metric in codec.values if scorer is None else all(codec.scores.get(scorer, unscored))
+        for metric in metrics
+        for scorer in [scorer_of(metric)]
+    )
 
 
 def _data(selection: Selection, root: Path | None) -> list[str]:

@@ -1,10 +1,10 @@
-"""The parts of a report: figures, tables and pictures, and what was drawn in them."""
+"""Writes the parts of a report: figures, tables and pictures, with a CSV of the figures shown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ FORMATS = (".pdf", ".svg", ".png")
 
 @dataclass(frozen=True, eq=False)
 class PartSource:
-    """What parts are made from, and the folder that they are written into."""
+    """What parts are made from, and the folder that they are written to."""
 
     store: Store
     selection: Selection
@@ -48,7 +48,7 @@ def _curves(made_from: PartSource, part: Part) -> WrittenPart:
     from bench.report.plotting import print_curves
 
     selection = made_from.selection
-    there, lacking = _split(map(selection.shown, part.codecs))
+    there, lacking = _split(part, selection)
     panels = [selection.metric(name) for name in part.panels]
     wanted = {name: [curve(codec, name) for _, codec in there] for name in panels}
     drawn = {name: curves for name, curves in wanted.items() if any(curves)}
@@ -75,9 +75,9 @@ def _curves(made_from: PartSource, part: Part) -> WrittenPart:
     return _drawn(made_from, part, [heading, *rows], lacking)
 
 
-def _table(made_from: PartSource, part: Part) -> WrittenPart:
-    make: Callable[[Part, Selection], Table]
-    make = deltas_table if part.kind == "deltas" else transfer_table
+def _table(
+    make: Callable[[Part, Selection], Table], made_from: PartSource, part: Part
+) -> WrittenPart:
     table = make(part, made_from.selection)
     if not table.shown:
         raise UnavailableError("; ".join(notes(table)))
@@ -89,7 +89,10 @@ def _mask(made_from: PartSource, part: Part) -> WrittenPart:
     from bench.report.paper.pictures import print_mask
 
     image = _image(made_from.selection)
-    ((shown, codec), *_), _ = _split(map(made_from.selection.shown, part.codecs[:1]), needed=True)
+    shown = made_from.selection.shown(part.codecs[0])
+    codec = shown.results
+    if codec is None:
+        raise UnavailableError(f"{shown.lacking}: {shown.style.plain}")
     point = _point(made_from.selection, codec, image)
     alpha = made_from.pictures.mask(image, codec.name, point)
     original = made_from.pictures.original(image)
@@ -104,7 +107,7 @@ def _pictures(made_from: PartSource, part: Part) -> WrittenPart:
     from bench.report.paper.pictures import print_pictures
 
     image = _image(made_from.selection)
-    there, lacking = _split(map(made_from.selection.shown, part.codecs))
+    there, lacking = _split(part, made_from.selection)
     pictures = [("uncompressed", "Uncompressed", made_from.pictures.original(image))]
     for shown, codec in there:
         point = _point(made_from.selection, codec, image)
@@ -113,7 +116,7 @@ def _pictures(made_from: PartSource, part: Part) -> WrittenPart:
         pictures.append((shown.key, label, picture))
     labelled = [(label, picture) for _, label, picture in pictures]
     print_pictures(labelled, made_from.files(part), WIDTHS[part.width])
-    published = read_published(part.published) if part.published else {}
+    published = read_published(part.published)
     keys = ("bpp", "true positives", "false positives", "false negatives")
     rows = [
         (key, *_measured(picture), *(published.get(key, {}).get(name, "") for name in keys))
@@ -127,7 +130,7 @@ def _pictures(made_from: PartSource, part: Part) -> WrittenPart:
 def _drawn(
     made_from: PartSource, part: Part, rows: Iterable[Sequence[object]], remarks: Sequence[str]
 ) -> WrittenPart:
-    """A part whose pictures are written: the figures in them as CSV."""
+    """A part whose pictures are written; writes the figures in them as CSV."""
     write_text(made_from.folder / f"{part.name}.csv", csv_text(rows))
     return WrittenPart(part, f"![{part.name}]({part.name}.png)", tuple(remarks))
 
@@ -140,7 +143,7 @@ def _image(selection: Selection) -> str:
 
 
 def _point(selection: Selection, codec: CodecResults, image: str) -> Point:
-    """That whose rate for the image is nearest to the one asked for."""
+    """The point whose rate for the image is nearest to the setting's."""
     images = selection.results.images
     column = codec.nearest(np.full(len(images), selection.setting.bpp))[images.index(image)]
     if column < 0:
@@ -148,20 +151,12 @@ def _point(selection: Selection, codec: CodecResults, image: str) -> Point:
     return codec.points[int(column)]
 
 
-def _split(
-    shown: Iterable[Shown], *, needed: bool = False
-) -> tuple[list[tuple[Shown, CodecResults]], list[str]]:
-    """Those with results, and what is to be said of the others."""
-    there, without = [], []
-    for each in shown:
-        if each.results is None:
-            without.append((each.lacking, each.style.plain))
-        else:
-            there.append((each, each.results))
-    lacking = [f"{reason}: {'; '.join(labels)}" for reason, labels in grouped(without).items()]
-    if needed and not there:
-        raise UnavailableError("; ".join(lacking))
-    return there, lacking
+def _split(part: Part, selection: Selection) -> tuple[list[tuple[Shown, CodecResults]], list[str]]:
+    """The part's codecs with results, and why the others have none."""
+    shown = list(map(selection.shown, part.codecs))
+    there = [(each, each.results) for each in shown if each.results]
+    lacking = grouped((each.lacking, each.style.plain) for each in shown if not each.results)
+    return there, [f"{reason}: {'; '.join(labels)}" for reason, labels in lacking.items()]
 
 
 def _measured(picture: ScoredPicture) -> tuple[object, ...]:
@@ -170,7 +165,7 @@ def _measured(picture: ScoredPicture) -> tuple[object, ...]:
 
 
 CURVES = PartKind(_curves, needs="panels")
-DELTAS = PartKind(_table, needs="columns")
-TRANSFER = PartKind(_table, takes_between=True)
+DELTAS = PartKind(partial(_table, deltas_table), needs="columns", compares=True)
+TRANSFER = PartKind(partial(_table, transfer_table), compares=True, by_every_task=True)
 MASK = PartKind(_mask, pictured=True)
 PICTURES = PartKind(_pictures, pictured=True)

@@ -12,7 +12,6 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from bench.images.colour import Pixels
-from bench.instances.detections import Detections
 from bench.instances.drawing import COLOURS, draw
 from bench.instances.ground_truth import Truth
 from bench.instances.labels import CLASSES
@@ -23,7 +22,7 @@ COLUMNS = 2
 GAP = 2.0  # millimetres between pictures
 LINE = 3.6  # millimetres that a line of text takes
 PER_INCH = 300
-PLACED = PRINTED | {"figure.constrained_layout.use": False}  # to a tenth of a millimetre
+PLACED = {"figure.constrained_layout.use": False}  # to a tenth of a millimetre
 
 
 def print_pictures(
@@ -34,21 +33,21 @@ def print_pictures(
     first = pictures[0][1].pixels
     picture = each * first.shape[0] / first.shape[1]
     height = -(-len(pictures) // COLUMNS) * (picture + 1.5 * LINE) + 2 * LINE
-    with settings(PLACED):
+    with settings(PRINTED, PLACED):
         figure = Figure((width / INCH, height / INCH))
-        for place, (label, its) in enumerate(pictures):
+        for place, (label, shown) in enumerate(pictures):
             row, column = divmod(place, COLUMNS)
             left = column * (each + GAP) / width
             top = 1 - (row * (picture + 1.5 * LINE) + 1.2 * LINE) / height
             box = (left, top - picture / height, each / width, picture / height)
             axes = _panel(figure, box, label)
-            _show(axes, draw(its.pixels, its.detections, MIN_SCORE, labels=False), each)
-            right, wrong, missed = its.counts
-            rate = "" if its.bpp is None else f"{its.bpp:.3f} bpp,  "
+            _show(axes, draw(shown.pixels, shown.detections, MIN_SCORE, labels=False), each)
+            right, wrong, missed = shown.counts
+            rate = "" if shown.bpp is None else f"{shown.bpp:.3f} bpp,  "
             counts = f"{rate}TP {right},  FP {wrong},  FN {missed}"
             axes.set_title(counts, loc="right", pad=2, color=GREY)
-        found = (its.detections for _, its in pictures)
-        classes = sorted({int(c) for each in found for c in each.classes[_seen(each)]})
+        found = [shown.detections for _, shown in pictures]
+        classes = sorted({int(c) for d in found for c in d.classes[d.scores >= MIN_SCORE]})
         keys = [_key(CLASSES[place]) for place in classes]
         if keys:
             figure.legend(
@@ -56,8 +55,7 @@ def print_pictures(
                 bbox_to_anchor=(-0.008, -0.4 * LINE / height),
                 handlelength=1.2, handleheight=0.8,
             )  # fmt: skip
-        for file in files:
-            save_print(figure, file)
+        save_print(figure, files)
 
 
 def print_mask(
@@ -74,7 +72,7 @@ def print_mask(
     each = (width - bar - 2 * GAP) / 3
     picture = each * image.shape[0] / image.shape[1]
     height = picture + 1.3 * LINE
-    with settings(PLACED):
+    with settings(PRINTED, PLACED):
         figure = Figure((width / INCH, height / INCH))
         original, labels, mask = (
             _panel(
@@ -91,8 +89,7 @@ def print_mask(
         )
         figure.colorbar(drawn, cax=scale)
         scale.tick_params(labelsize=5.5, length=2, pad=1.5)
-        for file in files:
-            save_print(figure, file)
+        save_print(figure, files)
 
 
 def _panel(figure: Figure, box: tuple[float, float, float, float], title: str) -> Axes:
@@ -119,8 +116,3 @@ def _key(name: str) -> Patch:
     red, green, blue = COLOURS[name]
     colour = f"#{red:02x}{green:02x}{blue:02x}"
     return Patch(facecolor=colour, edgecolor=GREY, linewidth=0.4, label=name)
-
-
-def _seen(found: Detections) -> NDArray[np.bool_]:
-    seen: NDArray[np.bool_] = found.scores >= MIN_SCORE
-    return seen

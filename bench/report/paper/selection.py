@@ -1,9 +1,10 @@
-"""What a spec picks out of results: each codec that it names, or why there is nothing of it."""
+"""What a spec selects from results: each codec that it names, or why it has no results."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -27,18 +28,18 @@ class Shown:
 
     key: str  # in the spec
     codec: str  # whose results are shown or missing: its own, or those of a stand-in
-    style: CurveStyle  # whose label also says for whom it stands
+    style: CurveStyle  # whose label also names the codec that it replaces
     results: CodecResults | None
     lacking: str = ""  # why there are no results
 
 
 def select(spec: Spec, results: Results, method: Method, *, pareto: bool) -> Selection:
-    """What the spec is about among results, whose data and task it has to know."""
+    """The results that the spec is about; it has to know their data and task."""
     setting = spec.settings.get(results.kind)
     if setting is None:
         there = ", ".join(spec.settings)
         raise DataError(
-            f"{spec.path}: says nothing of data such as {results.dataset}; "
+            f"{spec.path}: no settings for data such as {results.dataset}; "
             f"it has [data.NAME] for {there}, and --data chooses among those of the store"
         )
     for task in results.tasks:
@@ -66,17 +67,22 @@ class Selection:
 
     @property
     def labelled(self) -> list[TaskResults]:
-        """The task networks whose findings were held to labels."""
+        """The task networks whose detections were scored against labels."""
         return [task for task in self.results.tasks if task.pseudo is None]
 
-    def shown(self, key: str) -> Shown:
-        """A codec of the spec, or the first there is of those that stand in for it here."""
+    @cached_property
+    def shown(self) -> Callable[[str], Shown]:
+        """A codec of the spec, or the first codec with results that may replace it."""
+        return cache(self._shown)
+
+    def _shown(self, key: str) -> Shown:
         candidates = self.setting.instead.get(key, (key,))
         for candidate in candidates:
             if found := self._results_of(candidate):
                 return Shown(key, candidate, self._style_of(key, candidate), found)
         first = candidates[0]
-        return Shown(key, first, self._style_of(key, first), None, self._lacking(first))
+        lacking = _lacking(first, self.results.kind)
+        return Shown(key, first, self._style_of(key, first), None, lacking)
 
     def _style_of(self, key: str, codec: str) -> CurveStyle:
         label = self.label(codec)
@@ -101,34 +107,26 @@ class Selection:
         name = full_name(codec, names)
         return self.results.codec(name) if name in names else None
 
-    def _lacking(self, codec: str) -> str:
-        if codec not in self._reasons:
-            self._reasons[codec] = _lacking(codec, self.results.kind)
-        return self._reasons[codec]
-
-    @cached_property
-    def _reasons(self) -> dict[str, str]:
-        return {}
-
     def anchor(self, part: Part, column: Column | None = None) -> Shown:
         named = column.against if column else ""
         return self.shown(named or part.anchor or self.setting.anchor)
 
     def delta(self, part: Part, column: Column, key: str) -> Delta:
-        """A codec's Bjøntegaard figure; undefined, with its reason, where results lack."""
+        """A codec's Bjøntegaard figure; undefined, with the reason, if results are missing."""
         anchor, codec = self.anchor(part, column), self.shown(key)
         if codec.results is None:
             return self._undefined(column, codec.lacking)
         if anchor.results is None:
             return self._undefined(column, f"{anchor.lacking}: {anchor.style.plain}, the anchor")
-        assert anchor.results is not None and codec.results is not None
         reference, test = anchor.results, codec.results
         if column.bend and (reference is self._anchor or test is self._anchor):
             if points := ", ".join(map(str, self.lacking_at_the_bend)):
-                its = self.shown(self.setting.anchor)
-                reason = f"{its.style.plain} was not run at {self._anchor.unit} {points}"
+                label = self.shown(self.setting.anchor).style.plain
+                reason = f"{label} was not run at {self._anchor.unit} {points}"
                 return self._undefined(column, reason)
-            reference, test = self._at_the_bend(reference), self._at_the_bend(test)
+            reference, test = (
+                self._bend if each is self._anchor else each for each in (reference, test)
+            )
         metric = self.metric(column.metric)
         return mean_curve_delta(
             reference.sample(metric),
@@ -142,10 +140,6 @@ class Selection:
     def _undefined(self, column: Column, reason: str) -> Delta:
         nothing = (np.nan, np.nan)
         return Delta(column.delta, self.method, np.nan, reason, (), nothing, np.nan)
-
-    def _at_the_bend(self, codec: CodecResults) -> CodecResults:
-        """The setting's anchor at the bend of its curve; another codec as it is."""
-        return self._bend if codec is self._anchor else codec
 
     @cached_property
     def _anchor(self) -> CodecResults | None:
@@ -161,13 +155,14 @@ class Selection:
 
     @cached_property
     def _bend(self) -> CodecResults:
+        """The setting's anchor at the bend of its curve."""
         assert self._anchor is not None
-        there = {point_key(point): place for place, point in enumerate(self._anchor.points)}
-        return self._anchor.at([there[point_key(point)] for point in self.setting.bend])
+        keys = list(map(point_key, self._anchor.points))
+        return self._anchor.at([keys.index(point_key(point)) for point in self.setting.bend])
 
 
 def _lacking(name: str, kind: str) -> str:
-    """Why a store may have nothing of a codec."""
+    """Why a store may have no results of a codec."""
     try:
         codec = load_codec(name, kind)
         missing = codec.missing()

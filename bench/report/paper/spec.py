@@ -1,4 +1,4 @@
-"""A report's spec: a TOML file that says which curves, tables and pictures it is made of."""
+"""A report's spec: a TOML file that lists its curves, tables and pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pydantic import (
 
 from bench.codecs.card_file import FilePoint
 from bench.errors import DataError
-from bench.metrics import METRICS, Group, Metric
+from bench.metrics import METRICS, quality_metrics
 from bench.metrics.between import Between, parse_between
 from bench.metrics.bjontegaard import Kind
 from bench.report.curve_styles import CurveStyle
@@ -44,14 +44,13 @@ PARTS: Registry[PartKind] = Registry(
 
 
 def _qualities() -> tuple[str, ...]:
-    """Metrics of quality, which all those of other packages are; none is loaded for it."""
-    own = [metric for metric in METRICS.own.values() if isinstance(metric, Metric)]
+    """The metrics of quality. Those of other packages all are, so they need not be imported."""
     others = (name for name in METRICS if name not in METRICS.own)
-    return (*(each.name for each in own if each.group is Group.QUALITY), *others, WAP)
+    return (*(metric.name for metric in quality_metrics(METRICS.own)), *others, WAP)
 
 
 def _known(what: str) -> AfterValidator:
-    """One of the report's own codecs, or of the metrics that there are."""
+    """Check that a name is that of one of the report's codecs, or of a metric."""
 
     def check(name: str, info: ValidationInfo) -> str:
         if info.context and name not in info.context[what]:
@@ -61,11 +60,11 @@ def _known(what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _between(said: Any, info: ValidationInfo) -> Between | None:
-    if said is None or isinstance(said, Between):
-        return said
+def _between(value: Any, info: ValidationInfo) -> Between | None:
+    if value is None or isinstance(value, Between):
+        return value
     try:
-        return parse_between(as_text(said), info.data.get("metric", WAP))
+        return parse_between(as_text(value), info.data.get("metric", WAP))
     except DataError as error:
         raise ValueError(error) from error
 
@@ -87,13 +86,13 @@ _Quality = Annotated[
 _Between = Annotated[Between | None, BeforeValidator(_between), WithJsonSchema({"type": "string"})]
 _Instead = Annotated[
     _Codecs,
-    BeforeValidator(lambda said: [said] if isinstance(said, str) else said),
+    BeforeValidator(lambda names: [names] if isinstance(names, str) else names),
     WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}}),
 ]
 
 
 class Setting(FileModel):
-    """What a report takes of one kind of data set."""
+    """What a report shows of one kind of data set."""
 
     anchor: _Codec = Field(description="the codec that the others are compared with")
     task: str = Field(description="the task network whose wAP 'wap' is")
@@ -147,7 +146,7 @@ class Column(FileModel):
 
     @property
     def key(self) -> str:
-        """Names it in files."""
+        """Its name in files."""
         against = f" against {self.against}" if self.against else ""
         between = f" between {self.between}" if self.between else ""
         return f"{self.delta} {self.metric}{against}{' bend' if self.bend else ''}{between}"
@@ -188,28 +187,29 @@ class Part(FileModel):
     @classmethod
     def _of_transfer(cls, between: Between | None, info: ValidationInfo) -> Between | None:
         kind = info.data.get("kind")
-        if between and kind and not PARTS[kind].takes_between:
+        if between and kind and not PARTS[kind].by_every_task:
             raise ValueError("expected for a transfer table, or for a column")
         return between
 
 
 @dataclass(frozen=True)
 class WrittenPart:
-    """A part of a report: what stands for it on the page, and what qualifies it."""
+    """A written part of a report, and remarks on it."""
 
     part: Part
     body: str  # Markdown
     remarks: tuple[str, ...] = ()
-    reason: str = ""  # why there is none
+    reason: str = ""  # why it could not be made
 
 
 @dataclass(frozen=True)
 class PartKind:
-    """What parts of a kind need of their spec, and what writes them."""
+    """What parts of a kind need in their spec, and what writes them."""
 
     write: Callable[[Any, Part], WrittenPart]  # from a bench.report.paper.parts.PartSource
     needs: str = ""  # a key that its spec must have
-    takes_between: bool = False
+    compares: bool = False  # codecs with an anchor
+    by_every_task: bool = False  # by BD-rates, over all qualities or ``between`` two
     pictured: bool = False  # it shows the setting's image, near a rate
 
 

@@ -1,11 +1,11 @@
-"""A report by its spec: figures, tables and what was drawn in them, from the store alone."""
+"""A report by its spec: figures and tables with their data, from the store alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import BenchError, StoreError
+from bench.errors import BenchError
 from bench.metrics import METRICS
 from bench.metrics.bjontegaard import Method
 from bench.report.markdown import bullets, plain
@@ -14,7 +14,7 @@ from bench.report.paper.parts import FORMATS, PartSource
 from bench.report.paper.selection import Selection, select
 from bench.report.paper.spec import PARTS, Part, Spec, WrittenPart
 from bench.report.provenance import provenance
-from bench.runtime.files import write_text
+from bench.runtime.files import describe_write_errors, write_text
 from bench.runtime.text import counted
 from bench.store import Results, Store
 
@@ -23,7 +23,7 @@ TEXTS = (".csv", ".tex", ".md")
 
 @dataclass(frozen=True)
 class SpecReport:
-    """What was made of a spec, and where."""
+    """A report that was written by a spec."""
 
     spec: Spec
     results: Results
@@ -39,12 +39,12 @@ def _written(made_from: PartSource, part: Part) -> WrittenPart:
     part = part.model_copy(update={"caption": caption})
     try:
         return PARTS[part.kind].write(made_from, part)
-    except BenchError as error:  # an image or a codec that is not here spoils one part alone
-        return WrittenPart(part, "", _left(made_from.folder, part), reason=str(error))
+    except BenchError as error:  # the other parts can do without this image or codec
+        return WrittenPart(part, "", _old_files(made_from.folder, part), reason=str(error))
 
 
 def _footnotes(selection: Selection, part: Part) -> list[str]:
-    """What else the caption says: a metric's name in papers, and the programs' versions."""
+    """What the caption adds: a metric's name in papers, and the programs' versions."""
     metrics = [*part.panels, *(column.metric for column in part.columns)]
     notes = [METRICS[name].footnote for name in dict.fromkeys(metrics) if name in METRICS]
     shown = [selection.anchor(part), *map(selection.shown, part.codecs)]
@@ -57,8 +57,8 @@ def _footnotes(selection: Selection, part: Part) -> list[str]:
     return [*filter(None, notes), *([f"Versions: {'; '.join(versions)}."] if versions else [])]
 
 
-def _left(folder: Path, part: Part) -> tuple[str, ...]:
-    """What an earlier report made of a part stays, and is said to be old."""
+def _old_files(folder: Path, part: Part) -> tuple[str, ...]:
+    """A remark on the files that an earlier report made of a part."""
     paths = (folder / f"{part.name}{ending}" for ending in (*FORMATS, *TEXTS))
     names = [path.name for path in paths if path.exists()]
     return (f"from an earlier report, not of these results: {', '.join(names)}",) * bool(names)
@@ -74,19 +74,15 @@ def write_spec_report(
     method: Method,
     pareto: bool,
 ) -> SpecReport:
-    """Write all parts, and NAME.md that has them in order."""
+    """Write all parts, and NAME.md that shows them in order."""
     selection = select(spec, results, method, pareto=pareto)
     made_from = PartSource(store, selection, root, folder)
-    try:
+    with describe_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         parts = tuple(_written(made_from, part) for part in spec.parts)
         missing_command = command_for_missing(selection, store, root)
         made = SpecReport(spec, results, folder, parts, missing_command)
         write_text(folder / f"{spec.name}.md", _page(made))
-    except OSError as error:
-        raise StoreError(
-            f"{folder}: the report cannot be written ({error.strerror or error})"
-        ) from error
     return made
 
 

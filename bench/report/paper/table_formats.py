@@ -36,8 +36,8 @@ def as_csv(table: Table) -> str:
     for row in table.rows:
         for heading, cell in zip(table.headings, row.cells, strict=True):
             bounds = cell.interval or (math.nan, math.nan)
-            whose = "yes" if heading.published else "no"
-            rows.append((row.key, heading.key, whose, cell.value, *bounds, cell.reason))
+            published = "yes" if heading.published else "no"
+            rows.append((row.key, heading.key, published, cell.value, *bounds, cell.reason))
     return csv_text(rows)
 
 
@@ -69,15 +69,15 @@ def _markdown_cell(cell: Cell) -> str:
 
 
 def _signed(value: float, cell: Cell) -> str:
-    """A difference of a cell with its sign, a minus being one."""
+    """A value of a cell with its sign, in the cell's decimals."""
     text = f"{value:+.{_decimals(cell)}f}"
     return text.lstrip("+-") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
 
 def _decimals(cell: Cell) -> int:
-    """The last digit is worth at most a tenth of the interval, 1 at most, and 0.01 at least.
+    """The last decimal is worth a tenth of the interval or less, but 0.01 at least and 1 at most.
 
-    One digit without an interval, as in the paper.
+    One decimal without an interval, as in the paper.
     """
     width = cell.interval[1] - cell.interval[0] if cell.interval else 0
     return min(max(-math.floor(math.log10(width / 10)), 0), 2) if width > 0 else 1
@@ -90,7 +90,7 @@ def _bounds(cell: Cell) -> str:
 
 
 def as_latex(table: Table, caption: str, label: str) -> str:
-    """A float for a two-column paper, with booktabs; intervals stand below their figures."""
+    """A float for a two-column paper, with booktabs; intervals are below their figures."""
     columns = "l" + "r" * len(table.headings)
     environment, size = _float(table)
     lines = [
@@ -121,30 +121,29 @@ def as_latex(table: Table, caption: str, label: str) -> str:
 
 
 def _float(table: Table) -> tuple[str, str]:
-    """The environment and the size for it."""
+    """The environment and the size of the letters; the last ones if the table fits into none."""
     fitting = [
         (environment, name)
         for environment, width, name, size in FLOATS
         if _width(table, size) <= WIDTHS[width] / 25.4 * 72.27
     ]
-    environment, *_, name, _ = FLOATS[-1]
-    return fitting[0] if fitting else (environment, name)
+    return [*fitting, (FLOATS[-1][0], FLOATS[-1][2])][0]
 
 
 def _width(table: Table, size: float) -> float:
-    """Of a table set in letters of this size, about, in points."""
+    """The estimated width of a table set in letters of this size, in points."""
     width = GAP + max(len(row.style.plain) for row in table.shown) * size * LETTER
     for place, heading in enumerate(table.headings):
         cells = [row.cells[place] for row in table.shown]
         texts = [*_lines(heading), *(_signed(cell.value, cell) for cell in cells)]
-        intervals = [_bounds(cell) for cell in cells if cell.interval]
-        longest = max(len(text) * size for text in texts)
-        width += GAP + LETTER * max([longest, *(len(text) * TINY for text in intervals)])
+        lengths = [len(text) * size for text in texts]
+        lengths += [len(_bounds(cell)) * TINY for cell in cells if cell.interval]
+        width += GAP + LETTER * max(lengths)
     return width
 
 
 def _lacking(table: Table) -> Iterable[str]:
-    """Of whom there is nothing; in the rows it would take too much room."""
+    """The codecs without results; in the rows, the reasons would be too wide."""
     rows = grouped((row.lacking, row.style.label) for row in table.rows if row.lacking)
     return (f"{reason.capitalize()}: {'; '.join(labels)}." for reason, labels in rows.items())
 
@@ -164,7 +163,7 @@ def _lines(heading: Heading) -> list[str]:
 
 
 def _latex_cell(heading: Heading, cell: Cell, digits: int) -> str:
-    """A figure, its decimal point below that of others with so many digits."""
+    """A figure, aligned at the decimal point with others of so many decimals."""
     if math.isnan(cell.value):
         return latex(NOTHING)
     text = latex(_signed(cell.value, cell))
@@ -176,53 +175,44 @@ def _latex_cell(heading: Heading, cell: Cell, digits: int) -> str:
     return rf"{text}\phantom{{{room}}}" if room else text
 
 
+_ESCAPES = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "&%#_{}$"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\N{MINUS SIGN}": r"$-$",
+        "\N{MULTIPLICATION SIGN}": r"$\times$",
+        "\N{GREEK SMALL LETTER ALPHA}": r"$\alpha$",
+        "–": "--",
+    }
+)
+
+
 def latex(text: str) -> str:
-    """Text as LaTeX sets it; what stands between dollars is mathematics already."""
+    """Text for LaTeX; mathematics between dollars is kept."""
     parts = re.split(r"(\$[^$]*\$)", text)
-    return "".join(part if part.startswith("$") else _escaped(part) for part in parts)
-
-
-def _escaped(text: str) -> str:
-    text = re.sub(r"([\\{}])", lambda found: _BRACES[found[1]], text)
-    for character, escape in _LATEX.items():
-        text = text.replace(character, escape)
-    return text
-
-
-_BRACES = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}"}
-_LATEX = {
-    **{character: f"\\{character}" for character in "&%#_"},
-    "$": r"\$",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "\N{MINUS SIGN}": r"$-$",
-    "\N{MULTIPLICATION SIGN}": r"$\times$",
-    "\N{GREEK SMALL LETTER ALPHA}": r"$\alpha$",
-    "–": "--",
-}
+    return "".join(part if part.startswith("$") else part.translate(_ESCAPES) for part in parts)
 
 
 def notes(table: Table) -> Sequence[str]:
     """Why rows are left out, and why single cells are empty."""
     absent = [(row.lacking, row.style.plain) for row in table.rows if row.lacking and row.empty]
-    there = [row for row in table.rows if not row.lacking]
+    present = [row for row in table.rows if not row.lacking]
+    ours = sum(not heading.published for heading in table.headings)
     cells: list[tuple[str, str]] = []
-    for row in there:
-        of_row = [
-            (cell.reason, heading.title)
-            for heading, cell in zip(table.headings, row.cells, strict=True)
-            if cell.reason
-        ]
-        ours = sum(not heading.published for heading in table.headings)
-        for reason, titles in grouped(of_row).items():
-            whole = len(titles) == ours
-            cells.append((reason, row.style.plain + ("" if whole else f" ({'; '.join(titles)})")))
-    everyone = [row.style.plain for row in there]
+    for row in present:
+        reasons = grouped(zip((cell.reason for cell in row.cells), table.headings, strict=True))
+        for reason, headings in reasons.items():
+            titles = "; ".join(heading.title for heading in headings)
+            where = "" if len(headings) == ours else f" ({titles})"
+            cells += [(reason, row.style.plain + where)] if reason else []
+    all_labels = [row.style.plain for row in present]
     return [
-        *(f"{reason}: {'; '.join(whom)}" for reason, whom in grouped(absent).items()),
+        *(f"{reason}: {'; '.join(labels)}" for reason, labels in grouped(absent).items()),
         *(
-            reason if whom == everyone else f"{reason}: {'; '.join(whom)}"
-            for reason, whom in grouped(cells).items()
+            reason if labels == all_labels else f"{reason}: {'; '.join(labels)}"
+            for reason, labels in grouped(cells).items()
         ),
     ]
 

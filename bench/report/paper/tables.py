@@ -30,7 +30,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Heading:
-    """What a column is: its key in files, its words, and whether it is someone else's."""
+    """What a column is: its key in files, its title, and whether its figures are published ones."""
 
     key: str
     title: str
@@ -39,7 +39,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Row:
-    """A codec of the spec, and its figures; why it has none of ours."""
+    """A codec of the spec, its figures, and why we have none."""
 
     key: str
     style: CurveStyle
@@ -48,7 +48,7 @@ class Row:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is known of it, nor was published."""
+        """Whether it has no figure, not even a published one."""
         return all(math.isnan(cell.value) for cell in self.cells)
 
 
@@ -66,50 +66,62 @@ class Table:
 
 
 def deltas_table(part: Part, selection: Selection) -> Table:
-    """Each codec against the anchor, each figure followed by what was published of it."""
+    """Each codec against the anchor, each figure followed by the published one."""
     columns = [column for column in part.columns if not column.bend or selection.setting.bend]
-    published = read_published(part.published) if part.published else {}
-    told = {key for row in published.values() for key in row}
-    headings: list[Heading] = []
-    for column in columns:
-        headings.append(Heading(column.key, _title(column, selection)))
-        if column.key in told:
-            headings.append(Heading(column.key, "published", published=True))
-    rows = []
-    for key in part.codecs:
-        cells: list[Cell] = []
-        for column in columns:
-            cells.append(_cell(selection.delta(part, column, key), column))
-            if column.key in told:
-                value = published.get(key, {}).get(column.key, math.nan)
-                cells.append(Cell(value))
-        rows.append(_row(key, cells, selection))
-    return _with_best(Table(tuple(headings), tuple(rows)))
+    return _table(part, selection, {Heading(c.key, _title(c, selection)): c for c in columns})
 
 
 def transfer_table(part: Part, selection: Selection) -> Table:
     """BD-rate by each task network that has seen the pictures."""
-    tasks = selection.labelled
-    headings = tuple(Heading(task.name, task.title) for task in tasks)
-    rows = []
-    for key in part.codecs:
-        columns = [
-            Column(delta="rate", metric=wap_of(each.name), between=part.between) for each in tasks
-        ]
-        cells = [_cell(selection.delta(part, each, key), each) for each in columns]
-        rows.append(_row(key, cells, selection))
-    return _with_best(Table(headings, tuple(rows)))
+    columns = {
+        Heading(task.name, task.title): Column(
+            delta="rate", metric=wap_of(task.name), between=part.between
+        )
+        for task in selection.labelled
+    }
+    return _table(part, selection, columns)
+
+
+def _table(part: Part, selection: Selection, columns: dict[Heading, Column]) -> Table:
+    published = read_published(part.published)
+    has_published = {key for figures in published.values() for key in figures}
+    headings: list[Heading] = []
+    cells: list[list[Cell]] = []  # by column
+    for heading, column in columns.items():
+        headings.append(heading)
+        ours = [_cell(selection.delta(part, column, key), column) for key in part.codecs]
+        cells.append(_with_best(heading, ours))
+        if (name := heading.key) in has_published:
+            headings.append(Heading(name, "published", published=True))
+            theirs = (published.get(key, {}).get(name, math.nan) for key in part.codecs)
+            cells.append(list(map(Cell, theirs)))
+    rows = (
+        Row(shown.key, shown.style, tuple(column[place] for column in cells), shown.lacking)
+        for place, shown in enumerate(map(selection.shown, part.codecs))
+    )
+    return Table(tuple(headings), tuple(rows))
+
+
+def _with_best(heading: Heading, cells: list[Cell]) -> list[Cell]:
+    """The cells of a column, with the lowest rate or the highest quality of several marked."""
+    known = [cell.value for cell in cells if math.isfinite(cell.value)]
+    if len(known) < 2:
+        return cells
+    best = max(known) if heading.key.startswith("quality") else min(known)
+    return [replace(cell, best=cell.value == best) for cell in cells]
 
 
 def read_published(name: str) -> dict[str, dict[str, float]]:
-    """A file in results/: by codec, then by column; what is not known is not there."""
+    """The figures in a file in results/, by codec, then by column; none without a name."""
+    if not name:
+        return {}
     path = content_folder("results") / name
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, ValueError, csv.Error) as error:
-        said = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: cannot be read: {said}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read: {reason}") from error
     for number, row in enumerate(rows, start=1):
         if "codec" not in row:
             raise DataError(f"{path}: published figures need a column 'codec'")
@@ -129,18 +141,17 @@ def _is_number(text: str | None) -> bool:
 
 
 def _title(column: Column, selection: Selection) -> str:
-    """As short as it can be: columns are narrow."""
+    """A short title: columns are narrow."""
     metric = "wAP" if column.metric == WAP else short_title(column.metric)
+    own_unit = "" if column.metric == WAP else describe(column.metric).unit
     if column.delta == "rate":
         text, unit = f"BD-rate by {metric}", "%"
     else:
-        text = f"BD-{metric}"
-        unit = "points" if column.metric == WAP else describe(column.metric).unit
+        text, unit = f"BD-{metric}", "points" if column.metric == WAP else own_unit
     if column.against:
         text += f" vs. {selection.label(selection.shown(column.against).codec)}"
     if column.between:
-        its_unit = "" if column.metric == WAP else describe(column.metric).unit
-        of = "%" if column.between.percent else its_unit
+        of = "%" if column.between.percent else own_unit
         text += f" at {column.between.low:g}–{column.between.high:g} {of}".rstrip()
     return f"{text}{', bend' if column.bend else ''}{f', {unit}' if unit else ''}"
 
@@ -151,27 +162,3 @@ def _cell(delta: Delta, column: Column) -> Cell:
     low, high = delta.interval or (math.nan, math.nan)
     interval = (scale * low, scale * high) if delta.interval else None
     return Cell(scale * delta.value, interval, delta.reason or "")
-
-
-def _row(key: str, cells: list[Cell], selection: Selection) -> Row:
-    shown = selection.shown(key)
-    return Row(key, shown.style, tuple(cells), shown.lacking)
-
-
-def _with_best(table: Table) -> Table:
-    """The best figure of each column of ours: the least rate, the most quality."""
-    rows = table.rows
-    for place, heading in enumerate(table.headings):
-        values = [row.cells[place].value for row in rows]
-        known = [value for value in values if math.isfinite(value)]
-        if heading.published or len(known) < 2:
-            continue
-        best = max(known) if heading.key.startswith("quality") else min(known)
-        rows = tuple(_marked(row, place, row.cells[place].value == best) for row in rows)
-    return replace(table, rows=rows)
-
-
-def _marked(row: Row, place: int, best: bool) -> Row:
-    cells = row.cells
-    marked = replace(cells[place], best=best)
-    return replace(row, cells=(*cells[:place], marked, *cells[place + 1 :]))
