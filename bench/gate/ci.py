@@ -104,10 +104,8 @@ def _numbers(verdict: Verdict) -> str:
 
 def _line_of(rule: str, baseline: Path) -> int | None:
     """The line of a rule in the baseline; None for a rule of the command line."""
-    for number, line in enumerate(baseline.read_text("utf-8").splitlines(), start=1):
-        if rule in line:
-            return number
-    return None
+    lines = enumerate(baseline.read_text("utf-8").splitlines(), start=1)
+    return next((number for number, line in lines if rule in line), None)
 
 
 def _file(path: Path) -> str:

@@ -72,8 +72,5 @@ def _minimum_detectable(verdict: Verdict) -> str:
     if verdict.rule.kind == "point":
         return f"{verdict.minimum_detectable:g} {verdict.rule.unit}"
     nothing = 1 if verdict.rule.kind == "time" else 0
-    return (
-        "any"
-        if verdict.minimum_detectable - nothing < 1e-6
-        else _change(verdict, verdict.minimum_detectable)
-    )
+    any_change = verdict.minimum_detectable - nothing < 1e-6
+    return "any" if any_change else _change(verdict, verdict.minimum_detectable)

@@ -109,8 +109,7 @@ def _measured(
     """The values of one stream; unknown ones are left out."""
     found: dict[str, int | float | str] = {"bytes": int(codec.bytes[row, column])}
     for metric in metrics:
-        value = codec.values[metric][row, column] if metric in codec.values else np.nan
-        if np.isfinite(value):
+        if metric in codec.values and np.isfinite(value := codec.values[metric][row, column]):
             found[metric] = round(float(value), _DECIMALS)
     for task in tasks:
         matches = codec.matches.get(task.name)

@@ -165,8 +165,7 @@ def _keys(drawing: Drawing) -> Iterator[Line2D]:
     if any(point.interval for point in drawing.points):
         yield Line2D([], [], label=INTERVAL, color=GREY, linestyle="", marker="|", markersize=9)
     if not all(point.complete for point in drawing.points):
-        hollow: dict[str, Any] = {"marker": "o", "markerfacecolor": "white", "linestyle": ""}
-        yield Line2D([], [], label=HOLLOW, color=GREY, **hollow)
+        yield Line2D([], [], label=HOLLOW, color=GREY, linestyle="", marker="o", mfc="white")
 
 
 def _draw_panel(axes: Axes, metric: str, curves: list[list[CurvePoint]], drawing: Drawing) -> None:

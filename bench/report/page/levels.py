@@ -59,14 +59,12 @@ def images_by_difference(
     report: Report, task: TaskResults | None, levels: list[Level]
 ) -> list[int]:
     """The indices of the images, first those on which codecs differ most at one of the levels."""
-    images = len(report.results.images)
-    widest = np.zeros(images)
+    widest = np.zeros(len(report.results.images))
     for level in levels:
-        most, least = np.full(images, -np.inf), np.full(images, np.inf)
-        for codec in report.results.codecs:
-            merit = _merit(codec, columns_at(level, codec), report, task)
-            most, least = np.fmax(most, merit), np.fmin(least, merit)
-        widest = np.fmax(widest, most - least)
+        merits = [
+            _merit(codec, columns_at(level, codec), report, task) for codec in report.results.codecs
+        ]
+        widest = np.fmax(widest, np.fmax.reduce(merits) - np.fmin.reduce(merits))
     return [int(row) for row in np.argsort(-widest, kind="stable")]
 
 

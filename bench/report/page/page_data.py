@@ -14,7 +14,7 @@ from typing import Any, get_args
 import numpy as np
 
 from bench.codecs.catalog import short_name
-from bench.metrics import Group, describe, scorer_of
+from bench.metrics import Group, describe
 from bench.metrics.bjontegaard import Method
 from bench.metrics.bootstrap import CurveSample, resample_weights
 from bench.report import formatting
@@ -99,11 +99,11 @@ def _times(cost: str, rows: Sequence[dict[str, Any]]) -> Figures | None:
 
 def _curve(codec: CodecResults, metric: str) -> list[Figures | None]:
     """The known points, in the codec's order."""
-    points = curve_points(codec, metric)
-    if scorer_of(metric) is None:
-        spread = _spread(codec, metric)
-        points = [replace(at, interval=each) for at, each in zip(points, spread, strict=True)]
-    return [_point(at, metric) if at.is_known else None for at in points]
+    points = zip(curve_points(codec, metric), _spread(codec, metric), strict=True)
+    return [
+        _point(replace(at, interval=at.interval or spread), metric) if at.is_known else None
+        for at, spread in points
+    ]
 
 
 def _point(at: CurvePoint, metric: str) -> Figures:
@@ -120,7 +120,7 @@ def _point(at: CurvePoint, metric: str) -> Figures:
 
 
 def _spread(codec: CodecResults, metric: str) -> Sequence[tuple[float, float] | None]:
-    """The 95 % interval of each point's mean, by resampling the images."""
+    """The 95 % interval of each point's mean, by resampling the images; a wAP has its own."""
     sample = codec.sample(metric)
     if sample.missing() or len(sample) < 2 or not isinstance(sample, CurveSample):
         return [None] * len(codec.points)

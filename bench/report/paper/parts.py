@@ -17,7 +17,7 @@ from bench.report.paper.selection import Selection, Shown
 from bench.report.paper.spec import WIDTHS, Part, PartKind, WrittenPart
 from bench.report.paper.table_formats import as_markdown, notes, write_table
 from bench.report.paper.tables import Table, deltas_table, read_published, transfer_table
-from bench.report.pictures import ScoredPicture, ScoredPictureSource
+from bench.report.pictures import ScoredPictureSource
 from bench.runtime.csv_files import csv_text
 from bench.runtime.files import write_text
 from bench.runtime.text import grouped
@@ -119,8 +119,11 @@ def _pictures(made_from: PartSource, part: Part) -> WrittenPart:
     published = read_published(part.published)
     keys = ("bpp", "true positives", "false positives", "false negatives")
     rows = [
-        (key, *_measured(picture), *(published.get(key, {}).get(name, "") for name in keys))
-        for key, _, picture in pictures
+        (
+            *(key, shown.point, shown.psnr, shown.bpp, *shown.counts),
+            *(published.get(key, {}).get(name) for name in keys),
+        )
+        for key, _, shown in pictures
     ]
     heading = ("codec", "point", "psnr_rgb", *keys, *(f"published {name}" for name in keys))
     remark = f"{image}; TP, FP and FN at an overlap of 0.5 and a score of 0.5 or more"
@@ -157,11 +160,6 @@ def _split(part: Part, selection: Selection) -> tuple[list[tuple[Shown, CodecRes
     there = [(each, each.results) for each in shown if each.results]
     lacking = grouped((each.lacking, each.style.plain) for each in shown if not each.results)
     return there, [f"{reason}: {'; '.join(labels)}" for reason, labels in lacking.items()]
-
-
-def _measured(picture: ScoredPicture) -> tuple[object, ...]:
-    point = "" if picture.point is None else picture.point
-    return point, picture.psnr, picture.bpp, *picture.counts
 
 
 CURVES = PartKind(_curves, needs="panels")
