@@ -32,8 +32,7 @@ BD_HEADINGS = ("", "BD-rate", "95 % interval", "BD-quality", "over qualities", "
 def terminal(report: Report) -> RenderableType:
     """The whole report, to print."""
     results = report.results
-    title = f"{results.dataset}, {counted(len(results.images), 'image')}"
-    parts: list[RenderableType] = [Text(title, style="bold"), "", *_means(report)]
+    parts: list[RenderableType] = [Text(report.title, style="bold"), "", *_means(report)]
     for task in results.tasks:
         parts += ["", *_scores(report, task)]
     if report.complete_comparisons:

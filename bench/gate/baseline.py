@@ -1,4 +1,4 @@
-"""A baseline: what a gate runs and which rules it holds the results to, as a TOML file says."""
+"""A baseline: a TOML file with the data, the codecs and the rules of a gate."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _Rule = Annotated[Rule, BeforeValidator(_rule), WithJsonSchema({"type": "string"
 
 
 class Baseline(FileModel):
-    """What a gate runs, and the rules that it holds the results to."""
+    """What a gate runs, and the rules by which it judges the results."""
 
     data: Annotated[str, AfterValidator(_data)] = Field(
         description="a data set, or a folder of images beside the baseline"
@@ -113,7 +113,7 @@ class Baseline(FileModel):
 
     @property
     def metrics(self) -> list[str]:
-        """Those that the rules are about."""
+        """The metrics of quality that the rules are about."""
         quality = [rule.metric for rule in self.rules if rule.group is Group.QUALITY]
         return list(dict.fromkeys(quality))
 

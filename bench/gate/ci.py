@@ -54,7 +54,9 @@ def github_error(baseline: Path, words: str) -> str:
 
 def write_junit(check: Check, path: Path) -> None:
     """A test case for each rule; an inconclusive one is an error, not a skipped test."""
-    suite = ElementTree.Element(
+    suites = ElementTree.Element("testsuites")
+    suite = ElementTree.SubElement(
+        suites,
         "testsuite",
         name="bench check",
         tests=str(len(check.verdicts)),
@@ -72,8 +74,6 @@ def write_junit(check: Check, path: Path) -> None:
             ElementTree.SubElement(case, kind, message=message, type=verdict.outcome).text = message
         if isfinite(verdict.change):
             ElementTree.SubElement(case, "system-out").text = _numbers(verdict)
-    suites = ElementTree.Element("testsuites")
-    suites.append(suite)
     ElementTree.indent(suites)
     text = ElementTree.tostring(suites, "utf-8", xml_declaration=True).decode() + "\n"
     with describe_write_errors(path):

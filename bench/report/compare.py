@@ -80,13 +80,17 @@ class Report:
     def __repr__(self) -> str:
         codecs = ", ".join(codec.name for codec in self.results.codecs)
         anchor = f", against {self.anchor}" if self.anchor else ""
-        images = counted(len(self.results.images), "image")
-        return f"<Report of {self.results.dataset}, {images}: {codecs}{anchor}>"
+        return f"<Report of {self.title}: {codecs}{anchor}>"
 
     def _repr_markdown_(self) -> str:
         from bench.report.markdown_report import summary
 
         return summary(self)
+
+    @property
+    def title(self) -> str:
+        """The data set and the number of images."""
+        return f"{self.results.dataset}, {counted(len(self.results.images), 'image')}"
 
     @property
     def image_metrics(self) -> list[str]:

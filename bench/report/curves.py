@@ -16,7 +16,6 @@ from bench.metrics import scorer_of, wap_of
 from bench.report.compare import Report
 from bench.report.curve_styles import ANCHOR, CurveStyle, distinct_styles
 from bench.report.tables import traits
-from bench.runtime.text import counted
 from bench.store import CodecResults, Results
 
 MAX_TITLE = 36  # letters; a longer title is replaced by the codec's name
@@ -70,7 +69,7 @@ def drawing(report: Report) -> Drawing:
     anchor = names.index(report.anchor) if report.anchor in names else None
     others = distinct_styles(has_anchor=anchor is not None)
     return Drawing(
-        title=f"{results.dataset}, {counted(len(results.images), 'image')}",
+        title=report.title,
         styles=[
             replace(ANCHOR if name == report.anchor else next(others), label=label)
             for name, label in zip(names, _labels(report), strict=True)

@@ -13,10 +13,8 @@ from bench.report.formatting import NOTHING, heading
 from bench.report.markdown import bullets, plain, table
 from bench.report.notes import failure_lines, notes
 from bench.report.provenance import provenance
-from bench.runtime.text import counted
 from bench.store import TaskResults
 
-FAILURES = 100
 BD_HEADINGS = (
     *("codec", "metric", "BD-rate", "95 %", "over qualities", "overlap"),
     *("BD-quality", "95 %", "mean of the images' BD-rates", "95 %"),
@@ -26,8 +24,7 @@ BD_HEADINGS = (
 def markdown(report: Report) -> str:
     """The whole report, with the picture of its curves."""
     results = report.results
-    count = counted(len(results.images), "image")
-    parts = [f"# {plain(results.dataset)}, {count}"]
+    parts = [f"# {plain(report.title)}"]
     if drawn_metrics(report):
         parts.append("![Rate–quality curves](curves.png)")
     parts += ["## Means", table(_mean_rows(report)), tables.means(report)]
@@ -46,7 +43,7 @@ def markdown(report: Report) -> str:
         parts.append(tables.NO_ANCHOR)
     if remarks := notes(report):
         parts += ["## Notes", bullets(remarks)]
-    if failures := failure_lines(report, FAILURES):
+    if failures := failure_lines(report):
         parts += ["## Failures", bullets(failures)]
     parts += ["## Provenance", bullets(provenance(results)), table(_codec_rows(report))]
     return "\n\n".join(parts) + "\n"
@@ -54,9 +51,8 @@ def markdown(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """What a notebook shows of a report: the comparison, or the means if there is none."""
-    title = f"**{plain(report.results.dataset)}, {counted(len(report.results.images), 'image')}**"
     shown = _deltas(report) if report.complete_comparisons else [table(_mean_rows(report))]
-    parts = [title, *shown]
+    parts = [f"**{plain(report.title)}**", *shown]
     if remarks := notes(report):
         parts.append(bullets(remarks))
     return "\n\n".join(parts) + "\n"

@@ -159,7 +159,7 @@ def _missing(codec: CodecResults, report: Report) -> str:
     return f"{codec.name}: {missing}, left out of the Bjøntegaard figures; {advice}"
 
 
-def failure_lines(report: Report, most: int) -> list[str]:
+def failure_lines(report: Report, most: int = 100) -> list[str]:
     """Each reason once, with what failed; after the first few, only how many more."""
     units = {codec.name: codec.unit for codec in report.results.codecs}
     by_reason = grouped(

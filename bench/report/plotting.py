@@ -132,7 +132,7 @@ def _figure(drawing: Drawing, rows: list[int], panel: tuple[float, float]) -> Fi
 
 
 def _length(key: Line2D) -> int:
-    """The letters of a label; without the markup of mathematics between dollars."""
+    """The number of letters in a label, without the markup of mathematics between dollars."""
     return len(re.sub(r"\\math\w+|[${}\\]", "", str(key.get_label())))
 
 

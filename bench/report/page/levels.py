@@ -71,7 +71,7 @@ def images_by_difference(
 def _merit(
     codec: CodecResults, columns: NDArray[np.intp], report: Report, task: TaskResults | None
 ) -> NDArray[np.float64]:
-    """The quality of each image's picture: F1 of the detections; by a metric without a network."""
+    """The quality of each picture: F1 of the detections, or without a network, the first metric."""
     merit = np.full(len(columns), np.nan)
     rows = np.flatnonzero(columns >= 0)
     if task is not None and task.name in codec.matches:

@@ -26,7 +26,6 @@ from bench.report.tables import delta_cells
 from bench.runtime.text import counted
 from bench.store import CodecResults
 
-FAILURES = 100
 Figures = dict[str, Any]
 
 
@@ -46,7 +45,7 @@ def page_figures(report: Report, *, pareto: bool) -> Figures:
             for method in get_args(Method)
         },
         "notes": notes(replace(report, anchor=None, comparisons=())),  # with no anchor
-        "failures": failure_lines(report, FAILURES),
+        "failures": failure_lines(report),
         "provenance": list(provenance(report.results)),
     }
 

@@ -25,7 +25,8 @@ from bench.runtime.files import make_folder, replacing
 # Changes whenever the same picture would look different.
 _VERSION = 1
 # Lossy WebP always subsamples chroma, which costs pictures of neural codecs about 4 dB.
-LOSSY: dict[str, Any] = {"quality": 95, "subsampling": 0, "optimize": True}
+LOSSY: dict[str, Any] = {"format": "JPEG", "quality": 95, "subsampling": 0, "optimize": True}
+LOSSLESS: dict[str, Any] = {"format": "WEBP", "lossless": True}
 MAX_SIDE = 16383  # of a WebP
 
 Shapes = list[dict[str, Any]]
@@ -102,9 +103,5 @@ class PictureCache:
         if max(pixels.shape) > MAX_SIDE:
             raise DataError(f"a side of over {MAX_SIDE} pixels is more than a page can show")
         stream = io.BytesIO()
-        picture = PillowImage.fromarray(pixels)
-        if self.lossless:
-            picture.save(stream, "WEBP", lossless=True)
-        else:
-            picture.save(stream, "JPEG", **LOSSY)
+        PillowImage.fromarray(pixels).save(stream, **(LOSSLESS if self.lossless else LOSSY))
         return stream.getvalue()

@@ -28,7 +28,7 @@ PLACED = {"figure.constrained_layout.use": False}  # to a tenth of a millimetre
 def print_pictures(
     pictures: Sequence[tuple[str, ScoredPicture]], files: Sequence[Path], width: float
 ) -> None:
-    """Labelled pictures side by side, what was found drawn into them, so many millimetres wide."""
+    """Labelled pictures with their detections side by side, so many millimetres wide."""
     each = (width - GAP * (COLUMNS - 1)) / COLUMNS
     first = pictures[0][1].pixels
     picture = each * first.shape[0] / first.shape[1]
@@ -65,7 +65,7 @@ def print_mask(
     files: Sequence[Path],
     width: float,
 ) -> None:
-    """An image, what is truly in it, and α, side by side."""
+    """An image, its ground truth and α, side by side."""
     grey = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2)
     faint = (255 - 0.45 * (255 - grey)).astype(np.uint8)
     bar = 9.0  # millimetres for the scale of α

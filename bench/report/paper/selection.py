@@ -147,7 +147,7 @@ class Selection:
 
     @cached_property
     def lacking_at_the_bend(self) -> tuple[Point, ...]:
-        """The points of the bend that the setting's anchor, if it was run, was not run at."""
+        """The points of the bend that the setting's anchor lacks, if it was run."""
         if self._anchor is None:
             return ()
         there = set(map(point_key, self._anchor.points))

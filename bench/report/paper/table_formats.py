@@ -42,7 +42,7 @@ def as_csv(table: Table) -> str:
 
 
 def as_markdown(table: Table) -> str:
-    """For GitHub and its like: the best in bold, published figures in italics."""
+    """For GitHub and similar sites: the best in bold, published figures in italics."""
     rows = [["", *(_published(heading, heading.title) for heading in table.headings)]]
     rows.append(["---", *("---:" for _ in table.headings)])
     for row in table.shown:

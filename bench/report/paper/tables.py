@@ -72,7 +72,7 @@ def deltas_table(part: Part, selection: Selection) -> Table:
 
 
 def transfer_table(part: Part, selection: Selection) -> Table:
-    """BD-rate by each task network that has seen the pictures."""
+    """BD-rate by each task network that was run."""
     columns = {
         Heading(task.name, task.title): Column(
             delta="rate", metric=wap_of(task.name), between=part.between
