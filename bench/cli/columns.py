@@ -96,7 +96,7 @@ class Columns:
         for block in _blocks(widths, shown, room):
             yield from self._block(block, widths)
         if left_out:
-            yield TextLine(Text(), f"Not shown for lack of room: {', '.join(left_out)}.", "dim")
+            yield TextLine(Text(), f"Not shown, as there is no room: {', '.join(left_out)}.", "dim")
 
     def _widths(self) -> list[int]:
         """What each column needs: whole cells, and a heading that breaks only between words."""

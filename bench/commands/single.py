@@ -54,8 +54,8 @@ def encode(
 ) -> Coded:
     """Code one image; without a point, at the middle one of the card's defaults.
 
-    A learned codec may be given weights of the user's own. What its networks make of the image
-    goes to ``dump``, as NumPy's npz; how far its LSMnet masks which part, to ``save_mask``.
+    ``weights`` are the user's own weights of a learned codec. Its latents are written to ``dump``,
+    as NumPy's npz, and its LSMnet's mask, as a picture, to ``save_mask``.
     """
     opened_codec = runnable(codec, own=weights)
     middle = opened_codec.card.middle_point

@@ -169,10 +169,10 @@ def _not_executed(name: str) -> str:
     return f"it calls {name}, which weights do not need; it is not executed"
 
 
-def _tensors(saved: Any, most: int) -> dict[str, Tensor]:
+def _tensors(saved: Any, limit: int) -> dict[str, Tensor]:
     """The named tensors in a saved object, without a trainer's wrapper.
 
-    If they need more than ``most`` bytes, the size of the file, they are refused.
+    If they need more than ``limit`` bytes, the size of the file, they are refused.
     """
     for wrapper in ("model", "state_dict"):
         if isinstance(saved, Mapping) and isinstance(saved.get(wrapper), Mapping):
@@ -192,7 +192,7 @@ def _tensors(saved: Any, most: int) -> dict[str, Tensor]:
         if isinstance(value, _Array):
             if id(value) not in made:
                 held += len(value)
-                _check_total(held, most)
+                _check_total(held, limit)
                 made[id(value)] = value.tensor()
             value = made[id(value)]
         if not isinstance(value, Tensor):
@@ -205,12 +205,12 @@ def _tensors(saved: Any, most: int) -> dict[str, Tensor]:
             raise _RefusedError(f"damaged: {name} is {_shape(value)}, with fewer values than that")
         storages[storage.data_ptr()] = storage.nbytes()
         tensors[name] = value
-    _check_total(sum(storages.values()), most)
+    _check_total(sum(storages.values()), limit)
     return tensors
 
 
-def _check_total(size: int, most: int) -> None:
-    if size > most:
+def _check_total(size: int, limit: int) -> None:
+    if size > limit:
         raise _RefusedError("damaged: it claims more values than it holds")
 
 

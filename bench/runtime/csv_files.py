@@ -1,4 +1,4 @@
-"""CSV as bench writes and reads it: numbers with all digits, and text that stays text.
+"""CSV: numbers with all digits, and text that is never a formula.
 
 A spreadsheet runs text that begins with one of ``=+-@`` as a formula. Such text is written with an
 apostrophe before it, which is removed on reading.

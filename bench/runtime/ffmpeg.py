@@ -82,8 +82,8 @@ def _encoder_version(program: Executable, encoder: str) -> str:
     if prints is not None:
         picture = ["-f", "lavfi", "-i", "color=s=64x64", "-frames:v", "1", "-pix_fmt", "yuv420p"]
         coding = ["-hide_banner", "-nostdin", *picture, "-c:v", encoder, "-f", "null", "-"]
-        said = run_program([program.path, *coding]).stderr.decode("utf-8", "replace")
-        if found := re.search(prints, said):
+        printed = run_program([program.path, *coding]).stderr.decode("utf-8", "replace")
+        if found := re.search(prints, printed):
             return f"{encoder} {found[1]}"
     return f"ffmpeg {version()}"
 

@@ -170,9 +170,9 @@ def _fault(error: ErrorDetails, schema: dict[str, Any], at: tuple[str, ...]) -> 
         where = where[:-1]
     key = quoted(_key(at + where)) if at + where else "it"
     if kind == "value_error":
-        said = str(error["ctx"]["error"])
-        said = said if len(said) <= _MAX_LENGTH else f"{said[:_MAX_LENGTH]}…"
-        return f"{key}: {said}" if where else said
+        reason = str(error["ctx"]["error"])
+        reason = reason if len(reason) <= _MAX_LENGTH else f"{reason[:_MAX_LENGTH]}…"
+        return f"{key}: {reason}" if where else reason
     if kind in ("too_short", "too_long"):
         of = error["ctx"]
         bound, length = ("least", "min_length") if "min_length" in of else ("most", "max_length")

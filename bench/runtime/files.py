@@ -52,12 +52,12 @@ def check_regular(path: Path) -> None:
         raise DataError(f"{path}: not a regular file but a pipe or a device; copy it to a file")
 
 
-def read_regular(path: Path, most: int) -> bytes:
-    """The content of a regular file of at most ``most`` bytes."""
+def read_regular(path: Path, limit: int) -> bytes:
+    """The content of a regular file of at most ``limit`` bytes."""
     try:
         check_regular(path)
-        if (size := path.stat().st_size) > most:
-            raise DataError(f"{path}: {size} bytes are too many; at most {most} are read")
+        if (size := path.stat().st_size) > limit:
+            raise DataError(f"{path}: {size} bytes are too many; at most {limit} are read")
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error

@@ -75,8 +75,8 @@ def find_dataset(store: Store, wanted: str | None) -> rows.Dataset:
     path = str(Path(wanted).resolve()) if wanted else None
     is_folder = wanted is not None and dataset_kind(wanted) == "folder" and Path(wanted).is_dir()
     for dataset in datasets:
-        said = (dataset.digest, dataset.name, dataset.name.partition("[")[0], dataset.kind)
-        if wanted is None or path == dataset.folder or (wanted in said and not is_folder):
+        names = (dataset.digest, dataset.name, dataset.name.partition("[")[0], dataset.kind)
+        if wanted is None or path == dataset.folder or (wanted in names and not is_folder):
             return dataset
     known = ", ".join(dict.fromkeys(str(each.folder or each.name) for each in datasets))
     raise StoreError(f"{store.folder}: no results on '{wanted}'; there are some on {known}")

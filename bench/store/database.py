@@ -25,15 +25,15 @@ def plain_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        said = str(error)
+        message = str(error)
         advice = {
             "database or disk is full": "free some space and run the same command again",
             "attempt to write a readonly database": "it cannot be written; use another --results",
             "unable to open database file": "it cannot be opened; is the folder writable?",
             "disk I/O error": "does the disk fail, or is a file larger than 'ulimit -f' allows?",
             "database is locked": "another sweep writes, or was halted while it did; try again",
-        }.get(said, RECOVER)
-        raise StoreError(f"{folder}: {said}; {advice}") from error
+        }.get(message, RECOVER)
+        raise StoreError(f"{folder}: {message}; {advice}") from error
     except OSError as error:
         raise StoreError(
             f"{folder}: {error.strerror or error}; what was measured before is kept"

@@ -150,7 +150,7 @@ TABLES = dict(zip(_KINDS, _NAMES.split(), strict=True))
 
 
 def figure_key(figure: NamedTuple) -> dict[str, int]:
-    """The columns that tell one Measured, Scored or Original from all others."""
+    """The columns that identify a Measured, Scored or Original."""
     return dict(zip(figure._fields[:2], figure[:2], strict=True))
 
 

@@ -147,12 +147,12 @@ class StoreWriter(Store):
         Two cards may have the same fingerprint and share bitstreams; each has its own curve.
         """
         card = codec.card
-        its_dataset = self._known(rows.Dataset, digest=dataset.digest)
-        its_codec = self._known(rows.Codec, fingerprint=codec.fingerprint)
+        dataset_id = self._known(rows.Dataset, digest=dataset.digest)
+        codec_id = self._known(rows.Codec, fingerprint=codec.fingerprint)
         facts = codec.name, card.title, card.unit, card.anchor, card.oracle, card.reference
         keys = json.dumps([point_key(point) for point in points])
         used = self.next_use(rows.Planned)
-        self.put(rows.Planned(its_dataset, its_codec, *facts, keys, used))
+        self.put(rows.Planned(dataset_id, codec_id, *facts, keys, used))
 
     # The results of a sweep.
 

@@ -105,7 +105,7 @@ class _Execution:
 
     def run(self) -> Outcome:
         try:
-            self._look_at_originals()
+            self._score_originals()
             while self.queue or self.running:
                 self._submit_jobs()
                 for job, result in self._results():
@@ -118,7 +118,7 @@ class _Execution:
             raise
         return self.outcome
 
-    def _look_at_originals(self) -> None:
+    def _score_originals(self) -> None:
         """Score the uncompressed images, first: without detections there is nothing to compare."""
         for original in self.plan.originals:
             self._submit(original)

@@ -14,20 +14,20 @@ V = TypeVar("V")
 class Loaded(Generic[K, V]):
     """Values by key: the first thread that asks for one loads it, and others wait.
 
-    ``most`` limits the total size; the least recently used values are dropped.
+    ``max_size`` limits the total size; the least recently used values are dropped.
     """
 
     def __init__(
         self,
         known: Mapping[K, V] | None = None,
         *,
-        most: int = 0,
+        max_size: int = 0,
         size: Callable[[V], int] = lambda value: 0,
     ) -> None:
         self._values = {key: Future[V]() for key in known or {}}  # in the order of their last use
         for key, value in (known or {}).items():
             self._values[key].set_result(value)
-        self._most, self._size = most, size
+        self._max_size, self._size = max_size, size
         self._lock = threading.Lock()
 
     def get(self, key: K, load: Callable[[], V]) -> V:
@@ -48,7 +48,7 @@ class Loaded(Generic[K, V]):
     def _drop(self) -> None:
         with self._lock:
             held = [(key, each.result()) for key, each in self._values.items() if each.done()]
-            excess = sum(self._size(value) for _, value in held) - self._most
+            excess = sum(self._size(value) for _, value in held) - self._max_size
             for key, value in held[:-1]:
                 if excess <= 0:
                     return

@@ -138,15 +138,15 @@ class ThisMachine:
         held = sum(task.pixels for task in self._decoded)
         batches: list[list[_Task]] = []
         for group in groups.values():  # the oldest first
-            most = max(1, min(_BATCH_MAX, _BATCH_PIXELS // group[0].pixels))
+            size = max(1, min(_BATCH_MAX, _BATCH_PIXELS // group[0].pixels))
             if idle:  # share the rest among the threads
-                most = min(most, math.ceil(len(group) / len(self._threads)))
+                size = min(size, math.ceil(len(group) / len(self._threads)))
             while group and (
-                len(group) >= most or idle or group[0].since < late_before or held > _BATCH_PIXELS
+                len(group) >= size or idle or group[0].since < late_before or held > _BATCH_PIXELS
             ):
-                batches.append(group[:most])
-                held -= sum(task.pixels for task in group[:most])
-                group = group[most:]
+                batches.append(group[:size])
+                held -= sum(task.pixels for task in group[:size])
+                group = group[size:]
         taken = {task for batch in batches for task in batch}
         self._decoded = [task for task in self._decoded if task not in taken]
         return batches

@@ -32,8 +32,8 @@ class JobQueue:
             return None
         # A codec that has coded nothing yet may only fail: submit no more than can run at once.
         proven = self._plan.request.keep_going or self._outcome.coded[self._jobs[0].codec.name]
-        most = self._plan.workers + (_AHEAD if proven else 1)
-        return self._jobs.popleft() if running < most else None
+        limit = self._plan.workers + (_AHEAD if proven else 1)
+        return self._jobs.popleft() if running < limit else None
 
     def put_first(self, job: Job) -> None:
         self._jobs.appendleft(job)

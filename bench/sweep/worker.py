@@ -58,7 +58,7 @@ class Worker:
         self._codecs = Loaded({CodecReference.of(codec): codec for codec in codecs})
         self._scorers = Loaded({ScorerReference.of(scorer): scorer for scorer in scorers})
         self._images = Loaded[tuple[Entry, str], Image](
-            most=_MAX_HELD, size=lambda image: image.pixels.nbytes
+            max_size=_MAX_HELD, size=lambda image: image.pixels.nbytes
         )
         self._labels = Loaded[str, Truth]()
 
