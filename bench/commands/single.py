@@ -109,7 +109,7 @@ def decode(
     stream = read_regular(file, MAX_STREAM_BYTES)
     name = codec or recognise(stream, weights)
     if name is None:
-        raise StreamError(f"{file}: unknown codec of the stream; name it with --codec")
+        raise StreamError(f"{file}: the stream does not name its codec; use --codec")
     opened_codec = runnable(name, own=weights)
     with metered() as cost:
         pixels = opened_codec.decode(stream)

@@ -49,7 +49,7 @@ def understood(folder: Path) -> Iterator[None]:
         except (BenchError, OSError, sqlite3.Error):
             raise
         except Exception as error:  # a damaged record may be anything
-            what = f"a record in its store.sqlite makes no sense ({type(error).__name__}: {error})"
+            what = f"a record in store.sqlite is invalid ({type(error).__name__}: {error})"
             raise StoreError(f"{folder}: {what}; {RECOVER}") from error
 
 
@@ -83,11 +83,11 @@ def connect(folder: Path, *, writable: bool) -> sqlite3.Connection:
 
 def _check_version(folder: Path, version: str | None) -> None:
     if version is None:
-        raise StoreError(f"{folder}: its store.sqlite is not bench's")
+        raise StoreError(f"{folder}: store.sqlite was not written by bench")
     if version != str(schema.VERSION):
         raise StoreError(
-            f"{folder}: made by another bench (store version {version}, here {schema.VERSION}); "
-            "use the bench that made it, or another --results"
+            f"{folder}: written by another version of bench (store version {version}, expected "
+            f"{schema.VERSION}); use that version, or another --results"
         )
 
 

@@ -202,9 +202,9 @@ class Store:
         try:
             stream = path.read_bytes()
         except OSError as error:
-            raise StreamError(f"{path}: the kept bitstream cannot be read") from error
+            raise StreamError(f"{path}: the stored bitstream cannot be read") from error
         if hashlib.sha256(stream).hexdigest() != digest:
-            raise StreamError(f"{path}: the kept bitstream is damaged")
+            raise StreamError(f"{path}: the stored bitstream is damaged")
         return stream
 
 

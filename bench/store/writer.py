@@ -76,7 +76,7 @@ class StoreWriter(Store):
         """The number of an existing row."""
         number = self._id(kind, **key)
         if number is None:
-            raise StoreError(f"{self.folder}: a record in its store.sqlite is lost; {RECOVER}")
+            raise StoreError(f"{self.folder}: a record in store.sqlite is missing; {RECOVER}")
         return number
 
     def next_use(self, kind: type[NamedTuple]) -> int:

@@ -96,5 +96,5 @@ def parse_shard(text: str | None) -> tuple[int, int]:
         return 1, 1
     part, _, whole = text.partition("/")
     if not (part.isdecimal() and whole.isdecimal() and 1 <= int(part) <= int(whole)):
-        raise CardError(f"--shard {text}: say which of how many, such as 3/50")
+        raise CardError(f"--shard {text}: expected I/N, such as 3/50")
     return int(part), int(whole)

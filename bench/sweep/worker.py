@@ -241,7 +241,7 @@ def _measure_again(pair: Pair, wanted: Mapping[str, str]) -> Values | BaseExcept
 def _measure(pairs: Sequence[Pair], wanted: Mapping[str, str]) -> list[Values]:
     values = measure(pairs, [*wanted])
     if metric_fingerprints(wanted) != wanted:
-        raise CodecError("ffmpeg was replaced meanwhile; run the command again")
+        raise CodecError("ffmpeg was replaced during the run; run the command again")
     return values
 
 
