@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def figures(request: pytest.FixtureRequest) -> Figures:
-    """Where the adversary's tests write down what they tried and what came out."""
+    """Where the adversary's tests record what they tried, and the outcomes."""
     option = request.config.getoption
     return Figures(option("--seed"), option("--rounds"), request.node.user_properties.append)
 

@@ -87,8 +87,8 @@ def test_the_family_that_is_shown_takes_part(
         with pytest.raises(StreamError):
             codec.decode(damaged)
     Path("mosaic.toml").write_text(card.replace("effort = 9", "effort = 10"))
-    told = bench("show", "./mosaic.toml").err
-    assert all(fact in told for fact in ("'mosaic.effort'", "9", "10"))
+    err = bench("show", "./mosaic.toml").err
+    assert all(fact in err for fact in ("'mosaic.effort'", "9", "10"))
 
 
 def test_the_script_s_card_that_is_shown_can_be_read() -> None:
@@ -193,7 +193,7 @@ def test_the_workflow_that_is_shown_runs_what_there_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_ten_minutes_go_as_told(bench: Bench) -> None:
+def test_the_ten_minutes_go_as_described(bench: Bench) -> None:
     page = (DOCS / "ten-minutes.md").read_text("utf-8")
     for name, shown in zip(
         ("quick", "gate"), re.findall(r"```toml\n(.*?)```", page, re.S), strict=True

@@ -1,10 +1,10 @@
-"""Count the lines of code of ``bench/``, and check that nothing in it grew too long.
+"""Count the lines of code of ``bench/``, and check that nothing in it is too long.
 
     python tools/code_size.py             lines of code
     python tools/code_size.py REVISION    the same, beside those at an earlier commit
     python tools/code_size.py --check     fail where a function or a module is too long
 
-Comments, docstrings and blank lines are no code. The scene renderer is counted apart.
+Comments, docstrings and blank lines are not counted. The scene renderer is counted separately.
 """
 
 from __future__ import annotations

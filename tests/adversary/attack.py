@@ -25,7 +25,7 @@ _VICTIM = Path(__file__).with_name("victim.py")
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one attack."""
+    """The outcome of one attack."""
 
     outcome: str  # of a command its status, of a stream what it decoded to; "crash -11", "hang"
     said: str
@@ -86,20 +86,22 @@ class Victim:
 
 
 class Figures:
-    """What was tried, and what came out: a line of the table that pytest prints in the end."""
+    """What was tried, and the outcomes: a line of the table that pytest prints at the end."""
 
-    def __init__(self, seed: int, rounds: int, tell: Callable[[tuple[str, object]], None]) -> None:
-        self.seed, self.rounds, self._tell = seed, rounds, tell
+    def __init__(
+        self, seed: int, rounds: int, record: Callable[[tuple[str, object]], None]
+    ) -> None:
+        self.seed, self.rounds, self._record = seed, rounds, record
 
     def chances(self, what: str) -> list[random.Random]:
         """A source of chance for each round, the same whatever else is run."""
         return [random.Random(f"{self.seed} {what} {number}") for number in range(self.rounds)]
 
-    def tell(self, what: str, answers: Sequence[Answer]) -> None:
+    def record(self, what: str, answers: Sequence[Answer]) -> None:
         outcomes = Counter(answer.outcome for answer in answers)
         seconds = max((answer.seconds for answer in answers), default=0.0)
         peak = max((answer.peak for answer in answers), default=0.0)
-        self._tell(("adversary", (what, dict(outcomes), seconds, peak)))
+        self._keep(("adversary", (what, dict(outcomes), seconds, peak)))
 
 
 def records(bench: Callable[..., Any], store: str) -> pandas.DataFrame:

@@ -68,4 +68,4 @@ def test_damaged_stores(pictures: Pictures, figures: Figures, tmp_path: Path) ->
             assert found.peak < MAX_MB, what
     finally:
         victim.end()
-        figures.tell("damaged stores", answers)
+        figures.record("damaged stores", answers)

@@ -224,7 +224,7 @@ def test_hostile_files(name: str, victim: Victim, figures: Figures, tmp_path: Pa
             assert not (tmp_path / "executed").exists(), what
             file.rmdir() if file.is_dir() else file.unlink()
     finally:
-        figures.tell(f"hostile {name}", answers)
+        figures.record(f"hostile {name}", answers)
 
 
 def other(whole: dict[str, bytes], chance: random.Random) -> bytes:

@@ -58,7 +58,7 @@ def test_kills_change_nothing(
                 check_resumed(bench, command, expected)
         assert list(scratch.glob("bench-*")) == []
     finally:
-        figures.tell("kills of sweeps, then resumed", answers)
+        figures.record("kills of sweeps, then resumed", answers)
 
 
 def check_resumed(bench: Bench, command: list[str], expected: pandas.DataFrame) -> None:

@@ -51,7 +51,7 @@ def test_a_limit_loses_nothing(
             if status == 0 or number == figures.rounds - 1:
                 check_resumed(bench, command)
     finally:
-        figures.tell(f"limits of {limit.__name__}", answers)
+        figures.record(f"limits of {limit.__name__}", answers)
 
 
 def test_a_limit_of_memory(
@@ -74,7 +74,7 @@ def test_a_limit_of_memory(
                 check_resumed(bench, command)
     finally:
         victim.end()
-        figures.tell("limits of memory", answers)
+        figures.record("limits of memory", answers)
 
 
 def check_resumed(bench: Bench, command: list[str]) -> None:

@@ -89,4 +89,4 @@ def test_mutated_streams(
             assert found.said.count("\n") == (found.outcome == "StreamError"), what
             assert found.peak < MAX_MB, what
     finally:
-        figures.tell(f"streams of {name}", answers)
+        figures.record(f"streams of {name}", answers)

@@ -1,9 +1,9 @@
-"""A process that meets hostile input, a request a line, and tells what became of each.
+"""A process that receives hostile input, one request a line, and answers with the outcome.
 
     {"bench": ["encode", …]}                                       a command, by its arguments
     {"decode": "jpeg", "stream": "mutated.jpg", "size": [48, 32]}  a stream, by its codec
 
-It may crash, hang, or be out of memory: whoever asks sees it from outside.
+It may crash, hang or run out of memory: the process that asks notices that from outside.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ NAMES = (
 
 
 def figures(name: str, smallest: bool) -> dict[str, str]:
-    """What a benchmark tells."""
+    """The figures that a benchmark prints."""
     command = [sys.executable, str(HERE / f"{name}.py"), "--json", *["--smallest"] * smallest]
     said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     found: dict[str, str] = json.loads(said.splitlines()[-1])

@@ -4,8 +4,8 @@
 
 Made-up street scenes of 2048x1024 with about 18 instances and 25 predictions each. Ours starts from
 what a sweep has: predictions as COCO's run lengths in JSON and ground truth as kept before (whose
-first reading from PNG is told apart), and ends with AP and wAP. Each side runs in a process of its
-own; the official script may be given fewer images, as its cost is theirs.
+first reading from PNG is counted separately), and ends with AP and wAP. Each side runs in a process
+of its own; the official script may be given fewer images, as its cost is theirs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from figures import options_of, tell
+from figures import options_of, print_figures
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -245,7 +245,7 @@ def main() -> None:
             }
             if official == options.images:
                 figures["AP differs by"] = f"{abs(theirs['ap'] - ours['ap']):.1e}"
-    tell(figures, options)
+    print_figures(figures, options)
 
 
 if __name__ == "__main__":

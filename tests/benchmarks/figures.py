@@ -1,4 +1,4 @@
-"""What the benchmarks share: their smallest size, and how their figures are told."""
+"""What the benchmarks share: their smallest size, and how their figures are printed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def options_of(parser: argparse.ArgumentParser, **smallest: object) -> argparse.
     return options
 
 
-def tell(figures: Mapping[str, str], options: argparse.Namespace) -> None:
+def print_figures(figures: Mapping[str, str], options: argparse.Namespace) -> None:
     """Each figure by its name, with its unit."""
     if options.json:
         print(json.dumps(figures))

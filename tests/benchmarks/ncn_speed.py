@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from figures import options_of, tell
+from figures import options_of, print_figures
 from torch import Tensor
 
 from bench.codecs.families.ncn import rate
@@ -133,7 +133,7 @@ def main() -> None:
         speed = 2 * counts[name] / took[transform]
         figures[f"{name}: speed"] = f"{speed / 1e9:.0f} GFLOP/s"
         figures[f"{name}: speed / a matrix product's"] = f"{speed / peak:.2f}"
-    tell(figures, arguments)
+    print_figures(figures, arguments)
 
 
 if __name__ == "__main__":

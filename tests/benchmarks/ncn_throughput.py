@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
-from figures import options_of, tell
+from figures import options_of, print_figures
 from ncn_speed import make_ncn, multiply_adds
 from numpy.typing import NDArray
 
@@ -80,7 +80,7 @@ def main() -> None:
         share = speed * flops[transform] / allowed
         figures[side] = f"{speed:.2f} pictures a second"
         figures[f"{side}: speed / what its transform allows"] = f"{share:.2f}"
-    tell(figures, arguments)
+    print_figures(figures, arguments)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from figures import options_of, spread, tell
+from figures import options_of, print_figures, spread
 
 from bench.images import colour
 from bench.images.colour import Pixels
@@ -171,7 +171,7 @@ def main() -> None:
     figures |= {name: f"{spread(costs[key])} CPU s a picture" for key, name in names.items()}
     for name, difference in differences.items():
         figures[f"{name} differs by at most"] = f"{difference:.2g}"
-    tell(figures, options)
+    print_figures(figures, options)
 
 
 if __name__ == "__main__":

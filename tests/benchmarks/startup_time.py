@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from figures import options_of, tell
+from figures import options_of, print_figures
 
 
 def seconds() -> float:
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     options = options_of(parser, rounds=1)
     taken = statistics.median(seconds() for _ in range(options.rounds))
-    tell({"bench --help": f"{taken:.2f} s"}, options)
+    print_figures({"bench --help": f"{taken:.2f} s"}, options)
 
 
 if __name__ == "__main__":

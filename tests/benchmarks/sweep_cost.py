@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from figures import options_of, spread, tell
+from figures import options_of, print_figures, spread
 
 from bench.codecs.catalog import load_codec
 from bench.codecs.codec import Point
@@ -118,10 +118,10 @@ def main() -> None:
         ours = sweep_seconds(arguments.images, arguments.limit, jobs)
         loop = loop_seconds(images, points, jobs)
         ratios.append(ours / loop)
-        told = f"bench {ours:6.1f} s   xargs -P{jobs} {loop:6.1f} s   ratio {ratios[-1]:.3f}"
-        print(told, file=sys.stderr)
+        line = f"bench {ours:6.1f} s   xargs -P{jobs} {loop:6.1f} s   ratio {ratios[-1]:.3f}"
+        print(line, file=sys.stderr)
     coded = f"{len(images)} images at {len(points)} points by x265, {jobs} jobs"
-    tell({"coded": coded, f"bench run / xargs -P{jobs}": spread(ratios)}, arguments)
+    print_figures({"coded": coded, f"bench run / xargs -P{jobs}": spread(ratios)}, arguments)
 
 
 if __name__ == "__main__":

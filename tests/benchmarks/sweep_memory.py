@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from figures import options_of, tell
+from figures import options_of, print_figures
 
 from bench.images.image import write_png
 
@@ -59,7 +59,7 @@ def main() -> None:
         "before": f"{before:.0f} MB",
         f"at most, with {arguments.jobs} jobs": f"{taken:.0f} MB",
     }
-    tell(figures, arguments)
+    print_figures(figures, arguments)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import statistics
 import time
 
 import torch
-from figures import options_of, tell
+from figures import options_of, print_figures
 
 from bench.codecs.families.ncn.masking import new_lsm
 from bench.codecs.families.ncn.network import NCN
@@ -63,7 +63,7 @@ def main() -> None:
     for (name, short), values in taken.items():
         what = f"{name}, {'bfloat16' if short else 'float32'}"
         figures[what] = f"{statistics.median(values):.3f} s a step on {device.type}"
-    tell(figures, options)
+    print_figures(figures, options)
 
 
 def _coding(device: torch.device, with_lsm: bool) -> tuple[Coding, torch.optim.Optimizer]:
