@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from adversary.attack import Figures, table
 from fakes.task import RedThings, red_cityscapes
-from PIL import Image
 from support.command import Bench, run_bench
-from support.pictures import Pictures, picture
+from support.pictures import Pictures, write_pictures
 
 from bench import api
 from bench.tasks.task import TASKS
@@ -80,11 +79,7 @@ def pictures(tmp_path: Path) -> Pictures:
     """A folder of so many different small pictures."""
 
     def make(count: int = 2, width: int = 48, height: int = 32, name: str = "pictures") -> Path:
-        folder = tmp_path / name
-        folder.mkdir()
-        for index in range(count):
-            Image.fromarray(picture(index, width, height)).save(folder / f"{index:02d}.png")
-        return folder
+        return write_pictures(tmp_path / name, count, width, height)
 
     return make
 

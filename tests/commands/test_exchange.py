@@ -11,8 +11,8 @@ import numpy as np
 import pandas
 import pytest
 from PIL import Image
-from support.command import Bench
-from support.pictures import Pictures
+from support.command import Bench, run_bench
+from support.pictures import Pictures, write_pictures
 
 QUICK = ("--metric", "psnr_rgb")
 ANCHOR = "bpp,psnr\n0.1,30.0\n0.2,33.1\n0.4,36.0\n0.8,38.7\n"
@@ -59,10 +59,20 @@ class TestOneImage:
         assert "PNG" in lossy.err
 
 
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of two codecs on two pictures."""
+    folder = tmp_path_factory.mktemp("swept")
+    run = ("run", "--codec", "jpeg", "--codec", "webp", "--results", folder / "bench-results")
+    said = run_bench(*run, "--data", write_pictures(folder / "pictures", 2), *QUICK)
+    assert said.status == 0, said.err
+    return folder / "bench-results"
+
+
 class TestExport:
     @pytest.fixture(autouse=True)
-    def _run(self, bench: Bench, pictures: Pictures) -> None:
-        bench("run", "--codec", "jpeg", "--codec", "webp", "--data", pictures(), *QUICK)
+    def _copy(self, swept: Path) -> None:
+        shutil.copytree(swept, "bench-results")
 
     @pytest.mark.slow
     def test_records_in_every_format(self, bench: Bench) -> None:

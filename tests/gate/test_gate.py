@@ -16,9 +16,8 @@ from fakes.card import CARD, install
 from fakes.ncn import CARD as NCN_CARD
 from fakes.ncn import STEPS, hand_made_ncn
 from fakes.task import RedThings
-from PIL import Image
 from support.command import Bench, Said
-from support.pictures import Pictures, picture
+from support.pictures import Pictures, write_pictures
 
 from bench import api
 from bench.codecs.families.ncn.checkpoint import save_ncn
@@ -53,14 +52,11 @@ def _toml(value: object) -> str:
 
 
 @pytest.fixture(scope="session")
-def recorded(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder where a baseline was recorded, of a card of one's own and of one that is shipped."""
     folder = tmp_path_factory.mktemp("gate")
-    (folder / "pictures").mkdir()
-    for index in range(4):
-        Image.fromarray(picture(index, 48, 32)).save(folder / "pictures" / f"{index:02d}.png")
+    write_pictures(folder / "pictures", 4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BENCH_CACHE", str(cache))
         patch.chdir(folder)
         Path("mine.toml").write_text(SHIPPED)
         assert api.record(write_baseline(RULES)).status == 0

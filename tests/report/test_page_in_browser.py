@@ -31,13 +31,11 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three codecs on two data sets, made up."""
     store = tmp_path_factory.mktemp("page") / "store"
     fabricate(store, codecs=3, images=24, datasets=("first", "second"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BENCH_CACHE", str(cache))
-        api.report(store, html=True)
+    api.report(store, html=True)
     return store / "report" / "report.html"
 
 

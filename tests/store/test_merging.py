@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pandas
 import pytest
-from PIL import Image
 from support.command import Bench, run_bench
-from support.pictures import Pictures, picture
+from support.pictures import Pictures, write_pictures
 
 from bench.store import Store, StoreWriter, rows
 
@@ -40,10 +39,7 @@ SHARDS = ["shard1", "shard2", "shard3"]
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three stores with a third of the images each, and ``one`` with all of them."""
     folder = tmp_path_factory.mktemp("swept")
-    (folder / "pictures").mkdir()
-    for index in range(3):
-        Image.fromarray(picture(index, 48, 32)).save(folder / "pictures" / f"{index}.png")
-    sweep = (*SWEEP, "--data", folder / "pictures")
+    sweep = (*SWEEP, "--data", write_pictures(folder / "pictures", 3))
     assert run_bench(*sweep, "--results", folder / "one").status == 0
     for number, name in enumerate(SHARDS, 1):
         said = run_bench(*sweep, "--shard", f"{number}/3", "--results", folder / name)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from bench.images.colour import Pixels
@@ -21,6 +22,14 @@ def picture(seed: int, width: int, height: int) -> Pixels:
     shade[y > height // 2] += 30
     colours = np.stack([shade, shade[:, ::-1], 240 - shade], axis=-1)
     return (colours + rng.normal(0, 8, colours.shape)).clip(0, 255).astype(np.uint8)
+
+
+def write_pictures(folder: Path, count: int, width: int = 48, height: int = 32) -> Path:
+    """A new folder of so many different ones."""
+    folder.mkdir()
+    for index in range(count):
+        Image.fromarray(picture(index, width, height)).save(folder / f"{index:02d}.png")
+    return folder
 
 
 def textured(width: int, height: int, seed: int = 0) -> Pixels:
