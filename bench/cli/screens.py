@@ -52,16 +52,23 @@ def list_screen(
     table.add_column(no_wrap=True)
     table.add_column()
     table.add_column(no_wrap=True)
-    anchors = [codec for codec in codecs if codec.anchor]
-    others = [codec for codec in codecs if not codec.anchor]
     # Units have the same width in each row, so that what follows is aligned, too.
     width = max(len(unit) for unit in [*(c.unit for c in codecs), *(m.unit for m in metrics)])
-    _section(table, "Anchors", "points on Toyscapes", (_codec_row(c, width) for c in anchors))
-    _section(table, "Codecs", "points on Toyscapes", (_codec_row(c, width) for c in others))
-    of_datasets = (_row(each, each.title, " ".join(each.variants)) for each in datasets)
-    _section(table, "Datasets", "variants", of_datasets)
-    _section(table, "Tasks", "weights", (_row(each, each.title, each.weights) for each in tasks))
-    _section(table, "Metrics", "unit, and what is better", (_metric_row(m, width) for m in metrics))
+    sections: dict[tuple[str, str], list[Sequence[Text]]] = {
+        ("Anchors", "points on Toyscapes"): [_codec_row(c, width) for c in codecs if c.anchor],
+        ("Codecs", "points on Toyscapes"): [_codec_row(c, width) for c in codecs if not c.anchor],
+        ("Datasets", "variants"): [_row(d, d.title, " ".join(d.variants)) for d in datasets],
+        ("Tasks", "weights"): [_row(task, task.title, task.weights) for task in tasks],
+        ("Metrics", "unit, and what is better"): [_metric_row(m, width) for m in metrics],
+    }
+    for (title, last), rows in sections.items():
+        if not rows:
+            continue
+        if table.row_count:
+            table.add_row()
+        table.add_row(Text(), Text(title, "bold"), Text(), Text(last, "dim"))
+        for row in rows:
+            table.add_row(*row)
     marks = {str(cell) for cell in table.columns[0].cells}
     legend = [
         TextLine(Text(f"{mark}  ", "dim"), text, "dim")
@@ -78,17 +85,6 @@ def list_screen(
 def _lacking(entry: Status) -> RenderableType:
     """What is missing, without the advice, which 'bench doctor' gives."""
     return TextLine(Text(f"–  {entry.name}: ", "dim"), (entry.missing or "").split("; ")[0], "dim")
-
-
-def _section(table: Table, title: str, last: str, rows: Iterable[Sequence[Text]]) -> None:
-    rows = list(rows)
-    if not rows:
-        return
-    if table.row_count:
-        table.add_row()
-    table.add_row(Text(), Text(title, "bold"), Text(), Text(last, "dim"))
-    for row in rows:
-        table.add_row(*row)
 
 
 def _codec_row(codec: CodecStatus, width: int) -> Sequence[Text]:
