@@ -101,7 +101,7 @@ class Figures:
         outcomes = Counter(answer.outcome for answer in answers)
         seconds = max((answer.seconds for answer in answers), default=0.0)
         peak = max((answer.peak for answer in answers), default=0.0)
-        self._keep(("adversary", (what, dict(outcomes), seconds, peak)))
+        self._record(("adversary", (what, dict(outcomes), seconds, peak)))
 
 
 def records(bench: Callable[..., Any], store: str) -> pandas.DataFrame:

@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 from collections.abc import Sequence
-from multiprocessing import connection, get_context
+from multiprocessing import connection, forkserver, get_context
 from multiprocessing.process import BaseProcess
 
 from bench.__main__ import main
@@ -15,6 +15,11 @@ _FORKS = get_context("forkserver")
 _FORKS.set_forkserver_preload(["adversary.warm", "bench.api", "bench.cli.sweeps", "matplotlib"])
 
 Limit = tuple[int, int]  # which, and how much
+
+
+def ready() -> None:
+    """Start the warm process, which keeps a socket in the temporary folder of this moment."""
+    forkserver.ensure_running()
 
 
 def start(command: Sequence[str], limit: Limit | None = None) -> tuple[BaseProcess, int]:
