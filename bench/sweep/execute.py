@@ -209,7 +209,7 @@ class _Execution:
                 job,
                 metrics={**self.plan.metrics, **known},
                 score_requests=self.plan.score_requests_of(job.entry),
-                stream=StreamReference.of(self.store, result.digest),
+                stream=StreamReference(self.store.stream_path(result.digest), result.digest),
                 decoded=None,
             )
         )

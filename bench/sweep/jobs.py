@@ -10,16 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.codecs.codec import Codec, Point
 from bench.datasets import Entry
 from bench.instances.pseudo_truth import PseudoTruth
 from bench.runtime.programs import Cost
 from bench.tasks.scorer import Scorer, ScoreRecord
-
-if TYPE_CHECKING:
-    from bench.store import Store
 
 
 @dataclass(frozen=True)
@@ -65,10 +61,6 @@ class StreamReference:
 
     path: Path
     digest: str
-
-    @classmethod
-    def of(cls, store: Store, digest: str) -> StreamReference:
-        return cls(store.stream_path(digest), digest)
 
 
 @dataclass(frozen=True, eq=False)

@@ -67,6 +67,7 @@ def _jobs(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iterator[
                 missing = [s for s in score_requests if there.truths.get(s.scorer.name) != s.truth]
                 picture = folder and _picture_path(folder, codec, point, entry)
                 if metrics or missing or picture or not there.stream:
+                    stream = StreamReference(store.stream_path(there.stream), there.stream)
                     yield Job(
                         entry,
                         image,
@@ -74,7 +75,7 @@ def _jobs(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iterator[
                         references[codec],
                         point,
                         metrics,
-                        StreamReference.of(store, there.stream) if there.stream else None,
+                        stream if there.stream else None,
                         there.decoded,
                         picture=picture,
                     )
