@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from bench.report.compare import Report
 
 # The options of a run that a plan does not have.
-_NOT_OF_A_PLAN = {"anchor", "method", "pareto", "incomplete", "between", "save_decoded"}
+_NOT_OF_A_PLAN = {"anchor", "method", "pareto", "incomplete", "between", "save_decoded", "cluster"}
 
 
 @cli.command()
 @options.sweep
 @options.comparison
 @click.option("--save-decoded", type=FOLDER, help="Write each decoded picture there as PNG.")
+@click.option(
+    "--cluster",
+    metavar="WHERE",
+    help="Run on a Dask cluster: tcp://HOST:PORT, local:4, slurm:20, pbs, sge, lsf or htcondor.",
+)
 @click.option("--dry-run", is_flag=True, help="Only print the plan and its cost, as 'bench plan'.")
 @options.open_it
 @options.results

@@ -87,7 +87,7 @@ def _measured(
     inputs = open_inputs(request, watcher.preparing)
     with StoreWriter(results) as store:
         plan = prepare(inputs, store)
-        with ThisMachine(plan) as executor:
+        with ThisMachine.for_plan(plan) as executor:
             execute(plan, store, executor, watcher)
         found = load_results(
             store, dataset=plan.dataset.digest, codecs=inputs.names, points=inputs.named_points

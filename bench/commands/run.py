@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.codecs.catalog import card_name, full_name
 from bench.commands.arguments import accepts_text, takes
+from bench.errors import CardError
 from bench.metrics import wap_of
 from bench.metrics.between import Between, parse_between
 from bench.metrics.bjontegaard import Method
@@ -18,7 +19,7 @@ from bench.store import Store, StoreWriter, load_results, stored_name
 from bench.sweep.execute import execute
 from bench.sweep.machine import ThisMachine
 from bench.sweep.outcome import Outcome, Watcher
-from bench.sweep.plan import prepare, prepare_import
+from bench.sweep.plan import Plan, prepare, prepare_import
 from bench.sweep.request import Inputs, Request, open_inputs
 
 RESULTS = Path("bench-results")
@@ -33,10 +34,13 @@ class RunRequest(Request):
     pareto: bool = False
     incomplete: bool = False
     between: str | None = None
+    cluster: str | None = None
     results: Path = RESULTS
     watcher: Watcher | None = None
 
     def __post_init__(self) -> None:
+        if self.cluster is not None and self.save_decoded is not None:
+            raise CardError("--save-decoded: not with --cluster; run it again here afterwards")
         if self.between is not None:
             parse_between(self.between)  # an invalid one is refused before anything else
 
@@ -63,8 +67,7 @@ def run(request: RunRequest) -> RunReport:
     names = list(dict.fromkeys([*inputs.names, *([anchor] if anchor else [])]))
     with StoreWriter(request.results) as store:
         plan = prepare(inputs, store, _anchor_text(anchor, inputs) if len(names) > 1 else "")
-        with ThisMachine(plan) as executor:
-            outcome = execute(plan, store, executor, watcher)
+        outcome = _execute(plan, request, store, watcher)
         found = load_results(
             store, dataset=plan.dataset.digest, codecs=names, points=inputs.named_points
         )
@@ -82,6 +85,18 @@ def run(request: RunRequest) -> RunReport:
     return RunReport(
         **{each.name: getattr(made, each.name) for each in fields(made)}, outcome=outcome
     )
+
+
+def _execute(plan: Plan, request: RunRequest, store: StoreWriter, watcher: Watcher) -> Outcome:
+    """On this machine, or on the cluster that is asked for."""
+    if request.cluster is None or not plan.jobs:
+        with ThisMachine.for_plan(plan) as executor:
+            return execute(plan, store, executor, watcher)
+    from bench.sweep.cluster import open_cluster
+
+    with open_cluster(request.cluster) as cluster:
+        remarks = [*filter(None, [plan.remark]), *cluster.remarks]
+        return execute(replace(plan, remark="; ".join(remarks)), store, cluster, watcher)
 
 
 def _between(request: RunRequest, inputs: Inputs) -> Between | None:
@@ -150,5 +165,5 @@ def import_streams(
     inputs = open_inputs(request, watcher.preparing)
     with StoreWriter(results) as store:
         plan = prepare_import(inputs, folder, store)
-        with ThisMachine(plan) as executor:
+        with ThisMachine.for_plan(plan) as executor:
             return execute(plan, store, executor, watcher)

@@ -158,7 +158,7 @@ def run_probe(
             originals=tuple(job for job in plan.originals if job.image == image),
         )
         before = _cpu()
-        with ThisMachine(part) as executor:
+        with ThisMachine.for_plan(part) as executor:
             outcome = execute(part, store, executor)
         if outcome.failures:
             job, reason = outcome.failures[0]

@@ -33,6 +33,8 @@ from bench.sweep.worker import run
 # Results are written this often; a kill loses at most this much work.
 _FLUSH_SECONDS = 0.5
 _PATIENCE_SECONDS = 0.5
+# Jobs that are under way beside those that run: many pictures wait to be measured together.
+_AHEAD = 64
 
 
 class Executor(Protocol):
@@ -91,6 +93,8 @@ class _Execution:
         self.plan, self.store, self.executor, self.watch = plan, store, executor, watch
         self.outcome = Outcome()
         self.queue = JobQueue(plan, self.outcome)
+        # Of an executor whose size changes: the jobs that it runs at once, and more to be ahead.
+        self.capacity = getattr(executor, "capacity", lambda: (plan.workers, _AHEAD))
         self.running: dict[Future[Any], Any] = {}  # the job of each
         self.ended = SimpleQueue[Future[Any]]()
         self.unsaved = deque[Callable[[], None]]()
@@ -157,7 +161,7 @@ class _Execution:
                 )
 
     def _submit_jobs(self) -> None:
-        while job := self.queue.take(len(self.running)):
+        while job := self.queue.take(len(self.running), *self.capacity()):
             score_requests = [
                 replace(each, pseudo=self.pseudo.get((each.scorer.fingerprint, job.image)))
                 for each in job.score_requests

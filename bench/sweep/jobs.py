@@ -61,6 +61,7 @@ class StreamReference:
 
     path: Path
     digest: str
+    content: bytes | None = None  # where the path cannot be read
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,11 +64,11 @@ class _Task:
 class ThisMachine:
     """A thread for each job that may run at once; each runs one stage of one job at a time.
 
-    The plan's codecs and networks are not loaded again.
+    What is loaded already is not loaded again.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._worker = Worker(plan.points, plan.scorers)
+    def __init__(self, threads: int, worker: Worker) -> None:
+        self.worker = worker
         self._lock = threading.Lock()
         self._cancelled = False
         self._waiting = deque[_Task]()  # not started yet
@@ -76,14 +76,19 @@ class ThisMachine:
         self._decoded: list[_Task] = []  # waiting to be measured
         self._work = SimpleQueue[Callable[[], object] | None]()  # None ends a thread
         self._threads: list[threading.Thread] = []
-        wanted = min(plan.workers, len(plan.jobs) + len(plan.originals))
         with suppress(RuntimeError):  # if no more can be started, fewer will do
-            while len(self._threads) < wanted:
+            while len(self._threads) < threads:
                 thread = threading.Thread(target=self._serve)
                 thread.start()
                 self._threads.append(thread)
-        if wanted and not self._threads:
+        if threads and not self._threads:
             raise BenchError("no thread can be started; is there any memory left?")
+
+    @classmethod
+    def for_plan(cls, plan: Plan) -> ThisMachine:
+        """With the plan's codecs and networks, and no more threads than it has jobs."""
+        threads = min(plan.workers, len(plan.jobs) + len(plan.originals))
+        return cls(threads, Worker(plan.points, plan.scorers))
 
     def __enter__(self) -> ThisMachine:
         return self
@@ -106,7 +111,7 @@ class ThisMachine:
                 self._cancelled = True
                 waiting, self._waiting = self._waiting, deque()
                 decoded, self._decoded = self._decoded, []
-            self._worker.programs.cancel()
+            self.worker.programs.cancel()
             for task in waiting:
                 task.future.cancel()
             for task in decoded:
@@ -117,7 +122,7 @@ class ThisMachine:
             thread.join()
 
     def _serve(self) -> None:
-        self._worker.enter()
+        self.worker.enter()
         while (work := self._work.get()) is not None:
             work()
 

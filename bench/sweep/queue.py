@@ -9,8 +9,6 @@ from bench.sweep.jobs import CodecReference, Job
 from bench.sweep.outcome import Outcome
 from bench.sweep.plan import Plan
 
-# Jobs submitted beyond those that can run: many pictures wait to be measured together.
-_AHEAD = 64
 # A codec that failed this often, on this many images, without a success is given up.
 _HOPELESS_FAILURES, _HOPELESS_IMAGES = 5, 3
 
@@ -26,13 +24,13 @@ class JobQueue:
     def __bool__(self) -> bool:
         return bool(self._jobs)
 
-    def take(self, running: int) -> Job | None:
-        """The next job; None if there is none, or enough are running."""
+    def take(self, running: int, at_once: int, ahead: int) -> Job | None:
+        """The next job; None if there is none, or enough are running: at once, and ahead."""
         if not self._jobs:
             return None
         # A codec that has coded nothing yet may only fail: submit no more than can run at once.
         proven = self._plan.request.keep_going or self._outcome.coded[self._jobs[0].codec.name]
-        limit = self._plan.workers + (_AHEAD if proven else 1)
+        limit = at_once + (ahead if proven else 1)
         return self._jobs.popleft() if running < limit else None
 
     def put_first(self, job: Job) -> None:

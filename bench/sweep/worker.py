@@ -18,7 +18,14 @@ from bench.codecs.catalog import load_codec
 from bench.codecs.codec import Codec
 from bench.codecs.families.sizes import MAX_STREAM_BYTES
 from bench.datasets import Entry
-from bench.errors import BenchError, Cancelled, CodecError, DataError, TimeLimitError
+from bench.errors import (
+    BenchError,
+    Cancelled,
+    CodecError,
+    DataError,
+    TimeLimitError,
+    UnavailableError,
+)
 from bench.images.colour import Pixels
 from bench.images.image import Image, pixel_digest, write_png
 from bench.instances.ground_truth import Truth
@@ -75,6 +82,18 @@ class Worker:
             return Scorer(open_task(wanted.task, wanted.engine), wanted.pseudo)
 
         return self._scorers.get(wanted, lambda: _as_planned(load(), wanted))
+
+    def check(self, job: OriginalJob) -> None:
+        """Load what a job refers to; the error says what this machine lacks."""
+        if isinstance(job, Job):
+            codec = self.codec(job.codec)
+            if lacking := codec.missing():
+                raise UnavailableError(lacking)
+            _check_metrics(job.metrics)
+        for request in job.score_requests:
+            self.scorer(request.scorer)
+        if not job.entry.path.is_file():
+            raise DataError(f"{job.entry.path}: no such file there")
 
     def image(self, entry: Entry, digest: str) -> Image:
         def load() -> Image:
@@ -206,10 +225,12 @@ def _kept_stream(job: Job) -> bytes | None:
     """The stored stream, if it is undamaged."""
     if job.stream is None:
         return None
-    try:
-        stream = job.stream.path.read_bytes()
-    except OSError:
-        return None
+    stream = job.stream.content
+    if stream is None:
+        try:
+            stream = job.stream.path.read_bytes()
+        except OSError:
+            return None
     return stream if hashlib.sha256(stream).hexdigest() == job.stream.digest else None
 
 
@@ -240,9 +261,13 @@ def _measure_again(pair: Pair, wanted: Mapping[str, str]) -> Values | BaseExcept
 
 def _measure(pairs: Sequence[Pair], wanted: Mapping[str, str]) -> list[Values]:
     values = measure(pairs, [*wanted])
-    if metric_fingerprints(wanted) != wanted:
-        raise CodecError("ffmpeg was replaced during the run; run the command again")
+    _check_metrics(wanted)
     return values
+
+
+def _check_metrics(wanted: Mapping[str, str]) -> None:
+    if metric_fingerprints(wanted) != wanted:
+        raise CodecError("ffmpeg is not the one that the sweep was planned with; run it again")
 
 
 def _check_space(error: BaseException) -> None:

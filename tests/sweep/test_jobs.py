@@ -83,7 +83,7 @@ def test_processes_give_the_same_records(
     inputs = open_inputs(request)
     with StoreWriter(Path("threads")) as store:
         plan = prepare(inputs, store)
-        with ThisMachine(plan) as machine:
+        with ThisMachine.for_plan(plan) as machine:
             here = execute(plan, store, machine)
     with StoreWriter(Path("processes")) as store:
         plan = prepare(inputs, store)
@@ -136,7 +136,7 @@ def test_an_image_is_read_and_hashed_once(
         plan = prepare(open_inputs(Request(["jpeg", "webp"], **options)), store)  # type: ignore[arg-type]
         monkeypatch.setattr(dataset, "read_pixels", reading)
         monkeypatch.setattr(worker, "pixel_digest", hashing)
-        with ThisMachine(plan) as machine:
+        with ThisMachine.for_plan(plan) as machine:
             outcome = execute(plan, store, machine)
     assert outcome.done.total() == 16 and outcome.originals == 2
     assert len(read) == 2 and set(read.values()) == {1}

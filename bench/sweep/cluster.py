@@ -1,0 +1,423 @@
+"""An executor on a Dask cluster: chunks of jobs go to its workers, their results come back.
+
+A worker is the same code as on this machine, kept between chunks, so that codecs and networks are
+loaded once. What it loads must have the digests of the plan; a worker that lacks something gets no
+such job again. A job that fails is tried once more on another worker.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from bench import __version__
+from bench.errors import BenchError, UnavailableError
+from bench.runtime.machine import this_machine
+from bench.runtime.text import did_you_mean, grouped
+from bench.sweep.jobs import Job, OriginalJob, Result
+from bench.sweep.machine import ThisMachine
+from bench.sweep.worker import Worker, run
+
+if TYPE_CHECKING:
+    import distributed
+
+# A chunk is to take about so long, so that scheduling costs next to nothing.
+_CHUNK_SECONDS, _CHUNK_JOBS = 5.0, 32
+# Chunks that wait at each thread of a worker, so that none is idle.
+_CHUNKS_AHEAD = 2
+# A burst of submitted jobs is awaited for so long before it is cut into chunks.
+_BURST_SECONDS = 0.02
+_LOOK_SECONDS = 1.0  # between two looks at which workers there are
+_START_SECONDS = 60.0  # for the first worker
+_CONNECT_SECONDS = 10.0  # for the scheduler to answer, also after a connection broke
+_QUEUES = {
+    "slurm": "SLURMCluster",
+    "pbs": "PBSCluster",
+    "sge": "SGECluster",
+    "lsf": "LSFCluster",
+    "htcondor": "HTCondorCluster",
+}
+_ANY = ""  # every codec
+_log = logging.getLogger(__name__)
+
+
+# What runs on a worker.
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a worker made of a chunk: the results, or why it can run no such job."""
+
+    worker: str
+    seconds: float = 0.0
+    results: Sequence[Result] = ()
+    unfit: str | None = None
+    codec: str = _ANY  # that it cannot run
+
+
+_machine: ThisMachine | None = None
+_lock = threading.Lock()
+
+
+def introduce() -> dict[str, str]:
+    """What a worker is, for the client to compare."""
+    return {"bench": __version__, **this_machine()}
+
+
+def run_chunk(jobs: Sequence[OriginalJob], version: str) -> Answer:
+    """Run jobs in this process, which keeps what it loads."""
+    from distributed import get_worker
+
+    here = get_worker()
+    began = time.monotonic()
+    if version != __version__:
+        return Answer(here.address, unfit=f"it has bench {__version__}, not {version}")
+    machine = _this_machine(here.state.nthreads)
+    for job in jobs:
+        name = job.codec.name if isinstance(job, Job) else _ANY
+        try:
+            machine.worker.check(job)
+        except Exception as error:
+            return Answer(here.address, unfit=str(error), codec=name)
+    futures = [machine.submit(run, job) for job in jobs]
+    try:
+        results = [future.result() for future in futures]
+    except BenchError as error:  # such as a full disk
+        return Answer(here.address, unfit=str(error))
+    return Answer(here.address, time.monotonic() - began, results)
+
+
+def _this_machine(threads: int) -> ThisMachine:
+    global _machine
+    with _lock:
+        if _machine is None:
+            _machine = ThisMachine(threads, Worker())
+        return _machine
+
+
+def stop() -> None:
+    """Stop the jobs that run in this process, and their programs."""
+    global _machine
+    with _lock:
+        machine, _machine = _machine, None
+    if machine is not None:
+        machine.shutdown(wait=False, cancel_futures=True)
+
+
+# What runs here.
+
+
+@dataclass(eq=False)
+class _Item:
+    """A job under way."""
+
+    job: OriginalJob
+    future: Future[Result] = field(default_factory=Future)
+    avoid: set[str] = field(default_factory=set)  # workers that it failed on
+    alone: bool = False  # since it was in a chunk whose workers died
+
+    @property
+    def codec(self) -> str:
+        return self.job.codec.name if isinstance(self.job, Job) else _ANY
+
+
+class Cluster:
+    """The workers of a Dask scheduler."""
+
+    def __init__(self, client: distributed.Client) -> None:
+        self._client = client
+        self._submitted = SimpleQueue[_Item | None]()
+        self._running: dict[distributed.Future, list[_Item]] = {}
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._unfit: dict[str, dict[str, str]] = {}  # by codec: workers, each with its reason
+        self._seconds: dict[str, float] = {}  # of a job, by codec
+        self._known: dict[str, dict[str, str]] = {}  # workers, by address
+        self._looked = 0.0
+        self._threads = 0
+        self._dispatcher = threading.Thread(target=self._dispatch, daemon=True)
+
+    def start(self) -> None:
+        """Wait for the first worker."""
+        try:
+            self._client.wait_for_workers(1, timeout=_START_SECONDS)
+        except TimeoutError:
+            _log.warning("no worker has come within %.0f s; waiting", _START_SECONDS)
+        self._look()
+        self._dispatcher.start()
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is worth knowing of the cluster before work starts."""
+        address = self._client.dashboard_link
+        machines = {facts.get("processor", "") for facts in self._known.values()}
+        machines.add(this_machine().get("processor", ""))
+        lines = [f"cluster: {len(self._known)} workers, {self._threads} threads; {address}"]
+        if len(machines) > 1:
+            lines.append(
+                "the machines differ, so codecs and networks that compute in floating point may "
+                f"give other figures on some: {', '.join(sorted(machines))}"
+            )
+        lines += [
+            f"{worker} gets no jobs: {reason}"
+            for worker, reason in self._unfit.get(_ANY, {}).items()
+        ]
+        return lines
+
+    def capacity(self) -> tuple[int, int]:
+        """Jobs that can run at once, and those that are to be under way beside them."""
+        usual = min(self._seconds.values(), default=_CHUNK_SECONDS)
+        in_chunk = max(1, min(_CHUNK_JOBS, round(_CHUNK_SECONDS / max(usual, 1e-3))))
+        threads = max(1, self._threads)
+        return threads, threads * _CHUNKS_AHEAD * in_chunk
+
+    def submit(self, run: Callable[[OriginalJob], Result], job: OriginalJob, /) -> Future[Result]:
+        item = _Item(_with_stream(job))
+        self._submitted.put(item)
+        return item.future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End; the workers stay, but drop what they loaded. Cancelled jobs are stopped there."""
+        with self._lock:
+            running, self._stopped = dict(self._running), cancel_futures or self._stopped
+        waiting = [item for item in _drain(self._submitted) if item]
+        self._submitted.put(None)
+        if cancel_futures:
+            for item in chain(waiting, *running.values()):
+                item.future.cancel()
+        elif wait:
+            for item in chain(*running.values()):
+                item.future.exception()
+        with suppress(Exception):  # the scheduler or a worker may be gone
+            self._client.run(stop, on_error="ignore")
+
+    def _dispatch(self) -> None:
+        """Cut what was submitted into chunks."""
+        try:
+            while True:
+                items = [self._submitted.get()]
+                time.sleep(_BURST_SECONDS)
+                items += _drain(self._submitted)
+                if None in items:
+                    return
+                self._look()
+                for chunk in self._chunks([item for item in items if item]):
+                    self._send(chunk)
+        except Exception as error:
+            _log.debug("the cluster's dispatcher ended", exc_info=True)
+            self._fail_all(BenchError(f"the cluster cannot be reached: {error}"))
+
+    def _chunks(self, items: Iterable[_Item]) -> Iterator[list[_Item]]:
+        """Jobs for the same workers, together for some seconds."""
+        for group in grouped((self._group(item), item) for item in items).values():
+            chunk, seconds = [], 0.0
+            for item in group:
+                chunk.append(item)
+                seconds += self._seconds.get(item.codec, _CHUNK_SECONDS)
+                if item.alone or seconds >= _CHUNK_SECONDS or len(chunk) >= _CHUNK_JOBS:
+                    yield chunk
+                    chunk, seconds = [], 0.0
+            if chunk:
+                yield chunk
+
+    def _group(self, item: _Item) -> tuple[object, ...]:
+        return tuple(self._unfit.get(item.codec, ())), tuple(item.avoid)
+
+    def _look(self) -> None:
+        """Which workers there are now; those that are new introduce themselves."""
+        if time.monotonic() - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        self._threads = sum(worker["nthreads"] for worker in workers.values())
+        new = [address for address in workers if address not in self._known]
+        self._known = {a: facts for a, facts in self._known.items() if a in workers}
+        if not new:
+            return
+        for address, facts in self._client.run(introduce, workers=new, on_error="return").items():
+            if isinstance(facts, dict):
+                self._known[address] = facts
+                if facts["bench"] != __version__:
+                    self._is_unfit(
+                        address, _ANY, f"it has bench {facts['bench']}, not {__version__}"
+                    )
+            else:
+                self._known[address] = {}
+                self._is_unfit(address, _ANY, f"{type(facts).__name__}: {facts}")
+
+    def _is_unfit(self, worker: str, codec: str, reason: str) -> None:
+        if worker not in self._unfit.setdefault(codec, {}):
+            what = codec or "no job"
+            _log.warning("%s cannot run %s: %s", worker, what, reason)
+        self._unfit[codec][worker] = reason
+
+    def _unfit_for(self, codec: str) -> dict[str, str]:
+        return self._unfit.get(_ANY, {}) | self._unfit.get(codec, {})
+
+    def _send(self, chunk: list[_Item]) -> None:
+        codec, avoid = chunk[0].codec, chunk[0].avoid
+        unfit = self._unfit_for(codec)
+        fit = [address for address in self._known if address not in unfit]
+        if self._known and not fit:
+            worker, reason = next(iter(unfit.items()))
+            what = codec or "any job"
+            self._fail(chunk, BenchError(f"no worker can run {what}: {worker}: {reason}"))
+            return
+        wanted = [address for address in fit if address not in avoid] or fit
+        everywhere = len(wanted) == len(self._known)
+        future = self._client.submit(
+            run_chunk,
+            [item.job for item in chunk],
+            __version__,
+            pure=False,
+            # others may take it if these are gone
+            **({} if everywhere else {"workers": wanted, "allow_other_workers": True}),
+        )
+        with self._lock:
+            self._running[future] = chunk
+        future.add_done_callback(self._take)
+
+    def _take(self, future: distributed.Future) -> None:
+        """A chunk has ended."""
+        with self._lock:
+            chunk = self._running.pop(future, [])
+            if self._stopped:
+                return
+        from distributed import KilledWorker
+
+        try:
+            answer = future.result()
+        except KilledWorker as error:
+            self._retry_alone(chunk, error)
+        except Exception as error:
+            gone = f"the scheduler at {self._client.scheduler.address} is gone"
+            said = gone if future.cancelled() else f"{type(error).__name__}: {error}"
+            self._fail(chunk, BenchError(f"--cluster: {said}; what was finished is kept"))
+        else:
+            self._deliver(chunk, answer)
+
+    def _deliver(self, chunk: list[_Item], answer: Answer) -> None:
+        if answer.unfit is not None:
+            self._is_unfit(answer.worker, answer.codec, answer.unfit)
+            self._again(chunk)
+            return
+        for item, result in zip(chunk, answer.results, strict=True):
+            seconds = answer.seconds / len(chunk)
+            before = self._seconds.get(item.codec, seconds)
+            self._seconds[item.codec] = 0.8 * before + 0.2 * seconds
+            others = set(self._known) - set(self._unfit_for(item.codec)) - {answer.worker}
+            if result.failure is not None and not item.avoid and others:
+                item.avoid.add(answer.worker)
+                self._again([item])
+            elif not item.future.cancelled():
+                item.future.set_result(result)
+
+    def _retry_alone(self, chunk: list[_Item], error: Exception) -> None:
+        """Each job by itself, to find the one that kills its workers; that one has failed."""
+        if len(chunk) == 1:
+            failed = Result(failure=f"its workers were killed: {error}")
+            chunk[0].future.set_result(failed)
+            return
+        for item in chunk:
+            item.alone = True
+        self._again(chunk)
+
+    def _again(self, items: Iterable[_Item]) -> None:
+        for item in items:
+            self._submitted.put(item)
+
+    def _fail(self, items: Iterable[_Item], error: BenchError) -> None:
+        for item in items:
+            if not item.future.done():
+                item.future.set_exception(error)
+
+    def _fail_all(self, error: BenchError) -> None:
+        with self._lock:
+            running = list(chain(*self._running.values()))
+        self._fail([*running, *_drain(self._submitted)], error)
+
+
+def _other_version(there: str) -> str:
+    return f"it has bench {there}, not {__version__}"
+
+
+def _with_stream(job: OriginalJob) -> OriginalJob:
+    """The job with its kept bitstream, which lies where workers may not read it."""
+    if not isinstance(job, Job) or job.stream is None:
+        return job
+    with suppress(OSError):
+        content = job.stream.path.read_bytes()
+        return replace(job, stream=replace(job.stream, content=content))
+    return job
+
+
+def _drain(queue: SimpleQueue[Any]) -> list[Any]:
+    items = []
+    with suppress(Empty):
+        while True:
+            items.append(queue.get_nowait())
+    return items
+
+
+@contextmanager
+def open_cluster(text: str) -> Iterator[Cluster]:
+    """The cluster that ``--cluster`` names: an address, ``local:4``, or a queue such as slurm."""
+    try:
+        import dask
+        import distributed
+    except ImportError as error:
+        raise UnavailableError("--cluster needs Dask: pip install '.[cluster]'") from error
+    limits = {"distributed.comm.timeouts.connect": _CONNECT_SECONDS}
+    with dask.config.set(limits), _started(text) as address:
+        try:
+            client = distributed.Client(address, set_as_default=False)
+        except OSError as error:
+            raise BenchError(f"--cluster {text}: no scheduler answers there") from error
+        with client:
+            cluster = Cluster(client)
+            cluster.start()
+            try:
+                yield cluster
+            finally:
+                cluster.shutdown(wait=False)
+
+
+@contextmanager
+def _started(text: str) -> Iterator[Any]:
+    """What a client connects to, started here where it is not an address."""
+    kind, _, number = text.partition(":")
+    if "://" in text:
+        yield text
+        return
+    if kind not in ("local", *_QUEUES) or (number and not number.isdecimal()):
+        known = ("local:4", *_QUEUES)
+        raise BenchError(
+            f"--cluster {text}: expected tcp://HOST:PORT, {', '.join(known[:-1])} or {known[-1]}; "
+            + did_you_mean(kind, ("local", *_QUEUES))
+        )
+    count = int(number or 1)
+    if kind == "local":
+        from distributed import LocalCluster
+
+        with LocalCluster(count, threads_per_worker=1, dashboard_address=":0") as local:
+            yield local
+        return
+    import dask_jobqueue
+
+    try:
+        queue = getattr(dask_jobqueue, _QUEUES[kind])()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise BenchError(
+            f"--cluster {kind}: {error}; set jobqueue.{kind} in ~/.config/dask/jobqueue.yaml"
+        ) from error
+    with queue:
+        queue.adapt(minimum_jobs=count, maximum_jobs=count)  # one that dies is replaced
+        yield queue

@@ -1,0 +1,259 @@
+"""``--cluster``: the same results as on this machine, whatever happens to the workers."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas
+import pytest
+from support.command import Bench
+from support.paths import environment
+from support.pictures import Pictures
+
+pytest.importorskip("distributed", reason="--cluster needs pip install 'bench[cluster]'")
+
+from support.cluster import Processes, Proxy, dask_processes, until
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+TIMES = ["date", "machine", "encode_cpu", "encode_wall", "decode_cpu", "decode_wall"]
+QUICK = ("--metric", "psnr_rgb", "--metric", "psnr_y")
+SWEEP = ("run", "--codec", "jpeg", "--codec", "x265", *QUICK)
+
+# What makes a worker unlike others, as Python that it runs when it starts.
+OTHER_VERSION = "import bench\nbench.__version__ = '0.0'\n"
+SLOW = """
+import time
+from bench.codecs.families.ffmpeg import FfmpegCodec
+works = FfmpegCodec.encode
+def encode(self, image, point, works=works):
+    time.sleep(0.5)
+    return works(self, image, point)
+if works.__module__ != __name__:  # Dask runs this twice
+    FfmpegCodec.encode = encode
+"""
+GARBAGE = """
+from bench.codecs.families.pillow import PillowCodec
+PillowCodec.encode = lambda *its: b"garbage"
+"""
+WITHOUT_X265 = """
+from bench.codecs.families.ffmpeg import FfmpegCodec
+FfmpegCodec.missing = lambda its: "no ffmpeg here"
+"""
+FULL = """
+import errno
+from bench.codecs.families.ffmpeg import FfmpegCodec
+def encode(*its):
+    raise OSError(errno.ENOSPC, "No space left on device", "/tmp")
+FfmpegCodec.encode = encode
+"""
+
+
+def records(bench: Bench, store: str) -> pandas.DataFrame:
+    assert bench("export", "--results", store, "--out", f"{store}.csv").status == 0
+    return pandas.read_csv(f"{store}.csv").drop(columns=TIMES)
+
+
+@pytest.fixture
+def data(pictures: Pictures) -> Path:
+    return pictures(4)
+
+
+@pytest.fixture
+def expected(bench: Bench, data: Path) -> pandas.DataFrame:
+    assert bench(*SWEEP, "--data", data, "--results", "here").status == 0
+    return records(bench, "here")
+
+
+@pytest.fixture
+def dask(tmp_path: Path) -> Iterator[Processes]:
+    with dask_processes(tmp_path / "dask") as processes:
+        yield processes
+
+
+def start(data: Path, cluster: str, store: str = "there") -> subprocess.Popen[str]:
+    """A sweep in a process of its own."""
+    command = [sys.executable, "-m", "bench", *SWEEP, "--data", str(data), "--results", store]
+    return subprocess.Popen(
+        [*command, "--cluster", cluster],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+
+
+def results_of(store: str) -> int:
+    return len([path for path in Path(store).glob("streams/*/*") if path.is_file()])
+
+
+def check(bench: Bench, expected: pandas.DataFrame, store: str = "there") -> None:
+    pandas.testing.assert_frame_equal(records(bench, store), expected, check_exact=True)
+
+
+def test_processes_on_this_machine(
+    bench: Bench, data: Path, expected: pandas.DataFrame, cache: Path
+) -> None:
+    sweep = start(data, "local:2")
+    _, err = sweep.communicate(timeout=120)
+    assert sweep.returncode == 0, err
+    assert "2 workers" in err
+    assert "Traceback" not in err
+    check(bench, expected)
+
+
+def test_kept_streams_are_measured_by_workers(
+    bench: Bench, data: Path, expected: pandas.DataFrame, dask: Processes
+) -> None:
+    """They are sent along: the store is not read by workers."""
+    first = ("run", "--codec", "jpeg", "--codec", "x265", "--metric", "psnr_rgb")
+    assert bench(*first, "--data", data, "--results", "there").status == 0
+    dask.worker("one")
+    said = bench(*SWEEP, "--data", data, "--results", "there", "--cluster", dask.address)
+    assert said.status == 0, said.err
+    assert "0 encoded" in said.err
+    check(bench, expected)
+
+
+def test_workers_that_are_killed(
+    bench: Bench, data: Path, expected: pandas.DataFrame, dask: Processes
+) -> None:
+    workers = [dask.worker(f"first{number}", preload=SLOW) for number in range(2)]
+    sweep = start(data, dask.address)
+    until(lambda: results_of("there") > 2, "the first results")
+    for worker in workers:
+        os.kill(worker.pid, signal.SIGKILL)
+        dask.worker(f"instead{worker.pid}")
+    _, err = sweep.communicate(timeout=120)
+    assert sweep.returncode == 0, err
+    check(bench, expected)
+
+
+def test_a_scheduler_that_is_killed(
+    bench: Bench, data: Path, expected: pandas.DataFrame, dask: Processes
+) -> None:
+    dask.worker("one", preload=SLOW)
+    sweep = start(data, dask.address)
+    until(lambda: results_of("there") > 2, "the first results")
+    os.kill(dask.scheduler.pid, signal.SIGKILL)
+    _, err = sweep.communicate(timeout=120)
+    assert sweep.returncode == 1, err
+    assert "scheduler" in err.splitlines()[-1]
+    assert "Traceback" not in err
+    kept = results_of("there")
+    assert kept > 2
+    said = bench(*SWEEP, "--data", data, "--results", "there")
+    assert said.status == 0
+    check(bench, expected)
+
+
+def test_a_network_that_is_cut(
+    bench: Bench, data: Path, expected: pandas.DataFrame, dask: Processes
+) -> None:
+    proxy = Proxy(dask.address)
+    try:
+        dask.worker("behind", preload=SLOW, address=proxy.address)
+        dask.worker("beside", preload=SLOW)
+        sweep = start(data, dask.address)
+        until(lambda: results_of("there") > 2, "the first results")
+        proxy.cut()
+        time.sleep(1)
+        proxy.whole = True
+        _, err = sweep.communicate(timeout=120)
+        assert sweep.returncode == 0, err
+        check(bench, expected)
+    finally:
+        proxy.end()
+
+
+@pytest.mark.parametrize(
+    ("unlike", "said"),
+    [
+        (OTHER_VERSION, "0.0"),
+        (WITHOUT_X265, "no ffmpeg here"),
+        (FULL, "No space left"),
+        (GARBAGE, ""),
+        (SLOW, ""),
+    ],
+    ids=["version", "binary", "disk", "garbage", "straggler"],
+)
+def test_a_worker_that_is_unlike_others(
+    bench: Bench,
+    data: Path,
+    expected: pandas.DataFrame,
+    dask: Processes,
+    unlike: str,
+    said: str,
+) -> None:
+    dask.worker("unlike", preload=unlike)
+    dask.worker("usual")
+    sweep = start(data, dask.address)
+    _, err = sweep.communicate(timeout=120)
+    assert sweep.returncode == 0, err
+    assert said in err
+    check(bench, expected)
+
+
+def test_no_worker_that_can_code(bench: Bench, data: Path, dask: Processes) -> None:
+    dask.worker("unlike", preload=WITHOUT_X265)
+    sweep = start(data, dask.address)
+    _, err = sweep.communicate(timeout=120)
+    assert sweep.returncode == 1
+    last = err.splitlines()[-1]
+    assert last.startswith("bench: ")
+    assert "x265" in last
+    assert "no ffmpeg here" in last
+    assert results_of("there") > 0  # what the others could do is kept
+
+
+def test_a_driver_that_is_killed(
+    bench: Bench, data: Path, expected: pandas.DataFrame, dask: Processes
+) -> None:
+    for number in range(2):
+        dask.worker(f"worker{number}")
+    chance = random.Random(3)
+    for _ in range(3):
+        sweep = start(data, dask.address)
+        time.sleep(chance.uniform(1, 3))
+        sweep.kill()
+        sweep.communicate()
+    sweep = start(data, dask.address)
+    _, err = sweep.communicate(timeout=120)
+    assert sweep.returncode == 0, err
+    check(bench, expected)
+
+
+def test_ctrl_c_ends_a_sweep(bench: Bench, data: Path, dask: Processes) -> None:
+    dask.worker("one", preload=SLOW)
+    sweep = start(data, dask.address)
+    until(lambda: results_of("there") > 2, "the first results")
+    sweep.send_signal(signal.SIGINT)
+    _, err = sweep.communicate(timeout=30)
+    assert sweep.returncode == 130
+    assert "Traceback" not in err
+    assert bench("export", "--results", "there", "--out", "kept.csv").status == 0
+
+
+@pytest.mark.parametrize("where", ["lokal:2", "slurm:many", "tcp//host:1"])
+def test_an_invalid_cluster_is_one_line(bench: Bench, data: Path, where: str) -> None:
+    said = bench(*SWEEP, "--data", data, "--cluster", where)
+    assert said.status == 1
+    assert said.err.splitlines()[-1].startswith(f"bench: --cluster {where}")
+
+
+def test_a_scheduler_that_is_not_there(bench: Bench, data: Path) -> None:
+    sweep = start(data, "tcp://127.0.0.1:9")
+    _, err = sweep.communicate(timeout=120)
+    assert sweep.returncode == 1
+    assert "127.0.0.1:9" in err.splitlines()[-1]
+    assert "Traceback" not in err
