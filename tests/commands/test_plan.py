@@ -111,6 +111,7 @@ def test_a_job_script_needs_an_estimate(bench: Bench, pictures: Pictures) -> Non
     assert not Path("job.sh").exists()
 
 
+@pytest.mark.slow
 def test_the_tasks_of_a_job_script_do_the_run(
     bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
