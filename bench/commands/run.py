@@ -92,7 +92,7 @@ def _execute(plan: Plan, request: RunRequest, store: StoreWriter, watcher: Watch
     if request.cluster is None or not plan.jobs:
         with ThisMachine.for_plan(plan) as executor:
             return execute(plan, store, executor, watcher)
-    from bench.sweep.cluster import open_cluster
+    from bench.sweep.open_cluster import open_cluster
 
     with open_cluster(request.cluster) as cluster:
         remarks = [*filter(None, [plan.remark]), *cluster.remarks]

@@ -10,21 +10,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from bench import __version__
-from bench.errors import BenchError, UnavailableError
+from bench.errors import BenchError
 from bench.runtime.machine import this_machine
-from bench.runtime.text import did_you_mean, grouped
+from bench.runtime.text import grouped
+from bench.sweep.chunks import ANY, Answer, introduce, run_chunk, stop
 from bench.sweep.jobs import Job, OriginalJob, Result
-from bench.sweep.machine import ThisMachine
-from bench.sweep.worker import Worker, run
 
 if TYPE_CHECKING:
     import distributed
@@ -37,82 +36,7 @@ _CHUNKS_AHEAD = 2
 _BURST_SECONDS = 0.02
 _LOOK_SECONDS = 1.0  # between two looks at which workers there are
 _START_SECONDS = 60.0  # for the first worker
-_CONNECT_SECONDS = 10.0  # for the scheduler to answer, also after a connection broke
-_QUEUES = {
-    "slurm": "SLURMCluster",
-    "pbs": "PBSCluster",
-    "sge": "SGECluster",
-    "lsf": "LSFCluster",
-    "htcondor": "HTCondorCluster",
-}
-_ANY = ""  # every codec
 _log = logging.getLogger(__name__)
-
-
-# What runs on a worker.
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a worker made of a chunk: the results, or why it can run no such job."""
-
-    worker: str
-    seconds: float = 0.0
-    results: Sequence[Result] = ()
-    unfit: str | None = None
-    codec: str = _ANY  # that it cannot run
-
-
-_machine: ThisMachine | None = None
-_lock = threading.Lock()
-
-
-def introduce() -> dict[str, str]:
-    """What a worker is, for the client to compare."""
-    return {"bench": __version__, **this_machine()}
-
-
-def run_chunk(jobs: Sequence[OriginalJob], version: str) -> Answer:
-    """Run jobs in this process, which keeps what it loads."""
-    from distributed import get_worker
-
-    here = get_worker()
-    began = time.monotonic()
-    if version != __version__:
-        return Answer(here.address, unfit=f"it has bench {__version__}, not {version}")
-    machine = _this_machine(here.state.nthreads)
-    for job in jobs:
-        name = job.codec.name if isinstance(job, Job) else _ANY
-        try:
-            machine.worker.check(job)
-        except Exception as error:
-            return Answer(here.address, unfit=str(error), codec=name)
-    futures = [machine.submit(run, job) for job in jobs]
-    try:
-        results = [future.result() for future in futures]
-    except BenchError as error:  # such as a full disk
-        return Answer(here.address, unfit=str(error))
-    return Answer(here.address, time.monotonic() - began, results)
-
-
-def _this_machine(threads: int) -> ThisMachine:
-    global _machine
-    with _lock:
-        if _machine is None:
-            _machine = ThisMachine(threads, Worker())
-        return _machine
-
-
-def stop() -> None:
-    """Stop the jobs that run in this process, and their programs."""
-    global _machine
-    with _lock:
-        machine, _machine = _machine, None
-    if machine is not None:
-        machine.shutdown(wait=False, cancel_futures=True)
-
-
-# What runs here.
 
 
 @dataclass(eq=False)
@@ -126,7 +50,7 @@ class _Item:
 
     @property
     def codec(self) -> str:
-        return self.job.codec.name if isinstance(self.job, Job) else _ANY
+        return self.job.codec.name if isinstance(self.job, Job) else ANY
 
 
 class Cluster:
@@ -168,7 +92,7 @@ class Cluster:
             )
         lines += [
             f"{worker} gets no jobs: {reason}"
-            for worker, reason in self._unfit.get(_ANY, {}).items()
+            for worker, reason in self._unfit.get(ANY, {}).items()
         ]
         return lines
 
@@ -247,11 +171,11 @@ class Cluster:
                 self._known[address] = facts
                 if facts["bench"] != __version__:
                     self._is_unfit(
-                        address, _ANY, f"it has bench {facts['bench']}, not {__version__}"
+                        address, ANY, f"it has bench {facts['bench']}, not {__version__}"
                     )
             else:
                 self._known[address] = {}
-                self._is_unfit(address, _ANY, f"{type(facts).__name__}: {facts}")
+                self._is_unfit(address, ANY, f"{type(facts).__name__}: {facts}")
 
     def _is_unfit(self, worker: str, codec: str, reason: str) -> None:
         if worker not in self._unfit.setdefault(codec, {}):
@@ -260,7 +184,7 @@ class Cluster:
         self._unfit[codec][worker] = reason
 
     def _unfit_for(self, codec: str) -> dict[str, str]:
-        return self._unfit.get(_ANY, {}) | self._unfit.get(codec, {})
+        return self._unfit.get(ANY, {}) | self._unfit.get(codec, {})
 
     def _send(self, chunk: list[_Item]) -> None:
         codec, avoid = chunk[0].codec, chunk[0].avoid
@@ -365,59 +289,3 @@ def _drain(queue: SimpleQueue[Any]) -> list[Any]:
         while True:
             items.append(queue.get_nowait())
     return items
-
-
-@contextmanager
-def open_cluster(text: str) -> Iterator[Cluster]:
-    """The cluster that ``--cluster`` names: an address, ``local:4``, or a queue such as slurm."""
-    try:
-        import dask
-        import distributed
-    except ImportError as error:
-        raise UnavailableError("--cluster needs Dask: pip install '.[cluster]'") from error
-    limits = {"distributed.comm.timeouts.connect": _CONNECT_SECONDS}
-    with dask.config.set(limits), _started(text) as address:
-        try:
-            client = distributed.Client(address, set_as_default=False)
-        except OSError as error:
-            raise BenchError(f"--cluster {text}: no scheduler answers there") from error
-        with client:
-            cluster = Cluster(client)
-            cluster.start()
-            try:
-                yield cluster
-            finally:
-                cluster.shutdown(wait=False)
-
-
-@contextmanager
-def _started(text: str) -> Iterator[Any]:
-    """What a client connects to, started here where it is not an address."""
-    kind, _, number = text.partition(":")
-    if "://" in text:
-        yield text
-        return
-    if kind not in ("local", *_QUEUES) or (number and not number.isdecimal()):
-        known = ("local:4", *_QUEUES)
-        raise BenchError(
-            f"--cluster {text}: expected tcp://HOST:PORT, {', '.join(known[:-1])} or {known[-1]}; "
-            + did_you_mean(kind, ("local", *_QUEUES))
-        )
-    count = int(number or 1)
-    if kind == "local":
-        from distributed import LocalCluster
-
-        with LocalCluster(count, threads_per_worker=1, dashboard_address=":0") as local:
-            yield local
-        return
-    import dask_jobqueue
-
-    try:
-        queue = getattr(dask_jobqueue, _QUEUES[kind])()
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise BenchError(
-            f"--cluster {kind}: {error}; set jobqueue.{kind} in ~/.config/dask/jobqueue.yaml"
-        ) from error
-    with queue:
-        queue.adapt(minimum_jobs=count, maximum_jobs=count)  # one that dies is replaced
-        yield queue

@@ -1,0 +1,76 @@
+"""Opens the cluster that ``--cluster`` names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bench.errors import BenchError, UnavailableError
+from bench.runtime.text import did_you_mean
+from bench.sweep.cluster import Cluster
+
+_CONNECT_SECONDS = 10.0  # for the scheduler to answer, also after a connection broke
+_QUEUES = {
+    "slurm": "SLURMCluster",
+    "pbs": "PBSCluster",
+    "sge": "SGECluster",
+    "lsf": "LSFCluster",
+    "htcondor": "HTCondorCluster",
+}
+
+
+@contextmanager
+def open_cluster(text: str) -> Iterator[Cluster]:
+    """The cluster that ``--cluster`` names: an address, ``local:4``, or a queue such as slurm."""
+    try:
+        import dask
+        import distributed
+    except ImportError as error:
+        raise UnavailableError("--cluster needs Dask: pip install '.[cluster]'") from error
+    limits = {"distributed.comm.timeouts.connect": _CONNECT_SECONDS}
+    with dask.config.set(limits), _started(text) as address:
+        try:
+            client = distributed.Client(address, set_as_default=False)
+        except OSError as error:
+            raise BenchError(f"--cluster {text}: no scheduler answers there") from error
+        with client:
+            cluster = Cluster(client)
+            cluster.start()
+            try:
+                yield cluster
+            finally:
+                cluster.shutdown(wait=False)
+
+
+@contextmanager
+def _started(text: str) -> Iterator[Any]:
+    """What a client connects to, started here where it is not an address."""
+    kind, _, number = text.partition(":")
+    if "://" in text:
+        yield text
+        return
+    if kind not in ("local", *_QUEUES) or (number and not number.isdecimal()):
+        known = ("local:4", *_QUEUES)
+        raise BenchError(
+            f"--cluster {text}: expected tcp://HOST:PORT, {', '.join(known[:-1])} or {known[-1]}; "
+            + did_you_mean(kind, ("local", *_QUEUES))
+        )
+    count = int(number or 1)
+    if kind == "local":
+        from distributed import LocalCluster
+
+        with LocalCluster(count, threads_per_worker=1, dashboard_address=":0") as local:
+            yield local
+        return
+    import dask_jobqueue
+
+    try:
+        queue = getattr(dask_jobqueue, _QUEUES[kind])()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise BenchError(
+            f"--cluster {kind}: {error}; set jobqueue.{kind} in ~/.config/dask/jobqueue.yaml"
+        ) from error
+    with queue:
+        queue.adapt(minimum_jobs=count, maximum_jobs=count)  # one that dies is replaced
+        yield queue
