@@ -17,9 +17,9 @@ from bench.instances.ground_truth import read_ground_truth
 from bench.instances.labels import CLASSES
 from bench.instances.prediction_files import find_predictions, read_predictions
 from bench.metrics.average_precision import AveragePrecision, average_precision, wap_interval
-from bench.metrics.bootstrap import FEW_IMAGES, Interval
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import Matches
+from bench.metrics.resampling import FEW_IMAGES, Interval
 from bench.runtime.cores import on_all_cores
 from bench.runtime.files import check_outputs, write_json
 

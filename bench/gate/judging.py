@@ -29,13 +29,7 @@ from bench.gate.verdicts import Check, Outcome, Verdict
 from bench.metrics import scorer_of
 from bench.metrics.between import QualityRange
 from bench.metrics.bjontegaard import FloatArray, bd, deltas
-from bench.metrics.bootstrap import (
-    FEW_IMAGES,
-    MAXIMUM_UNDEFINED,
-    CurveSample,
-    percentile_interval,
-    resample_weights,
-)
+from bench.metrics.resampling import FEW_IMAGES, CurveSample, interval_of, resample_weights
 from bench.metrics.task_sample import TaskSample
 from bench.runtime.text import counted
 
@@ -161,7 +155,7 @@ def _judge_bd_rate(rule: Rule, recorded: Recording, now: Recording) -> Verdict:
     metric = _metric(rule, recorded, now)
     anchor = _recorded(str(rule.other), recorded)
     curves = _curves(metric, anchor, then, now=here)
-    reference, before, after = (curve.mean_curve() for curve in curves)
+    reference, before, after = (curve.mean_curve for curve in curves)
     qualities = _qualities(rule, metric, recorded)
     limits = qualities.of_set() if qualities else None
     was, is_now = (bd(reference, curve, "rate", between=limits) for curve in (before, after))
@@ -233,11 +227,11 @@ def _by_interval(
     rule: Rule, metric: str, figures: tuple[float, float, float], changes: FloatArray
 ) -> Verdict:
     """The verdict on ``figures``: was, now and change; ``changes`` are those of the resamples."""
-    defined = np.isfinite(changes)
-    if (undefined := 1 - defined.mean()) > MAXIMUM_UNDEFINED:
-        share = f"{100 * undefined:.3g} % of the resamples are undefined"
+    interval = interval_of(np.where(np.isfinite(changes), changes, np.nan))
+    if interval.bounds is None:
+        share = f"{100 * interval.undefined:.3g} % of the resamples are undefined"
         raise _UnknownError(f"no interval: {share}")
-    low, high = percentile_interval(changes[defined])
+    low, high = interval.bounds
     change = figures[-1]
     detectable = max(change / low, 1.0) if rule.kind == "time" else max(change - low, 0.0)
     outcome: Outcome = "inconclusive"

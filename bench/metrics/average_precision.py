@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrics.bootstrap import RESAMPLES, Interval, resample_weights
 from bench.metrics.matches import Matches
 from bench.metrics.precision_recall import Area, Floats, Reached, areas, precision
+from bench.metrics.resampling import Interval, interval_of, resample_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +30,7 @@ class AveragePrecision:
 
     @property
     def by_class(self) -> Floats:
-        means: Floats = self.matrix.mean(axis=1)
-        return means
+        return np.asarray(self.matrix.mean(axis=1))
 
     @property
     def ap(self) -> float:
@@ -52,7 +51,7 @@ def average_precision(matches: Sequence[Matches]) -> AveragePrecision:
 
 
 def resampled_wap(matches: Sequence[Matches], weights: Floats) -> Floats:
-    """The wAP of each resample, a row of ``bench.metrics.bootstrap.resample_weights`` each."""
+    """The wAP of each resample, a row of ``bench.metrics.resampling.resample_weights`` each."""
     return weighted_mean(*areas(matches, weights, _trapezoid, merge_ties=True))
 
 
@@ -62,27 +61,15 @@ def whole_set(matches: Sequence[Matches], area: Area, *, merge_ties: bool) -> Av
     return AveragePrecision(matrix[0], instances[0])
 
 
-def wap_interval(
-    matches: Sequence[Matches], *, resamples: int = RESAMPLES, seed: int = 0
-) -> Interval:
+def wap_interval(matches: Sequence[Matches]) -> Interval:
     """The 95 % interval of a set's wAP, by resampling its images."""
-    return percentiles(resampled_wap(matches, resample_weights(len(matches), resamples, seed)))
-
-
-def percentiles(values: Floats) -> Interval:
-    """The interval of resampled values; what stayed undefined is counted, not guessed."""
-    undefined = np.isnan(values)
-    low, high = np.nan, np.nan
-    if not undefined.all():
-        low, high = np.percentile(values[~undefined], [2.5, 97.5])
-    return Interval(float(low), float(high), 0.0, float(undefined.mean()))
+    return interval_of(resampled_wap(matches, resample_weights(len(matches))))
 
 
 def _trapezoid(reached: Reached, instances: Floats) -> Floats:
     height = precision(reached.hits_before, reached.seen_before, at_nothing=1)
     height += precision(reached.hits, reached.seen, at_nothing=1)
-    area: Floats = np.einsum("es,es->s", reached.weight, height) / (2 * instances)
-    return area
+    return np.asarray(np.einsum("es,es->s", reached.weight, height) / (2 * instances))
 
 
 def weighted_mean(matrices: Floats, instances: Floats) -> Floats:

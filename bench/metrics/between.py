@@ -26,7 +26,7 @@ class Between:
     low: float
     high: float
     percent: bool  # of the uncompressed accuracy, else in the metric's unit
-    metric: str = ""  # none yet of a bare range in units; wap: every task network's
+    metric: str = ""  # empty for a bare range in units; wap: every task network's
 
     def __str__(self) -> str:
         unit = "%" if self.percent else ""
@@ -36,18 +36,18 @@ class Between:
         return metric == self.metric or (self.metric == _WAP and _is_task(metric))
 
     def among(self, compared: Sequence[str], named: Sequence[str]) -> Between:
-        """For the metrics that are compared, of which some may have been named by the user."""
-        told = f"invalid range of quality '{self}'"
+        """The range among the compared metrics, of which the user may have named some."""
+        invalid = f"invalid range of quality '{self}'"
         if self.metric == _WAP:
             if not any(map(_is_task, compared)):
-                raise DataError(f"{told}: percentages need a task; there is no task here")
+                raise DataError(f"{invalid}: percentages need a task; there is no task here")
             return self
         candidates = [self.metric] if self.metric else list(dict.fromkeys(named or compared))
         if len(candidates) != 1:
-            raise DataError(f"{told}: of which metric? write METRIC={self}")
+            raise DataError(f"{invalid}: of which metric? write METRIC={self}")
         if candidates[0] not in compared:
             there = ", ".join(compared) or "none"
-            raise DataError(f"{told}: {candidates[0]} is not compared; the metrics are {there}")
+            raise DataError(f"{invalid}: {candidates[0]} is not compared; the metrics are {there}")
         return replace(self, metric=candidates[0])
 
 
@@ -57,23 +57,23 @@ def _is_task(metric: str) -> bool:
 
 def parse_between(text: str, metric: str = "") -> Between:
     """The range that a text names, of a given metric or of the one in the text."""
-    told = f"invalid range of quality '{text}'"
+    invalid = f"invalid range of quality '{text}'"
     found = _RANGE.fullmatch(text.replace(" ", ""))
     if found is None:
-        raise DataError(f"{told}; {EXPECTED}")
+        raise DataError(f"{invalid}; {EXPECTED}")
     low, high, percent = float(found["low"]), float(found["high"]), bool(found["percent"])
     if not low < high:
-        raise DataError(f"{told}: {low:g} is not below {high:g}")
+        raise DataError(f"{invalid}: {low:g} is not below {high:g}")
     if metric and found["metric"]:
-        raise DataError(f"{told}: it is of {metric}; expected LOW,HIGH")
+        raise DataError(f"{invalid}: it is of {metric}; expected LOW,HIGH")
     metric = metric or found["metric"] or (_WAP if percent else "")
     if metric and not _is_task(metric):
         described = describe(metric)
         if described.group is not Group.QUALITY:
-            raise DataError(f"{told}: {metric} is not a quality metric")
+            raise DataError(f"{invalid}: {metric} is not a quality metric")
         if percent:
             unit = described.unit or "its own unit"
-            raise DataError(f"{told}: {metric} has no percentages; expected LOW,HIGH in {unit}")
+            raise DataError(f"{invalid}: {metric} has no percentages; expected LOW,HIGH in {unit}")
     return Between(low, high, percent, metric)
 
 

@@ -18,7 +18,7 @@ no such range: its mean is over rates, and the same qualities are other rates on
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -96,10 +96,11 @@ class Delta:
     kind: Kind
     method: Method
     value: float  # percent of rate, or units of quality; NaN where undefined
-    reason: str | None  # why it is undefined
-    notes: tuple[str, ...]
-    range: tuple[float, float]  # integrated over: qualities for BD-rate, rates for BD-quality
-    overlap: float  # what both curves cover over what either covers, 0 to 1; NaN if unusable
+    reason: str | None = None  # why it is undefined
+    notes: tuple[str, ...] = ()
+    # What was integrated over: qualities for BD-rate, rates for BD-quality.
+    range: tuple[float, float] = (np.nan, np.nan)
+    overlap: float = np.nan  # what both curves cover over what either covers, 0 to 1
     interval: tuple[float, float] | None = None  # 95 %
 
 
@@ -112,25 +113,6 @@ class Deltas:
     high: FloatArray
     overlap: FloatArray  # NaN where a curve of the pair is not usable
     changed: BoolArray  # the Pareto front dropped a point of either curve
-
-
-def bd_rate(
-    anchor: Curve,
-    test: Curve,
-    *,
-    method: Method = "akima",
-    pareto: bool = False,
-    between: tuple[float, float] | None = None,
-) -> Delta:
-    """How many percent more rate `test` needs than `anchor` for the same quality."""
-    return bd(anchor, test, "rate", method=method, pareto=pareto, between=between)
-
-
-def bd_quality(
-    anchor: Curve, test: Curve, *, method: Method = "akima", pareto: bool = False
-) -> Delta:
-    """How much higher the quality of `test` is than `anchor`'s at the same rate."""
-    return bd(anchor, test, "quality", method=method, pareto=pareto)
 
 
 def bd(
@@ -156,8 +138,7 @@ def bd(
         reason = reason or _too_short(curve, name, method) or _not_monotone(curve, name)
         reason = reason or _too_narrow(curve, name, between)
         if reason:
-            nowhere = (np.nan, np.nan)
-            return Delta(kind, method, np.nan, reason, tuple(notes), nowhere, np.nan)
+            return Delta(kind, method, np.nan, reason, tuple(notes))
         if len(curve) < 4:
             notes.append(f"{name} has only {len(curve)} points")
         pair.append(curve.alone)
@@ -177,6 +158,12 @@ def bd(
     elif np.isnan(value):
         reason = "the points lie too close together or too far apart to compute with"
     return Delta(kind, method, value, reason, tuple(notes), (low, high), overlap)
+
+
+bd_rate = partial(bd, kind="rate")
+"""How many percent more rate `test` needs than `anchor` for the same quality."""
+bd_quality = partial(bd, kind="quality")
+"""How much higher the quality of `test` is than `anchor`'s at the same rate."""
 
 
 def _not_numbers(curve: Curve, name: str) -> str | None:

@@ -1,8 +1,8 @@
 """COCO's average precision of boxes, for task networks without masks.
 
 A true box goes around all of an instance's pixels; one around a group is COCO's crowd, which
-excuses whatever lies in it. Of each class an image's hundred best scored boxes count. One after the
-other takes the instance that it overlaps most among those still free. AP is the mean, at 101
+excuses any box in it. The hundred best scored boxes of each class in an image count. In this order,
+each takes the free instance that it overlaps most. AP is the mean, at 101
 recalls, of the best precision at that recall or beyond it; equal scores stay in the images' order.
 """
 
@@ -14,17 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.instances.detections import Detections
-from bench.instances.ground_truth import Truth
 from bench.instances.labels import EVALUATED
+from bench.instances.pseudo_truth import Truth
 from bench.metrics.average_precision import AveragePrecision, weighted_mean, whole_set
 from bench.metrics.instance_matching import check_size, count_by_class
-from bench.metrics.matches import (
-    FALSE_POSITIVE,
-    IGNORED,
-    OVERLAPS,
-    TRUE_POSITIVE,
-    Matches,
-)
+from bench.metrics.matches import FALSE_POSITIVE, IGNORED, OVERLAPS, TRUE_POSITIVE, Matches
 from bench.metrics.precision_recall import Floats, Reached, areas, precision
 
 THRESHOLDS = np.linspace(0.5, 0.95, OVERLAPS)
@@ -46,9 +40,8 @@ def match_boxes(truth: Truth, detections: Detections) -> Matches:
         crowd = ~instance[there]
         states[own] = _assign(_shares(detections.boxes[own], truth.boxes[there], crowd), crowd)
     instances = count_by_class(truth, instance)
-    return Matches(
-        detections.classes.astype(np.uint8), detections.scores, states, instances, instances
-    )
+    classes = detections.classes.astype(np.uint8)
+    return Matches(classes, detections.scores, states, instances, instances)
 
 
 def box_average_precision(matches: Sequence[Matches]) -> AveragePrecision:
@@ -57,7 +50,7 @@ def box_average_precision(matches: Sequence[Matches]) -> AveragePrecision:
 
 
 def resampled_box_wap(matches: Sequence[Matches], weights: Floats) -> Floats:
-    """The wAP of each resample, a row of ``bench.metrics.bootstrap.resample_weights`` each.
+    """The wAP of each resample, a row of ``bench.metrics.resampling.resample_weights`` each.
 
     An image that is drawn twice has each of its boxes twice in a row, also with equal scores.
     """
@@ -104,5 +97,4 @@ def _interpolated(reached: Reached, instances: Floats) -> Floats:
         np.maximum(row, below, out=row)
     passed = np.searchsorted(RECALLS, reached.hits / instances, side="right")
     gained = np.diff(passed, axis=0, prepend=0)
-    area: Floats = np.einsum("es,es->s", gained, envelope) / len(RECALLS)
-    return area
+    return np.asarray(np.einsum("es,es->s", gained, envelope) / len(RECALLS))

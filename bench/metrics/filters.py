@@ -67,11 +67,9 @@ class TileFilter:
     def tiles(self) -> Iterator[Tile]:
         """Where the results of the tiles lie in the whole result."""
         for top in range(0, self.size[0], self.rows):
+            rows = slice(top, min(top + self.rows, self.size[0]))
             for left in range(0, self.size[1], self.columns):
-                yield (
-                    slice(top, min(top + self.rows, self.size[0])),
-                    slice(left, min(left + self.columns, self.size[1])),
-                )
+                yield rows, slice(left, min(left + self.columns, self.size[1]))
 
     def load(self, field: int, plane: Plane, tile: Tile) -> Floats:
         """Fill a field with what the tile needs; beyond the plane stays what was there."""

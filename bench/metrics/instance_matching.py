@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from bench.errors import DataError
 from bench.instances.detections import Detections
-from bench.instances.ground_truth import Truth
 from bench.instances.labels import EVALUATED
+from bench.instances.pseudo_truth import Truth
 from bench.metrics.matches import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, Matches
 
 THRESHOLDS = np.arange(0.5, 1.0, 0.05)

@@ -1,4 +1,4 @@
-"""How one image's predictions fared against its instances: all that an average precision needs."""
+"""How one image's predictions match its instances: all that an average precision needs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ OVERLAPS = 10
 IGNORED, TRUE_POSITIVE, FALSE_POSITIVE = 0, 1, 2
 
 _VERSION = 1
-_HEADER = struct.Struct(
-    f"<BBI{2 * len(CLASSES)}I"
-)  # version, bytes of a score, predictions, counts
+# The version, the bytes of a score, the number of predictions, and the counts of instances.
+_HEADER = struct.Struct(f"<BBI{2 * len(CLASSES)}I")
 _PLACE = 2 * np.arange(OVERLAPS, dtype=np.uint32)  # two bits for each overlap
 
 
@@ -41,14 +40,8 @@ class Matches:
         size = scores.dtype.itemsize
         states = np.bitwise_or.reduce(self.states.astype(np.uint32) << _PLACE, axis=1)
         header = _HEADER.pack(_VERSION, size, len(self.classes), *self.valid, *self.instances)
-        return b"".join(
-            [
-                header,
-                self.classes.tobytes(),
-                scores.astype(f"<f{size}").tobytes(),
-                states.astype("<u4").tobytes(),
-            ]
-        )
+        columns = (self.classes, scores.astype(f"<f{size}"), states.astype("<u4"))
+        return header + b"".join(column.tobytes() for column in columns)
 
     def counts(self, least_score: float) -> tuple[int, int, int]:
         """True positives, false positives and false negatives at an overlap of one half."""

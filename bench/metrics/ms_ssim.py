@@ -10,7 +10,7 @@ gets a zero at both ends). At the finest scale both need the same statistics, co
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -52,29 +52,43 @@ def ms_ssim(
     reference: Pixels, others: Sequence[Pixels], *, libvmaf: bool = True, usual: bool = True
 ) -> list[Similarity]:
     """MS-SSIM of planes against one reference; NaN for a definition that is not selected."""
-    by_libvmaf = [1.0 if libvmaf else math.nan] * len(others)
-    by_usual = [1.0 if usual else math.nan] * len(others)
-    shifted = [_shift(plane) for plane in (reference, *others)]
-    planes = shifted
+    planes = [_shift(plane) for plane in (reference, *others)]
     finest = _compare(planes, False, libvmaf=libvmaf, usual=usual)
-    for scale, weight in enumerate(WEIGHTS if libvmaf else ()):
-        coarsest = scale == len(WEIGHTS) - 1
-        if scale:
-            planes = [_halve_by_wavelet(plane) for plane in planes]
-        compared = _compare(planes, coarsest, libvmaf=True) if scale else finest
-        for index, terms in enumerate(compared):
-            # Where structures are opposed on the whole libvmaf has NaN; here it is 0, the worst.
-            product = terms.contrast * max(terms.structure, 0.0)
-            by_libvmaf[index] *= (product * (terms.luminance if coarsest else 1.0)) ** weight
-    planes = shifted
-    for scale, weight in enumerate(WEIGHTS if usual else ()):
-        if scale:
-            planes = [_halve_by_mean(plane) for plane in planes]
-        coarsest = scale == len(WEIGHTS) - 1
-        compared = _compare(planes, coarsest, usual=True) if scale else finest
-        for index, terms in enumerate(compared):
-            by_usual[index] *= max(terms.both, 0.0) ** weight
+    by_libvmaf = by_usual = [math.nan] * len(others)
+    if libvmaf:
+        by_libvmaf = _product(planes, finest, _halve_by_wavelet, _libvmaf_term, libvmaf=True)
+    if usual:
+        by_usual = _product(planes, finest, _halve_by_mean, _usual_term, usual=True)
     return [Similarity(*values) for values in zip(by_libvmaf, by_usual, strict=True)]
+
+
+def _product(
+    planes: Sequence[Plane],
+    finest: list[_Terms],
+    halve: Callable[[Plane], Plane],
+    term: Callable[[_Terms, bool], float],
+    **definition: bool,
+) -> list[float]:
+    """The product of the terms of all scales, each to the power of its weight."""
+    products = [1.0] * len(finest)
+    for scale, weight in enumerate(WEIGHTS):
+        coarsest = scale == len(WEIGHTS) - 1
+        if scale:
+            planes = [halve(plane) for plane in planes]
+        compared = _compare(planes, coarsest, **definition) if scale else finest
+        for index, terms in enumerate(compared):
+            products[index] *= term(terms, coarsest) ** weight
+    return products
+
+
+def _libvmaf_term(terms: _Terms, coarsest: bool) -> float:
+    # Where structures are opposed on the whole libvmaf has NaN; here it is 0, the worst.
+    product = terms.contrast * max(terms.structure, 0.0)
+    return product * (terms.luminance if coarsest else 1.0)
+
+
+def _usual_term(terms: _Terms, coarsest: bool) -> float:
+    return max(terms.both, 0.0)
 
 
 def decibels(similarity: float) -> float:
@@ -166,8 +180,7 @@ def _centre(moment: Floats, mean: Floats, other_mean: Floats, scratch: Floats) -
 
 def _luminance(pair: _Pair) -> Floats:
     x, y = pair.mean_x + MIDDLE, pair.mean_y + MIDDLE
-    luminance: Floats = np.divide(2 * (x * y) + C1, x * x + y * y + C1)
-    return luminance
+    return np.asarray(np.divide(2 * (x * y) + C1, x * x + y * y + C1))
 
 
 def _add_usual_terms(terms: _Terms, pair: _Pair, maps: Floats, coarsest: bool) -> None:

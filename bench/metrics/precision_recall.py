@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 # Resamples treated at once: fewer cost more calls, more do not stay in the processor's cache.
 _BLOCK = 500
-# Of columns: up to about so many, a call for each row takes longer than the row.
+# Up to about this many columns, a call for each row takes longer than the row.
 _FEW = 32
 
 
@@ -127,7 +127,7 @@ def _above(
 def _running(counts: Counts) -> Counts:
     """Sums of the rows above each, and of all.
 
-    Numpy's own are for few columns; down the many of a bootstrap, they take thrice as long.
+    Numpy's own are for few columns; down the many of a bootstrap, they take three times as long.
     """
     sums = np.empty((len(counts) + 1, counts.shape[1]), np.int32)
     sums[0] = 0

@@ -9,7 +9,6 @@ are those of ``bench.images.colour``: BT.601, limited range, bicubic 4:2:0.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
@@ -29,14 +28,6 @@ _TILE = (16, 1024)  # of chroma, which stays in the cache
 _STRIP_SAMPLES = 2**16  # of RGB, which do so, too
 
 
-class YCbCr(NamedTuple):
-    """PSNR of each plane, in dB."""
-
-    y: float
-    cb: float
-    cr: float
-
-
 def psnr(original: Pixels, decoded: Pixels) -> float:
     """PSNR over all samples, at most 60 dB."""
     samples = original.shape[1]
@@ -51,8 +42,8 @@ def psnr(original: Pixels, decoded: Pixels) -> float:
     return _decibels(total / a.size)
 
 
-def psnr_ycbcr(original: Pixels, decoded: Pixels) -> YCbCr:
-    """PSNR in 4:2:0, at most 60 dB each; odd sides are padded to even, both alike."""
+def psnr_ycbcr(original: Pixels, decoded: Pixels) -> tuple[float, float, float]:
+    """PSNR of Y, Cb and Cr in 4:2:0, at most 60 dB each; odd sides are padded to even."""
     original, decoded = pad(original, 2), pad(decoded, 2)
     height, width, _ = original.shape
     rows = min(_TILE[0], height // 2)
@@ -78,9 +69,8 @@ def psnr_ycbcr(original: Pixels, decoded: Pixels) -> YCbCr:
                 part = found[: (height - top) // 2, : tile[1].stop - tile[1].start]
                 totals[index] += _squares(part)
     pixels = height * width
-    return YCbCr(
-        _decibels(y_total / pixels), *(_decibels(total / (pixels / 4)) for total in totals)
-    )
+    cb, cr = (_decibels(total / (pixels / 4)) for total in totals)
+    return _decibels(y_total / pixels), cb, cr
 
 
 def _squares(values: Floats) -> float:

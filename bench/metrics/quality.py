@@ -12,6 +12,7 @@ from bench.metrics.ms_ssim import decibels, ms_ssim
 from bench.metrics.psnr import psnr_ycbcr
 from bench.metrics.table import METRICS, Metric, quality_metrics, why_undefined
 from bench.metrics.vmaf import convert
+from bench.runtime.text import grouped
 
 Pair = tuple[Pixels, Pixels]
 Values = dict[str, float]
@@ -62,24 +63,14 @@ def _measure_some(pairs: Sequence[Pair], metrics: Sequence[Metric]) -> list[Valu
     converted = convert(even, list(models.values()))
     for some, pair in zip(values, converted, strict=True):
         some |= {name: pair.scores[model] for name, model in models.items()}
-    if names & {"ssim_db", "ms_ssim_db"}:
-        for same in _with_one_original(pairs):
+    libvmaf, usual = "ssim_db" in names, "ms_ssim_db" in names
+    if libvmaf or usual:
+        by_original = grouped((id(original), index) for index, (original, _) in enumerate(pairs))
+        for same in by_original.values():
+            original = converted[same[0]].original
             others = [converted[index].decoded for index in same]
-            found = ms_ssim(
-                converted[same[0]].original,
-                others,
-                libvmaf="ssim_db" in names,
-                usual="ms_ssim_db" in names,
-            )
+            found = ms_ssim(original, others, libvmaf=libvmaf, usual=usual)
             for index, similarity in zip(same, found, strict=True):
                 values[index]["ssim_db"] = decibels(similarity.libvmaf)
                 values[index]["ms_ssim_db"] = decibels(similarity.usual)
     return values
-
-
-def _with_one_original(pairs: Sequence[Pair]) -> list[list[int]]:
-    """The indices of the pairs, those with the same original array together."""
-    groups: dict[int, list[int]] = {}
-    for index, (original, _) in enumerate(pairs):
-        groups.setdefault(id(original), []).append(index)
-    return list(groups.values())

@@ -1,4 +1,4 @@
-"""Every metric of the bench, one row each: what it is called, what it compares, which way is up.
+"""Every metric, one row each: its name, what it compares, and whether higher is better.
 
 All codecs are measured alike, on the RGB that their decoders return. PSNR of Y, Cb and Cr is of
 numbers with fractions (``bench.metrics.psnr``); for MS-SSIM and VMAF the original and the decoded
@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 from bench.images import colour
 from bench.images.colour import Pixels
@@ -63,106 +64,62 @@ class Metric:
         return f"{self.title}: {self.elsewhere}." if self.elsewhere else ""
 
 
+_quality = partial(Metric, higher_is_better=True, group=Group.QUALITY)
+# Version 2 rounds neither Y nor Cb nor Cr to 8 bits.
+_psnr = partial(_quality, unit="dB", version="2")
+_ms_ssim = partial(_quality, unit="dB", ycbcr=True, smallest_side=176)
+_vmaf = partial(_quality, unit="", ycbcr=True, smallest_side=17)
+_cost = partial(Metric, unit="s", higher_is_better=False, group=Group.COST)
 _Y = "Y of 4:2:0 YCbCr, 8 bit"
-_FRACTIONS = "2"  # the version of PSNR that rounds neither Y nor Cb nor Cr to 8 bits
 _CPU = "CPU time of the process and its children"
 
 _OWN = (
     Metric("bpp", "Rate", "bit/pixel", False, "all bits of the stream", Group.RATE),
-    Metric(
-        "psnr_y",
-        "PSNR Y",
-        "dB",
-        True,
-        "Y of 4:2:0 YCbCr, not rounded",
-        Group.QUALITY,
-        _FRACTIONS,
-        headline=True,
-    ),
-    Metric("psnr_cb", "PSNR Cb", "dB", True, "Cb of the same", Group.QUALITY, _FRACTIONS),
-    Metric("psnr_cr", "PSNR Cr", "dB", True, "Cr of the same", Group.QUALITY, _FRACTIONS),
-    Metric(
-        "psnr_611",
-        "PSNR YCbCr 6:1:1",
-        "dB",
-        True,
-        "(6 Y + Cb + Cr) / 8 of the three in dB",
-        Group.QUALITY,
-        _FRACTIONS,
-    ),
-    Metric(
-        "psnr_rgb",
-        "PSNR RGB",
-        "dB",
-        True,
-        "R, G and B, one mean",
-        Group.QUALITY,
-        function=psnr,
-    ),
-    Metric(
+    _psnr("psnr_y", "PSNR Y", compares="Y of 4:2:0 YCbCr, not rounded", headline=True),
+    _psnr("psnr_cb", "PSNR Cb", compares="Cb of the same"),
+    _psnr("psnr_cr", "PSNR Cr", compares="Cr of the same"),
+    _psnr("psnr_611", "PSNR YCbCr 6:1:1", compares="(6 Y + Cb + Cr) / 8 of the three in dB"),
+    _quality("psnr_rgb", "PSNR RGB", "dB", compares="R, G and B, one mean", function=psnr),
+    _ms_ssim(
         "ssim_db",
         "MS-SSIM (libvmaf)",
-        "dB",
-        True,
-        f"{_Y}: what the VMAF tool calls MS-SSIM, as -10 log10(1 - x)",
-        Group.QUALITY,
+        compares=f"{_Y}: what the VMAF tool calls MS-SSIM, as -10 log10(1 - x)",
         version="libvmaf float_ms_ssim 1",
         headline=True,
-        ycbcr=True,
-        smallest_side=176,
         elsewhere="SSIM in Fischer, Brand and Kaup (2022)",
     ),
-    Metric(
+    _ms_ssim(
         "ms_ssim_db",
         "MS-SSIM",
-        "dB",
-        True,
-        f"{_Y}: MS-SSIM as Wang et al. and pytorch-msssim define it, as -10 log10(1 - x)",
-        Group.QUALITY,
+        compares=f"{_Y}: MS-SSIM as Wang et al. and pytorch-msssim define it, as -10 log10(1 - x)",
         version="pytorch-msssim 1",
-        ycbcr=True,
-        smallest_side=176,
     ),
-    Metric(
+    _vmaf(
         "vmaf",
         "VMAF v0.6.1",
-        "",
-        True,
-        "YCbCr 4:2:0, 8 bit, each picture a video of one frame",
-        Group.QUALITY,
-        headline=True,
-        ycbcr=True,
-        smallest_side=17,
+        compares="YCbCr 4:2:0, 8 bit, each picture a video of one frame",
         vmaf_model="vmaf_v0.6.1",
+        headline=True,
     ),
-    Metric(
+    _vmaf(
         "vmaf_neg",
         "VMAF v0.6.1 NEG",
-        "",
-        True,
-        "the same; no gain for enhancement",
-        Group.QUALITY,
-        default=False,
-        ycbcr=True,
-        smallest_side=17,
+        compares="the same; no gain for enhancement",
         vmaf_model="vmaf_v0.6.1neg",
+        default=False,
     ),
-    Metric(
+    _vmaf(
         "vmaf_v1",
         "VMAF v1.0.16, 1080p at 3H",
-        "",
-        True,
-        "the same, with chroma and banding; its authors advise 10 bit, it gets 8",
-        Group.QUALITY,
-        default=False,
-        ycbcr=True,
-        smallest_side=216,
+        compares="the same, with chroma and banding; its authors advise 10 bit, it gets 8",
         vmaf_model="vmaf_v1.0.16_3d0h",
+        smallest_side=216,
+        default=False,
     ),
-    Metric("encode_cpu", "Encoding CPU time", "s", False, _CPU, Group.COST),
-    Metric("encode_wall", "Encoding wall time", "s", False, "start to end", Group.COST),
-    Metric("decode_cpu", "Decoding CPU time", "s", False, _CPU, Group.COST),
-    Metric("decode_wall", "Decoding wall time", "s", False, "start to end", Group.COST),
+    _cost("encode_cpu", "Encoding CPU time", compares=_CPU),
+    _cost("encode_wall", "Encoding wall time", compares="start to end"),
+    _cost("decode_cpu", "Decoding CPU time", compares=_CPU),
+    _cost("decode_wall", "Decoding wall time", compares="start to end"),
 )
 METRICS: Registry[Metric] = Registry(
     "metric",
@@ -198,12 +155,12 @@ def describe(name: str) -> Metric:
 
 def quality_metrics(names: Iterable[str] | None = None) -> list[Metric]:
     """Those of the named metrics (of the defaults) that are measured on pictures, each once."""
-    chosen = (
-        [metric for name in METRICS.own if (metric := METRICS[name]).default]
-        if names is None
-        else [METRICS[name] for name in dict.fromkeys(names)]
-    )
-    return [metric for metric in chosen if metric.group is Group.QUALITY]
+    chosen = [METRICS[name] for name in dict.fromkeys(METRICS.own if names is None else names)]
+    return [
+        metric
+        for metric in chosen
+        if metric.group is Group.QUALITY and (metric.default or names is not None)
+    ]
 
 
 def why_undefined(name: str, width: int, height: int) -> str | None:
@@ -218,7 +175,7 @@ def why_undefined(name: str, width: int, height: int) -> str | None:
 
 
 def fingerprint(name: str) -> str:
-    """What a value depends on beside the two pictures: stored values are keyed by it."""
+    """What a value depends on besides the two pictures; stored values are keyed by it."""
     metric = METRICS[name]
     parts = [metric.name, metric.version]
     if metric.vmaf_model:

@@ -10,16 +10,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrics.average_precision import (
-    AveragePrecision,
-    average_precision,
-    percentiles,
-    resampled_wap,
-)
-from bench.metrics.bjontegaard import Curve, Curves, FloatArray
-from bench.metrics.bootstrap import LastResampled, resample_weights
+from bench.metrics.average_precision import AveragePrecision, average_precision, resampled_wap
+from bench.metrics.bjontegaard import FloatArray
 from bench.metrics.box_ap import box_average_precision, resampled_box_wap
 from bench.metrics.matches import Matches
+from bench.metrics.resampling import Sample, interval_of, keep_last, resample_weights
 from bench.runtime.cache import remembered_figures
 
 # Changes whenever the same matches would have another wAP.
@@ -29,25 +24,22 @@ _VERSION = "1"
 class SetScore:
     """What a network scores on a set of pictures: by Cityscapes' rules for masks, COCO's for boxes.
 
-    Resamples are costly and every figure needs them: those of the last weights are kept in memory,
-    and all in the user's cache for later reports.
+    Resamples are costly and every figure needs them: the last ones are kept in memory, and all in
+    the user's cache for later reports.
     """
 
     def __init__(self, matches: Sequence[Matches], *, masks: bool) -> None:
         self.matches, self.masks = matches, masks
-        self._last: tuple[FloatArray, FloatArray] | None = None
 
     @cached_property
     def found(self) -> AveragePrecision:
         return (average_precision if self.masks else box_average_precision)(self.matches)
 
+    @keep_last
     def resampled(self, weights: FloatArray) -> FloatArray:
         """The wAP of each resample of the images."""
-        if self._last is None or self._last[0] is not weights:
-            compute = resampled_wap if self.masks else resampled_box_wap
-            figures = remembered_figures(self._key(weights), lambda: compute(self.matches, weights))
-            self._last = weights, figures
-        return self._last[1]
+        compute = resampled_wap if self.masks else resampled_box_wap
+        return remembered_figures(self._key(weights), lambda: compute(self.matches, weights))
 
     def _key(self, weights: FloatArray) -> str:
         known = hashlib.sha256(f"wAP {_VERSION} {self.masks} {weights.shape} ".encode())
@@ -61,40 +53,17 @@ class SetScore:
         """Of its wAP, 95 %; one image has none."""
         if len(self.matches) < 2:
             return None
-        return percentiles(self.resampled(resample_weights(len(self.matches)))).bounds
+        return interval_of(self.resampled(resample_weights(len(self.matches)))).bounds
 
 
-@dataclass(frozen=True, eq=False)
-class TaskSample:
-    """A rate for each image (a row) and point (a column), and a score for each point."""
+@dataclass(eq=False)
+class TaskSample(Sample):
+    """A sample whose quality is a task network's score, which only a whole set has."""
 
     rate: FloatArray
-    scores: Sequence[SetScore | None]  # None where images are missing
+    scores: Sequence[SetScore | None]  # by point; None where images are missing
     missing_images: NDArray[np.int64]  # how many, by point
     name: str = ""
-
-    def __len__(self) -> int:
-        return len(self.rate)
-
-    def mean_curve(self) -> Curve:
-        return self._mean_curve
-
-    @cached_property
-    def _mean_curve(self) -> Curve:
-        return Curve(
-            self.rate.mean(axis=0), np.array([score.found.wap for score in self._whole]), self.name
-        )
-
-    def resampled(self, weights: FloatArray) -> Curves:
-        return self._resampled.of(weights, self._resample)
-
-    @cached_property
-    def _resampled(self) -> LastResampled:
-        return LastResampled()
-
-    def _resample(self, weights: FloatArray) -> Curves:
-        quality = np.stack([score.resampled(weights) for score in self._whole], axis=1)
-        return Curves(weights @ self.rate / len(self), quality)
 
     def missing(self) -> str | None:
         """Why this sample has no figure, if images were not looked at."""
@@ -103,6 +72,8 @@ class TaskSample:
         count = self.missing_images.max(initial=0)
         return f"{self.name or 'a codec'} has no score for {count} of {len(self)} images"
 
-    @property
-    def _whole(self) -> list[SetScore]:
-        return [score for score in self.scores if score is not None]
+    def _set_quality(self) -> FloatArray:
+        return np.array([score.found.wap for score in self.scores if score])
+
+    def _resampled_quality(self, weights: FloatArray) -> FloatArray:
+        return np.stack([score.resampled(weights) for score in self.scores if score], axis=1)

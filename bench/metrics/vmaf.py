@@ -49,7 +49,7 @@ def convert(pairs: Sequence[tuple[Pixels, Pixels]], models: Sequence[str]) -> li
     ]
     arguments = [
         *_ONE_THREAD,
-        *colour.raw_input("rgb24", width, 2 * height),
+        *colour.raw_input("rgb24", f"{width}x{2 * height}"),
         "-filter_complex",
         _graph(width, height, models),
         *("-map", "[out]", "-f", "rawvideo", "pipe:1"),
@@ -89,7 +89,7 @@ def _graph(width: int, height: int, models: Sequence[str]) -> str:
 
 
 def _read_scores(log: str, models: Sequence[str]) -> list[dict[str, float]]:
-    """One record for each frame; libvmaf may end well and yet have written nothing."""
+    """One record for each frame; libvmaf may succeed without having written any."""
     if not models:
         return []
     try:

@@ -12,7 +12,8 @@ from bench.errors import StoreError
 from bench.metrics import METRICS, quality_metrics, scorer_of, wap_of
 from bench.metrics.between import Between, QualityRange
 from bench.metrics.bjontegaard import Delta, Method
-from bench.metrics.bootstrap import CurveSample, PerImageDelta, mean_curve_delta, per_image_delta
+from bench.metrics.bootstrap import PerImageDelta, mean_curve_delta, per_image_delta
+from bench.metrics.resampling import CurveSample
 from bench.runtime.text import counted, grouped
 from bench.store import CodecResults, Results
 

@@ -20,8 +20,8 @@ from bench.errors import DataError, StoreError, UnavailableError
 from bench.images.colour import Pixels
 from bench.images.image import Image, pixel_digest
 from bench.instances.detections import Detections
-from bench.instances.ground_truth import Truth
 from bench.instances.labels import EVALUATED
+from bench.instances.pseudo_truth import Truth
 from bench.metrics.instance_matching import SMALLEST
 from bench.metrics.matches import Matches
 from bench.store import CodecResults, Results, Store, TaskResults

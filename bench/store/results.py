@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from bench.codecs.codec import Point
 from bench.errors import StoreError
 from bench.metrics import scorer_of, wap_of
-from bench.metrics.bootstrap import CurveSample
 from bench.metrics.matches import Matches
+from bench.metrics.resampling import CurveSample
 from bench.metrics.task_sample import SetScore, TaskSample
 from bench.runtime.text import counted
 

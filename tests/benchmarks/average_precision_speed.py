@@ -29,12 +29,11 @@ from PIL import Image
 from bench.instances.detections import Detections
 from bench.instances.ground_truth import read_ground_truth
 from bench.instances.labels import EVALUATED
-from bench.instances.prediction_files import write_predictions
 from bench.instances.run_lengths import encode, from_coco
 from bench.metrics.average_precision import average_precision, resampled_wap
-from bench.metrics.bootstrap import resample_weights
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import Matches
+from bench.metrics.resampling import resample_weights
 
 HEIGHT, WIDTH = SIZE = (1024, 2048)
 SHARES = [0.34, 0.053, 0.46, 0.009, 0.01, 0.002, 0.015, 0.111]  # of the classes, as in Cityscapes
@@ -109,6 +108,9 @@ def make_scene(seed: int) -> tuple[NDArray[np.uint16], Detections]:
 
 def make_files(folder: Path, images: int, official: int) -> None:
     """A folder for each image, and the official files in one folder."""
+    sys.path.append(str(Path(__file__).parent.parent))
+    from oracles.scenes import write_predictions
+
     (folder / "results").mkdir()
     for index in range(images):
         name = f"town_{index:06d}_000019"

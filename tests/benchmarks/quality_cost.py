@@ -95,7 +95,7 @@ class SingleProcesses:
         convert = f"{colour.TO_YCBCR}," if self.pixel_format == "rgb24" else ""
         inputs: list[str] = []
         for name in ("decoded", "original"):
-            raw = colour.raw_input(self.pixel_format, self.width, self.height)
+            raw = colour.raw_input(self.pixel_format, f"{self.width}x{self.height}")
             inputs += ["-threads", "1", *raw[:-1], f"{name}{index}.{self.pixel_format}"]
         graph = (
             f"[0:v]{convert}null[d];[1:v]{convert}null[r];"

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from oracles import cityscapes
-from oracles.scenes import Scene, detections, random_scene, write
+from oracles.scenes import Scene, detections, random_scene, write, write_predictions
 from PIL import Image
 from support.command import Bench
 
 from bench import api
 from bench.instances.labels import CLASSES, EVALUATED
-from bench.instances.prediction_files import find_predictions, read_predictions, write_predictions
+from bench.instances.prediction_files import find_predictions, read_predictions
 
 LABELS = [label.id for label in EVALUATED[:5]]
 CAR = np.zeros((60, 90), np.bool_)

@@ -198,7 +198,7 @@ def test_a_bd_rate_is_checked_over_percentages_of_the_recorded_uncompressed_wap(
     recording = read_recording(baseline.with_suffix(".jsonl"))
     whole = recording.uncompressed["wap:red-things"].found.wap
     hm, ours = (
-        recording.codecs[name].sample("wap:red-things").mean_curve() for name in codecs[::-1]
+        recording.codecs[name].sample("wap:red-things").mean_curve for name in codecs[::-1]
     )
     expected = bd_rate(hm, ours, between=(0.5 * whole, 0.7 * whole)).value
     assert verdict.was == verdict.now == pytest.approx(expected)

@@ -18,8 +18,8 @@ from bench.gate.rules import parse_rule
 from bench.gate.verdicts import Check, Verdict
 from bench.metrics.average_precision import average_precision
 from bench.metrics.bjontegaard import Curve, bd_rate
-from bench.metrics.bootstrap import CurveSample, resample_weights
 from bench.metrics.matches import FALSE_POSITIVE, IGNORED, OVERLAPS, TRUE_POSITIVE, Matches
+from bench.metrics.resampling import CurveSample, resample_weights
 
 Floats = NDArray[np.float64]
 IMAGES = 40
@@ -154,7 +154,7 @@ def test_a_rule_may_be_between_two_qualities() -> None:
         for between in ("", " between 31,34", " between 31,60")
     )
     assert whole.change < -1
-    hm, ours = (each.sample("psnr_y").mean_curve() for each in (HM, now))
+    hm, ours = (each.sample("psnr_y").mean_curve for each in (HM, now))
     assert below.now == bd_rate(hm, ours, between=(31, 34)).value
     assert below.interval is not None
     assert beyond.outcome == "inconclusive"

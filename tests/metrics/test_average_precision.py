@@ -13,9 +13,9 @@ from support.seeds import seeds
 from bench.instances.ground_truth import from_instance_ids
 from bench.instances.labels import CLASSES, EVALUATED
 from bench.metrics.average_precision import average_precision, resampled_wap, wap_interval
-from bench.metrics.bootstrap import resample_weights
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import Matches
+from bench.metrics.resampling import resample_weights
 
 LABELS = [label.id for label in EVALUATED]
 

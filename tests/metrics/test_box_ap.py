@@ -19,9 +19,9 @@ from bench.errors import DataError
 from bench.instances.detections import Detections
 from bench.instances.ground_truth import GroundTruth, from_instance_ids
 from bench.instances.labels import CLASSES, EVALUATED
-from bench.metrics.bootstrap import resample_weights
 from bench.metrics.box_ap import box_average_precision, match_boxes, resampled_box_wap
 from bench.metrics.matches import Matches
+from bench.metrics.resampling import resample_weights
 
 Pair = tuple[GroundTruth, Detections]
 LABELS = [label.id for label in EVALUATED]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from support.pictures import distorted, textured
 
 from bench.codecs.catalog import load_codec
-from bench.codecs.families.sizes import take_crop
+from bench.codecs.families.padding import take_crop
 from bench.datasets import open_dataset
 from bench.images import colour
 from bench.images.colour import Pixels
@@ -36,7 +36,14 @@ def planes(pixels: Pixels) -> tuple[Floats, Floats, Floats]:
     even = pad(pixels, 2)
     height, width, _ = even.shape
     deep = colour.TO_YCBCR.replace("format=yuv420p", "format=yuv420p16le")
-    arguments = [*colour.raw_input("rgb24", width, height), "-vf", deep, "-f", "rawvideo", "-"]
+    arguments = [
+        *colour.raw_input("rgb24", f"{width}x{height}"),
+        "-vf",
+        deep,
+        "-f",
+        "rawvideo",
+        "-",
+    ]
     samples = np.frombuffer(ffmpeg.run_ffmpeg(arguments, even.tobytes()).stdout, "<u2") / 256
     y, chroma = samples[: height * width], samples[height * width :].reshape(2, -1)
     return y, chroma[0], chroma[1]

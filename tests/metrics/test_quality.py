@@ -40,7 +40,7 @@ def libvmaf(tmp_path: Path) -> Callable[..., dict[str, float]]:
         inputs: list[str] = []
         for name, pixels in (("decoded", decoded), ("original", original)):
             (tmp_path / name).write_bytes(colour.to_ycbcr(pixels))
-            raw = list(colour.raw_input("yuv420p", width, height))
+            raw = list(colour.raw_input("yuv420p", f"{width}x{height}"))
             inputs += [*raw[:-1], str(tmp_path / name)]
         features = ":feature='name=float_ms_ssim'" if min(width, height) >= 176 else ""
         graph = (

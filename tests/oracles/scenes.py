@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.instances.detections import Detections
-from bench.instances.labels import EVALUATED
+from bench.instances.labels import CLASSES, EVALUATED
 from bench.instances.run_lengths import encode
 
 Mask = NDArray[np.bool_]
@@ -121,3 +121,16 @@ def write(scene: Scene, name: str, root: Path) -> tuple[Path, Path]:
         lines.append(f"{name}_{index}.png {label} {score!r}\n")
     text.write_text("".join(lines))
     return truth, text
+
+
+def write_predictions(detections: Detections, name: str, folder: Path) -> Path:
+    """Write one image's detections as Cityscapes' evaluation reads them; the text file's path."""
+    lines = []
+    for index, mask in enumerate(detections.masks or ()):
+        which = int(detections.classes[index])
+        file = f"{name}_{index}_{CLASSES[which]}.png"
+        Image.fromarray(mask.decode()).save(folder / file)  # of one bit, for speed
+        lines.append(f"{file} {EVALUATED[which].id} {float(detections.scores[index])!r}\n")
+    path = folder / f"{name}_pred.txt"
+    path.write_text("".join(lines), "utf-8")
+    return path

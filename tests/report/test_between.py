@@ -18,7 +18,8 @@ from bench.errors import DataError
 from bench.metrics.average_precision import AveragePrecision
 from bench.metrics.between import Between, QualityRange, parse_between
 from bench.metrics.bjontegaard import Curve, bd_rate
-from bench.metrics.bootstrap import CurveSample, mean_curve_delta, resample_weights
+from bench.metrics.bootstrap import mean_curve_delta
+from bench.metrics.resampling import CurveSample, resample_weights
 from bench.report.compare import compare
 from bench.report.page.page_data import page_figures
 
@@ -181,7 +182,7 @@ def test_percentages_are_of_the_uncompressed_accuracy(bench: Bench) -> None:
     whole = task.ceiling.found.wap
     assert float(rows[WAP]["bd_rate_from"]) == pytest.approx(0.5 * whole)
     assert float(rows[WAP]["bd_rate_to"]) == pytest.approx(0.6 * whole)
-    anchor, test = (each.sample(WAP).mean_curve() for each in made.results.codecs)
+    anchor, test = (each.sample(WAP).mean_curve for each in made.results.codecs)
     expected = bd_rate(anchor, test, between=(0.5 * whole, 0.6 * whole)).value
     assert float(rows[WAP]["bd_rate"]) == pytest.approx(expected)
     assert rows["psnr_rgb"]["images_undefined"]  # its images have figures as before

@@ -16,7 +16,7 @@ import numpy as np
 from bench.codecs.catalog import short_name
 from bench.metrics import Group, describe
 from bench.metrics.bjontegaard import Method
-from bench.metrics.bootstrap import CurveSample, resample_weights
+from bench.metrics.resampling import CurveSample, resample_weights
 from bench.report import formatting
 from bench.report.compare import Comparison, Report, compare
 from bench.report.curves import CurvePoint, ceilings, curve_points

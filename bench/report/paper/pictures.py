@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from bench.images.colour import Pixels
 from bench.instances.drawing import COLOURS, draw
-from bench.instances.ground_truth import Truth
 from bench.instances.labels import CLASSES
+from bench.instances.pseudo_truth import Truth
 from bench.report.pictures import MIN_SCORE, ScoredPicture, true_instances
 from bench.report.plotting import GREY, INCH, PRINTED, save_print, settings
 
