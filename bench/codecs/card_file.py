@@ -1,4 +1,4 @@
-"""What a card's TOML file may hold; what its family's own table may, the family declares."""
+"""The model of a card's TOML file; each family declares that of its own table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FilePoint = Annotated[Point, one_of_types("a finite number or a name")]
 
 
 def point_fault(point: Point, limits: Limits | None, *, whole: bool) -> str | None:
-    """Why a codec has no such point."""
+    """Why a codec does not have the point."""
     if limits is not None:
         lowest, highest = limits
         if not (isinstance(point, int | float) and lowest <= point <= highest):
@@ -50,7 +50,7 @@ _Points = Annotated[Listed[_Point], Field(min_length=1), AfterValidator(_of_no_w
 
 
 class Points(FileModel):
-    """The operating points; those of a learned codec are told by its weights."""
+    """The operating points; those of a learned codec follow from its weights."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, _Points]  # of a kind of data set
@@ -68,7 +68,7 @@ class Points(FileModel):
     @field_validator("limits", "whole")
     @classmethod
     def _known_to_points(cls, value: Any, info: ValidationInfo) -> Any:
-        """Those of a kind of data set are no fields, and would not see what the fields are."""
+        """Pass them on to the points of kinds of data sets, which are not fields."""
         if info.context is not None:
             info.context[info.field_name] = value
         return value
@@ -109,5 +109,5 @@ class CardFile(FileModel):
 
 @cache
 def card_model(family: str, options: Any) -> type[CardFile]:
-    """That of a family's cards, whose ``options`` are a model of the table of its name."""
+    """The model of a family's cards; ``options`` is that of the table with the family's name."""
     return create_model("Card", __base__=CardFile, options=(options, Field(alias=family)))

@@ -1,4 +1,4 @@
-"""Cards to codecs: finds, reads, checks and explains a card."""
+"""Finds and reads cards, and makes codecs of them."""
 
 from __future__ import annotations
 
@@ -43,38 +43,38 @@ def card_paths() -> dict[str, Path]:
 
 
 def card_name(name_or_path: str) -> str:
-    """What a codec is called, by whatever it is named."""
-    card, its_set = _split(name_or_path)
+    """A codec's name, given its name or its card's path."""
+    card, weight_set = _split(name_or_path)
     name = Path(card).stem if card.endswith(".toml") else card
-    return f"{name}:{its_set}" if its_set else name
+    return f"{name}:{weight_set}" if weight_set else name
 
 
-def full_name(said: str, known: Iterable[str]) -> str:
-    """Which of some codecs is meant: by its full name or, if no other is called so, without set."""
-    meant = [name for name in known if said in (name, name.partition(":")[0])]
-    return meant[0] if len(meant) == 1 else said
+def full_name(given: str, known: Iterable[str]) -> str:
+    """The known codec of a full name or, if it is the only one, of a name without weight set."""
+    meant = [name for name in known if given in (name, name.partition(":")[0])]
+    return meant[0] if len(meant) == 1 else given
 
 
 def short_name(name: str, known: Iterable[str]) -> str:
-    """A codec's name without its weight set, if no other is called so."""
+    """A codec's name without its weight set, unless another codec shares it."""
     short = name.partition(":")[0]
     return short if full_name(short, known) == name else name
 
 
 def _split(name_or_path: str) -> tuple[str, str]:
-    """A card and the weight set behind its colon, if any."""
-    card, colon, its_set = name_or_path.rpartition(":")
-    in_a_path = "/" in its_set or its_set.endswith(".toml")
-    return (name_or_path, "") if not colon or in_a_path else (card, its_set)
+    """A card, and the weight set after its colon, if any."""
+    card, colon, weight_set = name_or_path.rpartition(":")
+    in_a_path = "/" in weight_set or weight_set.endswith(".toml")
+    return (name_or_path, "") if not colon or in_a_path else (card, weight_set)
 
 
 def read_card(name_or_path: str, data: str | None = None, own: Path | None = None) -> Card:
     """A shipped card by its name, or a user's own by its path.
 
-    Which weight set it comes with is said behind a colon; else it is that of the kind of ``data``.
-    ``own`` is a file of weights instead of any set.
+    A weight set may be named after a colon; the default is that of the kind of ``data``. ``own`` is
+    a file of weights to use instead of a set.
     """
-    name, its_set = _split(name_or_path)
+    name, weight_set = _split(name_or_path)
     if name.endswith(".toml"):
         path = Path(name)
     else:
@@ -88,57 +88,52 @@ def read_card(name_or_path: str, data: str | None = None, own: Path | None = Non
     content = read_toml(path, "card", CardError)
     card = _card(path, content)
     if not card.sets:
-        if its_set or own:
+        if weight_set or own:
             raise CardError(f"{path.stem}: it has no weights to choose from")
         return card
     if own is not None:
-        weights, name = own_weights(own, next(iter(card.sets.values())).files), card.name
-    elif its_set or data in card.sets:
-        its_set = its_set or str(data)
-        if its_set not in card.sets:
+        weights, name = own_weights(own, next(iter(card.sets.values())).expected), card.name
+    elif weight_set or data in card.sets:
+        weight_set = weight_set or str(data)
+        if weight_set not in card.sets:
             there = ", ".join(card.sets)
-            raise CardError(f"{card.name}: no weights '{its_set}'; there are {there}")
-        weights, name = card.sets[its_set], f"{card.name}:{its_set}"
+            raise CardError(f"{card.name}: no weights '{weight_set}'; there are {there}")
+        weights, name = card.sets[weight_set], f"{card.name}:{weight_set}"
     else:
         return card
     return replace(card, name=name, weights=weights, points={"default": tuple(weights.paths)})
 
 
 def _card(path: Path, content: dict[str, Any]) -> Card:
-    """What a card says, before one of its weight sets is chosen."""
-    said = _checked(path, content)
+    """A card, before one of its weight sets is chosen."""
+    file = _checked(path, content)
     shipped = card_paths().get(path.stem) == path
     named = path.stem if shipped else str(path)
-    sets = {
-        name: find_weights(
-            path,
-            name,
-            files,
-            falling=said.points.falling,
-            training=f"{named}:{name}" if name in said.training else "",
-        )
-        for name, files in said.weights.items()
-    }
-    limits = said.points.limits
+    sets = {}
+    for name, files in file.weights.items():
+        training = f"{named}:{name}" if name in file.training else ""
+        falling = file.points.falling
+        sets[name] = find_weights(path, name, files, falling=falling, training=training)
+    limits = file.points.limits
     return Card(
         name=path.stem,
-        title=said.title,
-        family=said.family,
-        unit=said.points.unit,
+        title=file.title,
+        family=file.family,
+        unit=file.points.unit,
         limits=None if limits is None else (limits[0], limits[1]),
-        whole=said.points.whole,
-        points=said.points.by_data(),
-        options=content[said.family],
+        whole=file.points.whole,
+        points=file.points.by_data(),
+        options=content[file.family],
         anchor=path.parent.resolve() == content_folder("anchors").resolve(),
-        oracle=said.oracle,
-        detects_damage=said.detects_damage,
-        about=said.about,
-        counted=said.counted,
-        source=said.source,
+        oracle=file.oracle,
+        detects_damage=file.detects_damage,
+        about=file.about,
+        counted=file.counted,
+        source=file.source,
         path=path,
         shipped=shipped,
         sets=sets,
-        training=said.training,
+        training=file.training,
     )
 
 
@@ -146,7 +141,7 @@ def _checked(path: Path, content: dict[str, Any]) -> CardFile:
     family, model = content.get("family"), CardFile
     if isinstance(family, str) and family in FAMILIES:
         model = card_model(family, FAMILIES[family].Options or dict[str, Any])
-    else:  # whichever it should be, its table is no fault
+    else:  # the family is the fault, and not the table of another
         content = {key: value for key, value in content.items() if key not in FAMILIES}
     weights = bool(content.get("weights"))
     return check_model(model, content, path, CardError, families=FAMILIES, weights=weights)
@@ -159,7 +154,7 @@ def check_keys(
     required: Iterable[str] = (),
     prefix: str = "",
 ) -> None:
-    """What families of bench 0.1 check their options by, instead of declaring a model of them."""
+    """Check options as families of bench 0.1 do, which do not declare a model of them."""
     warnings.warn("check_keys: declare Options instead", DeprecationWarning, stacklevel=2)
     fields: dict[str, Any] = {
         f"option_{place}": (
@@ -175,7 +170,7 @@ def check_keys(
 def load_codec(name_or_path: str, data: str | None = None, own: Path | None = None) -> Codec:
     """The codec that a card describes, ready to run if nothing it needs is missing.
 
-    ``data`` and ``own`` are as of ``read_card``.
+    ``data`` and ``own`` are those of ``read_card``.
     """
     card = read_card(name_or_path, data, own)
     family = FAMILIES[card.family]
@@ -187,7 +182,7 @@ def load_codec(name_or_path: str, data: str | None = None, own: Path | None = No
 def recognise(stream: bytes, weights: Path | None = None) -> str | None:
     """The card that decodes a stream; None if no family knows its format.
 
-    That of a learned codec is told by the weights that coded it, unless the user brings some.
+    A learned codec is found by the weights that coded the stream, unless the user names others.
     """
     for name in FAMILIES:
         with FAMILIES.called(name):
@@ -197,7 +192,7 @@ def recognise(stream: bytes, weights: Path | None = None) -> str | None:
 
 
 def runnable(name: str, data: str | None = None, own: Path | None = None) -> Codec:
-    """The codec of a card, as ``load_codec`` has it; an error if something that it needs lacks."""
+    """The codec of ``load_codec``; UnavailableError if something that it needs is missing."""
     codec = load_codec(name, data, own)
     if missing := codec.missing():
         raise UnavailableError(f"{codec.name}: {missing}")

@@ -45,25 +45,25 @@ class Card:
     oracle: bool = False
     detects_damage: bool = True
     limits: tuple[float, float] | None = None
-    whole: bool = False  # the codec would round a point that is no whole number
+    whole: bool = False  # points must be whole numbers: the codec would round others
     about: str = ""
     counted: str = ""
     source: str = ""
     path: Path = Path("card")
-    shipped: bool = True  # it comes along; else it is a user's own
+    shipped: bool = True  # with bench; else it is a user's own
     sets: Mapping[str, WeightSet] = field(default_factory=dict)
     weights: WeightSet | None = None
     training: Mapping[str, Any] = field(default_factory=dict)  # a recipe for each weight set
 
     @property
     def reference(self) -> str:
-        """What opens it again from any folder: its name if it comes along, else where it lies."""
-        _, colon, its_set = self.name.partition(":")
-        return self.name if self.shipped else f"{self.path.resolve()}{colon}{its_set}"
+        """What opens it from any folder: its name if it is shipped, else its path."""
+        _, colon, weight_set = self.name.partition(":")
+        return self.name if self.shipped else f"{self.path.resolve()}{colon}{weight_set}"
 
     @property
     def middle_point(self) -> Point | None:
-        """One for whoever names none; None where there are no weights for any."""
+        """The point to use if none is named; None without weights."""
         points = self.points["default"]
         return points[len(points) // 2] if points else None
 
@@ -82,11 +82,11 @@ class Card:
 
 
 class Codec(ABC):
-    """A card that came to life on this machine. Threads may share one."""
+    """A card's codec on this machine. Threads may share one."""
 
-    # Raised when the family's code comes to give other bytes or pictures for the same card.
+    # Increased when the family's code gives other bytes or pictures for the same card.
     revision: ClassVar[int] = 1
-    # What the card's table of the family may hold; None of a family that checks it by itself.
+    # The model of the card's table of the family; None if the family checks it itself.
     Options: ClassVar[type[FileModel] | None] = None
 
     def __init__(self, card: Card) -> None:
@@ -106,7 +106,7 @@ class Codec(ABC):
         """What this machine lacks to run the codec and how to get it, in one line; else None."""
 
     def remark(self) -> str | None:
-        """What is worth knowing of the codec on this machine (another version), in one line."""
+        """What users should know of the codec on this machine (another version), in one line."""
         return None
 
     def version(self) -> str | None:
@@ -119,22 +119,22 @@ class Codec(ABC):
 
     @abstractmethod
     def decode(self, stream: bytes) -> Pixels:
-        """The picture that a stream holds, from the stream alone; StreamError if it cannot be."""
+        """The picture in a stream, from the stream alone; StreamError if it cannot be decoded."""
 
     def inspect(self, image: Image, point: Point) -> dict[str, NDArray[Any]]:
-        """What a learned encoder makes of an image on its way to bytes, by name."""
-        raise CardError(f"{self.name}: has no latents to be looked at")
+        """A learned encoder's intermediate results for an image, by name."""
+        raise CardError(f"{self.name}: has no latents to inspect")
 
     @abstractmethod
     def commands(self, point: Point) -> tuple[str, ...]:
-        """What encode and decode run, as one would type it, for people to read."""
+        """What encode and decode run, as a command line, for people to read."""
 
     @abstractmethod
     def depends_on(self) -> dict[str, str]:
-        """Whatever outside the card decides the bytes: binaries, weights, versions."""
+        """What decides the bytes besides the card: binaries, weights, versions."""
 
     def dependencies(self) -> dict[str, str]:
-        """The same, and the source of a family that is not bench's own."""
+        """The same, with the source of a family of another package."""
         source = source_digest(type(self))
         return self.depends_on() | ({"source": source} if source else {})
 
@@ -142,13 +142,13 @@ class Codec(ABC):
     def recognise(cls, stream: bytes, weights: Path | None = None) -> str | None:
         """The name or path of a card that decodes the stream, if it is in a format of the family.
 
-        With ``weights`` of the user's own, any card of the family does.
+        With the user's own ``weights``, any card of the family will do.
         """
         return None
 
     @classmethod
     def findings(cls, codecs: Sequence[Self]) -> Iterable[Finding]:
-        """What ``bench doctor`` tells of the family and its shipped codecs: which cannot run."""
+        """What ``bench doctor`` reports of the family and its shipped codecs: which cannot run."""
         for codec in codecs:
             if missing := why_missing(codec):
                 yield Finding(codec.name, None, "cannot run", missing, PROGRAMS)
@@ -158,8 +158,7 @@ class Codec(ABC):
         """Changes whenever the bytes could: the card's options, binaries, weights, versions."""
         family = f"{self.card.family} {self.revision}"
         parts = {"family": family, "options": self.card.options, **self.dependencies()}
-        canonical = json.dumps(parts, sort_keys=True, default=str)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return _digest(parts)
 
     def inputs(self) -> dict[str, str]:
         """What decides the bytes, by name."""
@@ -167,7 +166,7 @@ class Codec(ABC):
 
 
 def why_missing(codec: Codec) -> str | None:
-    """What is missing, settings that cannot be read included."""
+    """What is missing, including settings that cannot be read."""
     try:
         return codec.missing()
     except BenchError as error:
@@ -176,19 +175,23 @@ def why_missing(codec: Codec) -> str | None:
 
 def inputs_of(options: Mapping[str, Any], depends_on: Mapping[str, str]) -> dict[str, str]:
     """The inputs of a codec whose card had these options."""
-    canonical = json.dumps(options, sort_keys=True, default=str)
-    return {"card": hashlib.sha256(canonical.encode()).hexdigest(), **depends_on}
+    return {"card": _digest(options), **depends_on}
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def title_with_version(title: str, options: Mapping[str, Any], version: str | None) -> str:
-    """A card's title, with the version that ran where it names the one that the card expects."""
+    """A card's title, with the version that ran in place of the one that the card expects."""
     expected = options.get("version")
     ran = f"{version} (card: {expected})" if version else f"{expected} (card; unknown version ran)"
     return replace_version(title, options, version, ran)
 
 
 def replace_version(text: str, options: Mapping[str, Any], version: str | None, ran: str) -> str:
-    """The text, where another version than the card's ran, with ``ran`` in place of the card's."""
+    """The text, with ``ran`` in place of the card's version if another one ran."""
     expected = options.get("version")
     if not isinstance(expected, str) or expected == version:
         return text
@@ -197,12 +200,12 @@ def replace_version(text: str, options: Mapping[str, Any], version: str | None, 
 
 
 def what_changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Which inputs of a codec are others than before; of a version, both."""
+    """Which inputs of a codec have changed; of a version, both values."""
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     changes = (_change(name, before.get(name), now.get(name)) for name in names)
     return ", ".join(changes) or "bench itself"
 
 
 def _change(name: str, before: str | None, now: str | None) -> str:
-    tells = before and now and len(before) < _DIGEST and len(now) < _DIGEST
-    return f"{name} {before}, now {now}" if tells else name
+    short = before and now and len(before) < _DIGEST and len(now) < _DIGEST
+    return f"{name} {before}, now {now}" if short else name

@@ -22,8 +22,9 @@ def choose_points(
     picked = name_points({codec.name: codec.card.unit for codec in codecs}, chosen)
     points = {}
     for codec in codecs:
-        its_own = picked.get(codec.name) or codec.card.points_for(kind)
-        points[codec] = tuple(dict.fromkeys(check_point(codec.card, point) for point in its_own))
+        chosen_points = picked.get(codec.name) or codec.card.points_for(kind)
+        checked = (check_point(codec.card, point) for point in chosen_points)
+        points[codec] = tuple(dict.fromkeys(checked))
     return points
 
 
@@ -35,14 +36,14 @@ def name_points(units: Mapping[str, str], chosen: Sequence[str]) -> dict[str, tu
     own: dict[str, tuple[Point, ...]] = {}
     common: tuple[Point, ...] = ()
     for choice in chosen:
-        said, equals, values = choice.rpartition("=")
-        name = full_name(said, units)
+        codec, equals, values = choice.rpartition("=")
+        name = full_name(codec, units)
         if not equals:
             common += parse_points(values)
         elif name in units:
             own[name] = own.get(name, ()) + parse_points(values)
         else:
-            raise CardError(f"--points {choice}: '{said}' is not one of {', '.join(units)}")
+            raise CardError(f"--points {choice}: '{codec}' is not one of {', '.join(units)}")
     sharing = {unit for name, unit in units.items() if name not in own}
     if common and len(sharing) > 1:
         raise CardError(
@@ -79,7 +80,7 @@ def one_point(codec: Codec, text: str) -> Point:
 
 
 def check_point(card: Card, point: Point) -> Point:
-    """The point if the codec has it; else one line with what it may be."""
+    """The point if the codec has it; else CardError with the points that it has."""
     known = {str(value): value for values in card.points.values() for value in values}
     if str(point) in known:
         return known[str(point)]

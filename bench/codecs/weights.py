@@ -1,14 +1,14 @@
 """Weight sets: the files that a learned codec has for a data set, one for each operating point.
 
-A card names its sets, and says how their files are called and where they come from; which points
-there are is told by the files that are there.
+A card names its sets, the names of their files and where they come from; the points are those in
+the names of the files that are there.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
@@ -22,44 +22,6 @@ VARIABLE = "BENCH_WEIGHTS"
 _POINT = "{point}"
 _NUMBER = r"(\d+(?:[._]\d+)?)"
 _STARTS_HERE = r"(?<!\d)(?<!\d[._])"  # and not in the middle of a number
-
-
-@dataclass(frozen=True)
-class WeightSet:
-    """A card's weights for one data set."""
-
-    name: str
-    folder: Path
-    files: str  # how they are called, with the point in its place
-    count: int | None = None
-    published: str = ""  # what they are called where they come from
-    page: str = ""  # which links them
-    training: str = ""  # what makes some, where the card has a recipe
-    # Those found, in order of rising rate.
-    paths: Mapping[int | float | str, Path] = field(default_factory=dict)
-
-    def missing(self) -> str | None:
-        """What is not there, where it is looked for, and how to get it."""
-        if self.paths:
-            return None
-        pattern = self.files.replace(_POINT, "<number>")
-        if not self.published:
-            told = f"no weights in {self.folder}, called {pattern}"
-        else:
-            what = f"the {self.count} files" if self.count else "files"
-            what += f" of {self.published}, which {self.page} links,"
-            told = f"no weights; put {what} into {self.folder}, called {pattern}"
-        return f"{told}; 'bench train {self.training}' makes some" if self.training else told
-
-    def remark(self) -> str | None:
-        """Whether there are fewer than there could be."""
-        if self.count is None or len(self.paths) >= self.count:
-            return None
-        return f"{len(self.paths)} of {self.count} files of weights are there, in {self.folder}"
-
-    def description(self) -> str:
-        """What there is, or else what is missing."""
-        return self.missing() or self.remark() or f"{len(self.paths)} files in {self.folder}"
 
 
 class WeightFiles(FileModel):
@@ -81,39 +43,72 @@ class WeightFiles(FileModel):
         return files
 
 
+@dataclass(frozen=True)
+class WeightSet:
+    """A card's weights for one data set."""
+
+    name: str
+    folder: Path
+    expected: WeightFiles
+    training: str = ""  # the name to train them by, where the card has a recipe
+    # Those found, in order of rising rate.
+    paths: Mapping[int | float | str, Path] = field(default_factory=dict)
+
+    def missing(self) -> str | None:
+        """Why there are no weights: where they are expected, and how to get them."""
+        if self.paths:
+            return None
+        expected = self.expected
+        pattern = expected.files.replace(_POINT, "<number>")
+        message = f"no weights in {self.folder}, called {pattern}"
+        if expected.published:
+            what = f"the {expected.count} files" if expected.count else "files"
+            what += f" of {expected.published}, which {expected.page} links,"
+            message = f"no weights; put {what} into {self.folder}, called {pattern}"
+        return f"{message}; 'bench train {self.training}' makes some" if self.training else message
+
+    def remark(self) -> str | None:
+        """Whether there are fewer than there could be."""
+        count = self.expected.count
+        if count is None or len(self.paths) >= count:
+            return None
+        return f"{len(self.paths)} of {count} files of weights are there, in {self.folder}"
+
+    def description(self) -> str:
+        """What there is, or else what is missing."""
+        return self.missing() or self.remark() or f"{len(self.paths)} files in {self.folder}"
+
+
 def find_weights(
-    card: Path, name: str, said: WeightFiles, *, falling: bool, training: str = ""
+    card: Path, name: str, expected: WeightFiles, *, falling: bool, training: str = ""
 ) -> WeightSet:
-    """A set as a card has it, with the files that are there."""
+    """A card's set, with the files that are there; a user's own come before shipped ones."""
     of_card = Path(card.stem) / name
-    folder = weights_folder() / of_card if said.folder is None else card.parent / said.folder
-    given = WeightSet(
-        name, folder, said.files, said.count, said.published, said.page, training=training
-    )
-    paths = _found(given, falling=falling)
+    own = expected.folder
+    folder = weights_folder() / of_card if own is None else card.parent / own
+    paths = _found(folder, expected, falling=falling)
     shipped = card.parent / "weights" / of_card
-    if not paths and shipped.is_dir():  # a user's own go before them
-        given = replace(given, folder=shipped)
-        paths = _found(given, falling=falling)
-    return replace(given, paths=paths)
+    if not paths and shipped.is_dir():
+        folder, paths = shipped, _found(shipped, expected, falling=falling)
+    return WeightSet(name, folder, expected, training, paths)
 
 
-def own_weights(path: Path, files: str) -> WeightSet:
-    """A user's own file as a set; its point is in its name or, where that says none, its name."""
-    number = _number(path.name, files)
+def own_weights(path: Path, expected: WeightFiles) -> WeightSet:
+    """A user's own file as a set; its point is the number in its name or, without one, its name."""
+    number = _number(path.name, expected.files)
     point = path.stem if number is None else number
-    return WeightSet("own", path.parent, files, paths={point: path})
+    return WeightSet("own", path.parent, WeightFiles(files=expected.files), paths={point: path})
 
 
 def weights_folder() -> Path:
-    """Where weights of the user's are; BENCH_WEIGHTS overrides the system's place for them."""
+    """The folder of the user's weights; BENCH_WEIGHTS overrides the system's default."""
     return user_path(VARIABLE) or Path(platformdirs.user_data_dir("bench")) / "weights"
 
 
-def _found(given: WeightSet, *, falling: bool) -> dict[int | float | str, Path]:
+def _found(folder: Path, expected: WeightFiles, *, falling: bool) -> dict[int | float | str, Path]:
     found: dict[int | float | str, Path] = {}
-    for path in sorted(given.folder.iterdir()) if given.folder.is_dir() else ():
-        number = _number(path.name, given.files)
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        number = _number(path.name, expected.files)
         if number is None or not path.is_file():
             continue
         if number in found:

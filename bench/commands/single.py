@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 
 from bench.codecs.catalog import recognise, runnable
 from bench.codecs.codec import Point
-from bench.codecs.families.sizes import MAX_STREAM_BYTES
+from bench.codecs.families.padding import MAX_STREAM_BYTES
 from bench.codecs.points import one_point
 from bench.commands.arguments import accepts_text
 from bench.errors import CardError, DataError, StreamError

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from bench.codecs.catalog import load_codec
 from bench.codecs.codec import Codec
-from bench.codecs.families.sizes import MAX_STREAM_BYTES
+from bench.codecs.families.padding import MAX_STREAM_BYTES
 from bench.datasets import Entry
 from bench.errors import (
     BenchError,
@@ -28,8 +28,7 @@ from bench.errors import (
 )
 from bench.images.colour import Pixels
 from bench.images.image import Image, pixel_digest, write_png
-from bench.instances.ground_truth import Truth
-from bench.instances.pseudo_truth import PseudoTruth
+from bench.instances.pseudo_truth import PseudoTruth, Truth
 from bench.metrics import measure, metric_fingerprints
 from bench.metrics.quality import Pair, Values
 from bench.runtime.files import read_regular

@@ -20,7 +20,7 @@ from safetensors.numpy import save
 from support.pictures import picture
 
 from bench.codecs.catalog import card_paths
-from bench.codecs.families.ncn.stream import NcnStream
+from bench.codecs.families.neural_stream import NcnStream
 from bench.runtime.content import content_folder
 from bench.vision.architecture import Architecture
 

@@ -14,7 +14,7 @@ from fakes import zoo
 from support.pictures import picture
 
 from bench.codecs.catalog import card_paths, load_codec, read_card
-from bench.codecs.families.ncn.stream import NcnStream
+from bench.codecs.families.neural_stream import NcnStream
 from bench.images.image import Image
 
 pytestmark = pytest.mark.slow

@@ -21,7 +21,7 @@ from figures import options_of, print_figures
 from ncn_speed import make_ncn, multiply_adds
 from numpy.typing import NDArray
 
-from bench.codecs.families.devices import coding_device
+from bench.codecs.families.inference import coding_device
 from bench.codecs.families.ncn.model import NcnModel
 from bench.codecs.families.ncn.portable import PortablePrior
 from bench.runtime.cores import available_cores

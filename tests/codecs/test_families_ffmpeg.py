@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from bench.codecs.catalog import load_codec
-from bench.codecs.families.sizes import planes, planes_size
+from bench.codecs.families.padding import planes
 from bench.errors import CardError, CodecError, StreamError
+from bench.images import colour
 from bench.images.colour import Pixels
 from bench.images.image import Image, write_png
 from bench.runtime import ffmpeg
@@ -128,7 +129,7 @@ def test_only_a_format_of_even_sides_has_a_crop_byte() -> None:
 
 def test_planes_of_an_odd_picture() -> None:
     odd, even = picture(33, 47), picture(34, 48)
-    assert len(planes(odd, 1)) == planes_size(33, 47) == 33 * 47 + 2 * 17 * 24
+    assert len(planes(odd, 1)) == colour.ycbcr_size(33, 47) == 33 * 47 + 2 * 17 * 24
     assert planes(even, 1) == even.ycbcr(2)
     luma = np.frombuffer(planes(odd, 1), np.uint8)[: 33 * 47].reshape(47, 33)
     padded = np.frombuffer(odd.ycbcr(2), np.uint8)[: 34 * 48].reshape(48, 34)

@@ -14,7 +14,7 @@ from oracles.ncn import lsm_weights, save_checkpoint
 from PIL import Image
 from support.command import Bench
 
-from bench.codecs.families.ncn.stream import NcnStream
+from bench.codecs.families.neural_stream import NcnStream
 
 SIZES = [(512, 256), (333, 500), (2048, 1024)]
 NAME = "ncn_maskLoss_CS_maskLatentSpaceNonFrozen_resnetCS_lambda_0_02.pth.tar"

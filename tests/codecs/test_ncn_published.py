@@ -75,9 +75,9 @@ class TestAgainstThePublishedCode:
 
     def test_only_a_network_with_a_mask_has_one(self, published: Published, record: Record) -> None:
         if published.name == "ncn":
-            assert "alpha" not in published.made and published.model.lsm_kind == "none"
+            assert "alpha" not in published.made and published.model.kind == "an NCN alone"
             return
-        assert published.model.lsm_kind == "resnet"
+        assert published.model.kind == "an NCN with an LSMnet on a ResNet"
         alpha = published.made["alpha"]
         np.testing.assert_allclose(alpha.ravel()[::EVERY], record["alpha"], atol=1e-5)
         assert alpha.min() < 0.01 and alpha.max() > 0.99

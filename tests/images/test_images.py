@@ -14,8 +14,7 @@ from support.command import Bench
 from support.pictures import Pictures, picture
 
 from bench import api
-from bench.codecs.families.ncn.stream import NcnStream
-from bench.codecs.families.neural_stream import LATENTS, MODEL_DIGEST
+from bench.codecs.families.neural_stream import LATENTS, MODEL_DIGEST, NcnStream
 from bench.datasets import open_dataset
 from bench.errors import CodecError, DataError, StreamError
 from bench.images.image import FIRST, STORED, TURNED, pixel_digest, read_image, read_pixels

@@ -30,7 +30,7 @@ Command = Annotated[Words, BeforeValidator(_split), WithJsonSchema({"type": "str
 
 
 def check_placeholders(words: Words, allowed: Iterable[str], required: Iterable[str] = ()) -> Words:
-    """The words; ValueError for placeholders that they must not or must have."""
+    """The words; ValueError for unknown or missing placeholders."""
     found = {name for word in words for name in _placeholders(word)}
     if unknown := sorted(found.difference(allowed)):
         known = _braced(allowed) or "none"

@@ -1,8 +1,8 @@
-"""Codecs outside: an encoder and a decoder run by the command lines of their card.
+"""External codecs: an encoder and a decoder run by the command lines of their card.
 
-Exit statuses are not believed: reference software returns 0 for failures. So the input is right
-by construction, and the stream and the picture are checked after. Where the encoder can write
-its own reconstruction, the decoder has to give the same picture, byte for byte.
+Exit statuses are not relied on: reference software returns 0 for failures. So the stream and the
+picture are checked. If the encoder can write its own reconstruction, the decoder must give the same
+picture, byte for byte.
 """
 
 from __future__ import annotations
@@ -10,23 +10,15 @@ from __future__ import annotations
 import re
 import shlex
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 from bench.codecs.codec import Card, Codec, Point, why_missing
+from bench.codecs.families import padding
 from bench.codecs.families.commands import Words, fill, written
 from bench.codecs.families.external_card import RAW, ExternalOptions
-from bench.codecs.families.sizes import (
-    cut,
-    is_too_large,
-    mark_crop,
-    padded_size,
-    planes,
-    planes_size,
-    take_crop,
-)
 from bench.codecs.families.tools import Tools, find_tools, printed_version
 from bench.errors import BenchError, CodecError, StreamError, UnavailableError
 from bench.images import colour
@@ -37,7 +29,7 @@ from bench.runtime.executables import Executable, look_at
 from bench.runtime.finding import PROGRAMS, Finding, absent
 from bench.runtime.programs import run_program, unmetered, workspace
 
-# Where a format has no size that ffmpeg could read, ours stands before it: width and height.
+# Width and height, before a stream whose format has no size that ffmpeg can read.
 _HEADER = struct.Struct(">HH")
 _DIMENSIONS = re.compile(rb"#dimensions 0: (\d+)x(\d+)")
 _MIN_LIMIT = 120.0  # seconds, for the smallest picture on a busy machine
@@ -54,7 +46,6 @@ class ExternalCodec(Codec):
     def __init__(self, card: Card) -> None:
         super().__init__(card)
         self.options = card.read_options(ExternalOptions)
-        self.required = self.options.required(card.path.absolute().parent)
         raw = self.options.output in RAW
         self._files: dict[str, object] = {
             "input": "input.png" if self.options.input == "png" else "input.yuv",
@@ -71,19 +62,22 @@ class ExternalCodec(Codec):
     def findings(cls, codecs: Sequence[Self]) -> Iterable[Finding]:
         """The programs, and whether they are those that the cards expect."""
         for codec in codecs:
-            folder, expected = codec.required.folder, codec.options.version
+            folder, expected = codec.options.folder, codec.options.version
             if missing := why_missing(codec):
                 ok = absent(folder) if folder else None
                 yield Finding(codec.name, ok, "not found", missing, PROGRAMS)
                 continue
-            found = f"{codec.version() or 'unknown version'}, {find_tools(codec.required).encoder}"
+            found = f"{codec.version() or 'unknown version'}, {codec._find()['encoder']}"
             as_expected = expected in (None, codec.version())
             advice = None if as_expected else f"version {expected} is expected"
             yield Finding(codec.name, True, found, advice, PROGRAMS)
 
+    def _find(self) -> Tools:
+        return find_tools(self.options, self.card.path.absolute().parent)
+
     @cached_property
     def _tools(self) -> Tools:
-        return find_tools(self.required)
+        return self._find()
 
     @cached_property
     def _executables(self) -> dict[str, Executable]:
@@ -93,7 +87,7 @@ class ExternalCodec(Codec):
             for word in (*self.options.encode, *self.options.decode)
             if Path(word).is_absolute() and Path(word).is_file()
         }
-        return {name: look_at(path) for name, path in (self._tools.files() | scripts).items()}
+        return {name: look_at(path) for name, path in (self._tools | scripts).items()}
 
     @cached_property
     def _conversion(self) -> str:
@@ -106,7 +100,7 @@ class ExternalCodec(Codec):
 
     def missing(self) -> str | None:
         try:
-            find_tools(self.required)
+            self._find()
             ffmpeg.digest()
         except UnavailableError as error:
             return str(error)
@@ -120,32 +114,34 @@ class ExternalCodec(Codec):
         if self.options.version is None or self.missing() or self._version == self.options.version:
             return None
         found = f"version {self._version}" if self._version else "of an unknown version"
-        return f"{self._tools.encoder} is {found}, where {self.options.version} is expected"
+        return f"{self._tools['encoder']} is {found}, where {self.options.version} is expected"
 
     def depends_on(self) -> dict[str, str]:
         version = {"version": self._version or "unknown", "conversion": self._conversion}
         return {name: file.digest for name, file in self._executables.items()} | version
 
     def commands(self, point: Point) -> tuple[str, ...]:
-        names = self.required.names() if self.missing() else self._tools.names()
-        values = {**names, **self._files, "width": "W", "height": "H", "point": point}
+        encoder, decoder = self.options.encoder[0], self.options.decoder[0]
+        names = {"encoder": encoder, "decoder": decoder, "cfg": self.options.cfg}
+        tools: Mapping[str, object] = names if self.missing() else self._tools
+        values = {**tools, **self._files, "width": "W", "height": "H", "point": point}
         lines = (self.options.encode, self.options.decode)
         return tuple(shlex.join(fill(words, values)) for words in lines)
 
     def encode(self, image: Image, point: Point) -> bytes:
-        size = padded_size(image, self.options.multiple)
+        size = padding.padded_size(image, self.options.multiple)
         with workspace() as folder:
             self._write_input(image, folder)
-            said = self._run(self.options.encode, folder, size, point)
+            printed = self._run(self.options.encode, folder, size, point)
             own = written(self._file(folder, "stream"))
             if not own:
-                raise CodecError(f"{self._tools.encoder.name} wrote no stream: {said}")
+                raise CodecError(f"{self._tools['encoder'].name} wrote no stream: {printed}")
             if self.options.reconstructs:
-                with unmetered():  # the check is ours; decoding is measured when it is asked for
+                with unmetered():  # only a requested decoding is measured
                     self._check_reconstruction(folder, size)
         if self.options.size_from == "header":
             return _HEADER.pack(image.width, image.height) + own
-        return mark_crop(own, image, self.options.multiple)
+        return padding.mark_crop(own, image, self.options.multiple)
 
     def decode(self, stream: bytes) -> Pixels:
         try:
@@ -154,12 +150,16 @@ class ExternalCodec(Codec):
                 self._file(folder, "stream").write_bytes(own)
                 self._decode_file(folder, size)
                 with unmetered():
-                    pixels = self._read_output(folder, size)
+                    output = self._file(folder, "output")
+                    if size is None:
+                        pixels = read_pixels(output)
+                    else:
+                        pixels = colour.to_rgb(output.read_bytes(), self.options.output, *size)
         except UnavailableError:
             raise
         except BenchError as error:
             raise StreamError(f"{self.name} cannot decode the stream: {error}") from error
-        return cut(pixels, right, below)
+        return padding.cut(pixels, right, below)
 
     def _write_input(self, image: Image, folder: Path) -> None:
         path = self._file(folder, "input")
@@ -167,13 +167,13 @@ class ExternalCodec(Codec):
             with unmetered():
                 write_png(pad(image.pixels, self.options.multiple), path)
         else:
-            path.write_bytes(planes(image, self.options.multiple))
+            path.write_bytes(padding.planes(image, self.options.multiple))
 
     def _check_reconstruction(self, folder: Path, size: Size) -> None:
         self._decode_file(folder, size)
         decoded = written(self._file(folder, "output"))
         if decoded != written(self._file(folder, "reconstruction")):
-            decoder, encoder = self._tools.decoder.name, self._tools.encoder.name
+            decoder, encoder = self._tools["decoder"].name, self._tools["encoder"].name
             raise CodecError(f"{decoder}'s picture differs from {encoder}'s own reconstruction")
 
     def _unwrap(self, stream: bytes) -> tuple[bytes, Size | None, int, int]:
@@ -185,7 +185,7 @@ class ExternalCodec(Codec):
             right, below = -width % self.options.multiple, -height % self.options.multiple
             size = _sane(width + right, height + below)
             return stream[_HEADER.size :], size, right, below
-        own, right, below = take_crop(stream, self.options.multiple)
+        own, right, below = padding.take_crop(stream, self.options.multiple)
         if self.options.size_from is None:
             return own, None, right, below
         with unmetered():
@@ -193,23 +193,17 @@ class ExternalCodec(Codec):
 
     def _decode_file(self, folder: Path, size: Size | None) -> None:
         """Run the decoder; it must have written a picture, of the right size if that is known."""
-        said = self._run(self.options.decode, folder, size)
-        output, decoder = self._file(folder, "output"), self._tools.decoder.name
+        printed = self._run(self.options.decode, folder, size)
+        output, decoder = self._file(folder, "output"), self._tools["decoder"].name
         written = output.stat().st_size if output.is_file() else 0
         if not written:
-            raise CodecError(f"{decoder} wrote no picture: {said}")
+            raise CodecError(f"{decoder} wrote no picture: {printed}")
         if size is None:
             return
-        expected = planes_size(*size) * RAW[self.options.output]
+        expected = colour.ycbcr_size(*size) * RAW[self.options.output]
         if written != expected:
             of = f"{expected} bytes of {size[0]}x{size[1]}"
-            raise CodecError(f"{decoder} wrote {written} bytes, not the {of}: {said}")
-
-    def _read_output(self, folder: Path, size: Size | None) -> Pixels:
-        output = self._file(folder, "output")
-        if size is None:
-            return read_pixels(output)
-        return colour.to_rgb(output.read_bytes(), self.options.output, *size)
+            raise CodecError(f"{decoder} wrote {written} bytes, not the {of}: {printed}")
 
     def _run(
         self, words: Words, folder: Path, size: Size | None, point: Point | None = None
@@ -220,13 +214,13 @@ class ExternalCodec(Codec):
         if replaced := [file.path for file in self._executables.values() if file.changed]:
             raise CodecError(f"{replaced[0]} was replaced since its digest was taken; run it again")
         colour.check_unchanged(self._conversion)
-        command = fill(words, {**self._tools.names(), **self._files, **values})
+        command = fill(words, {**self._tools, **self._files, **values})
         pixels = width * height if size else 2e6
         limit = max(_MIN_LIMIT, pixels * self.options.seconds_per_pixel)
         finished = run_program(command, folder=folder, time_limit=limit, most_output=_MAX_OUTPUT)
         if finished.status != 0:
-            name, said = Path(command[0]).name, finished.complaint()
-            raise CodecError(f"{name} failed (status {finished.status}): {said}")
+            name, printed = Path(command[0]).name, finished.complaint()
+            raise CodecError(f"{name} failed (status {finished.status}): {printed}")
         return finished.complaint()
 
     def _file(self, folder: Path, which: str) -> Path:
@@ -234,15 +228,15 @@ class ExternalCodec(Codec):
 
 
 def _size_inside(stream: bytes, demuxer: str) -> Size:
-    """The size that the stream's own headers tell."""
+    """The size in the stream's own headers."""
     arguments = ["-f", demuxer, "-i", "pipe:0", "-c", "copy", "-f", "framecrc", "pipe:1"]
     found = _DIMENSIONS.search(ffmpeg.run_ffmpeg(arguments, stream).stdout)
     if found is None:
-        raise StreamError("it does not tell the picture's size")
+        raise StreamError("the picture's size is missing from its headers")
     return _sane(int(found[1]), int(found[2]))
 
 
 def _sane(width: int, height: int) -> Size:
-    if not width or not height or is_too_large(width, height):
+    if not width or not height or padding.is_too_large(width, height):
         raise StreamError(f"its header has an impossible size, {width}x{height}")
     return width, height

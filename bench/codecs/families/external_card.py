@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from bench.codecs.families.commands import Command, Words, check_placeholders
-from bench.codecs.families.sizes import Multiple
-from bench.codecs.families.tools import RequiredTools
+from bench.codecs.families.padding import Multiple
 from bench.runtime.file_model import FileModel, Listed, Number, missing
 
 # Bytes a sample of the raw pictures that decoders write; the other outputs are image files.
@@ -24,7 +22,7 @@ _SIZE = ("width", "height")
 class ExternalOptions(FileModel):
     """A card's ``[external]``.
 
-    A script of one's own has neither a version nor a place where others get it.
+    A private script has neither a version nor a place to get it from.
     """
 
     folder: str | None = Field(
@@ -47,7 +45,7 @@ class ExternalOptions(FileModel):
     )
     size_from: str | None = Field(
         None,
-        description="'header', or the ffmpeg demuxer that can tell a stream's size",
+        description="'header', or the ffmpeg demuxer that reads a stream's size",
         validate_default=True,
     )
     multiple: Multiple
@@ -114,11 +112,7 @@ class ExternalOptions(FileModel):
     def seconds_per_pixel(self) -> float:
         return self.minutes_per_2_megapixels * 60 / 2e6
 
-    def required(self, folder: Path) -> RequiredTools:
-        """What the machine is to have, where the card is in a folder."""
-        return RequiredTools(self.folder, folder, self.encoder, self.decoder, self.cfg, self.get)
-
 
 def _tools(info: ValidationInfo) -> list[str]:
-    """What stands for the programs in a command."""
+    """The placeholders of the programs in a command."""
     return ["encoder", "decoder", *(["cfg"] if info.data.get("cfg") else [])]

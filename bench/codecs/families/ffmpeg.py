@@ -17,16 +17,8 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from bench.codecs.codec import Card, Codec, Point
+from bench.codecs.families import padding
 from bench.codecs.families.commands import Command, Words, check_placeholders, fill, written
-from bench.codecs.families.sizes import (
-    MAX_STREAM_PIXELS,
-    Multiple,
-    cut,
-    mark_crop,
-    padded_size,
-    planes,
-    take_crop,
-)
 from bench.errors import BenchError, CodecError, StreamError
 from bench.images import colour
 from bench.images.colour import Pixels
@@ -35,10 +27,11 @@ from bench.runtime import ffmpeg
 from bench.runtime.file_model import FileModel
 from bench.runtime.finding import Finding
 from bench.runtime.programs import workspace
+from bench.runtime.text import grouped
 
 # Pictures come back as PPM: ffmpeg has them in RGB with their size, and at no cost.
 _PPM_HEADER = re.compile(rb"P6\n(\d+) (\d+)\n255\n")
-# Two pictures are asked for, so that a stream with more than its one is told from a good one.
+# Two pictures are requested, to detect a stream that holds more than one.
 _TO_PPM = ("-frames:v", "2", "-vf", colour.TO_RGB, "-f", "image2pipe", "-c:v", "ppm", "pipe:1")
 # The slowest preset here takes 3 minutes for 2 megapixels, on one busy core perhaps 15.
 _SECONDS_PER_MEGAPIXEL = 900.0
@@ -67,7 +60,7 @@ class FfmpegOptions(FileModel):
 
     needs: str = Field(description="the name of an ffmpeg encoder, such as libx265")
     input: Literal["yuv420p", "rgb24"] = Field(description="what the encoder reads")
-    multiple: Multiple
+    multiple: padding.Multiple
     encode: Command = Field(description="a command line, from the encoder to the muxer")
     decode: Command = Field(description="a command line that names the demuxer")
 
@@ -99,7 +92,7 @@ class FfmpegCodec(Codec):
             if stream.startswith(first):
                 return name
         # Of these formats, only HEVC and VVC have pictures padded, and so a crop byte in front.
-        own, _, _ = take_crop(stream[:8], multiple=2)
+        own, _, _ = padding.take_crop(stream[:8], multiple=2)
         for start in _START_CODES:
             if own.startswith(start):
                 return _video(own[len(start) : len(start) + 2])
@@ -107,15 +100,13 @@ class FfmpegCodec(Codec):
 
     @classmethod
     def findings(cls, codecs: Sequence[Self]) -> Iterable[Finding]:
-        """The encoders in ffmpeg, and those that it lacks."""
+        """The encoders in ffmpeg, and those missing."""
         try:
             ffmpeg.version()
             encoders = ffmpeg.encoders()
         except (BenchError, IndexError):
             return  # a broken ffmpeg has a finding of its own
-        needed: dict[str, list[str]] = {}
-        for codec in codecs:
-            needed.setdefault(codec._options.needs, []).append(codec.name)
+        needed = grouped((codec._options.needs, codec.name) for codec in codecs)
         has = ", ".join(sorted(encoders.intersection(needed)))
         lacking = [f"{name} ({', '.join(needed[name])})" for name in sorted(set(needed) - encoders)]
         advice = f"no {', '.join(lacking)}: {ffmpeg.ANOTHER}" if lacking else None
@@ -129,7 +120,7 @@ class FfmpegCodec(Codec):
         if self._options.needs in encoders:
             return None
         return (
-            f"{ffmpeg.binary()} has no encoder {self.card.options['needs']}; the binary of "
+            f"{ffmpeg.binary()} has no encoder {self._options.needs}; the binary of "
             "'pip install imageio-ffmpeg' has it (unset IMAGEIO_FFMPEG_EXE to use that one)"
         )
 
@@ -142,11 +133,11 @@ class FfmpegCodec(Codec):
 
     def encode(self, image: Image, point: Point) -> bytes:
         colour.check_unchanged(self._conversion)
-        width, height = padded_size(image, self._options.multiple)
+        width, height = padding.padded_size(image, self._options.multiple)
         if self._options.input == "rgb24":
             picture = np.ascontiguousarray(image.pixels).tobytes()
         else:
-            picture = planes(image, self._options.multiple)
+            picture = padding.planes(image, self._options.multiple)
         limit = max(_MIN_LIMIT, width * height / 1e6 * _SECONDS_PER_MEGAPIXEL)
         arguments = self._encode_arguments(f"{width}x{height}", point)
         with workspace() as folder:
@@ -154,13 +145,13 @@ class FfmpegCodec(Codec):
             stream = written(folder / _STREAM)
         if not stream:
             raise CodecError("ffmpeg reported success but wrote no stream")
-        return mark_crop(stream, image, self._options.multiple)
+        return padding.mark_crop(stream, image, self._options.multiple)
 
     def decode(self, stream: bytes) -> Pixels:
         colour.check_unchanged(self._conversion)
-        own, right, below = take_crop(stream, self._options.multiple)
+        own, right, below = padding.take_crop(stream, self._options.multiple)
         if len(own) < _MIN_STREAM_BYTES:
-            raise StreamError(f"{self.name}: {len(own)} bytes are no stream")
+            raise StreamError(f"{self.name}: {len(own)} bytes are too short for a stream")
         try:
             ppm = ffmpeg.run_ffmpeg(self._decode_arguments(), own, time_limit=_DECODE_LIMIT).stdout
         except CodecError as error:
@@ -172,7 +163,7 @@ class FfmpegCodec(Codec):
         if len(ppm) != header.end() + width * height * 3:
             raise StreamError(f"{self.name}: the stream holds more than one picture, or a part")
         pixels = np.frombuffer(ppm, np.uint8, offset=header.end()).reshape(height, width, 3)
-        return cut(pixels, right, below)
+        return padding.cut(pixels, right, below)
 
     def commands(self, point: Point) -> tuple[str, ...]:
         return (
@@ -184,30 +175,13 @@ class FfmpegCodec(Codec):
         return {"ffmpeg": ffmpeg.digest(), "conversion": self._conversion}
 
     def _encode_arguments(self, size: str, point: Point) -> list[str]:
-        source = [
-            "-f",
-            "rawvideo",
-            "-pix_fmt",
-            self._options.input,
-            "-s",
-            size,
-            "-r",
-            "1",
-            "-i",
-            "pipe:0",
-        ]
-        return [
-            *source,
-            "-frames:v",
-            "1",
-            *fill(self._options.encode, {"point": point}),
-            "-y",
-            _STREAM,
-        ]
+        source = colour.raw_input(self._options.input, size)
+        coding = fill(self._options.encode, {"point": point})
+        return [*source, "-frames:v", "1", *coding, "-y", _STREAM]
 
     def _decode_arguments(self) -> list[str]:
         # Without -xerror, ffmpeg waits without end for the rest of a JPEG XL stream cut short.
-        careful = ["-xerror", "-threads", "1", "-max_pixels", str(MAX_STREAM_PIXELS)]
+        careful = ["-xerror", "-threads", "1", "-max_pixels", str(padding.MAX_STREAM_PIXELS)]
         return [*careful, *self._options.decode, "-i", "pipe:0", *_TO_PPM]
 
 

@@ -1,11 +1,11 @@
-"""What codecs of learned networks share: a file of weights for each point, told by its digest."""
+"""What codecs of learned networks share: a file of weights for each point, known by its digest."""
 
 from __future__ import annotations
 
 import json
 import threading
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -14,26 +14,37 @@ from typing import ClassVar, Generic, Protocol, Self, TypeVar
 from bench.codecs.catalog import card_paths, read_card
 from bench.codecs.codec import Card, Codec, Point
 from bench.codecs.families.neural_stream import NeuralStream, is_too_large
-from bench.codecs.weights import WeightSet
-from bench.errors import CardError, CodecError, StreamError
+from bench.errors import CardError, CodecError, DataError, StreamError
+from bench.images.colour import Pixels
 from bench.images.image import Image
 from bench.runtime.cache import file_digests, remembered_digests
 from bench.runtime.finding import WEIGHTS, Finding
 from bench.runtime.programs import unmetered
 
 
-class _Network(Protocol):
+class LearnedModel(Protocol):
+    """The networks in a file of weights."""
+
     digest: bytes  # of the weights that a decoder needs
+    kind: str  # what they are, in words
+
+    def compress(self, pixels: Pixels) -> tuple[bytes, bytes]:
+        """A checksum of the picture's latents, and the latents coded."""
+
+    def decompress(self, body: bytes, width: int, height: int) -> tuple[bytes, Pixels]:
+        """A checksum of the decoded latents, and the picture."""
 
 
-Model = TypeVar("Model", bound=_Network)
+Model = TypeVar("Model", bound=LearnedModel)
 
 
 class LearnedCodec(Codec, Generic[Model]):
-    """A card with weight sets; a file is loaded when it is first needed, which is no one's cost."""
+    """A card with weight sets; a file is loaded when it is first needed, which is not measured."""
 
     family: ClassVar[str]
     stream: ClassVar[type[NeuralStream]]
+    kind: str  # of its networks, as the card says
+    formulas: tuple[str, str]  # what encoding and decoding compute, for people to read
 
     def __init__(self, card: Card) -> None:
         super().__init__(card)
@@ -44,7 +55,7 @@ class LearnedCodec(Codec, Generic[Model]):
 
     @property
     def uses_gpu(self) -> bool:
-        from bench.codecs.families.devices import coding_device
+        from bench.codecs.families.inference import coding_device
 
         return coding_device().type == "cuda"
 
@@ -70,26 +81,49 @@ class LearnedCodec(Codec, Generic[Model]):
         return self.card.weights.remark() if self.card.weights else None
 
     def depends_on(self) -> dict[str, str]:
-        paths = self.card.weights.paths if self.card.weights else {}
-        of_points = {str(point): self._files[path] for point, path in paths.items()}
+        of_points = {str(point): self._files[path] for point, path in self._paths.items()}
         return {"weights": json.dumps(of_points), "torch": _torch_version()}
+
+    @property
+    def _paths(self) -> Mapping[Point, Path]:
+        return self.card.weights.paths if self.card.weights else {}
 
     @cached_property
     def _files(self) -> dict[Path, str]:
-        """The digest of each file of weights when it was first asked for: those that are loaded."""
-        paths = self.card.weights.paths if self.card.weights else {}
-        return file_digests(list(paths.values()))
+        """The digest of each file of weights at first use; only files with it are loaded."""
+        return file_digests(list(self._paths.values()))
 
-    def check_size(self, image: Image) -> None:
-        """CodecError for a picture that no stream may hold."""
+    def encode(self, image: Image, point: Point) -> bytes:
         if is_too_large(image.width, image.height):
             size = f"{image.width}x{image.height}"
             raise CodecError(f"{image.name}: {size} is too large for {self.stream.maker}")
+        model = self.encoder(point)
+        latents, body = model.compress(image.pixels)
+        return self.stream(image.width, image.height, model.digest, latents, body).to_bytes()
 
-    def path(self, point: Point) -> Path:
-        """The file of a point."""
-        assert self.card.weights is not None
-        return self.card.weights.paths[point]
+    def decode(self, stream: bytes) -> Pixels:
+        # The stream's checksum comes first: CompressAI's decoder would read past a damaged end.
+        header = self.stream.from_bytes(stream)
+        model = self.model_of(header)
+        latents, pixels = model.decompress(header.body, header.width, header.height)
+        if latents != header.latents:
+            raise StreamError(
+                "the stream decodes to other latents than were coded: either it is damaged, or "
+                "this machine computes other probabilities than the one that coded it"
+            )
+        return pixels
+
+    def commands(self, point: Point) -> tuple[str, ...]:
+        weights = self._paths.get(point)
+        return tuple(f"{each}  # {weights}" if weights else each for each in self.formulas)
+
+    def encoder(self, point: Point) -> Model:
+        """The networks to encode with, which must be of the kind that the card says."""
+        path = self._paths[point]
+        model = self.model(path)
+        if model.kind != self.kind:
+            raise DataError(f"{path}: weights of {model.kind}, not of {self.kind}")
+        return model
 
     def model(self, path: Path) -> Model:
         """The networks in a file, which all threads share."""
@@ -98,40 +132,39 @@ class LearnedCodec(Codec, Generic[Model]):
                 self._models[path] = self.load(path, self._files[path])
             return self._models[path]
 
-    def model_of(self, said: NeuralStream) -> Model:
+    def model_of(self, header: NeuralStream) -> Model:
         """The networks that a stream was coded with."""
-        assert self.card.weights is not None
         for model in list(self._models.values()):
-            if model.digest.startswith(said.model):
+            if model.digest.startswith(header.model):
                 return model
-        for path, digest in self._digests(self.card.weights).items():
-            if digest.startswith(said.model.hex()):
+        for path, digest in self._digests(self._paths).items():
+            if digest.startswith(header.model.hex()):
                 return self.model(path)
         for path in self._files:
             self.model(path)  # raises if a file has changed
         raise StreamError(
-            f"coded with other weights (digest {said.model.hex()}) than {self.name} has here"
+            f"coded with other weights (digest {header.model.hex()}) than {self.name} has here"
         )
 
     @classmethod
     def recognise(cls, stream: bytes, weights: Path | None = None) -> str | None:
-        """The shipped codec whose weights coded a stream; any if the user brings weights."""
+        """The shipped codec whose weights coded a stream; any one if the user names weights."""
         if stream[:1] != bytes([cls.stream.mark]):
             return None
         cards = [card for card in map(read_card, card_paths()) if card.family == cls.family]
         if weights and cards:
             return cards[0].name
         try:
-            said = cls.stream.from_bytes(stream)
+            start = cls.stream.from_bytes(stream).model.hex()
         except StreamError:
             return None
         for card in cards:
-            for its_set in card.sets.values():
-                if any(d.startswith(said.model.hex()) for d in cls._digests(its_set).values()):
-                    return f"{card.name}:{its_set.name}"
+            for weight_set in card.sets.values():
+                if any(each.startswith(start) for each in cls._digests(weight_set.paths).values()):
+                    return f"{card.name}:{weight_set.name}"
         raise StreamError(
-            f"coded by {cls.stream.maker} with weights of digest {said.model.hex()}, which no "
-            "codec has here; name their file with --weights"
+            f"coded by {cls.stream.maker} with weights of digest {start}, which no codec has here; "
+            "name their file with --weights"
         )
 
     @classmethod
@@ -143,14 +176,13 @@ class LearnedCodec(Codec, Generic[Model]):
                 if weights.paths:
                     found = f"{card.unit} {' '.join(map(str, weights.paths))}, {weights.folder}"
                     yield Finding(name, True, found, weights.remark(), WEIGHTS)
-                elif weights.published:
+                elif weights.expected.published:
                     yield Finding(name, None, "not found", weights.missing(), WEIGHTS)
 
     @classmethod
-    def _digests(cls, weights: WeightSet) -> dict[Path, str]:
+    def _digests(cls, weights: Mapping[Point, Path]) -> dict[Path, str]:
         with unmetered():
-            kind = f"{cls.family} decoder"
-            return remembered_digests(kind, list(weights.paths.values()), cls.digest)
+            return remembered_digests(f"{cls.family} decoder", list(weights.values()), cls.digest)
 
 
 def _torch_version() -> str:

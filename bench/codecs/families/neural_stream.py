@@ -66,6 +66,20 @@ class NeuralStream:
         return cls(width, height, stream[at:check], stream[latents:body], stream[body:])
 
 
+class NcnStream(NeuralStream):
+    """Of an NCN: the body holds ẑ, then ŷ."""
+
+    mark = 0xC5
+    maker = "an NCN"
+
+
+class ZooStream(NeuralStream):
+    """Of CompressAI's zoo: the body holds CompressAI's two strings."""
+
+    mark = 0xC6
+    maker = "a codec of CompressAI's zoo"
+
+
 def is_too_large(width: int, height: int) -> bool:
     """Whether a picture is larger than any that a stream may hold."""
     return padded_pixels(width, height, MULTIPLE) > MAX_PIXELS

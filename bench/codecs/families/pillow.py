@@ -13,7 +13,7 @@ from PIL import features
 from pydantic import Field, field_validator
 
 from bench.codecs.codec import Card, Codec, Point
-from bench.codecs.families.sizes import is_too_large, padded_size
+from bench.codecs.families.padding import is_too_large, padded_size
 from bench.errors import CodecError, StreamError
 from bench.images.colour import Pixels
 from bench.images.image import Image, to_array
@@ -42,7 +42,7 @@ class PillowOptions(FileModel):
 
 
 class PillowCodec(Codec):
-    """One of Pillow's image formats; ``save`` is what its ``Image.save`` is given."""
+    """One of Pillow's image formats; ``save`` has the arguments of its ``Image.save``."""
 
     Options = PillowOptions
 
@@ -50,22 +50,23 @@ class PillowCodec(Codec):
         super().__init__(card)
         options = card.read_options(PillowOptions)
         self._format, self._save = options.format, options.save
+        self._library = _LIBRARIES[self._format]
 
     @classmethod
     def recognise(cls, stream: bytes, weights: Path | None = None) -> str | None:
         return "jpeg" if stream.startswith(b"\xff\xd8\xff") else None
 
     def missing(self) -> str | None:
-        if features.check(_LIBRARIES[self._format]):
+        if features.check(self._library):
             return None
         return (
-            f"this Pillow was built without {_LIBRARIES[self._format]}; "
+            f"this Pillow was built without {self._library}; "
             "'pip install --force-reinstall pillow' brings a wheel that has it"
         )
 
     def version(self) -> str:
-        library = _LIBRARIES[self._format]
-        return f"{_NAMES[library]} {features.version(library)}, Pillow {pillow_version}"
+        version = features.version(self._library)
+        return f"{_NAMES[self._library]} {version}, Pillow {pillow_version}"
 
     def encode(self, image: Image, point: Point) -> bytes:
         padded_size(image, 1)  # refuses what is too large
@@ -101,8 +102,7 @@ class PillowCodec(Codec):
         )
 
     def depends_on(self) -> dict[str, str]:
-        library = _LIBRARIES[self._format]
-        versions = {"pillow": pillow_version, library: features.version(library)}
+        versions = {"pillow": pillow_version, self._library: features.version(self._library)}
         return {"pillow": json.dumps(versions)}
 
 

@@ -14,17 +14,15 @@ from compressai.zoo.image import model_architectures
 from torch import Tensor, nn
 from torch.random import fork_rng
 
-from bench.codecs.families.compressai.stream import pack, unpack
-from bench.codecs.families.devices import coding_device, full_precision
-from bench.codecs.families.neural_stream import LATENTS
-from bench.errors import DataError
+from bench.codecs.families.inference import coding_device, full_precision, to_pixels, to_tensor
+from bench.codecs.families.neural_stream import LATENTS, MULTIPLE, number_to_bytes, read_number
+from bench.errors import DataError, StreamError
 from bench.images.colour import Pixels
-from bench.images.image import pad
 from bench.runtime.checkpoint import check_tensors, read_checkpoint
 from bench.runtime.torch_threads import one_thread
 
-# What the latent's and the hyper-latent's elements stand for, in pixels each way.
-_Y_STEP, _Z_STEP = 16, 64
+_Y_STEP = 16  # pixels each way for an element of the latent
+_WORD = 4
 # What parameters of the hyper-latent's entropy model were called before: _matrices.0, _matrix0.
 _OLD = re.compile(r"(entropy_bottleneck\.)_(matri|bias|factor)(?:ces\.|x|es\.|s\.|)(\d)")
 _MAX_CHANNELS = 512  # the zoo's have at most 320; memory grows with the square
@@ -33,17 +31,17 @@ _PLURAL = {"matri": "matrices", "bias": "biases", "factor": "factors"}
 
 @fork_rng([])  # layers that are made draw their first weights
 def load_model(path: Path, digest: str) -> ZooModel:
-    """The network in a file of that digest, which its tensors tell, ready to code."""
+    """The network in a file of that digest, recognised by its tensors, ready to code."""
     read = read_checkpoint(path, digest)
     found = {_todays(name): tensor for name, tensor in read.tensors.items()}
     name = _name(path, found)
-    first = "g_a.0.conv1.weight" if name == "cheng2020-attn" else "g_a.0.weight"
-    last = () if name == "cheng2020-attn" else (len(found["g_a.6.weight"]),)
-    if max(len(found[first]), *last) > _MAX_CHANNELS:
+    ends = ["g_a.0.conv1.weight"] if name == "cheng2020-attn" else ["g_a.0.weight", "g_a.6.weight"]
+    channels = [len(found[end]) for end in ends]
+    if max(channels) > _MAX_CHANNELS:
         raise DataError(f"{path}: more than {_MAX_CHANNELS} channels: not weights of the zoo's")
-    network = model_architectures[name](len(found[first]), *last)
+    network = model_architectures[name](*channels)
     network.gaussian_conditional = WatchedGaussian()
-    # Tables may lie beside the weights. They are not taken: a damaged one would crash the coder.
+    # A file may also hold the coder's tables. They are ignored: damaged ones would crash the coder.
     own = network.state_dict()
     weights = dict(network.named_parameters())
     check_tensors(path, weights, {k: t for k, t in found.items() if k in weights or k not in own})
@@ -72,9 +70,8 @@ def _name(path: Path, found: dict[str, Tensor]) -> str:
 
 
 class ZooModel:
-    def __init__(self, name: str, digest: bytes, network: Any, device: torch.device) -> None:
-        self.name = name
-        self.digest = digest
+    def __init__(self, kind: str, digest: bytes, network: Any, device: torch.device) -> None:
+        self.kind, self.digest = kind, digest
         self._network = network
         self._watched: WatchedGaussian = network.gaussian_conditional
         if device.type != "cpu":
@@ -85,9 +82,8 @@ class ZooModel:
     @torch.inference_mode()
     def compress(self, pixels: Pixels) -> tuple[bytes, bytes]:
         """A checksum of the latents of a picture of any size, and CompressAI's strings."""
-        x = torch.tensor(pad(pixels, _Z_STEP)).permute(2, 0, 1)[None]
         self._watched.start()
-        coded = self._network.compress(x.to(torch.float32) / 255)
+        coded = self._network.compress(to_tensor(pixels, torch.device("cpu")))
         (y,), (z,) = coded["strings"]
         return self._watched.checksum(), pack(y, z)
 
@@ -96,15 +92,27 @@ class ZooModel:
     def decompress(self, body: bytes, width: int, height: int) -> tuple[bytes, Pixels]:
         """A checksum of the latents that the strings hold, and the picture."""
         y, z = unpack(body)
-        rows, columns = (-(-side // _Z_STEP) for side in (height, width))
-        # A decoder that lost its way reads on behind a string's end: there shall be zeros, 32 bits
-        # for each symbol.
-        beyond = bytes(4 * self._network.M * rows * columns * (_Z_STEP // _Y_STEP) ** 2)
+        rows, columns = (-(-side // MULTIPLE) for side in (height, width))
+        # A decoder that lost its way reads past a string's end: zeros, 32 bits for each symbol,
+        # keep it within the buffer.
+        beyond = bytes(4 * self._network.M * rows * columns * (MULTIPLE // _Y_STEP) ** 2)
         self._watched.start()
         decoded = self._network.decompress([[y + beyond], [z + beyond]], (rows, columns))
-        x_hat = decoded["x_hat"][0, :, :height, :width]
-        samples = torch.round(x_hat * 255).to(torch.uint8)
-        return self._watched.checksum(), samples.permute(1, 2, 0).cpu().numpy()
+        return self._watched.checksum(), to_pixels(decoded["x_hat"], width, height)
+
+
+def pack(y: bytes, z: bytes) -> bytes:
+    """Both strings: the length of z's in words, less than 8 MB at 8K, then z's and y's."""
+    return number_to_bytes(len(z) // _WORD) + z + y
+
+
+def unpack(body: bytes) -> tuple[bytes, bytes]:
+    """y and z."""
+    words, start = read_number(body, 0)
+    end = start + _WORD * words
+    if end > len(body):
+        raise StreamError("the stream is damaged: it ends within the hyper-latent")
+    return body[end:], body[start:end]
 
 
 class WatchedGaussian(GaussianConditional):  # type: ignore[misc]
@@ -142,8 +150,11 @@ class WatchedGaussian(GaussianConditional):  # type: ignore[misc]
 
 
 class _OnDevice(nn.Module):
-    """A transform on a GPU. All that entropy coding depends on stays on the CPU: it goes from one
-    position to the next, and must come to the same probabilities where there is no GPU."""
+    """A transform on a GPU.
+
+    All that entropy coding depends on stays on the CPU: it proceeds position by position, and must
+    find the same probabilities on machines without a GPU.
+    """
 
     def __init__(self, transform: nn.Module, device: torch.device) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""An NCN's weights: the published files are read by their names, ours are kept under the same.
+"""An NCN's weights: the published files are read by their names, and ours are written under them.
 
-What a file holds tells what it is: the channels from its shapes, and whether there is an LSMnet,
-and of which kind, from its names.
+The channels follow from the shapes in a file; whether there is an LSMnet, and of which kind, from
+the names.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ _PAST = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 1], dtype=torch.bool).reshape(3, 3
 def load_ncn(path: Path, digest: str | None = None) -> tuple[NCN, LSMnet | None]:
     """The networks in a file, ready to code; if a digest is given, the file must have it."""
     read = read_checkpoint(path, digest)
-    found, said = _weights(path, read), read.metadata
-    if _NCN in said:
-        found = _borrowed(path, said[_NCN], said.get(_NCN_DIGEST, "")) | found
+    found, metadata = _weights(path, read), read.metadata
+    if _NCN in metadata:
+        found = _borrowed(path, metadata[_NCN], metadata.get(_NCN_DIGEST, "")) | found
     first = found.get("encoder.0.weight")
     if first is None or first.shape[1:] != (3, 5, 5) or len(first) < 2:
         raise DataError(f"{path}: no encoder.0.weight N×3×5×5: not the weights of an NCN")
@@ -87,12 +87,11 @@ def load_ncn(path: Path, digest: str | None = None) -> tuple[NCN, LSMnet | None]
     check_tensors(path, wanted, tensors)
     ncn = NCN(len(first))
     ncn.load_state_dict({name: tensors[_published(name)] for name in ncn.state_dict()})
-    lsm = _branch(branch, len(first), path, said)
-    own = _own(lsm) if lsm else {}
-    check_tensors(path, {_published_of_lsm(name): tensor for name, tensor in own.items()}, branch)
-    if lsm is not None:
-        own = {name: branch[_published_of_lsm(name)] for name in own}
-        lsm.load_state_dict(own, strict=not lsm.borrowed_from)
+    lsm = None
+    if f"{_TO_ALPHA}.weight" in branch:
+        lsm = _load_lsm(branch, len(first), path, metadata)
+    else:
+        check_tensors(path, {}, branch)
     for network in (ncn, lsm):
         if network is not None:
             network.eval().requires_grad_(False)
@@ -103,26 +102,27 @@ def load_ncn(path: Path, digest: str | None = None) -> tuple[NCN, LSMnet | None]
 def save_ncn(ncn: NCN, lsm: LSMnet | None, path: Path, ncn_of: str = "") -> None:
     """Write weights in half precision, under the published names.
 
-    What other files have is not kept twice: features of a network that is shipped and, if
-    ``ncn_of`` says of which codec, those of the NCN, which are beside this codec's.
+    Weights that another file has are not stored again: the features of a shipped network and, if
+    ``ncn_of`` names a codec, that codec's NCN in the file beside this one.
     """
-    tensors, said = {}, dict[str, str]()
+    tensors, metadata = {}, dict[str, str]()
     if lsm is not None:
         tensors = {_published_of_lsm(name): tensor for name, tensor in _own(lsm).items()}
-        said[_ENLARGEMENT] = repr(lsm.enlargement)
+        metadata[_ENLARGEMENT] = repr(lsm.enlargement)
         if lsm.borrowed_from:
-            said |= {_FEATURES: lsm.borrowed_from, _FEATURES_DIGEST: _digest(lsm.features)}
+            metadata[_FEATURES] = lsm.borrowed_from
+            metadata[_FEATURES_DIGEST] = _digest(lsm.features).hex()
     if ncn_of:
-        said |= {_NCN: ncn_of, _NCN_DIGEST: file_digest(beside(path, ncn_of))}
+        metadata |= {_NCN: ncn_of, _NCN_DIGEST: file_digest(beside(path, ncn_of))}
     else:
         tensors |= {_published(name): tensor for name, tensor in ncn.state_dict().items()}
-    save_tensors(tensors, path, said)
+    save_tensors(tensors, path, metadata)
 
 
 def _borrowed(path: Path, codec: str, digest: str) -> dict[str, Tensor]:
     """The weights of an NCN that another codec's file has."""
     if not _CODEC.fullmatch(codec):
-        raise DataError(f"{path}: '{codec}' is no codec to have its NCN from")
+        raise DataError(f"{path}: invalid name '{codec}' of the codec that has its NCN")
     other = beside(path, codec)
     if not other.is_file():
         raise DataError(f"{path}: its NCN is that of {codec}, but there is no {other}")
@@ -138,8 +138,8 @@ def _borrowed(path: Path, codec: str, digest: str) -> dict[str, Tensor]:
 
 def beside(path: Path, codec: str) -> Path:
     """The file of the same λ, of another codec's same weight set."""
-    its_set = path.absolute().parent
-    return its_set.parent.parent / codec / its_set.name / path.name
+    weight_set = path.absolute().parent
+    return weight_set.parent.parent / codec / weight_set.name / path.name
 
 
 def _own(lsm: LSMnet) -> dict[str, Tensor]:
@@ -151,23 +151,17 @@ def _own(lsm: LSMnet) -> dict[str, Tensor]:
 
 
 def decoder_digest(ncn: NCN) -> bytes:
-    """Names the weights that a decoder needs, whatever file they came in."""
+    """Identifies the weights that a decoder needs, independent of their file."""
+    return _digest(ncn.h_dec, ncn.z_prior, ncn.g_dec)[:MODEL_DIGEST]
+
+
+def _digest(*networks: nn.Module) -> bytes:
     digest = hashlib.sha256()
-    for part in (ncn.h_dec, ncn.z_prior, ncn.g_dec):
-        _feed(digest, part)
-    return digest.digest()[:MODEL_DIGEST]
-
-
-def _digest(network: nn.Module) -> str:
-    digest = hashlib.sha256()
-    _feed(digest, network)
-    return digest.hexdigest()
-
-
-def _feed(digest: hashlib._Hash, network: nn.Module) -> None:
-    for name, tensor in network.state_dict().items():
-        digest.update(f"{name} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.cpu().contiguous().numpy().astype("<f4").tobytes())
+    for network in networks:
+        for name, tensor in network.state_dict().items():
+            digest.update(f"{name} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.cpu().contiguous().numpy().astype("<f4").tobytes())
+    return digest.digest()
 
 
 def _published(name: str) -> str:
@@ -186,46 +180,43 @@ def _published_of_lsm(name: str) -> str:
     return f"{_BRANCH}.{index}.{rest}"
 
 
-def _branch(
-    found: dict[str, Tensor], channels: int, path: Path, said: dict[str, str]
-) -> LSMnet | None:
-    """An LSMnet of the kind that the names tell, yet without its weights."""
-    if f"{_TO_ALPHA}.weight" not in found:
-        return None
+def _load_lsm(
+    found: dict[str, Tensor], channels: int, path: Path, metadata: dict[str, str]
+) -> LSMnet:
+    """The LSMnet of a file, whose features are in it as well or are those of a shipped network."""
     try:
-        enlargement = float(said.get(_ENLARGEMENT, "1"))
+        enlargement = float(metadata.get(_ENLARGEMENT, "1"))
     except ValueError:
         enlargement = math.nan
     if not 0 < enlargement < 16:
-        raise DataError(f"{path}: its LSMnet sees pictures enlarged by {said[_ENLARGEMENT]!r}")
-    if _FEATURES in said:
-        lsm = _borrowing(path, said, channels, enlargement)
+        raise DataError(f"{path}: its LSMnet sees pictures enlarged by {metadata[_ENLARGEMENT]!r}")
+    if _FEATURES in metadata:
+        lsm = _borrowing(path, metadata, channels, enlargement)
     else:
-        lsm = _complete(path, found, channels)
+        build = _lsm_builder(found, channels)
+        shapes = outline(path, build).state_dict()
+        check_tensors(path, {_published_of_lsm(name): t for name, t in shapes.items()}, found)
+        lsm = build()
         lsm.enlargement = enlargement
+    own = _own(lsm)
+    check_tensors(path, {_published_of_lsm(name): tensor for name, tensor in own.items()}, found)
+    weights = {name: found[_published_of_lsm(name)] for name in own}
+    lsm.load_state_dict(weights, strict=not lsm.borrowed_from)
     return lsm
 
 
-def _borrowing(path: Path, said: dict[str, str], channels: int, enlargement: float) -> LSMnet:
-    features = said[_FEATURES]
+def _borrowing(path: Path, metadata: dict[str, str], channels: int, enlargement: float) -> LSMnet:
+    features = metadata[_FEATURES]
     if not is_shipped(features):
         raise DataError(f"{path}: its features are those of '{features}', which is not shipped")
     lsm = new_lsm(features, channels, enlargement)
-    if _digest(lsm.features) != said.get(_FEATURES_DIGEST):
+    if _digest(lsm.features).hex() != metadata.get(_FEATURES_DIGEST):
         raise DataError(f"{path}: its features are those of {features}, which has changed since")
     return lsm
 
 
-def _complete(path: Path, found: dict[str, Tensor], channels: int) -> LSMnet:
-    """One whose features are in the file as well."""
-    build = _lsm_builder(found, channels)
-    shapes = outline(path, build).state_dict()
-    check_tensors(path, {_published_of_lsm(name): t for name, t in shapes.items()}, found)
-    return build()
-
-
 def _lsm_builder(found: dict[str, Tensor], channels: int) -> Callable[[], LSMnet]:
-    """What makes the network that names and shapes tell."""
+    """What makes the network that the names and shapes describe."""
     if f"{_BRANCH}.0.conv1.weight" not in found:
         widths = _vgg_widths(found)
         return partial(vgg_lsm, channels, widths) if widths else partial(vgg_lsm, channels)
@@ -241,7 +232,7 @@ def _lsm_builder(found: dict[str, Tensor], channels: int) -> Callable[[], LSMnet
 
 
 def _outputs(found: dict[str, Tensor], name: str, usual: int) -> int:
-    """How many channels a convolution makes; the usual number if it is none, and is refused so."""
+    """The output channels of a convolution; the usual number, to be refused, if it is none."""
     weight = found.get(name)
     return usual if weight is None or weight.ndim != 4 else len(weight)
 
@@ -262,7 +253,7 @@ def _vgg_widths(found: dict[str, Tensor]) -> list[int | None]:
 
 
 def _weights(path: Path, read: Checkpoint) -> dict[str, Tensor]:
-    """Without the masks that say what a causal convolution sees, which are looked at only."""
+    """Without the masks of causal convolutions, which are only checked."""
     for name, tensor in read.tensors.items():
         if name.endswith(".mask") and not _masks_past(tensor.cpu()):
             raise DataError(f"{path}: {name} masks other weights than an NCN's")

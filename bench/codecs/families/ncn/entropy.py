@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from functools import cache
 from typing import Any
 
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 from bench.codecs.families.ncn.laplace import reaches, weights
 from bench.codecs.families.ncn.network import Y_STEP, Z_STEP
 from bench.codecs.families.ncn.portable import PortablePrior
+from bench.codecs.families.neural_stream import LATENTS
 from bench.errors import CodecError, StreamError
 
 Latent = NDArray[np.int16]
 Tables = NDArray[np.uint16]
 Centres = NDArray[np.int32]
 _MAX = 2**15
-# What lies beyond a table's reach is written out: how many digits, then they and on which side.
+# Values beyond a table's reach are escaped: the number of digits, then the digits and the sign.
 _DIGITS = constriction.stream.model.Uniform(18)
 _WRITTEN = constriction.stream.model.Uniform()
 
@@ -28,7 +30,7 @@ def encode_latents(y_hat: Latent, z_hat: Latent, prior: PortablePrior) -> bytes:
     coder = constriction.stream.stack.AnsCoder()
     steps: list[tuple[NDArray[np.int16], Tables, Centres]] = []
     prior.walk_z(z_hat, lambda tables, centres, at: steps.append((z_hat[at].T, tables, centres)))
-    # A stack: what is to be taken from it first is laid on it last.
+    # A stack: what is decoded first is encoded last.
     _push(coder, y_hat, *prior.y_tables(z_hat))
     for values, tables, centres in reversed(steps):
         _push(coder, values, tables, centres)
@@ -38,7 +40,7 @@ def encode_latents(y_hat: Latent, z_hat: Latent, prior: PortablePrior) -> bytes:
 def decode_latents(
     stream: bytes, prior: PortablePrior, channels: int, width: int, height: int
 ) -> tuple[Latent, Latent]:
-    """ŷ and ẑ of an image so large, each side a multiple of 64."""
+    """ŷ and ẑ of an image of that size, each side a multiple of 64."""
     words = np.frombuffer(stream + bytes(-len(stream) % 4), "<u4").astype(np.uint32)
     try:
         coder = constriction.stream.stack.AnsCoder(words)
@@ -58,10 +60,16 @@ def decode_latents(
     return y_hat, z_hat
 
 
+def latents_checksum(y_hat: Latent, z_hat: Latent) -> bytes:
+    """A checksum of the coded latents: a decoder must not return a picture of other ones."""
+    crc = zlib.crc32(z_hat.astype("<i2").tobytes(), zlib.crc32(y_hat.astype("<i2").tobytes()))
+    return crc.to_bytes(4, "little")[:LATENTS]
+
+
 def as_latent(values: NDArray[np.float32]) -> Latent:
     """Rounded values as whole numbers."""
     if not (np.abs(values) < _MAX).all():
-        raise CodecError("latents beyond ±32767: its weights are no trained ones")
+        raise CodecError("latents beyond ±32767: its weights are not trained")
     return values.astype(np.int16)
 
 
@@ -110,7 +118,7 @@ def _pop_written(coder: Any, reach: NDArray[np.int32]) -> NDArray[np.int32]:
 def _grouped(
     tables: Tables,
 ) -> tuple[NDArray[np.intp], list[tuple[int, int, int]], NDArray[np.int32]]:
-    """Elements in order of their tables, from where to where each goes, and how far it reaches."""
+    """The elements in order of their tables, the range of each table, and each element's reach."""
     flat = tables.ravel()
     order = np.argsort(flat, kind="stable")
     ordered = flat[order]

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 SCALES = 128
 FRACTIONS = 64
 _SMALLEST, _LARGEST = Decimal("0.005"), Decimal("64")
-# How far a table reaches: so many times its scale, and at least so many steps. That is far beyond
+# How far a table reaches, in multiples of its scale, and at least in steps. That is far beyond
 # what has a 2²⁴th of the probability, as the models of untrained or foreign images err that much.
 _REACH, _MIN_REACH = 25, 16
-_FURTHEST = 2**15  # what is coded is nearer to 0: no centre need be further
+_FURTHEST = 2**15  # coded values are nearer to 0: no centre needs to be further away
 _TOTAL = 2**24  # what constriction's probabilities add up to
 
-# Ours, whatever precision a program around us has set.
+# A context of its own: the program that imports bench may have set another precision.
 _DIGITS = Context(prec=40, rounding=ROUND_HALF_EVEN)
 
 
@@ -82,14 +82,14 @@ def weights(table: int) -> NDArray[np.float64]:
 
     They add up to 2²⁴ less one for each, which a coder gives back to each.
     """
-    its_scale, reach = scale(table // FRACTIONS), int(reaches()[table])
+    table_scale, reach = scale(table // FRACTIONS), int(reaches()[table])
     with localcontext(_DIGITS):
         fraction, half = Decimal(table % FRACTIONS - FRACTIONS // 2) / FRACTIONS, Decimal("0.5")
-        decay = (-1 / its_scale).exp()
-        above = _tail(((fraction - half) / its_scale).exp(), decay, reach)
-        below = _tail(((-fraction - half) / its_scale).exp(), decay, reach)
+        decay = (-1 / table_scale).exp()
+        above = _tail(((fraction - half) / table_scale).exp(), decay, reach)
+        below = _tail(((-fraction - half) / table_scale).exp(), decay, reach)
     parts = _TOTAL - (2 * reach + 2)
-    # What of the whole lies at or beyond each difference, in whole parts.
+    # How much of the whole is at or beyond each difference, in whole parts.
     above, below = np.floor(above * parts), np.floor(below * parts)
     middle = parts - above[0] - below[0]
     beyond = above[-1] + below[-1]

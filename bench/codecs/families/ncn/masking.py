@@ -20,8 +20,12 @@ from bench.tasks.task import is_shipped, task_network
 from bench.vision.backbone import ResNet
 from bench.vision.vgg import VGG16, VGG_MEAN, VGG_STD, is_vgg, trained_vgg, vgg_layers
 
-# In the order R, G, B. The published branch gets RGB although its ResNet was trained on BGR.
-_RESNET_MEAN, _RESNET_STD = (123.675, 116.28, 103.53), (1.0, 1.0, 1.0)
+# Mean and deviation of the input, in the order R, G, B. The published branch gets RGB although its
+# ResNet was trained on BGR.
+_NORMAL = {
+    "resnet": ((123.675, 116.28, 103.53), (1.0, 1.0, 1.0)),
+    "vgg": (VGG_MEAN, VGG_STD),
+}
 # The α that training begins with is so small that it takes nothing away.
 _FIRST_BIAS = -3.0
 
@@ -32,22 +36,14 @@ class LSMnet(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(
-        self,
-        kind: str,
-        features: nn.Module,
-        channels: int,
-        outputs: int,
-        mean: Sequence[float],
-        std: Sequence[float],
-    ) -> None:
+    def __init__(self, kind: str, features: nn.Module, channels: int, outputs: int) -> None:
         super().__init__()
         self.kind = kind
         self.enlargement = 1.0  # of what its features see
-        self.borrowed_from = ""  # the network of ours whose features they are, if any
+        self.borrowed_from = ""  # the shipped network that has its features, if any
         self.features = features
         self.to_alpha = nn.Conv2d(channels, outputs, 1)
-        for name, values in (("mean", mean), ("std", std)):
+        for name, values in zip(("mean", "std"), _NORMAL[kind], strict=True):
             self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,14 +66,14 @@ def masked(y: Tensor, mu: Tensor, alpha: Tensor) -> Tensor:
 def resnet_lsm(
     outputs: int, stem: int = 64, res2: int = 256, blocks: Sequence[int] = (3, 4, 6)
 ) -> LSMnet:
-    """With the stem, res2, res3 and res4 of a ResNet; 50 layers deep unless said otherwise."""
+    """With the stem, res2, res3 and res4 of a ResNet; 50 layers deep by default."""
     features = _Last(ResNet(stem, res2, blocks))
     channels = res2 << (len(blocks) - 1)
-    return LSMnet("resnet", features, channels, outputs, _RESNET_MEAN, _RESNET_STD)
+    return LSMnet("resnet", features, channels, outputs)
 
 
 def new_lsm(features: str, outputs: int, enlargement: float) -> LSMnet:
-    """On the trained features of a network, with a 1×1 convolution that is yet to be trained."""
+    """On the trained features of a network, with an untrained 1×1 convolution."""
     lsm = _on_vgg(features, outputs) if is_vgg(features) else _on_task(features, outputs)
     lsm.enlargement = enlargement
     lsm.borrowed_from = features if is_shipped(features) else ""
@@ -120,6 +116,6 @@ class _Last(nn.Module):
 
 
 def vgg_lsm(outputs: int, widths: Sequence[int | None] = VGG16) -> LSMnet:
-    """With the convolutions of a VGG; 16 layers deep unless said otherwise."""
+    """With the convolutions of a VGG; 16 layers deep by default."""
     channels = [width for width in widths if width is not None][-1]
-    return LSMnet("vgg", vgg_layers(widths), channels, outputs, VGG_MEAN, VGG_STD)
+    return LSMnet("vgg", vgg_layers(widths), channels, outputs)

@@ -13,16 +13,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.codecs.families.devices import coding_device, full_precision
+from bench.codecs.families.inference import coding_device, full_precision, to_pixels, to_tensor
 from bench.codecs.families.ncn import rate
 from bench.codecs.families.ncn.checkpoint import decoder_digest, load_ncn
-from bench.codecs.families.ncn.entropy import Latent, as_latent, decode_latents, encode_latents
+from bench.codecs.families.ncn.codec import KINDS
+from bench.codecs.families.ncn.entropy import (
+    Latent,
+    as_latent,
+    decode_latents,
+    encode_latents,
+    latents_checksum,
+)
 from bench.codecs.families.ncn.masking import LSMnet, masked
 from bench.codecs.families.ncn.network import NCN
 from bench.codecs.families.ncn.portable import PortablePrior, exact_prior
 from bench.codecs.families.neural_stream import MULTIPLE
 from bench.images.colour import Pixels
-from bench.images.image import pad
 from bench.runtime.torch_threads import one_thread
 
 
@@ -54,18 +60,26 @@ class NcnModel:
     ) -> None:
         self._ncn, self._lsm, self._prior, self._device = ncn, lsm, prior, device
         self.digest = decoder_digest(ncn)
-        self.lsm_kind = lsm.kind if lsm else "none"
+        self.kind = KINDS[lsm.kind if lsm else "none"]
         # One image at a time where all share a device.
         self._device_lock = nullcontext() if device.type == "cpu" else threading.Lock()
+
+    def compress(self, pixels: Pixels) -> tuple[bytes, bytes]:
+        """A checksum of the picture's latents, and the latents coded."""
+        latents = self.analyse(pixels).whole()
+        return latents_checksum(*latents), self.encode(*latents)
+
+    def decompress(self, body: bytes, width: int, height: int) -> tuple[bytes, Pixels]:
+        """A checksum of the decoded latents, and the picture."""
+        latents = self.decode(body, width, height)
+        return latents_checksum(*latents), self.synthesise(latents[0], width, height)
 
     @one_thread()
     @torch.inference_mode()
     def analyse(self, pixels: Pixels) -> Latents:
         """The latents of a picture of any size, whose right and bottom edges are replicated."""
-        samples = torch.tensor(pad(pixels, MULTIPLE))
         with self._device_lock, full_precision():
-            x = samples.to(self._device).permute(2, 0, 1)[None]
-            x = x.to(torch.float32, memory_format=torch.channels_last) / 255
+            x = to_tensor(pixels, self._device)
             y = self._ncn.g_enc(x)
             z_hat = torch.round(self._ncn.h_enc(y))
             if self._lsm is None:
@@ -80,24 +94,22 @@ class NcnModel:
 
     @one_thread()
     def decode(self, stream: bytes, width: int, height: int) -> tuple[Latent, Latent]:
-        """ŷ and ẑ of a picture so large."""
+        """ŷ and ẑ of a picture of that size."""
         width, height = (side + -side % MULTIPLE for side in (width, height))
         return decode_latents(stream, self._prior, self._ncn.channels, width, height)
 
     def synthesise(self, y_hat: Latent, width: int, height: int) -> Pixels:
-        """The picture that ŷ stands for."""
-        x_hat = self._synthesise(torch.from_numpy(y_hat.astype(np.float32))[None], width, height)
-        samples = torch.round(x_hat.clamp(0, 1) * 255).to(torch.uint8)
-        return samples.permute(1, 2, 0).cpu().numpy()
+        """The picture of a ŷ."""
+        y = torch.from_numpy(y_hat.astype(np.float32))[None]
+        return to_pixels(self._synthesise(y), width, height)
 
     @one_thread()
     @torch.inference_mode()
-    def _synthesise(self, y_hat: Tensor, width: int, height: int) -> Tensor:
+    def _synthesise(self, y_hat: Tensor) -> Tensor:
         with self._device_lock, full_precision():
-            x_hat: Tensor = self._ncn.g_dec(
-                y_hat.to(self._device, memory_format=torch.channels_last)
-            )
-        return x_hat[0, :, :height, :width]
+            y = y_hat.to(self._device, memory_format=torch.channels_last)
+            x_hat: Tensor = self._ncn.g_dec(y)
+        return x_hat
 
     @one_thread()
     @torch.inference_mode()
@@ -116,7 +128,7 @@ class NcnModel:
             "y_sigma": sigma,
             "bits_y": rate.bits(latents.y_hat, mu, sigma).sum(),
             "bits_z": rate.bits(latents.z_hat, z_mu, rate.sigma(z_raw)).sum(),
-            "rec": self._synthesise(latents.y_hat, width, height)[None],
+            "rec": self._synthesise(latents.y_hat)[..., :height, :width],
         }
         if latents.alpha is not None:
             shown["alpha"] = latents.alpha

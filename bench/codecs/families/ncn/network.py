@@ -21,6 +21,10 @@ from torch import Tensor, nn
 # Where g_enc and h_enc have brought an image down by.
 Y_STEP, Z_STEP = 16, 64
 
+_same = partial(nn.Conv2d, kernel_size=5, padding=2, padding_mode="replicate")
+_half = partial(_same, stride=2)
+_twice = partial(nn.ConvTranspose2d, kernel_size=5, stride=2, padding=2, output_padding=1)
+
 
 class NCN(nn.Module):
     """All networks that encoder and decoder share, with N channels in y."""
@@ -44,7 +48,7 @@ class NCN(nn.Module):
         self.z_prior = CausalPrior(n // 2)
 
     def y_distribution(self, z_hat: Tensor) -> tuple[Tensor, Tensor]:
-        """The μ of ŷ, and what its σ is the softplus of, negated."""
+        """The μ of ŷ, and the r of its σ = softplus(-r)."""
         mu, raw = self.h_dec(z_hat).chunk(2, dim=1)
         return mu, raw
 
@@ -108,7 +112,7 @@ class CausalPrior(nn.Module):
         self.conv3 = CausalConv(channels)
 
     def forward(self, z_hat: Tensor) -> tuple[Tensor, Tensor]:
-        """The μ of ẑ, and what its σ is the softplus of, negated."""
+        """The μ of ẑ, and the r of its σ = softplus(-r)."""
         hidden = functional.leaky_relu(self.conv1(z_hat), SLOPE)
         return self.conv2(hidden), self.conv3(hidden)
 
@@ -117,7 +121,7 @@ SLOPE = 0.01
 
 
 class CausalConv(nn.Conv2d):
-    """3×3, of which the centre and all that comes after it in reading order is left out."""
+    """3×3, without the centre and all that follows it in reading order."""
 
     past: Tensor
 
@@ -128,15 +132,3 @@ class CausalConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.conv2d(x, self.weight * self.past, self.bias, padding=1)
-
-
-def _half(inputs: int, outputs: int) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, 5, stride=2, padding=2, padding_mode="replicate")
-
-
-def _same(inputs: int, outputs: int) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, 5, padding=2, padding_mode="replicate")
-
-
-def _twice(inputs: int, outputs: int) -> nn.ConvTranspose2d:
-    return nn.ConvTranspose2d(inputs, outputs, 5, stride=2, padding=2, output_padding=1)

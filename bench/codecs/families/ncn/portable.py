@@ -14,7 +14,7 @@ is rounded before it is added. That holds by construction, not by luck:
 - both sums are checked when the weights are read;
 - convolutions are matrix products here, one for each place in the kernel: of those, unlike of
   convolutions, no library has a variant that computes with fractions (Winograd's, Fourier's);
-- what distribution an element has is told by comparisons, without a logarithm or an exponential.
+- an element's distribution is found by comparisons, without a logarithm or an exponential.
 
 What is lost against the float model is a few thousandths of the rate.
 """
@@ -29,7 +29,7 @@ import numpy as np
 import torch
 import torch.nn.functional as functional
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.codecs.families.ncn.laplace import choose_tables
 from bench.codecs.families.ncn.network import BETA_MIN, GAMMA_MIN, GDN, NCN, PEDESTAL, SLOPE
@@ -43,6 +43,7 @@ _EXACT = 2**53
 
 Take = Callable[[NDArray[np.uint16], NDArray[np.int32], Any], None]
 Floats = NDArray[np.float64]
+Tap = tuple[int, int, Tensor]  # its place in the kernel, and its weights
 
 
 class PortablePrior:
@@ -64,7 +65,7 @@ class PortablePrior:
 
     @torch.inference_mode()
     def y_parameters(self, z_hat: NDArray[np.int16]) -> tuple[Floats, Floats]:
-        """The μ of each element of ŷ and what its σ is the softplus of, negated: in 2⁻²⁴."""
+        """The μ of each element of ŷ, and the r of its σ = softplus(-r), both in 2⁻²⁴."""
         x = torch.from_numpy(z_hat.astype(np.float64)).to(self._device) * _ACTIVATION
         x = self._gdn1(_settled(self._first(x.clamp(-_MAX, _MAX))))
         x = self._gdn2(_settled(self._second(x)))
@@ -74,8 +75,8 @@ class PortablePrior:
     def walk_z(self, z_hat: NDArray[np.int16], take: Take) -> None:
         """Go through ẑ as a decoder must, many independent positions at a time.
 
-        ``take`` is told the tables and centres of some positions, and which they are, as an index
-        of ẑ; when it returns, they have to have their values.
+        ``take`` gets the tables and centres of some positions, and their index in ẑ; when it
+        returns, ẑ must have their values.
 
         Nothing at (y, x) depends on (y, x-1), on (y-1, x+1) or on (y-2, x+3); so all positions with
         the same y + x // 2 can go together.
@@ -109,6 +110,11 @@ def _whole(weight: Tensor, unit: int) -> Tensor:
     return torch.round(weight.detach().cpu().double() * unit)
 
 
+def _whole_layer(layer: nn.Conv2d | nn.ConvTranspose2d) -> tuple[Tensor, Tensor]:
+    assert layer.bias is not None
+    return _whole(layer.weight, _WEIGHT), _whole(layer.bias, UNIT)
+
+
 def _check(weights: Tensor, bias: Tensor, most: int) -> None:
     """Refuse weights whose sums could leave what doubles hold exactly."""
     if not (weights.abs().sum(1) * most + bias.abs() < _EXACT).all():
@@ -120,17 +126,15 @@ class _Causal:
 
     _BEFORE = ((0, 0), (0, 1), (0, 2), (1, 0))  # in a map with a row above and a column at the left
 
-    def __init__(self, layer: torch.nn.Conv2d) -> None:
-        weight = _whole(layer.weight, _WEIGHT)
-        assert layer.bias is not None
-        bias = _whole(layer.bias, UNIT)
+    def __init__(self, layer: nn.Conv2d) -> None:
+        weight, bias = _whole_layer(layer)
         taps = torch.cat([weight[:, :, dy, dx] for dy, dx in self._BEFORE], dim=1)
         _check(taps, bias, _MAX)
         self._weight, self._bias = taps.T.contiguous(), bias
 
     def __call__(self, known: Floats, y: NDArray[np.intp], x: NDArray[np.intp]) -> Floats:
         before = [known[y + dy, x + dx] for dy, dx in self._BEFORE]
-        # By torch, whose threads are counted; numpy's would be a second pool of them.
+        # With torch, whose threads are limited; numpy would use a second pool of them.
         known_before = torch.from_numpy(np.concatenate(before, axis=1))
         sums: Floats = torch.addmm(self._bias, known_before, self._weight).numpy()
         return sums
@@ -139,10 +143,8 @@ class _Causal:
 class _Same:
     """5×5 with replicated edges."""
 
-    def __init__(self, layer: torch.nn.Conv2d, device: torch.device) -> None:
-        weight = _whole(layer.weight, _WEIGHT)
-        assert layer.bias is not None
-        bias = _whole(layer.bias, UNIT)
+    def __init__(self, layer: nn.Conv2d, device: torch.device) -> None:
+        weight, bias = _whole_layer(layer)
         _check(weight.flatten(1), bias, _MAX)
         self._bias = bias.to(device)
         self._taps = [
@@ -159,10 +161,9 @@ class _Same:
 class _Twice:
     """Transposed 5×5 of stride 2: for each of its four phases, the taps that fall on it."""
 
-    def __init__(self, layer: torch.nn.ConvTranspose2d, device: torch.device) -> None:
-        weight = _whole(layer.weight, _WEIGHT).transpose(0, 1)
-        assert layer.bias is not None
-        bias = _whole(layer.bias, UNIT)
+    def __init__(self, layer: nn.ConvTranspose2d, device: torch.device) -> None:
+        weight, bias = _whole_layer(layer)
+        weight = weight.transpose(0, 1)
         _check(weight.flatten(1), bias, _MAX)
         self._bias = bias.to(device)
         # Output row 2a + phase gets tap k of input row a + (phase + 2 - k) / 2.
@@ -189,13 +190,7 @@ class _Twice:
         return out
 
 
-def _products(
-    padded: Tensor,
-    taps: Iterable[tuple[int, int, Tensor]],
-    bias: Tensor,
-    height: int,
-    width: int,
-) -> Tensor:
+def _products(padded: Tensor, taps: Iterable[Tap], bias: Tensor, height: int, width: int) -> Tensor:
     """The sum over taps of weights times the map moved by the tap's place, plus the bias.
 
     A map that is moved is the same memory read from another place on, its rows running on into

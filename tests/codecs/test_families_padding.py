@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.codecs.families.sizes import cut, mark_crop, padded_size, take_crop
+from bench.codecs.families.padding import cut, mark_crop, padded_size, take_crop
 from bench.errors import CodecError, StreamError
 from bench.images.image import Image
 

@@ -1,8 +1,8 @@
 """Pictures whose size a format cannot hold: padded before coding, cropped after decoding.
 
-The stream of such a picture starts with one crop byte, 0b10rrrbbb: so many columns on the right
+The stream of such a picture starts with one crop byte, 0b10rrrbbb: how many columns on the right
 and rows at the bottom are padding. No stream that needs one starts with these two bits (HEVC and
-VVC start with 0x00), so that its absence needs no byte: every other stream is the codec's own.
+VVC start with 0x00), so its absence needs no byte: every other stream is the codec's own.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from bench.errors import CodecError, StreamError
 from bench.images.colour import Pixels
 from bench.images.image import MAX_MULTIPLE, Image, padded_pixels
 
-# Twice 8K, padding included. A stream of a few bytes may claim any size, so that less is believed
-# of it than of an image file.
+# Twice 8K, padding included: less than an image file may have, as a stream of a few bytes may
+# claim any size.
 MAX_STREAM_PIXELS = 2**26
 MAX_STREAM_BYTES = 8 * MAX_STREAM_PIXELS
 Multiple = Annotated[
-    int,
-    Field(ge=1, le=MAX_MULTIPLE, description="sides are padded to a multiple of this number"),
+    int, Field(ge=1, le=MAX_MULTIPLE, description="sides are padded to a multiple of this number")
 ]
 _MARK, _MARK_BITS = 0b10_000_000, 0b11_000_000
 
@@ -31,14 +30,14 @@ def padded_size(image: Image, multiple: int) -> tuple[int, int]:
     """Width and height as coded; CodecError for a picture that no decoder here would take."""
     if is_too_large(image.width, image.height, multiple):
         raise CodecError(
-            f"{image.name}: {image.width}x{image.height} is too large to be coded; at most "
-            f"{MAX_STREAM_PIXELS} pixels are"
+            f"{image.name}: {image.width}x{image.height} is too large to be coded; the limit "
+            f"is {MAX_STREAM_PIXELS} pixels"
         )
     return image.width + -image.width % multiple, image.height + -image.height % multiple
 
 
 def is_too_large(width: int, height: int, multiple: int = 1) -> bool:
-    """Whether a picture has, padded to multiples of so many pixels, more than a stream may hold."""
+    """Whether a picture, padded to multiples of ``multiple``, has more pixels than a stream may."""
     return padded_pixels(width, height, multiple) > MAX_STREAM_PIXELS
 
 
@@ -53,13 +52,8 @@ def planes(image: Image, multiple: int) -> bytes:
     return luma.tobytes() + even[width * height :].tobytes()
 
 
-def planes_size(width: int, height: int) -> int:
-    """The samples of a 4:2:0 picture, whose sides may be odd."""
-    return width * height + 2 * ((width + 1) // 2) * ((height + 1) // 2)
-
-
 def mark_crop(stream: bytes, image: Image, multiple: int) -> bytes:
-    """The stream, behind a crop byte if the picture was padded."""
+    """The stream, after a crop byte if the picture was padded."""
     if multiple > 1 and stream[0] & _MARK_BITS == _MARK:
         raise CodecError("the stream starts with what would be taken for a crop byte")
     right, below = -image.width % multiple, -image.height % multiple
