@@ -18,13 +18,11 @@ from torch import Tensor, nn
 
 from bench.datasets import Dataset
 from bench.datasets.dataset import Progress as Preparing
-from bench.images.image import read_pixels
 from bench.instances.labels import EVALUATED
 from bench.runtime.checkpoint import save_tensors
-from bench.training.crops import ReadCache
-from bench.training.curves import draw_training
+from bench.training.crops import ReadCache, pixel_cache
 from bench.training.labels import instances_in, read_instances
-from bench.training.loop import Training, train
+from bench.training.loop import Training
 from bench.training.processes import processes
 from bench.training.recipes import CLASSIFIERS
 from bench.training.session import TrainingSession
@@ -83,23 +81,18 @@ def train_classifier(name: str, session: TrainingSession) -> bool:
             f"{recipe.widths} {dataset.digest}",
             partial(_accuracy, network, ours.device, others),
         )
-        whole = train(training, most_seconds=session.seconds_left, watch=session.watch)
-        if ours.first:
-            draw_training(session.folder)
-            if whole:
-                save_tensors(network.state_dict(), session.folder / f"{name}.safetensors", {})
-    return whole
+        finished = session.run(training)
+        if finished and ours.first:
+            save_tensors(network.state_dict(), session.folder / f"{name}.safetensors", {})
+    return finished
 
 
-@dataclass(frozen=True, eq=False)
-class _Labelled:
-    crops: Tensor
-    classes: Tensor
+_Batch = tuple[Tensor, Tensor]  # crops and their classes
 
 
-def _losses(network: VggClassifier, device: torch.device, batch: _Labelled) -> dict[str, Tensor]:
-    logits = network(batch.crops.to(device))
-    return {"cross_entropy": functional.cross_entropy(logits.float(), batch.classes.to(device))}
+def _losses(network: VggClassifier, device: torch.device, batch: _Batch) -> dict[str, Tensor]:
+    crops, classes = (part.to(device) for part in batch)
+    return {"cross_entropy": functional.cross_entropy(network(crops).float(), classes)}
 
 
 @torch.no_grad()
@@ -107,8 +100,8 @@ def _accuracy(network: VggClassifier, device: torch.device, others: _Source) -> 
     """The share of right answers, on equally many crops of each class."""
     right = []
     for start in range(0, _VALIDATED, 100):
-        batch = _crops(others, range(start, start + 100), 0, 0)
-        right.append(network(batch.crops.to(device)).argmax(dim=1).cpu() == batch.classes)
+        crops, classes = _crops(others, range(start, start + 100), 0, 0)
+        right.append(network(crops.to(device)).argmax(dim=1).cpu() == classes)
     return {"accuracy": float(torch.cat(right).float().mean())}
 
 
@@ -133,17 +126,15 @@ class _Source:
 
     dataset: Dataset
     places: _Places
-    pixels: ReadCache = field(
-        default_factory=lambda: ReadCache(lambda entry: read_pixels(entry.path))
-    )
+    pixels: ReadCache = field(default_factory=pixel_cache)
 
 
-def _crops(source: _Source, places: range, seed: int, step: int) -> _Labelled:
+def _crops(source: _Source, places: range, seed: int, step: int) -> _Batch:
     """Some of a step's crops, each a function of its place; all classes are equally frequent."""
     made = [_crop(source, np.random.default_rng((seed, step, at))) for at in places]
     crops = torch.from_numpy(np.stack([crop for crop, _ in made])).permute(0, 3, 1, 2)
     classes = torch.tensor([index for _, index in made])
-    return _Labelled(crops.contiguous(memory_format=torch.channels_last).float() / 255, classes)
+    return crops.contiguous(memory_format=torch.channels_last).float() / 255, classes
 
 
 def _crop(source: _Source, random: np.random.Generator) -> tuple[NDArray[np.uint8], int]:

@@ -24,7 +24,7 @@ class CodecRecipe(FileModel):
     """
 
     data: str = Field(
-        description="a data set, a folder of images or, behind a $, the variable that names one"
+        description="a data set, a folder of images or, after a $, the variable that names one"
     )
     loss: Literal["hvs", "feature", "task"] = Field(description="what is minimised")
     lambdas: Annotated[Listed[_Positive], Field(min_length=1)] = Field(
@@ -76,11 +76,11 @@ class CodecRecipe(FileModel):
 def read_recipe(name: str) -> tuple[Card, CodecRecipe]:
     """The card of a name such as ``ncn-hvs:toyscapes``, and the recipe of that weight set."""
     card = read_card(name)
-    its_set = card.weights.name if card.weights else ""
-    table = card.training.get(its_set)
+    weight_set = card.weights.name if card.weights else ""
+    table = card.training.get(weight_set)
     if table is None:
         there = ", ".join(f"{card.name.partition(':')[0]}:{known}" for known in card.training)
-        if its_set or not there:
+        if weight_set or not there:
             raise CardError(f"{card.name}: no recipe to train it by; there is {there or 'none'}")
         raise CardError(f"{card.name}: which weights? there are recipes for {there}")
-    return card, check_model(CodecRecipe, table, card.path, CardError, ("training", its_set))
+    return card, check_model(CodecRecipe, table, card.path, CardError, ("training", weight_set))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from torch import Tensor, autocast, channels_last, manual_seed
+import torch
+from torch import Tensor
 
 from bench.codecs.catalog import card_paths
 from bench.codecs.codec import Card
@@ -21,11 +21,11 @@ from bench.runtime.settings import user_path
 from bench.tasks.task import open_task, task_network
 from bench.training.codec_recipe import CodecRecipe, read_recipe
 from bench.training.coding import Coding
-from bench.training.crops import Crops, Cutting, crops
-from bench.training.curves import draw_training
+from bench.training.crops import Cutting, crops
 from bench.training.distortions import Distortion, feature, hvs, task
-from bench.training.loop import Training, check_finished, train
-from bench.training.processes import Processes, processes
+from bench.training.labels import LabelledBatch
+from bench.training.loop import Training, check_finished
+from bench.training.processes import processes
 from bench.training.schedule import Schedule
 from bench.training.session import TrainingSession
 from bench.training.validation import validate
@@ -44,24 +44,32 @@ def train_codec(name: str, session: TrainingSession) -> bool:
     with processes() as ours:
         with ours.in_turn():
             dataset = session.dataset(data)
-            validated = session.dataset(recipe.validated, data) if recipe.validated else None
+            others = session.dataset(recipe.validated, data) if recipe.validated else None
         network = task_network(recipe.network).to(ours.device).train() if recipe.network else None
+        distortion = _distortion(recipe, network)
+        width, height = recipe.crop
+        cutting = Cutting(width, height, recipe.loss == "task", recipe.enlarge)
         for point in recipe.lambdas:
             weights = session.folder / _file(point)
             starts = _starts(card, recipe, session.folder, point)
+            resume_key = _resume_key(recipe, point, dataset, starts)
             if ours.agreed(weights.is_file()):
-                of_these = _resume_key(recipe, point, dataset, starts)
-                check_finished(weights.with_suffix(""), of_these)
+                check_finished(weights.with_suffix(""), resume_key)
                 continue
-            coding = _coding(card, recipe, starts)
-            training = _training(recipe, point, coding, network, dataset, weights, starts, ours)
-            if validated is not None:
-                others = validated.limited(_VALIDATED)
-                training = replace(training, validate=partial(validate, coding, network, others))
-            whole = train(training, most_seconds=session.seconds_left, watch=session.watch)
-            if ours.first:
-                draw_training(training.folder)
-            if not whole:
+            coding = _coding(card, recipe, starts).to(ours.device).train()
+            coding.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch takes it
+            schedule = _schedule(recipe, point)
+            training = Training(
+                coding,
+                schedule,
+                partial(crops, dataset, cutting, ours.share(recipe.batch), schedule.seed),
+                partial(_losses, coding, distortion, point, ours.device),
+                weights.with_suffix(""),
+                ours,
+                resume_key,
+                partial(validate, coding, network, others.limited(_VALIDATED)) if others else None,
+            )
+            if not session.run(training):
                 return False
             if ours.first:
                 save_ncn(coding.ncn, coding.lsm, weights, _keeper(recipe, weights))
@@ -69,41 +77,9 @@ def train_codec(name: str, session: TrainingSession) -> bool:
     return True
 
 
-def _training(
-    recipe: CodecRecipe,
-    point: float,
-    coding: Coding,
-    network: RCNN | None,
-    dataset: Dataset,
-    weights: Path,
-    starts: Sequence[Path],
-    ours: Processes,
-) -> Training[Crops]:
-    schedule = Schedule(
-        recipe.steps if point == recipe.lambdas[0] else recipe.tune_steps,
-        recipe.batch,
-        recipe.rate,
-        decay=0.0,
-        largest_gradient=1.0,
-    )
-    width, height = recipe.crop
-    coding.to(ours.device).train()
-    coding.to(memory_format=channels_last)  # type: ignore[call-overload]  # torch takes it
-    return Training(
-        coding,
-        schedule,
-        partial(
-            crops,
-            dataset,
-            Cutting(width, height, recipe.loss == "task", recipe.enlarge),
-            ours.share(recipe.batch),
-            schedule.seed,
-        ),
-        partial(_losses, coding, _distortion(recipe, network), point, ours),
-        weights.with_suffix(""),
-        ours,
-        _resume_key(recipe, point, dataset, starts),
-    )
+def _schedule(recipe: CodecRecipe, point: float) -> Schedule:
+    steps = recipe.steps if point == recipe.lambdas[0] else recipe.tune_steps
+    return Schedule(steps, recipe.batch, recipe.rate, decay=0.0, largest_gradient=1.0)
 
 
 def _resume_key(recipe: CodecRecipe, point: float, dataset: Dataset, starts: Sequence[Path]) -> str:
@@ -114,11 +90,11 @@ def _resume_key(recipe: CodecRecipe, point: float, dataset: Dataset, starts: Seq
 
 
 def _losses(
-    coding: Coding, distortion: Distortion, point: float, ours: Processes, batch: Crops
+    coding: Coding, distortion: Distortion, point: float, device: torch.device, batch: LabelledBatch
 ) -> dict[str, Tensor]:
-    batch = batch.to(ours.device)
+    batch = batch.to(device)
     x_hat, rate = coding(batch.pictures)
-    with autocast(ours.device.type, enabled=False):
+    with torch.autocast(device.type, enabled=False):
         parts = distortion(batch.pictures, x_hat, batch.truth)
     return {**parts, "rate": point * rate}
 
@@ -127,7 +103,7 @@ def _distortion(recipe: CodecRecipe, network: RCNN | None) -> Distortion:
     if recipe.loss == "hvs":
         return hvs
     assert network is not None
-    return {"feature": feature, "task": task}[recipe.loss](network, recipe.enlarge)
+    return partial(feature if recipe.loss == "feature" else task, network, recipe.enlarge)
 
 
 def _starts(card: Card, recipe: CodecRecipe, folder: Path, point: float) -> list[Path]:
@@ -140,11 +116,11 @@ def _starts(card: Card, recipe: CodecRecipe, folder: Path, point: float) -> list
 
 def _coding(card: Card, recipe: CodecRecipe, starts: Sequence[Path]) -> Coding:
     """The networks to train, with their initial weights."""
-    manual_seed(0)
+    torch.manual_seed(0)
     ncn, lsm = NCN(recipe.channels), None
     for path in starts:
-        ncn, its_lsm = load_ncn(path)
-        lsm = lsm or its_lsm
+        ncn, own_lsm = load_ncn(path)
+        lsm = lsm or own_lsm
     if ncn.channels != recipe.channels:
         raise DataError(f"{recipe.starts_from}: {ncn.channels} channels, not {recipe.channels}")
     if card.options["lsm"] != "none" and lsm is None:
@@ -163,9 +139,9 @@ def _trained(card: Card, recipe: CodecRecipe, folder: Path, point: float | None)
     own = card.path.with_name(f"{recipe.starts_from}.toml")
     is_own = own.is_file() and own not in card_paths().values()
     name = f"{own if is_own else recipe.starts_from}:{card.weights.name}"
-    other, its_recipe = read_recipe(name)
+    other, other_recipe = read_recipe(name)
     assert other.weights is not None
-    file = _file(its_recipe.lambdas[0] if point is None else point)
+    file = _file(other_recipe.lambdas[0] if point is None else point)
     here = beside(folder / file, recipe.starts_from)
     for path in (here, other.weights.folder / file):
         if path.is_file():

@@ -28,8 +28,8 @@ class Coding(nn.Module):
         z_mu, z_raw = self.ncn.z_prior(z_hat)
         with torch.autocast(x.device.type, enabled=False):
             spent = [
-                bits(values.float(), its_mu.float(), sigma(its_raw.float())).sum()
-                for values, its_mu, its_raw in ((y_hat, mu, raw), (z_hat, z_mu, z_raw))
+                bits(values.float(), location.float(), sigma(negated.float())).sum()
+                for values, location, negated in ((y_hat, mu, raw), (z_hat, z_mu, z_raw))
             ]
         x_hat: Tensor = self.ncn.g_dec(y_hat)
         return x_hat.float(), (spent[0] + spent[1]) / x[:, 0].numel()

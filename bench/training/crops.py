@@ -15,36 +15,8 @@ from torch import Tensor
 from bench.datasets import Dataset, Entry
 from bench.errors import DataError
 from bench.images.image import read_pixels
-from bench.training.labels import read_instances, truth_of
+from bench.training.labels import LabelledBatch, read_instances, truth_of
 from bench.vision.rcnn import TrainingTargets
-
-
-@dataclass(frozen=True, eq=False)
-class Crops:
-    """Pictures of one size in R, G, B from 0 to 1, and their instances in the network's size."""
-
-    pictures: Tensor
-    truth: tuple[TrainingTargets, ...]
-
-    def to(self, device: torch.device) -> Crops:
-        if device.type == "cpu":
-            return self
-        pictures = self.pictures.pin_memory().to(device, non_blocking=True)
-        return Crops(pictures, tuple(truth.to(device) for truth in self.truth))
-
-
-@dataclass(frozen=True)
-class Cutting:
-    """How pictures are cropped, and whether their instances are needed."""
-
-    width: int
-    height: int
-    labelled: bool
-    enlargement: float  # of the network's input
-    pixels: ReadCache = field(
-        default_factory=lambda: ReadCache(lambda entry: read_pixels(entry.path))
-    )
-    instances: ReadCache = field(default_factory=lambda: ReadCache(read_instances))
 
 
 class ReadCache:
@@ -64,7 +36,23 @@ class ReadCache:
         return array
 
 
-def crops(dataset: Dataset, cutting: Cutting, places: range, seed: int, step: int) -> Crops:
+def pixel_cache() -> ReadCache:
+    return ReadCache(lambda entry: read_pixels(entry.path))
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How pictures are cropped, and whether their instances are needed."""
+
+    width: int
+    height: int
+    labelled: bool
+    enlargement: float  # of the network's input
+    pixels: ReadCache = field(default_factory=pixel_cache)
+    instances: ReadCache = field(default_factory=lambda: ReadCache(read_instances))
+
+
+def crops(dataset: Dataset, cutting: Cutting, places: range, seed: int, step: int) -> LabelledBatch:
     """Some of a step's crops: random crops of random pictures, half of them mirrored.
 
     Each is a function of its place, so that several processes share a step between them.
@@ -72,7 +60,7 @@ def crops(dataset: Dataset, cutting: Cutting, places: range, seed: int, step: in
     made = [_crop(dataset, cutting, np.random.default_rng((seed, step, at))) for at in places]
     pictures = torch.stack([picture for picture, _ in made]).float() / 255
     pictures = pictures.contiguous(memory_format=torch.channels_last)
-    return Crops(pictures, tuple(truth for _, truth in made if truth is not None))
+    return LabelledBatch(pictures, tuple(truth for _, truth in made if truth is not None))
 
 
 def _crop(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from bench.datasets import Dataset, Entry
 from bench.images.image import read_pixels
-from bench.training.curves import draw_training
-from bench.training.labels import read_instances, truth_of
-from bench.training.loop import Training, train
+from bench.training.labels import LabelledBatch, read_instances, truth_of
+from bench.training.loop import Training
 from bench.training.processes import Processes, processes
 from bench.training.recipes import RECIPES
 from bench.training.schedule import Schedule
@@ -46,12 +43,10 @@ def train_detector(name: str, session: TrainingSession) -> bool:
             ours,
             f"{recipe.architecture.to_json()} {dataset.digest}",
         )
-        whole = train(training, most_seconds=session.seconds_left, watch=session.watch)
-        if ours.first:
-            draw_training(session.folder)
-            if whole:
-                save_weights(network, session.folder / f"{name}.safetensors")
-    return whole
+        finished = session.run(training)
+        if finished and ours.first:
+            save_weights(network, session.folder / f"{name}.safetensors")
+    return finished
 
 
 def _losses(network: RCNN, device: torch.device, batch: LabelledBatch) -> dict[str, torch.Tensor]:
@@ -61,20 +56,6 @@ def _losses(network: RCNN, device: torch.device, batch: LabelledBatch) -> dict[s
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class LabelledBatch:
-    """Pictures of one size in the network's coordinates, and their instances."""
-
-    pictures: torch.Tensor
-    truth: tuple[TrainingTargets, ...]
-
-    def to(self, device: torch.device) -> LabelledBatch:
-        if device.type == "cpu":
-            return self
-        pictures = self.pictures.pin_memory().to(device, non_blocking=True)
-        return LabelledBatch(pictures, tuple(truth.to(device) for truth in self.truth))
-
-
 def labelled_batch(
     dataset: Dataset, architecture: Architecture, schedule: Schedule, ours: Processes, step: int
 ) -> LabelledBatch:
@@ -82,16 +63,13 @@ def labelled_batch(
     pictures, truth, seed = [], [], schedule.seed
     for place in (step * schedule.batch + at for at in ours.share(schedule.batch)):
         epoch, index = divmod(place, len(dataset.entries))
-        entry = dataset.entries[_order(len(dataset.entries), seed, epoch)[index]]
+        order = np.random.default_rng((seed, epoch)).permutation(len(dataset.entries))
+        entry = dataset.entries[order[index]]
         mirrored = bool(np.random.default_rng((seed, epoch, index, 1)).integers(2))
-        picture, its_truth = _labelled(entry, architecture, mirrored)
+        picture, targets = _labelled(entry, architecture, mirrored)
         pictures.append(picture)
-        truth.append(its_truth)
+        truth.append(targets)
     return LabelledBatch(torch.cat(pictures), tuple(truth))
-
-
-def _order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    return np.random.default_rng((seed, epoch)).permutation(count)
 
 
 def _labelled(

@@ -22,32 +22,25 @@ _C1, _C2 = 0.01**2, 0.03**2
 
 def hvs(x: Tensor, x_hat: Tensor, truth: Sequence[TrainingTargets] = ()) -> dict[str, Tensor]:
     """L_HVS: for viewers, MSE + 0.1 (1 - MS-SSIM)."""
-    return {
-        "mse": functional.mse_loss(x_hat, x),
-        "ms_ssim": 0.1 * (1 - ms_ssim(x, x_hat)),
-    }
+    return {"mse": functional.mse_loss(x_hat, x), "ms_ssim": 0.1 * (1 - ms_ssim(x, x_hat))}
 
 
-def feature(network: RCNN, enlargement: float) -> Distortion:
+def feature(
+    network: RCNN, enlargement: float, x: Tensor, x_hat: Tensor, truth: Sequence[TrainingTargets]
+) -> dict[str, Tensor]:
     """L_F: squared differences between a network's p2 features; needs no labels."""
-
-    def distortion(x: Tensor, x_hat: Tensor, truth: Sequence[TrainingTargets]) -> dict[str, Tensor]:
-        with torch.no_grad():
-            wanted = network.features(_seen(x, enlargement))[0]
-        found = network.features(_seen(x_hat, enlargement))[0]
-        # Per pixel, so that λ does not depend on the size of the crops.
-        return {"feature": (found - wanted).square().sum() / x[:, 0].numel()}
-
-    return distortion
+    with torch.no_grad():
+        wanted = network.features(_seen(x, enlargement))[0]
+    found = network.features(_seen(x_hat, enlargement))[0]
+    # Per pixel, so that λ does not depend on the size of the crops.
+    return {"feature": (found - wanted).square().sum() / x[:, 0].numel()}
 
 
-def task(network: RCNN, enlargement: float) -> Distortion:
+def task(
+    network: RCNN, enlargement: float, x: Tensor, x_hat: Tensor, truth: Sequence[TrainingTargets]
+) -> dict[str, Tensor]:
     """L_TASK: the network's own training losses on the decoded picture."""
-
-    def distortion(x: Tensor, x_hat: Tensor, truth: Sequence[TrainingTargets]) -> dict[str, Tensor]:
-        return network.losses(_seen(x_hat, enlargement), truth)
-
-    return distortion
+    return network.losses(_seen(x_hat, enlargement), truth)
 
 
 def _seen(x: Tensor, enlargement: float) -> Tensor:

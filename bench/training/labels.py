@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bench.datasets import Entry
 from bench.errors import DataError
-from bench.images.image import open_image
+from bench.instances.ground_truth import read_instance_ids
 from bench.instances.labels import EVALUATED
+from bench.instances.run_lengths import encode
 from bench.vision.rcnn import TrainingTargets
 
 _MIN_PIXELS = 16  # of an instance; fewer do not show it
@@ -21,12 +24,25 @@ Ids = NDArray[np.uint16]
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 
+@dataclass(frozen=True, eq=False)
+class LabelledBatch:
+    """Pictures of one size and, if they are labelled, the instances in each."""
+
+    pictures: Tensor
+    truth: tuple[TrainingTargets, ...]
+
+    def to(self, device: torch.device) -> LabelledBatch:
+        if device.type == "cpu":
+            return self
+        pictures = self.pictures.pin_memory().to(device, non_blocking=True)
+        return LabelledBatch(pictures, tuple(targets.to(device) for targets in self.truth))
+
+
 def read_instances(entry: Entry) -> Ids:
     """The instance id of each pixel, as in Cityscapes."""
     if entry.instances is None:
         raise DataError(f"{entry.name}: no instance labels to train with")
-    with open_image(entry.instances) as opened:
-        return np.asarray(opened).astype(np.uint16)
+    return read_instance_ids(entry.instances).astype(np.uint16)
 
 
 def instances_in(ids: Ids) -> Iterator[tuple[int, Box, NDArray[np.bool_]]]:
@@ -35,9 +51,7 @@ def instances_in(ids: Ids) -> Iterator[tuple[int, Box, NDArray[np.bool_]]]:
         label, mask = int(instance) // 1000, ids == instance
         if label not in _CLASSES or mask.sum() < _MIN_PIXELS:
             continue
-        across, down = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-        box = int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1
-        yield _CLASSES[label], box, mask
+        yield _CLASSES[label], encode(mask).box(), mask
 
 
 def truth_of(ids: Ids, scale: tuple[float, float]) -> TrainingTargets:

@@ -2,8 +2,7 @@
 
 Each step has its own random seed, and its batch is a function of its number, so a run that was
 interrupted and resumed is, on a CPU, bit for bit the run that was not. A checkpoint is written only
-between two steps; if a step is interrupted, training resumes from the last one
-from.
+between two steps; if a step is interrupted, training resumes from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -177,7 +176,7 @@ def _save(
 
 
 def check_finished(folder: Path, resume_key: str) -> None:
-    """Refuse the finished weights of another training, if there is a checkpoint to tell."""
+    """Refuse the finished weights of another training, if there is a checkpoint to compare with."""
     path = folder / _CHECKPOINT
     if path.is_file() and _read(path, torch.device("cpu"))["describes"] != resume_key:
         raise _not_the_same(path)
@@ -187,7 +186,7 @@ def _read(path: Path, device: torch.device) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         assert {"describes", "schedule"} <= state.keys()
-    except Exception as error:  # torch raises whatever its readers raise
+    except Exception as error:  # torch's readers may raise anything
         raise DataError(f"{path}: not a readable checkpoint; remove it to start again") from error
     return state
 

@@ -53,9 +53,9 @@ class Processes:
         """The first process's answer."""
         if self.count == 1:
             return answer
-        said = torch.tensor([answer], device=self.device, dtype=torch.uint8)
-        distributed.broadcast(said, 0)
-        return bool(said)
+        shared = torch.tensor([answer], device=self.device, dtype=torch.uint8)
+        distributed.broadcast(shared, 0)
+        return bool(shared)
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean over all processes."""
@@ -90,17 +90,13 @@ def processes() -> Iterator[Processes]:
         raise DataError(f"{here} processes here, but {torch.cuda.device_count()} GPUs")
     device = torch.device("cuda", local) if cuda else torch.device("cpu")
     with threads(max(1, available_cores() // here)), fork_rng([device] if cuda else []):
-        yield from _joined(device, count)
-
-
-def _joined(device: torch.device, count: int) -> Iterator[Processes]:
-    if count == 1:
-        yield Processes(device)
-        return
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield Processes(device, distributed.get_rank(), count)
-    finally:
-        distributed.destroy_process_group()
+        if count == 1:
+            yield Processes(device)
+            return
+        if cuda:
+            torch.cuda.set_device(device)
+        distributed.init_process_group("nccl" if cuda else "gloo")
+        try:
+            yield Processes(device, distributed.get_rank(), count)
+        finally:
+            distributed.destroy_process_group()

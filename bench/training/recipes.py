@@ -54,7 +54,7 @@ class ClassifierRecipe:
 CLASSIFIERS = {
     "vgg-toy": ClassifierRecipe(
         VGG_TOY, "toyscapes:train", "toyscapes:dev", Schedule(steps=6000, batch=32, rate=5e-4)
-    ),
+    )
 }
 
 RECIPES = {

@@ -52,6 +52,14 @@ class Scalars:
             self._events.flush()
 
 
+def read_table(path: Path) -> list[dict[str, float]]:
+    """The rows of a table; none without such a file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
+
+
 def _forget_after(path: Path, step: int) -> None:
     if not path.is_file():
         return

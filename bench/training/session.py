@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from bench.datasets import Dataset, dataset_kind, open_dataset
 from bench.datasets.dataset import Progress as Preparing
-from bench.training.loop import TrainingProgress
+from bench.training.curves import draw_training
+from bench.training.loop import Training, TrainingProgress, train
 from bench.training.schedule import Schedule
 
 
@@ -29,11 +31,15 @@ class TrainingSession:
     def schedule(self, usual: Schedule) -> Schedule:
         return usual if self.steps is None else replace(usual, steps=self.steps)
 
-    @property
-    def seconds_left(self) -> float:
-        return self.ends - time.monotonic()
+    def run(self, training: Training[Any]) -> bool:
+        """Train, and draw the curves; False if the time ran out."""
+        seconds = self.ends - time.monotonic()
+        finished = train(training, most_seconds=seconds, watch=self.watch)
+        if training.processes.first:
+            draw_training(training.folder)
+        return finished
 
     def dataset(self, data: str, beside: str | None = None) -> Dataset:
-        """A data set; if it is ``beside`` another one, ``root`` was meant for that."""
-        its_own = beside is None or dataset_kind(beside) == dataset_kind(data)
-        return open_dataset(data, root=self.root if its_own else None, progress=self.preparing)
+        """A data set; ``root`` is for the one ``beside`` it, if that is of another kind."""
+        own_root = beside is None or dataset_kind(beside) == dataset_kind(data)
+        return open_dataset(data, root=self.root if own_root else None, progress=self.preparing)

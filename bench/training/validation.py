@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bench.codecs.families.neural_stream import MULTIPLE
+from bench.codecs.families.inference import to_pixels, to_tensor
 from bench.datasets import Dataset
 from bench.images.colour import Pixels
-from bench.images.image import pad, read_pixels
+from bench.images.image import read_pixels
 from bench.instances.ground_truth import read_ground_truth
 from bench.metrics.average_precision import average_precision
 from bench.metrics.instance_matching import match
@@ -41,9 +41,7 @@ def validate(coding: Coding, network: RCNN | None, dataset: Dataset) -> dict[str
 def _code(coding: Coding, pixels: Pixels) -> tuple[Pixels, float]:
     """The decoded picture, and its bits per pixel."""
     height, width, _ = pixels.shape
-    x = torch.tensor(pad(pixels, MULTIPLE)).permute(2, 0, 1)[None]
-    x = x.to(next(coding.parameters()).device).float() / 255
+    x = to_tensor(pixels, next(coding.parameters()).device)
     x_hat, rate = coding(x)
-    samples = torch.round(x_hat[0, :, :height, :width].clamp(0, 1) * 255).to(torch.uint8)
     padding = x[0, 0].numel() / (height * width)
-    return samples.permute(1, 2, 0).cpu().numpy(), float(rate) * padding
+    return to_pixels(x_hat, width, height), float(rate) * padding

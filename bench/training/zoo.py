@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -12,7 +11,7 @@ from bench.errors import CardError
 from bench.training.codec_recipe import read_recipe
 from bench.training.codecs import training_data
 from bench.training.recipes import CLASSIFIERS, RECIPES
-from bench.training.scalars import LOSSES
+from bench.training.scalars import LOSSES, read_table
 
 
 @dataclass(frozen=True)
@@ -35,22 +34,22 @@ class Trained:
     whole: bool
 
 
-def zoo(its_set: str) -> list[str]:
+def zoo(weight_set: str) -> list[str]:
     """The networks and codecs with a recipe for a set, each after what it starts from."""
     networks = [
         name
         for name, recipe in (RECIPES | CLASSIFIERS).items()
-        if recipe.data.startswith(f"{its_set}:")
+        if recipe.data.startswith(f"{weight_set}:")
     ]
-    cards = [card for card in map(read_card, card_paths()) if its_set in card.training]
+    cards = [card for card in map(read_card, card_paths()) if weight_set in card.training]
     if not cards:
-        raise CardError(f"--zoo {its_set}: no card has a recipe for it")
+        raise CardError(f"--zoo {weight_set}: no card has a recipe for it")
     before: dict[str, list[str]] = {}
     for card in cards:
-        name = f"{card.name}:{its_set}"
+        name = f"{card.name}:{weight_set}"
         _, recipe = read_recipe(name)
         training_data(name, recipe)  # complain now, not hours later
-        before[name] = [f"{recipe.starts_from}:{its_set}"] if recipe.starts_from else []
+        before[name] = [f"{recipe.starts_from}:{weight_set}"] if recipe.starts_from else []
     return [*networks, *TopologicalSorter(before).static_order()]
 
 
@@ -59,12 +58,8 @@ def trained_weights(folder: Path) -> tuple[TrainedWeights, ...]:
     found = []
     for weights in sorted(folder.glob("*.safetensors")):
         of_point = weights.with_suffix("")
-        losses = (of_point if of_point.is_dir() else folder) / LOSSES
-        if not losses.is_file():  # from elsewhere
-            continue
-        with losses.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        if rows:
+        rows = read_table((of_point if of_point.is_dir() else folder) / LOSSES)
+        if rows:  # else they are from elsewhere
             last, size = rows[-1], weights.stat().st_size
-            found.append(TrainedWeights(weights, int(last["step"]), float(last["seconds"]), size))
+            found.append(TrainedWeights(weights, int(last["step"]), last["seconds"], size))
     return tuple(found)

@@ -48,7 +48,7 @@ class Norm(nn.Module):
 
 
 class Convolution(nn.Conv2d):
-    """A convolution with a norm behind it and no bias."""
+    """A convolution without bias, followed by a norm."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
         super().__init__(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)

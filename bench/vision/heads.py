@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from bench.vision.architecture import Architecture
 from bench.vision.boxes import apply_deltas, clip, encode_deltas
 from bench.vision.matching import match, sample
 from bench.vision.operators import roi_align, suppress
-from bench.vision.outlines import Outlines, mask_in_box
 
 _BOX_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 _BOX_BINS, _MASK_BINS = 7, 14
@@ -98,22 +97,15 @@ class RegionDetections:
 class RegionHeads(nn.Module):
     """Box head and, if there is one, mask head, on features pooled from p2 to p5."""
 
-    def __init__(
-        self,
-        channels: int,
-        box_hidden: int,
-        mask_hidden: int | None,
-        classes: int,
-        canonical_side: int,
-        samples: int,
-    ) -> None:
+    def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        self.classes = classes
-        self.canonical_side = canonical_side  # a region of that size is pooled from p4
-        self.samples = samples  # regions of an image in the losses
-        self.box_head = BoxHead(channels, box_hidden)
-        self.box_predictor = BoxPredictor(box_hidden, classes)
-        self.mask_head = MaskHead(channels, mask_hidden, classes) if mask_hidden else None
+        a = architecture
+        self.classes = a.classes
+        self.canonical_side = a.canonical_side  # a region of that size is pooled from p4
+        self.samples = a.region_samples  # regions of an image in the losses
+        self.box_head = BoxHead(a.pyramid, a.box_hidden)
+        self.box_predictor = BoxPredictor(a.box_hidden, a.classes)
+        self.mask_head = MaskHead(a.pyramid, a.mask_hidden, a.classes) if a.masks else None
 
     def pool(self, pyramid: Sequence[Tensor], boxes: Tensor, image: Tensor, bins: int) -> Tensor:
         """Each region from the level that suits its size."""
@@ -137,18 +129,14 @@ class RegionHeads(nn.Module):
         found = select_detections(boxes, logits.softmax(dim=-1), size)
         if self.mask_head is None:
             return found
-        image = image.new_zeros(len(found.boxes))  # of several classes, they may be more
+        image = image.new_zeros(len(found.boxes))  # there may be more: of several classes
         regions = self.pool(pyramid, found.boxes, image, _MASK_BINS)
         masks = self.mask_head(regions, found.classes).sigmoid()
         return RegionDetections(found.boxes, found.scores, found.classes, masks)
 
     @torch.no_grad()
     def label(
-        self,
-        proposals: Tensor,
-        logits: Tensor,
-        truth: Sequence[Tensor],
-        classes: Sequence[Tensor],
+        self, proposals: Tensor, logits: Tensor, truth: Sequence[Tensor], classes: Sequence[Tensor]
     ) -> Regions:
         """A sample of each image's proposals and true boxes, with their targets."""
         parts: list[tuple[Tensor, ...]] = []
@@ -158,25 +146,22 @@ class RegionHeads(nn.Module):
             overlap, instance, _ = match(boxes, every)
             foreground = overlap >= _FOREGROUND_OVERLAP
             chosen = sample(foreground, ~foreground, self.samples, _FOREGROUND_SHARE)
-            places = chosen.index[chosen.valid]
             if len(boxes):
-                its_class = torch.where(foreground, image_classes[instance], self.classes)
-                its_box = boxes[instance]
+                target_class = torch.where(foreground, image_classes[instance], self.classes)
+                target_box = boxes[instance]
             else:
-                its_class, its_box = torch.full_like(instance, self.classes), every
-            image = torch.full_like(places, index)
-            picked = (every, its_class, its_box, instance)
-            parts.append((*(values[places] for values in picked), image))
-        every, its_class, its_box, instance, image = (
-            torch.cat(p) for p in zip(*parts, strict=True)
-        )
-        return Regions(every, image, its_class, its_box, instance)
+                target_class, target_box = torch.full_like(instance, self.classes), every
+            image = torch.full_like(instance, index)
+            parts.append(
+                tuple(each[chosen] for each in (every, image, target_class, target_box, instance))
+            )
+        return Regions(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
     def losses(
         self,
         pyramid: Sequence[Tensor],
         regions: Regions,
-        masks: Sequence[Tensor | Sequence[Outlines]],
+        masks: Sequence[Tensor],
         size: tuple[int, int],
     ) -> dict[str, Tensor]:
         """The losses of regions labelled by ``label``; ``masks`` are each image's instances."""
@@ -195,38 +180,25 @@ class RegionHeads(nn.Module):
             pooled = self.pool(pyramid, boxes, image, _MASK_BINS)
             guess = self.mask_head(pooled, classes)
             target = mask_targets(masks, boxes, image, regions.instance[there], size)
-            losses["loss_mask"] = (
-                functional.binary_cross_entropy_with_logits(guess, target)
-                if len(there)
-                else guess.sum() * 0
-            )
+            entropy = functional.binary_cross_entropy_with_logits
+            losses["loss_mask"] = entropy(guess, target) if len(there) else guess.sum() * 0
         return losses
 
 
 @torch.no_grad()
 def mask_targets(
-    masks: Sequence[Tensor | Sequence[Outlines]],
-    boxes: Tensor,
-    image: Tensor,
-    instance: Tensor,
-    size: tuple[int, int],
+    masks: Sequence[Tensor], boxes: Tensor, image: Tensor, instance: Tensor, size: tuple[int, int]
 ) -> Tensor:
     """The target mask of each region's instance, as 28×28 zeros and ones.
 
-    The boxes are those of pictures of that height and width, which masks may have other than.
+    The boxes are in the coordinates of pictures of that height and width; the masks may have
+    another resolution.
     """
-    first = np.cumsum([0, *map(len, masks[:-1])])
-    place = torch.from_numpy(first).to(boxes.device)[image] + instance
-    if isinstance(masks[0], Tensor):
-        every = torch.cat([each for each in masks if isinstance(each, Tensor)])[:, None]
-        scale = every.shape[3] / size[1]
-        return (roi_align(every, boxes, place, scale, MASK_SIDE)[:, 0] >= 0.5).to(boxes.dtype)
-    outlines = [outline for each in masks for outline in each]
-    seen = [
-        mask_in_box(outlines[index], box, MASK_SIDE)
-        for index, box in zip(place.tolist(), boxes.double().cpu().numpy(), strict=True)
-    ]
-    return torch.from_numpy(np.array(seen).reshape(-1, MASK_SIDE, MASK_SIDE)).to(boxes)
+    counts = torch.tensor([0, *map(len, masks[:-1])], device=boxes.device)
+    every = torch.cat(list(masks))[:, None]
+    place = counts.cumsum(0)[image] + instance
+    scale = every.shape[3] / size[1]
+    return (roi_align(every, boxes, place, scale, MASK_SIDE)[:, 0] >= 0.5).to(boxes.dtype)
 
 
 def select_detections(boxes: Tensor, scores: Tensor, size: tuple[int, int]) -> RegionDetections:
@@ -234,14 +206,12 @@ def select_detections(boxes: Tensor, scores: Tensor, size: tuple[int, int]) -> R
     finite = boxes.isfinite().all(dim=1) & scores.isfinite().all(dim=1)
     boxes, scores = boxes[finite], scores[finite][:, :-1]
     boxes = clip(boxes.reshape(len(boxes), scores.shape[1], 4), size)
-    kept_boxes, kept_scores, kept_classes = [], [], []
+    kept = []
     for index in range(scores.shape[1]):
         likely = (scores[:, index] > _LOWEST_SCORE).nonzero()[:, 0]
         order = likely[scores[likely, index].argsort(descending=True, stable=True)]
         order = order[suppress(boxes[order, index], _OVERLAP)]
-        kept_boxes.append(boxes[order, index])
-        kept_scores.append(scores[order, index])
-        kept_classes.append(torch.full_like(order, index))
-    every = torch.cat(kept_scores)
-    best = every.argsort(descending=True, stable=True)[:_MAX_DETECTIONS]
-    return RegionDetections(torch.cat(kept_boxes)[best], every[best], torch.cat(kept_classes)[best])
+        kept.append((boxes[order, index], scores[order, index], torch.full_like(order, index)))
+    boxes, scores, classes = (torch.cat(parts) for parts in zip(*kept, strict=True))
+    best = scores.argsort(descending=True, stable=True)[:_MAX_DETECTIONS]
+    return RegionDetections(boxes[best], scores[best], classes[best])

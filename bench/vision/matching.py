@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -21,20 +19,8 @@ def match(truth: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return overlap, index, best
 
 
-@dataclass(frozen=True, eq=False)
-class SampledBoxes:
-    """Indices of a list, foreground first; those not ``valid`` are padding."""
-
-    index: Tensor
-    valid: Tensor
-    foreground: int  # how many of the places are for foreground
-
-
-def sample(foreground: Tensor, background: Tensor, count: int, share: float) -> SampledBoxes:
-    """A random sample with at most ``share`` foreground, the rest background.
-
-    The number of places does not depend on what is found, so the device need not be waited for.
-    """
+def sample(foreground: Tensor, background: Tensor, count: int, share: float) -> Tensor:
+    """The places of a random sample: at most ``share`` foreground, first, the rest background."""
     key = torch.rand(foreground.shape, device=foreground.device)
     most = min(int(count * share), len(key))
     front, front_index = torch.where(foreground, key, -1.0).topk(most)
@@ -42,4 +28,4 @@ def sample(foreground: Tensor, background: Tensor, count: int, share: float) -> 
     found = front >= 0
     room = count - found.sum()
     fits = (back >= 0) & (torch.arange(len(back), device=key.device) < room)
-    return SampledBoxes(torch.cat([front_index, back_index]), torch.cat([found, fits]), most)
+    return torch.cat([front_index[found], back_index[fits]])

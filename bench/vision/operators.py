@@ -27,17 +27,14 @@ def _area(boxes: Tensor) -> Tensor:
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
-def suppress(boxes: Tensor, threshold: float, groups: Tensor | None = None) -> Tensor:
-    """Which boxes (…, n, 4), by falling score, greedy suppression within each group keeps.
+def suppress(boxes: Tensor, threshold: float) -> Tensor:
+    """Which boxes (…, n, 4), by falling score, greedy suppression keeps.
 
-    A box falls if one that is kept, better and of its group overlaps it by more than the
-    threshold. That rule is applied to all boxes at once until nothing changes, which takes as
-    many rounds as the longest chain of boxes that suppress each other: a handful.
+    A box falls if a better one that is kept overlaps it by more than the threshold. That rule is
+    applied to all boxes at once until nothing changes, which takes as many rounds as the longest
+    chain of boxes that suppress each other: a handful.
     """
-    beats = pairwise_iou(boxes, boxes) > threshold
-    if groups is not None:
-        beats &= groups[..., :, None] == groups[..., None, :]
-    beats = beats.triu(diagonal=1).to(boxes.dtype)
+    beats = (pairwise_iou(boxes, boxes) > threshold).triu(diagonal=1).to(boxes.dtype)
     kept = torch.ones(boxes.shape[:-1], dtype=boxes.dtype, device=boxes.device)
     while True:
         falls = torch.matmul(kept[..., None, :], beats)[..., 0, :] > 0
@@ -52,7 +49,7 @@ def roi_align(features: Tensor, boxes: Tensor, image: Tensor, scale: float, size
 
     Bilinear interpolation and the mean are products of one factor along y and one along x, so
     a box is two small matrices around the window of features that it touches. Boxes with windows
-    of like size are pooled together. ``image`` says in which image of the batch each box lies.
+    of similar size are pooled together. ``image`` says in which image of the batch each box lies.
     """
     count, channels, height, width = features.shape
     cells = features.permute(0, 2, 3, 1).reshape(count * height * width, channels)
@@ -84,7 +81,7 @@ def roi_align(features: Tensor, boxes: Tensor, image: Tensor, scale: float, size
 
 
 def _by_window(sides: Tensor, longest: int, channels: int) -> list[list[tuple[int, Tensor]]]:
-    """Boxes whose windows fit into a square of each of a few sides, as many as fit into memory."""
+    """Batches of boxes that fit into memory, grouped by the side of a square around the window."""
     batches: list[list[tuple[int, Tensor]]] = []
     room, below, side = 0, 0, 4
     while below < longest:

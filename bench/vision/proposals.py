@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from bench.vision.architecture import Architecture
 from bench.vision.boxes import apply_deltas, clip, encode_deltas, not_empty
 from bench.vision.matching import match, sample
 from bench.vision.operators import suppress
@@ -42,27 +43,19 @@ class Head(nn.Module):
         logits, deltas = self.objectness_logits(hidden), self.anchor_deltas(hidden)
         images, _, height, width = logits.shape
         deltas = deltas.reshape(images, len(_RATIOS), 4, height, width).permute(0, 3, 4, 1, 2)
-        return (
-            logits.permute(0, 2, 3, 1).reshape(images, -1).float(),
-            deltas.reshape(images, -1, 4).float(),
-        )
+        logits = logits.permute(0, 2, 3, 1).reshape(images, -1)
+        return logits.float(), deltas.reshape(images, -1, 4).float()
 
 
 class ProposalGenerator(nn.Module):
     """A region proposal network over p2 to p6."""
 
-    def __init__(
-        self,
-        channels: int,
-        anchor_sizes: Sequence[int],
-        most_before: tuple[int, int],
-        most: int,
-    ) -> None:
+    def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        self.rpn_head = Head(channels)
-        self.anchor_sizes = tuple(anchor_sizes)
-        self.most_before = most_before  # of each level before suppression: training, inference
-        self.most = most  # of an image after it
+        self.rpn_head = Head(architecture.pyramid)
+        self.anchor_sizes = architecture.anchor_sizes
+        # Of each level before suppression, in training and in inference; of an image after it.
+        self.most_before, self.most = architecture.proposals_before, architecture.proposals
 
     def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Logits and deltas of every level."""
@@ -122,7 +115,7 @@ class ProposalGenerator(nn.Module):
             label[(overlap >= _MATCHES[1]) | best] = _FOREGROUND
             chosen = sample(label == _FOREGROUND, label == _BACKGROUND, _SAMPLES, _FOREGROUND_SHARE)
             sampled = torch.full_like(label, _IGNORED)
-            sampled[chosen.index[chosen.valid]] = label[chosen.index[chosen.valid]]
+            sampled[chosen] = label[chosen]
             labels.append(sampled)
             boxes.append(image_boxes[index] if len(image_boxes) else every)
         return torch.stack(labels), torch.stack(boxes)
@@ -152,16 +145,12 @@ class ProposalGenerator(nn.Module):
 @lru_cache(maxsize=32)
 def _level_anchors(shape: tuple[int, int], stride: int, size: int) -> Tensor:
     """All anchors of a level, row by row, the ratios of one place together."""
-    height, width = shape
     sides = []
     for ratio in _RATIOS:
         across = (size**2 / ratio) ** 0.5
         down = ratio * across
         sides.append((-across / 2, -down / 2, across / 2, down / 2))
-    y, x = torch.meshgrid(
-        torch.arange(height, dtype=torch.float32) * stride,
-        torch.arange(width, dtype=torch.float32) * stride,
-        indexing="ij",
-    )
+    rows, columns = (torch.arange(side, dtype=torch.float32) * stride for side in shape)
+    y, x = torch.meshgrid(rows, columns, indexing="ij")
     places = torch.stack([x, y, x, y], dim=-1).reshape(-1, 1, 4)
     return (places + torch.tensor(sides)).reshape(-1, 4)

@@ -22,7 +22,6 @@ from bench.vision.architecture import Architecture
 from bench.vision.backbone import FeaturePyramid
 from bench.vision.boxes import clip, not_empty
 from bench.vision.heads import RegionDetections, RegionHeads
-from bench.vision.outlines import Outlines
 from bench.vision.pasting import paste
 from bench.vision.proposals import ProposalGenerator
 
@@ -37,17 +36,14 @@ class TrainingTargets:
 
     boxes: Tensor  # (n, 4)
     classes: Tensor  # (n,)
-    # (n, height, width) of any resolution, true where the instance is seen; or their outlines.
-    masks: Tensor | tuple[Outlines, ...]
+    masks: Tensor  # (n, height, width) of any resolution, true where the instance is seen
 
     def to(self, device: torch.device) -> TrainingTargets:
         """A copy on the device, from ordinary memory, without waiting for it."""
-        masks = _sent(self.masks, device) if isinstance(self.masks, Tensor) else self.masks
-        return TrainingTargets(_sent(self.boxes, device), _sent(self.classes, device), masks)
-
-
-def _sent(tensor: Tensor, device: torch.device) -> Tensor:
-    return tensor.pin_memory().to(device, non_blocking=True)
+        tensors = (self.boxes, self.classes, self.masks)
+        return TrainingTargets(
+            *(each.pin_memory().to(device, non_blocking=True) for each in tensors)
+        )
 
 
 class RCNN(nn.Module):
@@ -60,13 +56,8 @@ class RCNN(nn.Module):
         super().__init__()
         a = self.architecture = architecture
         self.backbone = FeaturePyramid(a.stem, a.res2, a.blocks, a.pyramid)
-        self.proposal_generator = ProposalGenerator(
-            a.pyramid, a.anchor_sizes, a.proposals_before, a.proposals
-        )
-        mask_hidden = a.mask_hidden if a.masks else None
-        self.roi_heads = RegionHeads(
-            a.pyramid, a.box_hidden, mask_hidden, a.classes, a.canonical_side, a.region_samples
-        )
+        self.proposal_generator = ProposalGenerator(a)
+        self.roi_heads = RegionHeads(a)
         for name in ("pixel_mean", "pixel_std"):
             values = torch.tensor(getattr(a, name)).reshape(1, 3, 1, 1)
             self.register_buffer(name, values, persistent=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from torch import nn
 
@@ -22,16 +21,15 @@ VGG_MEAN, VGG_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _FEATURES = "features."
 
 
-@dataclass(frozen=True)
-class _Known:
-    widths: Sequence[int | None]
-    variable: str | None = None  # names the file of weights; shipped weights need none
+Widths = Sequence[int | None]
+# By name: the widths, and the variable that names the file of weights unless they are shipped.
+_KNOWN: dict[str, tuple[Widths, str | None]] = {
+    "vgg-toy": (VGG_TOY, None),
+    "vgg16": (VGG16, "BENCH_VGG16"),
+}
 
 
-_KNOWN = {"vgg-toy": _Known(VGG_TOY), "vgg16": _Known(VGG16, "BENCH_VGG16")}
-
-
-def vgg_layers(widths: Sequence[int | None]) -> nn.Sequential:
+def vgg_layers(widths: Widths) -> nn.Sequential:
     """Numbered as torchvision numbers them."""
     layers: list[nn.Module] = []
     inputs = 3
@@ -48,22 +46,17 @@ def is_vgg(name: str) -> bool:
     return name in _KNOWN
 
 
-def trained_vgg(name: str) -> tuple[nn.Sequential, Sequence[int | None]]:
+def trained_vgg(name: str) -> tuple[nn.Sequential, Widths]:
     """The convolutions of a known classifier, and their widths."""
-    known = _KNOWN[name]
-    path = SHIPPED_WEIGHTS / f"{name}.safetensors"
-    if known.variable is not None:
-        named = user_path(known.variable)
-        if named is None:
-            raise UnavailableError(
-                f"{name}: no weights; set {known.variable} to torchvision's file, "
-                "vgg16-397923af.pth"
-            )
-        path = named
-    elif not path.is_file():
+    widths, variable = _KNOWN[name]
+    path = user_path(variable) if variable else SHIPPED_WEIGHTS / f"{name}.safetensors"
+    if path is None:
+        get = f"set {variable} to torchvision's file, vgg16-397923af.pth"
+        raise UnavailableError(f"{name}: no weights; {get}")
+    if not variable and not path.is_file():
         raise UnavailableError(f"{name}: no weights; 'bench train {name}' makes them")
-    layers = vgg_layers(known.widths)
-    # The file also has the classifier behind them.
+    layers = vgg_layers(widths)
+    # The file also has the classifier after them.
     found = {
         name.removeprefix(_FEATURES): tensor
         for name, tensor in read_checkpoint(path).tensors.items()
@@ -71,4 +64,4 @@ def trained_vgg(name: str) -> tuple[nn.Sequential, Sequence[int | None]]:
     }
     check_tensors(path, layers.state_dict(), found)
     layers.load_state_dict(found)
-    return layers, known.widths
+    return layers, widths

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from functools import partial
 
 import torch
 from figures import options_of, print_figures
@@ -36,9 +37,9 @@ def main() -> None:
     network = task_network("mask-rcnn-toy").to(device).train()
     judges = {
         "L_HVS": (hvs, False),
-        "L_F": (feature(network, ENLARGEMENT), False),
-        "L_TASK": (task(network, ENLARGEMENT), False),
-        "L_TASK with an LSMnet": (task(network, ENLARGEMENT), True),
+        "L_F": (partial(feature, network, ENLARGEMENT), False),
+        "L_TASK": (partial(task, network, ENLARGEMENT), False),
+        "L_TASK with an LSMnet": (partial(task, network, ENLARGEMENT), True),
     }
     codings = {name: _coding(device, lsm) for name, (_, lsm) in judges.items()}
     dataset, cutting = (

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +28,10 @@ from bench.codecs.families.ncn.network import NCN
 from bench.metrics.ms_ssim import ms_ssim as measured_ms_ssim
 from bench.metrics.psnr import psnr
 from bench.tasks.task import task_network
-from bench.training import codecs
+from bench.training import session
 from bench.training.codec_recipe import read_recipe
 from bench.training.coding import Coding
-from bench.training.distortions import feature, hvs, ms_ssim, task
+from bench.training.distortions import Distortion, feature, hvs, ms_ssim, task
 from bench.training.loop import Training, TrainingProgress
 from bench.vision.rcnn import TrainingTargets
 
@@ -157,7 +158,7 @@ def test_gone_on_with_it_is_as_if_never_stopped(
 ) -> None:
     name = f"{cards}/base.toml:red"
     assert api.train(name, Path("whole"), root=root).whole
-    train = codecs.train
+    train = session.train
 
     def halted_after_two(training: Training[object], **options: object) -> bool:
         def watch(progress: TrainingProgress) -> None:
@@ -167,7 +168,7 @@ def test_gone_on_with_it_is_as_if_never_stopped(
         return train(training, every=1, save_seconds=0, watch=watch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(codecs, "train", halted_after_two)
+        patch.setattr(session, "train", halted_after_two)
         with pytest.raises(HaltedError):
             api.train(name, Path("parted"), root=root)
     assert not api.train(name, Path("parted"), root=root, most_seconds=0).whole
@@ -228,8 +229,8 @@ def test_gradients_go_where_they_should_and_nowhere_else(loss: str, mask_only: b
     mask[:, 40:120, 30:150] = True
     box = torch.tensor([[30.0, 40, 150, 120]]) * 1.5
     truth = [TrainingTargets(box, torch.tensor([2]), mask)]
-    distortion = {"hvs": lambda: hvs, "feature": lambda: feature(network, 1.5)}
-    judge = distortion.get(loss, lambda: task(network, 1.5))()
+    of_network = feature if loss == "feature" else task
+    judge: Distortion = hvs if loss == "hvs" else partial(of_network, network, 1.5)
     x_hat, rate = coding(x)
     parts = judge(x, x_hat, truth)
     assert len(parts) == {"hvs": 2, "feature": 1, "task": 5}[loss]

@@ -19,7 +19,7 @@ from bench import api
 from bench.errors import BenchError, DataError
 from bench.runtime.checkpoint import read_checkpoint
 from bench.tasks.task import open_task
-from bench.training import detectors, recipes
+from bench.training import recipes, session
 from bench.training.loop import Training, TrainingProgress, train
 from bench.training.processes import Processes
 from bench.training.recipes import Recipe
@@ -157,7 +157,7 @@ def test_it_learns(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
         return train(training, every=8, watch=watch)
 
-    monkeypatch.setattr(detectors, "train", every_eighth)
+    monkeypatch.setattr(session, "train", every_eighth)
     assert api.train("mask-rcnn-toy", Path("made"), root=tiny).whole
     assert losses[-1] < losses[0] - 0.5
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from oracles.detectron2 import recorded
+from oracles.detectron2 import SMALL, recorded
+from oracles.outlines import fill, mask_in_box
 from torch import Tensor
 
 from bench.vision.architecture import Architecture
@@ -17,7 +19,6 @@ from bench.vision.boxes import apply_deltas, encode_deltas
 from bench.vision.heads import RegionHeads, mask_targets, select_detections
 from bench.vision.matching import match, sample
 from bench.vision.operators import pairwise_iou, roi_align, suppress
-from bench.vision.outlines import fill, mask_in_box
 from bench.vision.pasting import paste
 from bench.vision.proposals import ProposalGenerator
 from bench.vision.rcnn import network_size
@@ -49,7 +50,7 @@ def test_pooling_from_four_levels(record: dict[str, Tensor], bins: int, every: i
         torch.from_numpy(stream.standard_normal((2, 1, 128 >> i, 256 >> i)).astype(np.float32))
         for i in range(4)
     ]
-    heads = RegionHeads(1, 1, None, 8, canonical_side=224, samples=512)
+    heads = RegionHeads(replace(SMALL, masks=False))
     pooled = heads.pool(pyramid, record["pool.boxes"], record["pool.image"], bins)
     close(pooled[::every, 0], record[f"pool.{bins}"])
 
@@ -64,8 +65,7 @@ def test_box_deltas(
 
 
 def test_anchors(record: dict[str, Tensor]) -> None:
-    sizes = Architecture().anchor_sizes
-    generator = ProposalGenerator(1, sizes, (2000, 1000), 1000)
+    generator = ProposalGenerator(Architecture())
     features = [torch.zeros(1, 1, *shape) for shape in record["anchor.shapes"].tolist()]
     for index, anchors in enumerate(generator.anchors(features)):
         close(anchors, record[f"anchor.{index}"])
@@ -93,15 +93,15 @@ def test_a_sample_prefers_foreground_up_to_its_share() -> None:
         (foreground, torch.arange(1000) == 1, (25, 1)),
     ):
         chosen = sample(these, background, 100, 0.25)
-        places = chosen.index[chosen.valid]
-        assert (int(these[places].sum()), int(background[places].sum())) == of_each
-        assert len(places.unique()) == len(places)
-        assert these[chosen.index[: chosen.foreground][chosen.valid[: chosen.foreground]]].all()
+        assert (int(these[chosen].sum()), int(background[chosen].sum())) == of_each
+        assert len(chosen.unique()) == len(chosen)
+        assert these[chosen[: of_each[0]]].all()
 
 
 def test_proposals(record: dict[str, Tensor]) -> None:
     """Not those that are infinite, no number, empty, or outside of the picture."""
-    generator = ProposalGenerator(1, Architecture().anchor_sizes, (600, 300), 100).eval()
+    architecture = Architecture(proposals_before=(600, 300), proposals=100)
+    generator = ProposalGenerator(architecture).eval()
     boxes = [record[f"proposals.boxes{level}"] for level in range(5)]
     logits = [record[f"proposals.logits{level}"][None] for level in range(5)]
     unmoved = [torch.zeros(1, len(level), 4) for level in boxes]
@@ -118,8 +118,8 @@ def test_detections(record: dict[str, Tensor]) -> None:
 
 
 def test_no_detections_among_no_proposals() -> None:
-    heads = RegionHeads(2, 3, 4, 8, canonical_side=224, samples=512)
-    pyramid = [torch.zeros(1, 2, 64 >> level, 64 >> level) for level in range(4)]
+    heads = RegionHeads(SMALL)
+    pyramid = [torch.zeros(1, SMALL.pyramid, 64 >> level, 64 >> level) for level in range(4)]
     with torch.no_grad():
         found = heads.detect(pyramid, torch.zeros(0, 4), (256, 256))
     assert found.masks is not None
@@ -165,9 +165,9 @@ def test_mask_targets(record: dict[str, Tensor]) -> None:
     assert (targets.bool() != wanted).sum() <= 2
 
 
-def greedy(boxes: Tensor, threshold: float, groups: Tensor) -> list[bool]:
+def greedy(boxes: Tensor, threshold: float) -> list[bool]:
     """Suppression as it is defined, one box after the other."""
-    too_close = (pairwise_iou(boxes, boxes) > threshold) & (groups[:, None] == groups)
+    too_close = pairwise_iou(boxes, boxes) > threshold
     kept: list[int] = []
     for index, close_to in enumerate(too_close.tolist()):
         if not any(close_to[other] for other in kept):
@@ -182,12 +182,8 @@ def test_suppression_is_greedy(seed: int) -> None:
     corners = rng.integers(0, 12, (120, 2))
     sides = rng.integers(0, 8, (120, 2))
     boxes = torch.from_numpy(np.concatenate([corners, corners + sides], axis=1)).float()
-    groups = torch.from_numpy(rng.integers(0, 3, 120))
     for threshold in (0.3, 0.5, 0.7):
-        kept = suppress(boxes, threshold, groups).tolist()
-        assert kept == greedy(boxes, threshold, groups)
-        kept = suppress(boxes, threshold).tolist()
-        assert kept == greedy(boxes, threshold, torch.zeros(120))
+        assert suppress(boxes, threshold).tolist() == greedy(boxes, threshold)
 
 
 def test_a_long_chain_of_boxes_is_suppressed_every_other() -> None:
