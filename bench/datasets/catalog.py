@@ -25,13 +25,13 @@ DATASETS: Registry[type[DatasetSource]] = Registry(
 
 
 def dataset_source(data: str) -> DatasetSource:
-    """Where the images are that ``--data`` names: behind a name, or in a folder."""
+    """The source of what ``--data`` names: a registered data set, or a folder."""
     name = data.partition(":")[0]
     return DATASETS[name]() if name in DATASETS else Folder(Path(data))
 
 
 def dataset_kind(data: str) -> str:
-    """Which weights and operating points go with what ``--data`` names, before it is opened."""
+    """The kind of what ``--data`` names, which decides its weights and operating points."""
     return dataset_source(data).kind
 
 

@@ -54,7 +54,7 @@ class Cityscapes(DatasetSource):
 
 
 def _open(root: Path | None, split: str) -> Dataset:
-    """A split under the root; fewer images than the split should have is said, not refused."""
+    """A split under the root; a remark says whether images are missing."""
     root = _checked_root(root, split)
     folder = root / "leftImg8bit" / split
     if not folder.is_dir():
@@ -106,15 +106,12 @@ def read_split(root: Path, split: str) -> tuple[Entry, ...]:
         name, city = path.name.removesuffix("_leftImg8bit.png"), path.parent.name
         instances = root / "gtFine" / split / city / f"{name}_gtFine_instanceIds.png"
         depth = root / "depth" / split / city / f"{name}_depth.png"
-        entries.append(
-            Entry(
-                name,
-                path,
-                instances if instances.is_file() else None,
-                depth if depth.is_file() else None,
-            )
-        )
+        entries.append(Entry(name, path, _existing(instances), _existing(depth)))
     return tuple(sorted(entries, key=lambda entry: entry.name))
+
+
+def _existing(path: Path) -> Path | None:
+    return path if path.is_file() else None
 
 
 def _count_images(root: Path, split: str) -> str:

@@ -1,4 +1,4 @@
-"""A dataset: named images in a fixed order, and what is known of each beside its pixels."""
+"""A dataset: named images in a fixed order, and what is known of each besides its pixels."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from bench.errors import DataError
 from bench.images.image import Image, pixel_digest, read_image, read_pixels
 from bench.runtime.cache import remembered_digests
 from bench.runtime.finding import Described
+from bench.runtime.text import grouped
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being prepared, how much of it is done, and of how much."""
+"""Called with what is being prepared, how much of it is done, and the total."""
 _FEW = 3
 
 
@@ -71,12 +72,10 @@ class Dataset:
     @property
     def remarks(self) -> list[str]:
         """What is worth knowing of the set, and of how its images were read."""
-        by_note: dict[str, list[str]] = {}
-        for name, (_, *notes) in self._read.items():
-            for note in notes:
-                by_note.setdefault(note, []).append(name)
-        told = [f"{_some(names)}: {note}" for note, names in by_note.items()]
-        return [self.remark, *told] if self.remark else told
+        read = self._read.items()
+        by_note = grouped((note, name) for name, (_, *notes) in read for note in notes)
+        remarks = [self.remark] if self.remark else []
+        return remarks + [f"{_some(names)}: {note}" for note, names in by_note.items()]
 
     @cached_property
     def truths(self) -> dict[str, str]:
@@ -100,7 +99,7 @@ class Dataset:
 
 
 class DatasetSource(Described, ABC):
-    """Where ``--data NAME`` finds its images, and what is told of it before it is opened."""
+    """Where ``--data NAME`` finds its images, and its description before it is opened."""
 
     kind: str  # whose weights, operating points and task go with it, such as "cityscapes"
     variants: tuple[str, ...] = ()  # what may follow the name, as ":train" does

@@ -17,7 +17,7 @@ _MAX_VISITED = 20_000  # files and folders, on the way to images in subfolders
 
 
 class Folder(DatasetSource):
-    """Images behind no name but their folder's."""
+    """Images known by their folder's name."""
 
     name, kind, title = "FOLDER", "folder", "any images, without labels"
 
@@ -51,8 +51,8 @@ def _open(folder: Path) -> Dataset:
         there = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
         raise DataError(f"{folder}: cannot be read: {error.strerror}") from error
-    # A link that leads nowhere counts: it is an image that is missing, which is told on reading.
-    # A pipe does not: reading it would wait for ever.
+    # A broken link counts: it is a missing image, which is an error on reading. A pipe does not:
+    # reading it would wait forever.
     files = [path for path in there if path.is_file() or (path.is_symlink() and not path.exists())]
     paths = sorted(path for path in files if _is_image(path))
     if not paths:
@@ -70,7 +70,7 @@ def _left_out(folder: Path, others: int) -> str | None:
 
 
 def _no_images(folder: Path) -> str:
-    """That there are none, and which subfolder to name where they are deeper."""
+    """That there are none, and the subfolder to name if they are deeper."""
     if found := _images_below(folder):
         return f"no images directly in it, but {_count_text(found)}"
     return f"no images in it ({', '.join(sorted(SUFFIXES))})"
@@ -78,9 +78,9 @@ def _no_images(folder: Path) -> str:
 
 def _count_text(found: dict[Path, int]) -> str:
     most = sorted(found, key=lambda place: -found[place])
-    told = ", ".join(f"{found[place]} in {place}" for place in most[:_FEW])
-    told += ", …" if len(most) > _FEW else ""
-    return f"{told}; use --data {shlex.quote(str(most[0]))}"
+    listed = ", ".join(f"{found[place]} in {place}" for place in most[:_FEW])
+    listed += ", …" if len(most) > _FEW else ""
+    return f"{listed}; use --data {shlex.quote(str(most[0]))}"
 
 
 def _images_below(folder: Path) -> dict[Path, int]:

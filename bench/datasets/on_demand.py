@@ -65,20 +65,19 @@ class Toyscapes(DatasetSource):
 
 def _entries(root: Path, split: str) -> tuple[Entry, ...]:
     """All scenes of a split, rendered already or not."""
-    entries = []
-    for index in range(SIZES[split]):
-        files = paths(root, split, index)
-        name = scene_name(split, index)
-        entries.append(Entry(name, files["pixels"], files["instances"], files["depth"]))
-    return tuple(entries)
+    files = (paths(root, split, index) for index in range(SIZES[split]))
+    return tuple(
+        Entry(scene_name(split, index), each["pixels"], each["instances"], each["depth"])
+        for index, each in enumerate(files)
+    )
 
 
 def _parse(variant: str) -> tuple[str, int]:
     split, _, scale = variant.partition("@")
     if split not in SIZES or (scale or "1") not in map(str, SCALES):
         raise DataError(
-            f"toyscapes:{variant}: its splits are {', '.join(SIZES)}; @2, @3 or @4 behind one "
-            "makes pictures so many times 512x256"
+            f"toyscapes:{variant}: its splits are {', '.join(SIZES)}; @2, @3 or @4 after one "
+            "multiplies the size, 512x256"
         )
     return split, int(scale or 1)
 

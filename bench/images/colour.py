@@ -38,8 +38,8 @@ def check_unchanged(since: str) -> None:
 
 
 def ycbcr_size(width: int, height: int) -> int:
-    """The bytes of one 8-bit 4:2:0 picture; both sides must be even."""
-    return width * height * 3 // 2
+    """The samples of a 4:2:0 picture, whose sides may be odd."""
+    return width * height + 2 * ((width + 1) // 2) * ((height + 1) // 2)
 
 
 def to_ycbcr(pixels: Pixels) -> bytes:
@@ -47,9 +47,8 @@ def to_ycbcr(pixels: Pixels) -> bytes:
     height, width, _ = pixels.shape
     if width % 2 or height % 2:
         raise ValueError(f"4:2:0 needs even sides, not {width}x{height}")
-    planes = ffmpeg.run_ffmpeg(
-        _to_ycbcr(width, height), np.ascontiguousarray(pixels).tobytes()
-    ).stdout
+    samples = np.ascontiguousarray(pixels).tobytes()
+    planes = ffmpeg.run_ffmpeg(_to_ycbcr(f"{width}x{height}"), samples).stdout
     if len(planes) != ycbcr_size(width, height):
         raise CodecError(f"the conversion to YCbCr gave {len(planes)} bytes for {width}x{height}")
     return planes
@@ -57,23 +56,23 @@ def to_ycbcr(pixels: Pixels) -> bytes:
 
 def to_ycbcr_command() -> str:
     """The command that ``to_ycbcr`` runs, for people to read."""
-    return shlex.join(["ffmpeg", *_to_ycbcr("W", "H")]) + " < image.rgb > picture"
+    return shlex.join(["ffmpeg", *_to_ycbcr("WxH")]) + " < image.rgb > picture"
 
 
-def _to_ycbcr(width: int | str, height: int | str) -> list[str]:
-    return [*raw_input("rgb24", width, height), "-vf", TO_YCBCR, "-f", "rawvideo", "pipe:1"]
+def _to_ycbcr(size: str) -> list[str]:
+    return [*raw_input("rgb24", size), "-vf", TO_YCBCR, "-f", "rawvideo", "pipe:1"]
 
 
 def to_rgb(planes: bytes, pixel_format: str, width: int, height: int) -> Pixels:
     """One planar picture (``yuv420p``, ``yuv420p10le``) as RGB."""
-    arguments = [*raw_input(pixel_format, width, height), "-vf", TO_RGB, "-f", "rawvideo", "pipe:1"]
+    source = raw_input(pixel_format, f"{width}x{height}")
+    arguments = [*source, "-vf", TO_RGB, "-f", "rawvideo", "pipe:1"]
     rgb = ffmpeg.run_ffmpeg(arguments, planes).stdout
     if len(rgb) != width * height * 3:
         raise CodecError(f"the conversion to RGB gave {len(rgb)} bytes for {width}x{height}")
     return np.frombuffer(rgb, np.uint8).reshape(height, width, 3)
 
 
-def raw_input(pixel_format: str, width: int | str, height: int | str) -> Sequence[str]:
+def raw_input(pixel_format: str, size: str) -> Sequence[str]:
     """ffmpeg's arguments for raw pictures on standard input."""
-    size = f"{width}x{height}"
     return ["-f", "rawvideo", "-pix_fmt", pixel_format, "-s", size, "-r", "1", "-i", "pipe:0"]

@@ -23,7 +23,7 @@ from bench.moved import renamed
 from bench.runtime.files import check_regular, replacing
 from bench.runtime.programs import unmetered
 
-# The formats that are read, whatever the files' names. Pillow would read more, and start other
+# The formats that are read, independent of file names. Pillow would read more, and start other
 # programs for some of them, such as PostScript.
 FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP")
 # The largest multiple that the sides are padded to for a conventional codec.
@@ -72,7 +72,7 @@ class Image:
         return int(self.pixels.shape[0])
 
     def ycbcr(self, multiple: int = 2) -> bytes:
-        """As 8-bit 4:2:0 padded to a multiple of so many pixels, converted once for all codecs."""
+        """As 8-bit 4:2:0, padded to multiples of ``multiple``, converted once for all codecs."""
         with unmetered(), self._converting:  # shared by codecs, so charged to none
             if multiple not in self._converted:
                 self._converted[multiple] = colour.to_ycbcr(pad(self.pixels, multiple))
@@ -80,7 +80,7 @@ class Image:
 
 
 def pad(pixels: Pixels, multiple: int) -> Pixels:
-    """Replicate the right and bottom edges up to a multiple of so many pixels."""
+    """Replicate the right and bottom edges up to multiples of ``multiple``."""
     height, width, _ = pixels.shape
     below, right = -height % multiple, -width % multiple
     if not below and not right:
@@ -94,7 +94,7 @@ def padded_pixels(width: int, height: int, multiple: int) -> int:
 
 
 def pixel_digest(pixels: Pixels) -> str:
-    """A digest of an image's pixels, whatever its file."""
+    """A digest of an image's pixels, independent of its file."""
     digest = hashlib.sha256(f"{pixels.shape[1]}x{pixels.shape[0]} rgb8 ".encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()

@@ -110,10 +110,7 @@ def _stencil(mask: RunLengths, scale: int, line: int) -> _Stencil:
 
 
 def _draw_masks(
-    canvas: PillowImage.Image,
-    stencils: Sequence[_Stencil],
-    colours: Sequence[Colour],
-    line: int,
+    canvas: PillowImage.Image, stencils: Sequence[_Stencil], colours: Sequence[Colour], line: int
 ) -> NDArray[np.bool_]:
     """Fills, then outlines, the last ones first; where any mask is."""
     occupied = np.zeros((canvas.height, canvas.width), np.bool_)
@@ -130,7 +127,7 @@ def _draw_masks(
 
 
 def _draw_outline(canvas: PillowImage.Image, stencil: _Stencil, colour: Colour, line: int) -> None:
-    """A line within the edge and, so that it is seen on any ground, a dark one around it."""
+    """A line within the edge and a dark one around it, to be visible on any background."""
     x, y, alpha = stencil
     inside = np.asarray(alpha)
     core = np.asarray(alpha.filter(ImageFilter.MinFilter(2 * line + 1)))
@@ -167,12 +164,11 @@ def _draw_labels(
 def _draw_leader(
     pen: ImageDraw.ImageDraw, label: Rectangle, box: Rectangle, colour: Colour, line: int
 ) -> None:
-    """From a label that is not beside its box to it."""
+    """A line from a label to its box, unless they are adjacent."""
     x0, y0, x1, y1 = box
     if label[3] + 2 * line >= y0 and label[1] - 2 * line <= y1:
         return
-    start = label[3] if label[3] < y0 else label[1]
-    end = y0 if label[3] < y0 else y1
+    start, end = (label[3], y0) if label[3] < y0 else (label[1], y1)
     middle = (x0 + x1) / 2
     points = [(min(max(middle, label[0] + 4 * line), label[2] - 4 * line), start), (middle, end)]
     pen.line(points, fill=_DARK, width=line + 2)

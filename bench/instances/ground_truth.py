@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,42 +19,10 @@ from bench.errors import DataError
 from bench.images.image import open_image
 from bench.instances.labels import LABELS
 from bench.instances.polygons import draw_instances
-from bench.instances.run_lengths import RunLengths, run_extents
+from bench.instances.run_lengths import RunLengths, from_edges, run_extents
 
 _KNOWN = [label.id for label in LABELS]
 _VOID = [label.id for label in LABELS if label.void]
-
-
-class Truth(Protocol):
-    """An image's instances, of labels or of a network's own finding."""
-
-    @property
-    def height(self) -> int: ...
-
-    @property
-    def width(self) -> int: ...
-
-    @property
-    def ids(self) -> NDArray[np.int32]: ...
-
-    @property
-    def label_ids(self) -> NDArray[np.int32]: ...
-
-    @property
-    def void(self) -> NDArray[np.bool_]: ...
-
-    @property
-    def areas(self) -> NDArray[np.int64]: ...
-
-    @property
-    def boxes(self) -> NDArray[np.int64]: ...
-
-    @property
-    def digest(self) -> str: ...
-
-    def mask(self, place: int) -> RunLengths: ...
-
-    def intersections(self, masks: Sequence[RunLengths]) -> NDArray[np.int64]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +73,7 @@ class GroundTruth:
         """The pixels of one of the ids."""
         runs = np.flatnonzero(self.labels == place)
         edges = np.stack([self.edges[runs], self.edges[runs + 1]], axis=1).ravel()
-        counts = np.diff(edges, prepend=0, append=self.height * self.width)
-        return RunLengths(self.height, self.width, counts if counts[-1] else counts[:-1])
+        return from_edges(edges, self.height, self.width)
 
     def intersections(self, masks: Sequence[RunLengths]) -> NDArray[np.int64]:
         """The pixels that each mask (a row) shares with each id (a column)."""
@@ -123,9 +89,8 @@ class GroundTruth:
         offset = pieces.cumsum() - pieces
         run = np.repeat(np.arange(len(starts)), pieces)
         under = np.arange(len(run)) - offset[run] + first[run]
-        length = np.minimum(ends[run], self.edges[under + 1]) - np.maximum(
-            starts[run], self.edges[under]
-        )
+        last = np.minimum(ends[run], self.edges[under + 1])
+        length = last - np.maximum(starts[run], self.edges[under])
         cell = owners[run] * len(self.ids) + self.labels[under]
         shared = np.bincount(cell, length, len(masks) * len(self.ids))
         return shared.astype(np.int64).reshape(len(masks), len(self.ids))
@@ -145,15 +110,18 @@ def from_instance_ids(instance_ids: NDArray[np.integer]) -> GroundTruth:
 
 
 def read_ground_truth(path: Path) -> GroundTruth:
-    """Of a ``*_gtFine_instanceIds.png``, or of the ``*_gtFine_polygons.json`` it is drawn from."""
-    instance_ids = draw_instances(path) if path.suffix == ".json" else _read_png(path)
+    """From a ``*_gtFine_instanceIds.png``, or from a ``*_gtFine_polygons.json``."""
+    instance_ids = read_instance_ids(path)
     try:
         return from_instance_ids(instance_ids)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
 
 
-def _read_png(path: Path) -> NDArray[np.integer]:
+def read_instance_ids(path: Path) -> NDArray[np.integer]:
+    """The instance id of each pixel, as in Cityscapes."""
+    if path.suffix == ".json":
+        return draw_instances(path)
     with open_image(path) as opened:
         if not opened.mode.startswith("I"):
             raise DataError(

@@ -11,35 +11,18 @@ import os
 from bisect import bisect_left
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from bench.errors import DataError
 from bench.images.image import open_image
 from bench.instances.detections import Detections
-from bench.instances.labels import CLASSES, EVALUATED, LABELS
+from bench.instances.labels import EVALUATED, LABELS
 from bench.instances.run_lengths import RunLengths, encode
 from bench.runtime.files import check_regular
 
 _CLASS_OF_LABEL = {label.id: index for index, label in enumerate(EVALUATED)}
 _LABEL_IDS = {label.id for label in LABELS}
-
-
-def write_predictions(detections: Detections, name: str, folder: Path) -> Path:
-    """Write one image's detections into the folder; the text file's path."""
-    if detections.masks is None:
-        raise DataError("detections without masks cannot be written in Cityscapes' format")
-    lines = []
-    for index, mask in enumerate(detections.masks):
-        which = int(detections.classes[index])
-        file = f"{name}_{index}_{CLASSES[which]}.png"
-        Image.fromarray(mask.decode()).save(folder / file)  # of one bit, for speed
-        lines.append(f"{file} {EVALUATED[which].id} {float(detections.scores[index])!r}\n")
-    path = folder / f"{name}_pred.txt"
-    path.write_text("".join(lines), "utf-8")
-    return path
 
 
 def find_predictions(folder: Path, names: Iterable[str]) -> dict[str, Path]:
@@ -62,12 +45,6 @@ def find_predictions(folder: Path, names: Iterable[str]) -> dict[str, Path]:
     return found
 
 
-class _PredictionLine(NamedTuple):
-    where: str
-    label: int
-    score: float
-
-
 def read_predictions(text: Path, folder: Path, size: tuple[int, int]) -> Detections:
     """One image's detections of evaluated classes; masks must be in the folder and of the size.
 
@@ -75,13 +52,13 @@ def read_predictions(text: Path, folder: Path, size: tuple[int, int]) -> Detecti
     one counts.
     """
     classes, scores, masks = [], [], []
-    for path, line in _read_lines(text, folder).items():
-        if line.label not in _CLASS_OF_LABEL:
+    for path, (where, label, score) in _read_lines(text, folder).items():
+        if label not in _CLASS_OF_LABEL:
             continue
-        mask = _read_mask(path, size, line.where)
+        mask = _read_mask(path, size, where)
         if mask.area:
-            classes.append(_CLASS_OF_LABEL[line.label])
-            scores.append(line.score)
+            classes.append(_CLASS_OF_LABEL[label])
+            scores.append(score)
             masks.append(mask)
     return Detections(
         size,
@@ -92,8 +69,8 @@ def read_predictions(text: Path, folder: Path, size: tuple[int, int]) -> Detecti
     )
 
 
-def _read_lines(text: Path, folder: Path) -> dict[Path, _PredictionLine]:
-    """The lines by their mask."""
+def _read_lines(text: Path, folder: Path) -> dict[Path, tuple[str, int, float]]:
+    """Where each mask's line is, its label and its score."""
     try:
         check_regular(text)
         content = text.read_text("utf-8")
@@ -117,7 +94,7 @@ def _read_lines(text: Path, folder: Path) -> dict[Path, _PredictionLine]:
             )
         if np.isnan(score):
             raise DataError(f"{where}: the score is not a number")
-        lines[path] = _PredictionLine(where, label, score)
+        lines[path] = where, label, score
     return lines
 
 

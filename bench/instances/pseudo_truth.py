@@ -86,6 +86,10 @@ class PseudoTruth:
             raise ValueError(f"a damaged pseudo truth: {error}") from error
 
 
+Truth = GroundTruth | PseudoTruth
+"""An image's instances, from labels or from a network's own detections."""
+
+
 def to_pseudo_truth(found: Detections, least_score: float) -> PseudoTruth:
     """The detections with at least that score as ground truth."""
     assert found.masks is not None

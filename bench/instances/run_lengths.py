@@ -116,6 +116,11 @@ def encode(mask: NDArray[Any]) -> RunLengths:
     # A run that continues at the top of the next column has been cut there.
     cut = np.flatnonzero(edges[1:] == edges[:-1])
     edges = np.delete(edges, np.concatenate([cut, cut + 1]))
+    return from_edges(edges, height, width)
+
+
+def from_edges(edges: NDArray[np.int64], height: int, width: int) -> RunLengths:
+    """The mask whose runs of foreground start and end at the edges."""
     counts = np.diff(edges, prepend=0, append=height * width)
     return RunLengths(height, width, counts if counts[-1] else counts[:-1])
 

@@ -66,7 +66,7 @@ def _import(masks: bool) -> tuple[Any, Callable[[Any], Any], Callable[..., Any]]
         from detectron2.modeling import build_model
     except ImportError as error:
         raise UnavailableError(f"Detectron2 cannot be used ({error}); {_TO_INSTALL}") from error
-    # Found beside its code: its own look-up needs an old setuptools.
+    # Searched beside its code: its own look-up needs an old setuptools.
     path = Path(detectron2.__file__).parent / _CONFIGURATION
     if not path.is_file():
         raise UnavailableError(f"Detectron2 is installed without its {path}; {_TO_INSTALL}")

@@ -16,8 +16,8 @@ from bench.errors import DataError
 from bench.images.colour import Pixels
 from bench.images.image import Image
 from bench.instances.detections import Detections
-from bench.instances.ground_truth import Truth, read_ground_truth
-from bench.instances.pseudo_truth import PseudoTruth, to_pseudo_truth
+from bench.instances.ground_truth import read_ground_truth
+from bench.instances.pseudo_truth import PseudoTruth, Truth, to_pseudo_truth
 from bench.metrics.matches import Matches
 from bench.tasks.task import Task
 
@@ -78,30 +78,30 @@ class Scorer:
 
 @dataclass(frozen=True, eq=False)
 class ScoreRecord:
-    """How what one scorer found in one picture fared."""
+    """How one scorer's detections in one picture match the ground truth."""
 
     scorer: str  # its fingerprint
     truth: str  # names the labels
     matches: Matches
-    pseudo_ground_truth: PseudoTruth | None = None  # a truth of the network's own making
+    pseudo_ground_truth: PseudoTruth | None = None  # made from the network's own detections
 
 
 def make_scorers(
     tasks: Mapping[str, Task], engine: str, dataset: Dataset, truth: str, score: float
 ) -> tuple[Scorer, ...]:
     """The scorers of tasks on a data set; without labels, it needs pseudo ground truth."""
-    if truth == PSEUDO:
-        if boxes := [task.name for task in tasks.values() if not task.masks]:
-            raise DataError(
-                f"--truth pseudo: {boxes[0]} finds only boxes; expected a network that finds masks"
-            )
-        return tuple(Scorer(task, score, said, engine) for said, task in tasks.items())
+    pseudo = score if truth == PSEUDO else None
+    boxes = [task.name for task in tasks.values() if not task.masks]
     bare = [entry.name for entry in dataset.entries if entry.instances is None]
-    if tasks and bare:
+    if pseudo is not None and boxes:
+        raise DataError(
+            f"--truth pseudo: {boxes[0]} finds only boxes; expected a network that finds masks"
+        )
+    if pseudo is None and tasks and bare:
         count, first = len(dataset.entries), next(iter(tasks.values())).name
         which = "none of its images has" if len(bare) == count else f"{bare[0]} has no"
         raise DataError(
             f"{dataset.name}: {which} instance labels to score {first} against; "
             "use --truth pseudo for its detections in the uncompressed images instead"
         )
-    return tuple(Scorer(task, None, said, engine) for said, task in tasks.items())
+    return tuple(Scorer(task, pseudo, name, engine) for name, task in tasks.items())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -53,8 +54,12 @@ class _Known(Described):
     name: str
     title: str
     architecture: Architecture  # unless the file of weights has its own
-    variable: str | None = None  # names the file of weights; shipped weights need none
-    get: str = ""
+    get: str = ""  # how to get the weights, unless they are shipped
+
+    @property
+    def variable(self) -> str | None:
+        """Names the file of weights, unless they are shipped."""
+        return f"BENCH_{self.name.upper().replace('-', '_')}" if self.get else None
 
     def weights(self) -> Path | None:
         if self.variable is None:
@@ -93,7 +98,7 @@ class _Known(Described):
 
 
 class _Foreign(Described):
-    """A network of another package, which is not loaded to be described."""
+    """A network of another package, described without loading it."""
 
     variable = None
 
@@ -106,6 +111,7 @@ class _Foreign(Described):
 
 _BOXES = Architecture(masks=False)
 _COCO = Architecture(classes=80, shortest_side=800, longest_side=1333)
+_ZOO = "Detectron2's zoo has them for"
 _NETWORKS = (
     _Known("mask-rcnn-toy", "Mask R-CNN, narrow, Toyscapes", Architecture()),
     _Known("faster-rcnn-toy", "Faster R-CNN, narrow, Toyscapes", _BOXES),
@@ -113,29 +119,25 @@ _NETWORKS = (
         "mask-rcnn",
         "Mask R-CNN, ResNet-50 FPN",
         Architecture(),
-        "BENCH_MASK_RCNN",
-        "Detectron2's zoo has them for Cityscapes: mask_rcnn_R_50_FPN, model_final_af9cf5.pkl",
+        f"{_ZOO} Cityscapes: mask_rcnn_R_50_FPN, model_final_af9cf5.pkl",
     ),
     _Known(
         "faster-rcnn",
         "Faster R-CNN, ResNet-50 FPN",
         _BOXES,
-        "BENCH_FASTER_RCNN",
         "train them with Detectron2's faster_rcnn_R_50_FPN, with Cityscapes' 8 classes",
     ),
     _Known(
         "mask-rcnn-coco",
         "Mask R-CNN, ResNet-50 FPN, COCO",
         _COCO,
-        "BENCH_MASK_RCNN_COCO",
-        "Detectron2's zoo has them for COCO: mask_rcnn_R_50_FPN_3x",
+        f"{_ZOO} COCO: mask_rcnn_R_50_FPN_3x",
     ),
     _Known(
         "faster-rcnn-coco",
         "Faster R-CNN, ResNet-50 FPN, COCO",
         replace(_COCO, masks=False),
-        "BENCH_FASTER_RCNN_COCO",
-        "Detectron2's zoo has them for COCO: faster_rcnn_R_50_FPN_3x",
+        f"{_ZOO} COCO: faster_rcnn_R_50_FPN_3x",
     ),
 )
 _KNOWN = {known.name: known for known in _NETWORKS}
@@ -153,10 +155,10 @@ _DEFAULTS = {"toyscapes": "mask-rcnn-toy", "cityscapes": "mask-rcnn"}
 
 
 def open_tasks(
-    said: Iterable[str], kind: str, engine: str = "bench"
+    given: Iterable[str], kind: str, engine: str = "bench"
 ) -> tuple[dict[str, Task], str]:
-    """The tasks by what ``--task`` says, or a data set's own; and why there is none, if so."""
-    words = list(dict.fromkeys(said))
+    """The tasks by what ``--task`` names, or a data set's default; and why there is none, if so."""
+    words = list(dict.fromkeys(given))
     if words == ["none"]:
         return {}, ""
     if "none" in words:
@@ -175,9 +177,9 @@ def open_tasks(
     return tasks, ""
 
 
-def open_task(said: str, engine: str = "bench") -> Task:
+def open_task(given: str, engine: str = "bench") -> Task:
     """``NAME`` or ``NAME=WEIGHTS``."""
-    name, equals, file = said.partition("=")
+    name, equals, file = given.partition("=")
     if engine not in ENGINES:
         raise DataError(f"unknown --engine {engine}; known: {', '.join(ENGINES)}")
     if engine == "detectron2" and name not in ("mask-rcnn", "faster-rcnn"):
@@ -189,7 +191,7 @@ def open_task(said: str, engine: str = "bench") -> Task:
     if weights is None or (not equals and not weights.is_file()):
         raise UnavailableError(f"--task {name}: {known.missing()}")
     if not weights.is_file():
-        raise DataError(f"--task {said}: no such file of weights")
+        raise DataError(f"--task {given}: no such file of weights")
     return _Network(known, weights, engine)
 
 
@@ -215,7 +217,7 @@ def is_shipped(name: str) -> bool:
 
 
 def described_task(name: str) -> _Known | _Foreign:
-    """What is known of a task; nothing is loaded for it."""
+    """The description of a task; nothing is loaded for it."""
     TASKS.check(name)
     return _KNOWN.get(name) or _Foreign(name)
 
@@ -240,25 +242,22 @@ class _Network:
         self._digest = file_digest(self._weights)
         self.fingerprint = f"{self.name} {engine} {_VERSION} {self._digest}"
         self._loading = threading.Lock()
-        self._device_lock = threading.Lock()
-        self._found: Callable[[Pixels], Detections] | None = None
+        self._find: Callable[[Pixels], Detections] | None = None
 
     def detect(self, pixels: Pixels) -> Detections:
         with self._loading:
-            if self._found is None:
-                self._found, self._shared = _load(
+            if self._find is None:
+                self._find, self._device_lock = _load(
                     self._weights, self._digest, self._usual, self._engine
                 )
-        if not self._shared:
-            return self._found(pixels)
-        with self._device_lock:  # one device, one picture at a time
-            return self._found(pixels)
+        with self._device_lock:
+            return self._find(pixels)
 
 
 def _load(
     weights: Path, digest: str, usual: Architecture, engine: str
-) -> tuple[Callable[[Pixels], Detections], bool]:
-    """The network as a function, and whether it is on a device that all callers share."""
+) -> tuple[Callable[[Pixels], Detections], AbstractContextManager[object]]:
+    """The network as a function, and a lock where all callers share its device."""
     import torch
 
     from bench.runtime.torch_threads import one_thread
@@ -276,4 +275,5 @@ def _load(
         find = partial(detect, load_network(weights, usual, device, digest))
     if device.type == "cpu":  # images are looked at side by side, one on each core
         find = one_thread()(find)
-    return find, engine == "detectron2" or device.type != "cpu"
+    shared = engine == "detectron2" or device.type != "cpu"
+    return find, threading.Lock() if shared else nullcontext()

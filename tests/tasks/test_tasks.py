@@ -18,8 +18,8 @@ from bench.images.image import read_pixels
 from bench.instances.ground_truth import read_ground_truth
 from bench.metrics import task_sample
 from bench.metrics.average_precision import average_precision, resampled_wap
-from bench.metrics.bootstrap import resample_weights
 from bench.metrics.instance_matching import match
+from bench.metrics.resampling import resample_weights
 
 QUICK = ("--metric", "psnr_rgb")
 CODECS = ("--codec", "jpeg", "--codec", "jpeg2000")
