@@ -21,6 +21,9 @@ pytestmark = pytest.mark.slow
 COMMAND = ["run", "--codec", "jpeg", "--codec", "x265", "--points", "jpeg=20,60"]
 COMMAND += ["--points", "x265=32", "--metric", "psnr_rgb", "--metric", "psnr_y", "--jobs", "2"]
 
+# NumPy's OpenBLAS cannot report that there is no memory: it ends the process, with status 1.
+OPENBLAS = "OpenBLAS error: Memory allocation still failed"
+
 
 def files(chance: random.Random) -> warm.Limit:
     return resource.RLIMIT_NOFILE, chance.randrange(12, 44)
@@ -68,6 +71,11 @@ def test_a_limit_of_memory(
             room = int(2 ** chance.uniform(18, 26))
             answers.append(found := victim.ask(bench=[*command, "limited"], room=room))
             what = f"{room} bytes of memory, attack {number}: {found}"
+            if found.outcome == "crash 1" and found.said.startswith(OPENBLAS):
+                victim.end()
+                victim = Victim(tmp_path)
+                victim.warm_up(bench=[*command, "warm"])
+                continue
             assert found.outcome in ("status 0", "status 1"), what
             assert "Traceback" not in found.said, what
             if found.outcome == "status 0" or number == figures.rounds - 1:

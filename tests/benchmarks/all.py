@@ -30,6 +30,7 @@ NAMES = (
     "ncn_speed",
     "ncn_throughput",
     "training_step",
+    "cluster_overhead",
 )
 
 

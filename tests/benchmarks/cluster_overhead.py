@@ -1,0 +1,101 @@
+"""What ``--cluster`` costs beside the work: jobs that sleep, on real and on simulated workers.
+
+    python tests/benchmarks/cluster_overhead.py [--workers 1 2] [--simulated 10 100 1000]
+        [--seconds 0.5 5 60]
+
+Real workers are processes of this machine. Simulated ones are threads of this process, so that the
+scheduler is all that works; jobs of 60 s sleep as long. Each worker gets as many jobs as fill
+``--rounds`` chunks. Overhead is the wall time beyond what the jobs slept, shared by the workers;
+efficiency is what they slept as a part of the wall time of all workers. Starting the cluster and
+the first chunk of each worker, when it is not known yet how long a job takes, are not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+import distributed
+from figures import options_of, print_figures
+
+from bench.datasets import Entry
+from bench.sweep import cluster
+from bench.sweep.chunks import Answer
+from bench.sweep.cluster import Cluster
+from bench.sweep.jobs import CodecReference, Job, OriginalJob, Result
+
+_STREAM = bytes(20_000)  # what comes back of a picture of two megapixels
+
+
+def sleep_chunk(jobs: Sequence[OriginalJob], version: str) -> Answer:
+    """As a worker answers, but it sleeps; a job's point says how long."""
+    began = time.monotonic()
+    results = []
+    for job in jobs:
+        time.sleep(float(job.point))
+        results.append(Result(stream=_STREAM))
+    address = distributed.get_worker().address
+    return Answer(address, time.monotonic() - began, results)
+
+
+def a_job(seconds: float) -> Job:
+    entry = Entry("image", Path("image.png"))
+    return Job(entry, "digest", (), CodecReference("codec", "card", "fingerprint"), seconds, {})
+
+
+def run_jobs(workers: Cluster, jobs: int, seconds: float) -> float:
+    """The wall time of so many jobs, as many under way as a sweep would have."""
+    began = time.monotonic()
+    running = deque[Future[Result]]()
+    while jobs or running:
+        while jobs and len(running) < sum(workers.capacity()):
+            running.append(workers.submit(lambda job: Result(), a_job(seconds)))
+            jobs -= 1
+        running.popleft().result()
+    return time.monotonic() - began
+
+
+def efficiency(count: int, seconds: float, rounds: int, *, processes: bool) -> float:
+    """The part of the workers' time in which they slept."""
+    local = distributed.LocalCluster(
+        count, threads_per_worker=1, processes=processes, dashboard_address=":0", silence_logs=50
+    )
+    with local, distributed.Client(local, set_as_default=False) as client:
+        client.wait_for_workers(count)
+        workers = Cluster(client)
+        workers.start()
+        run_jobs(workers, count, seconds)
+        in_chunk = max(1, workers.capacity()[1] // count // 2)
+        jobs = count * rounds * in_chunk
+        wall = run_jobs(workers, jobs, seconds)
+        workers.shutdown()
+        return jobs * seconds / (wall * count)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
+    parser.add_argument("--simulated", type=int, nargs="*", default=[10, 100])
+    parser.add_argument("--seconds", type=float, nargs="*", default=[0.5, 5])
+    parser.add_argument("--rounds", type=int, default=4)
+    options = options_of(parser, workers=[1], simulated=[4], seconds=[0.1], rounds=1)
+    cluster.run_chunk = sleep_chunk  # type: ignore[assignment]
+    figures = {}
+    for count in options.workers:
+        lost = 1 / efficiency(count, options.seconds[0], options.rounds, processes=True) - 1
+        what = f"overhead, {count} real workers, jobs of {options.seconds[0]:g} s"
+        figures[what] = f"{100 * lost:.1f} %"
+    for count in options.simulated:
+        for seconds in options.seconds:
+            found = efficiency(count, seconds, options.rounds, processes=False)
+            what = f"efficiency, {count} simulated workers, jobs of {seconds:g} s"
+            figures[what] = f"{100 * found:.1f} %"
+    print_figures(figures, options)
+
+
+if __name__ == "__main__":
+    main()
