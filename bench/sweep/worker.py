@@ -266,7 +266,7 @@ def _measure(pairs: Sequence[Pair], wanted: Mapping[str, str]) -> list[Values]:
 
 def _check_metrics(wanted: Mapping[str, str]) -> None:
     if metric_fingerprints(wanted) != wanted:
-        raise CodecError("ffmpeg is not the one that the sweep was planned with; run it again")
+        raise CodecError("ffmpeg was replaced since the run was planned; run the command again")
 
 
 def _check_space(error: BaseException) -> None:
