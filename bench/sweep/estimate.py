@@ -167,7 +167,7 @@ def run_probe(
     return Probe(len(cpu), tuple(cpu), _memory(plan.workers))
 
 
-def _coding(jobs: Sequence[Job], codecs: Iterable[Codec], store: Store) -> float:
+def _coding(jobs: Iterable[Job], codecs: Iterable[Codec], store: Store) -> float:
     """CPU seconds of encoding and decoding that these jobs took."""
     timed = {codec.name: store.timed(codec.fingerprint) for codec in codecs}
     seconds = 0.0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from bench.codecs.codec import Codec, Point
@@ -13,7 +14,7 @@ from bench.errors import CardError, DataError
 from bench.runtime.cores import available_cores
 from bench.runtime.files import make_folder, safe_name
 from bench.store import Store, StoredPoint, point_key
-from bench.sweep.jobs import CodecReference, Job, OriginalJob, StreamReference
+from bench.sweep.jobs import CodecReference, Job, OriginalJob, ScoreRequest, StreamReference
 from bench.sweep.request import Inputs
 
 _NOTHING = StoredPoint("", None, frozenset(), {})  # for a point that is not coded
@@ -25,7 +26,7 @@ class Plan(Inputs):
 
     images: int  # of this shard
     total: int  # jobs, including finished ones
-    jobs: tuple[Job, ...]
+    jobs: Collection[Job]
     originals: tuple[OriginalJob, ...] = ()
     anchor: str = ""  # the codec to compare with, and why it was chosen
     imports: bool = False
@@ -40,9 +41,10 @@ def prepare(inputs: Inputs, store: Store, anchor: str = "") -> Plan:
     """Plan a job for each stream, figure or picture that is missing, image by image."""
     part, whole = inputs.shard
     entries = inputs.dataset.entries[part - 1 :: whole]
-    jobs = tuple(_jobs(inputs, entries, store))
-    for folder in dict.fromkeys(job.picture.parent for job in jobs if job.picture):
-        make_folder(folder)
+    jobs = Jobs(inputs, entries, store)
+    if inputs.request.save_decoded:
+        for folder in dict.fromkeys(job.picture.parent for job in jobs if job.picture):
+            make_folder(folder)
     return Plan(
         **vars(inputs),
         images=len(entries),
@@ -53,32 +55,56 @@ def prepare(inputs: Inputs, store: Store, anchor: str = "") -> Plan:
     )
 
 
-def _jobs(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iterator[Job]:
-    wanted = inputs.metrics, inputs.scorers
-    kept = {codec: store.kept(codec.fingerprint, *wanted) for codec in inputs.points}
-    references = {codec: CodecReference.of(codec) for codec in inputs.points}
-    folder = inputs.request.save_decoded
-    for entry in entries:
-        image, score_requests = inputs.dataset.digests[entry.name], inputs.score_requests_of(entry)
-        for codec, points in inputs.points.items():
-            for point in points:
-                there = kept[codec].get((image, point_key(point)), _NOTHING)
-                metrics = {n: m for n, m in inputs.metrics.items() if n not in there.metrics}
-                missing = [s for s in score_requests if there.truths.get(s.scorer.name) != s.truth]
-                picture = folder and _picture_path(folder, codec, point, entry)
-                if metrics or missing or picture or not there.stream:
-                    stream = StreamReference(store.stream_path(there.stream), there.stream)
-                    yield Job(
-                        entry,
-                        image,
-                        tuple(missing),
-                        references[codec],
-                        point,
-                        metrics,
-                        stream if there.stream else None,
-                        there.decoded,
-                        picture=picture,
-                    )
+class Jobs(Collection[Job]):
+    """The jobs that remain, made each time they are gone through: a million take no memory."""
+
+    def __init__(self, inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> None:
+        self._inputs, self._entries, self._store = inputs, entries, store
+        wanted = inputs.metrics, inputs.scorers
+        self._kept = {codec: store.kept(codec.fingerprint, *wanted) for codec in inputs.points}
+        self._references = {codec: CodecReference.of(codec) for codec in inputs.points}
+
+    def __iter__(self) -> Iterator[Job]:
+        for entry in self._entries:
+            score_requests = self._inputs.score_requests_of(entry)
+            for codec, points in self._inputs.points.items():
+                for point in points:
+                    if job := self._job(entry, codec, point, score_requests):
+                        yield job
+
+    def __len__(self) -> int:
+        return self._length
+
+    @cached_property
+    def _length(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return next(iter(self), None) is not None
+
+    def __contains__(self, job: object) -> bool:
+        return any(job is each for each in self)
+
+    def _job(
+        self, entry: Entry, codec: Codec, point: Point, wanted: Sequence[ScoreRequest]
+    ) -> Job | None:
+        """What is missing of a point; None if nothing is."""
+        inputs, image = self._inputs, self._inputs.dataset.digests[entry.name]
+        there = self._kept[codec].get((image, point_key(point)), _NOTHING)
+        metrics = inputs.metrics
+        if there.metrics:
+            metrics = {n: m for n, m in metrics.items() if n not in there.metrics}
+        score_requests = tuple(r for r in wanted if there.truths.get(r.scorer.name) != r.truth)
+        folder = inputs.request.save_decoded
+        picture = _picture_path(folder, codec, point, entry) if folder else None
+        if not (metrics or score_requests or picture or not there.stream):
+            return None
+        stream = None
+        if there.stream:
+            stream = StreamReference(self._store.stream_path(there.stream), there.stream)
+        reference = self._references[codec]
+        of = entry, image, score_requests, reference, point, metrics, stream, there.decoded
+        return Job(*of, picture=picture)
 
 
 def _originals(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iterator[OriginalJob]:

@@ -31,6 +31,7 @@ NAMES = (
     "ncn_throughput",
     "training_step",
     "cluster_overhead",
+    "driver_memory",
 )
 
 

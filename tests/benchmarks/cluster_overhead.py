@@ -13,11 +13,13 @@ the first chunk of each worker, when it is not known yet how long a job takes, a
 from __future__ import annotations
 
 import argparse
+import logging
 import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import distributed
 from figures import options_of, print_figures
@@ -59,12 +61,21 @@ def run_jobs(workers: Cluster, jobs: int, seconds: float) -> float:
     return time.monotonic() - began
 
 
+def _workers(count: int, *, processes: bool) -> Any:
+    if processes:
+        return distributed.LocalCluster(count, threads_per_worker=1, dashboard_address=":0")
+    here = {"protocol": "inproc://", "dashboard_address": ":0"}
+    worker = {"cls": distributed.Worker, "options": {"nthreads": 1, **here}}
+    scheduler = {"cls": distributed.Scheduler, "options": here}
+    return distributed.SpecCluster(dict.fromkeys(range(count), worker), scheduler)
+
+
 def efficiency(count: int, seconds: float, rounds: int, *, processes: bool) -> float:
     """The part of the workers' time in which they slept."""
-    local = distributed.LocalCluster(
-        count, threads_per_worker=1, processes=processes, dashboard_address=":0", silence_logs=50
-    )
-    with local, distributed.Client(local, set_as_default=False) as client:
+    with (
+        _workers(count, processes=processes) as local,
+        distributed.Client(local, set_as_default=False) as client,
+    ):
         client.wait_for_workers(count)
         workers = Cluster(client)
         workers.start()
@@ -83,6 +94,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, nargs="*", default=[0.5, 5])
     parser.add_argument("--rounds", type=int, default=4)
     options = options_of(parser, workers=[1], simulated=[4], seconds=[0.1], rounds=1)
+    logging.getLogger("distributed").setLevel(logging.ERROR)
     cluster.run_chunk = sleep_chunk  # type: ignore[assignment]
     figures = {}
     for count in options.workers:
