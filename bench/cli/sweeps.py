@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from bench.report.compare import Report
 
 # The options of a run that a plan does not have.
-_NOT_OF_A_PLAN = {"anchor", "method", "pareto", "incomplete", "between", "save_decoded", "cluster"}
+_NOT_OF_A_PLAN = {
+    "anchor",
+    "method",
+    "pareto",
+    "incomplete",
+    "between",
+    "save_decoded",
+    "cluster",
+    "trace",
+}
 
 
 @cli.command()
@@ -27,6 +36,9 @@ _NOT_OF_A_PLAN = {"anchor", "method", "pareto", "incomplete", "between", "save_d
     "--cluster",
     metavar="WHERE",
     help="Run on a Dask cluster: tcp://HOST:PORT, local:4, slurm:20, pbs, sge, lsf or htcondor.",
+)
+@click.option(
+    "--trace", type=FILE, metavar="FILE", help="Write what each thread did, for ui.perfetto.dev."
 )
 @click.option("--dry-run", is_flag=True, help="Only print the plan and its cost, as 'bench plan'.")
 @options.open_it

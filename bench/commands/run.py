@@ -15,6 +15,7 @@ from bench.metrics.bjontegaard import Method
 from bench.report.compare import Report, choose_anchor, compare, wanted_metrics
 from bench.report.files import write_report
 from bench.runtime.text import counted
+from bench.runtime.trace import traced_to
 from bench.store import Store, StoreWriter, load_results, stored_name
 from bench.sweep.execute import execute
 from bench.sweep.machine import ThisMachine
@@ -35,6 +36,7 @@ class RunRequest(Request):
     incomplete: bool = False
     between: str | None = None
     cluster: str | None = None
+    trace: Path | None = None
     results: Path = RESULTS
     watcher: Watcher | None = None
 
@@ -67,7 +69,8 @@ def run(request: RunRequest) -> RunReport:
     names = list(dict.fromkeys([*inputs.names, *([anchor] if anchor else [])]))
     with StoreWriter(request.results) as store:
         plan = prepare(inputs, store, _anchor_text(anchor, inputs) if len(names) > 1 else "")
-        outcome = _execute(plan, request, store, watcher)
+        with traced_to(request.trace):
+            outcome = _execute(plan, request, store, watcher)
         found = load_results(
             store, dataset=plan.dataset.digest, codecs=names, points=inputs.named_points
         )

@@ -23,6 +23,7 @@ from bench.errors import BenchError, DataError
 from bench.metrics import METRICS, fingerprint
 from bench.runtime.leftovers import remove_leftovers
 from bench.runtime.machine import this_machine
+from bench.runtime.trace import span
 from bench.store import StoreWriter, StreamKey
 from bench.sweep.jobs import Job, OriginalJob, Result, StreamReference
 from bench.sweep.outcome import Outcome, Watcher
@@ -239,7 +240,7 @@ class _Execution:
     def _flush(self) -> None:
         """Write all unsaved results in one transaction, as other sweeps may be waiting."""
         if self.unsaved:
-            with self.store.write_transaction():
+            with span("store"), self.store.write_transaction():
                 while self.unsaved:
                     self.unsaved[0]()  # removed only when it is done: Ctrl-C may interrupt it
                     self.unsaved.popleft()

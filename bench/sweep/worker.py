@@ -33,6 +33,7 @@ from bench.metrics import measure, metric_fingerprints
 from bench.metrics.quality import Pair, Values
 from bench.runtime.files import read_regular
 from bench.runtime.programs import Programs, metered
+from bench.runtime.trace import span
 from bench.sweep.jobs import CodecReference, Job, OriginalJob, Result, ScoreRequest, ScorerReference
 from bench.sweep.loaded import Loaded
 from bench.tasks.scorer import Scorer, ScoreRecord
@@ -156,7 +157,8 @@ def steps(job: OriginalJob) -> Steps:
     """
     worker, result = _worker.get(), Result()
     try:
-        original = worker.image(job.entry, job.image)
+        with span("read", image=job.entry.name):
+            original = worker.image(job.entry, job.image)
         result.size, picture = (original.width, original.height), original.pixels
         if isinstance(job, Job):
             picture = _code(job, worker.codec(job.codec), original, result)
@@ -166,7 +168,8 @@ def steps(job: OriginalJob) -> Steps:
             result.values = (yield Measurement(pair, job.metrics)) if job.metrics else {}
         for score_request in job.score_requests:
             worker.programs.check()
-            result.scores.append(worker.score(score_request, original, picture))
+            with span("score", image=job.entry.name, task=score_request.scorer.name):
+                result.scores.append(worker.score(score_request, original, picture))
     except Cancelled:
         pass  # what is in the result already is kept
     except (Exception, SystemExit) as error:  # of a third party's codec: the sweep goes on
@@ -195,12 +198,13 @@ def _code(job: Job, codec: Codec, original: Image, result: Result) -> Pixels:
 def _code_once(job: Job, codec: Codec, original: Image, result: Result) -> Pixels:
     stream, encode_cost = _kept_stream(job), None
     is_new = stream is None
+    about = {"image": job.entry.name, "codec": codec.name, "point": job.point}
     if stream is None and job.imported_stream is not None:
         stream = read_regular(job.imported_stream, MAX_STREAM_BYTES)
     elif stream is None:
-        with metered() as encode_cost:
+        with span("encode", **about), metered() as encode_cost:
             stream = codec.encode(original, job.point)
-    with metered() as decode_cost:
+    with span("decode", **about), metered() as decode_cost:
         picture = codec.decode(stream)
     if picture.shape != original.pixels.shape:
         height, width = picture.shape[:2]
@@ -259,7 +263,8 @@ def _measure_again(pair: Pair, wanted: Mapping[str, str]) -> Values | BaseExcept
 
 
 def _measure(pairs: Sequence[Pair], wanted: Mapping[str, str]) -> list[Values]:
-    values = measure(pairs, [*wanted])
+    with span("measure", pictures=len(pairs), metrics=", ".join(wanted)):
+        values = measure(pairs, [*wanted])
     _check_metrics(wanted)
     return values
 

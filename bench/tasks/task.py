@@ -21,6 +21,7 @@ from bench.runtime.cache import file_digest
 from bench.runtime.finding import Described, Finding, absent
 from bench.runtime.registry import Registry
 from bench.runtime.settings import home_path, user_path
+from bench.runtime.trace import holding
 from bench.vision import SHIPPED_WEIGHTS
 from bench.vision.architecture import Architecture
 
@@ -250,7 +251,7 @@ class _Network:
                 self._find, self._device_lock = _load(
                     self._weights, self._digest, self._usual, self._engine
                 )
-        with self._device_lock:
+        with holding(self._device_lock, "the device"):
             return self._find(pixels)
 
 
