@@ -29,7 +29,7 @@ class Answer:
     codec: str = ANY  # that it cannot run
 
 
-_machine: ThisMachine | None = None
+_machines: dict[str, ThisMachine] = {}  # by sweep: several may share a worker
 _lock = threading.Lock()
 
 
@@ -38,7 +38,7 @@ def introduce() -> dict[str, str]:
     return {"bench": __version__, **this_machine()}
 
 
-def run_chunk(jobs: Sequence[OriginalJob], version: str) -> Answer:
+def run_chunk(jobs: Sequence[OriginalJob], version: str, sweep: str) -> Answer:
     """Run jobs in this process, which keeps what it loads."""
     from distributed import get_worker
 
@@ -46,7 +46,7 @@ def run_chunk(jobs: Sequence[OriginalJob], version: str) -> Answer:
     began = time.monotonic()
     if version != __version__:
         return Answer(here.address, unfit=f"it has bench {__version__}, not {version}")
-    machine = _this_machine(here.state.nthreads)
+    machine = _machine_of(sweep, here.state.nthreads)
     for job in jobs:
         name = job.codec.name if isinstance(job, Job) else ANY
         try:
@@ -61,18 +61,16 @@ def run_chunk(jobs: Sequence[OriginalJob], version: str) -> Answer:
     return Answer(here.address, time.monotonic() - began, results)
 
 
-def _this_machine(threads: int) -> ThisMachine:
-    global _machine
+def _machine_of(sweep: str, threads: int) -> ThisMachine:
     with _lock:
-        if _machine is None:
-            _machine = ThisMachine(threads, Worker())
-        return _machine
+        if sweep not in _machines:
+            _machines[sweep] = ThisMachine(threads, Worker())
+        return _machines[sweep]
 
 
-def stop() -> None:
-    """Stop the jobs that run in this process, and their programs."""
-    global _machine
+def stop(sweep: str) -> None:
+    """Stop the jobs of a sweep in this process, and their programs."""
     with _lock:
-        machine, _machine = _machine, None
+        machine = _machines.pop(sweep, None)
     if machine is not None:
         machine.shutdown(wait=False, cancel_futures=True)

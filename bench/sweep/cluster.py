@@ -98,7 +98,7 @@ class Cluster:
 
     def capacity(self) -> tuple[int, int]:
         """Jobs that can run at once, and those that are to be under way beside them."""
-        usual = min(self._seconds.values(), default=_CHUNK_SECONDS)
+        usual = min([*self._seconds.values()], default=_CHUNK_SECONDS)
         in_chunk = max(1, min(_CHUNK_JOBS, round(_CHUNK_SECONDS / max(usual, 1e-3))))
         threads = max(1, self._threads)
         return threads, threads * _CHUNKS_AHEAD * in_chunk
@@ -121,7 +121,7 @@ class Cluster:
             for item in chain(*running.values()):
                 item.future.exception()
         with suppress(Exception):  # the scheduler or a worker may be gone
-            self._client.run(stop, on_error="ignore")
+            self._client.run(stop, self._client.id, on_error="ignore")
 
     def _dispatch(self) -> None:
         """Cut what was submitted into chunks."""
@@ -201,6 +201,7 @@ class Cluster:
             run_chunk,
             [item.job for item in chunk],
             __version__,
+            self._client.id,
             pure=False,
             # others may take it if these are gone
             **({} if everywhere else {"workers": wanted, "allow_other_workers": True}),

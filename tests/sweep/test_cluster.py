@@ -233,6 +233,20 @@ def test_a_driver_that_is_killed(
     check(bench, expected)
 
 
+def test_sweeps_share_workers(
+    bench: Bench, data: Path, expected: pandas.DataFrame, dask: Processes
+) -> None:
+    """The end of one does not stop what another runs."""
+    dask.worker("one", preload=SLOW)
+    sweep = start(data, dask.address)
+    until(lambda: results_of("there") > 0, "the first results")
+    other = ("run", "--codec", "jpeg", "--points", "20", "--metric", "psnr_rgb", "--data", data)
+    assert bench(*other, "--results", "other", "--cluster", dask.address).status == 0
+    _, err = sweep.communicate(timeout=120)
+    assert sweep.returncode == 0, err
+    check(bench, expected)
+
+
 def test_ctrl_c_ends_a_sweep(bench: Bench, data: Path, dask: Processes) -> None:
     dask.worker("one", preload=SLOW)
     sweep = start(data, dask.address)
