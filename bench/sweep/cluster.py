@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -117,9 +118,8 @@ class Cluster:
         if cancel_futures:
             for item in chain(waiting, *running.values()):
                 item.future.cancel()
-        elif wait:
-            for item in chain(*running.values()):
-                item.future.exception()
+        elif wait and not self._stopped:
+            wait_for([item.future for item in chain(*running.values())])
         with suppress(Exception):  # the scheduler or a worker may be gone
             self._client.run(stop, self._client.id, on_error="ignore")
 

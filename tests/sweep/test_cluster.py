@@ -253,7 +253,7 @@ def test_ctrl_c_ends_a_sweep(bench: Bench, data: Path, dask: Processes) -> None:
     until(lambda: results_of("there") > 2, "the first results")
     sweep.send_signal(signal.SIGINT)
     _, err = sweep.communicate(timeout=30)
-    assert sweep.returncode == 130
+    assert sweep.returncode == 130, err
     assert "Traceback" not in err
     assert bench("export", "--results", "there", "--out", "kept.csv").status == 0
 
