@@ -32,6 +32,7 @@ NAMES = (
     "training_step",
     "cluster_overhead",
     "driver_memory",
+    "soak",
 )
 
 
