@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from bench import __version__
+from bench.datasets import Entry
 from bench.errors import BenchError
+from bench.runtime.files import replacing
 from bench.runtime.machine import this_machine
 from bench.sweep.jobs import Job, OriginalJob, Result
 from bench.sweep.machine import ThisMachine
@@ -27,6 +31,7 @@ class Answer:
     results: Sequence[Result] = ()
     unfit: str | None = None
     codec: str = ANY  # that it cannot run
+    missing: Path | None = None  # a file that has to be sent
 
 
 _machines: dict[str, ThisMachine] = {}  # by sweep: several may share a worker
@@ -38,14 +43,21 @@ def introduce() -> dict[str, str]:
     return {"bench": __version__, **this_machine()}
 
 
-def run_chunk(jobs: Sequence[OriginalJob], version: str, sweep: str) -> Answer:
-    """Run jobs in this process, which keeps what it loads."""
+def run_chunk(
+    jobs: Sequence[OriginalJob], version: str, sweep: str, files: Mapping[Path, bytes]
+) -> Answer:
+    """Run jobs in this process, which keeps what it loads; ``files`` are those that were sent."""
     from distributed import get_worker
 
     here = get_worker()
     began = time.monotonic()
     if version != __version__:
         return Answer(here.address, unfit=f"it has bench {__version__}, not {version}")
+    folder = Path(here.local_directory)
+    jobs = [replace(job, entry=_with_files(job.entry, files, folder)) for job in jobs]
+    for job in jobs:
+        if missing := [path for path in files_of(job.entry) if not path.is_file()]:
+            return Answer(here.address, missing=missing[0])
     machine = _machine_of(sweep, here.state.nthreads)
     for job in jobs:
         name = job.codec.name if isinstance(job, Job) else ANY
@@ -59,6 +71,32 @@ def run_chunk(jobs: Sequence[OriginalJob], version: str, sweep: str) -> Answer:
     except BenchError as error:  # such as a full disk
         return Answer(here.address, unfit=str(error))
     return Answer(here.address, time.monotonic() - began, results)
+
+
+def files_of(entry: Entry) -> list[Path]:
+    return [path for path in (entry.path, entry.instances, entry.depth) if path]
+
+
+def _with_files(entry: Entry, files: Mapping[Path, bytes], folder: Path) -> Entry:
+    """The entry with its files where they are written here, if they were sent."""
+    written = {
+        path: _written(path, files[path], folder) for path in files_of(entry) if path in files
+    }
+    return replace(
+        entry,
+        path=written.get(entry.path, entry.path),
+        instances=entry.instances and written.get(entry.instances, entry.instances),
+        depth=entry.depth and written.get(entry.depth, entry.depth),
+    )
+
+
+def _written(path: Path, content: bytes, folder: Path) -> Path:
+    file = folder / "bench" / hashlib.sha256(content).hexdigest() / path.name
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as temporary:
+            temporary.write_bytes(content)
+    return file
 
 
 def _machine_of(sweep: str, threads: int) -> ThisMachine:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from bench import __version__
 from bench.errors import BenchError
 from bench.runtime.machine import this_machine
 from bench.runtime.text import grouped
-from bench.sweep.chunks import ANY, Answer, introduce, run_chunk, stop
+from bench.sweep.chunks import ANY, Answer, files_of, introduce, run_chunk, stop
 from bench.sweep.jobs import Job, OriginalJob, Result
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Cluster:
         self._seconds: dict[str, float] = {}  # of a job, by codec
         self._known: dict[str, dict[str, str]] = {}  # workers, by address
         self._looked = 0.0
+        self._send_files = False  # until a worker lacks some
         self._threads = 0
         self._dispatcher = threading.Thread(target=self._dispatch, daemon=True)
 
@@ -195,6 +197,11 @@ class Cluster:
             what = codec or "any job"
             self._fail(chunk, BenchError(f"no worker can run {what}: {worker}: {reason}"))
             return
+        try:
+            files = self._files(chunk)
+        except OSError as error:
+            self._fail(chunk, BenchError(f"{error.filename}: {error.strerror}"))
+            return
         wanted = [address for address in fit if address not in avoid] or fit
         everywhere = len(wanted) == len(self._known)
         future = self._client.submit(
@@ -202,6 +209,7 @@ class Cluster:
             [item.job for item in chunk],
             __version__,
             self._client.id,
+            files,
             pure=False,
             # others may take it if these are gone
             **({} if everywhere else {"workers": wanted, "allow_other_workers": True}),
@@ -209,6 +217,12 @@ class Cluster:
         with self._lock:
             self._running[future] = chunk
         future.add_done_callback(self._take)
+
+    def _files(self, chunk: Sequence[_Item]) -> dict[Path, bytes]:
+        """The images and labels of a chunk, once a worker has turned out to lack some."""
+        if not self._send_files:
+            return {}
+        return {path: path.read_bytes() for item in chunk for path in files_of(item.job.entry)}
 
     def _take(self, future: distributed.Future) -> None:
         """A chunk has ended."""
@@ -230,6 +244,10 @@ class Cluster:
             self._deliver(chunk, answer)
 
     def _deliver(self, chunk: list[_Item], answer: Answer) -> None:
+        if answer.missing is not None:
+            self._send_files = True
+            self._again(chunk)
+            return
         if answer.unfit is not None:
             self._is_unfit(answer.worker, answer.codec, answer.unfit)
             self._again(chunk)

@@ -92,8 +92,6 @@ class Worker:
             _check_metrics(job.metrics)
         for request in job.score_requests:
             self.scorer(request.scorer)
-        if not job.entry.path.is_file():
-            raise DataError(f"{job.entry.path}: no such file there")
 
     def image(self, entry: Entry, digest: str) -> Image:
         def load() -> Image:

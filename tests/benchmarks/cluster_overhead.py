@@ -33,7 +33,7 @@ from bench.sweep.jobs import CodecReference, Job, OriginalJob, Result
 _STREAM = bytes(20_000)  # what comes back of a picture of two megapixels
 
 
-def sleep_chunk(jobs: Sequence[OriginalJob], version: str, sweep: str) -> Answer:
+def sleep_chunk(jobs: Sequence[OriginalJob], *others: object) -> Answer:
     """As a worker answers, but it sleeps; a job's point says how long."""
     began = time.monotonic()
     results = []

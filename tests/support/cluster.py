@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -37,8 +37,10 @@ class Processes:
         until(lambda: file.is_file() and file.stat().st_size > 0, "the scheduler's start")
         self.address: str = json.loads(file.read_text())["address"]
 
-    def _start(self, kind: str, *options: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *options]
+    def _start(
+        self, kind: str, *options: str, within: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
+        command = [*within, sys.executable, "-m", f"distributed.cli.dask_{kind}", *options]
         variables = {"DASK_DISTRIBUTED__WORKER__PRELOAD_ARGV": "[]"}
         with (self._folder / "dask.log").open("ab") as log:
             process = subprocess.Popen(
@@ -53,16 +55,21 @@ class Processes:
         return process
 
     def worker(
-        self, name: str, *, preload: str = "", address: str | None = None, nanny: bool = False
+        self,
+        name: str,
+        *,
+        preload: str = "",
+        address: str | None = None,
+        within: Sequence[str] = (),
     ) -> subprocess.Popen[bytes]:
         """Start a worker of one thread; ``preload`` is Python that it runs first."""
         options = [f"--name={name}", "--nthreads=1", f"--local-directory={self._folder}"]
-        options += ["--death-timeout=60", "--nanny" if nanny else "--no-nanny"]
+        options += ["--death-timeout=60", "--no-nanny"]
         if preload:
             file = self._folder / f"preload_{name}.py"
             file.write_text(preload)
             options.append(f"--preload={file}")
-        return self._start("worker", address or self.address, *options)
+        return self._start("worker", address or self.address, *options, within=within)
 
     def end(self) -> None:
         for process in self._all:

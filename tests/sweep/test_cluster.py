@@ -233,6 +233,19 @@ def test_a_driver_that_is_killed(
     check(bench, expected)
 
 
+def test_images_are_sent_to_a_worker_that_does_not_have_them(
+    bench: Bench, data: Path, expected: pandas.DataFrame, dask: Processes
+) -> None:
+    empty = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none {data} && exec "$@"', "sh"]
+    if subprocess.run([*empty, "true"], capture_output=True).returncode:
+        pytest.skip("needs root, to mount an empty folder for one process")
+    dask.worker("remote", within=empty)
+    sweep = start(data, dask.address)
+    _, err = sweep.communicate(timeout=120)
+    assert sweep.returncode == 0, err
+    check(bench, expected)
+
+
 def test_sweeps_share_workers(
     bench: Bench, data: Path, expected: pandas.DataFrame, dask: Processes
 ) -> None:
