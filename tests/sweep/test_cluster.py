@@ -260,9 +260,9 @@ def test_sweeps_share_workers(
     check(bench, expected)
 
 
-def test_ctrl_c_ends_a_sweep(bench: Bench, data: Path, dask: Processes) -> None:
+def test_ctrl_c_ends_a_sweep(bench: Bench, pictures: Pictures, dask: Processes) -> None:
     dask.worker("one", preload=SLOW)
-    sweep = start(data, dask.address)
+    sweep = start(pictures(12), dask.address)  # for half a minute
     until(lambda: results_of("there") > 2, "the first results")
     sweep.send_signal(signal.SIGINT)
     _, err = sweep.communicate(timeout=30)
