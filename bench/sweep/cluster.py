@@ -171,10 +171,8 @@ class Cluster:
         for address, facts in self._client.run(introduce, workers=new, on_error="return").items():
             if isinstance(facts, dict):
                 self._known[address] = facts
-                if facts["bench"] != __version__:
-                    self._is_unfit(
-                        address, ANY, f"it has bench {facts['bench']}, not {__version__}"
-                    )
+                if (there := facts["bench"]) != __version__:
+                    self._is_unfit(address, ANY, f"it has bench {there}, not {__version__}")
             else:
                 self._known[address] = {}
                 self._is_unfit(address, ANY, f"{type(facts).__name__}: {facts}")
@@ -286,10 +284,6 @@ class Cluster:
         with self._lock:
             running = list(chain(*self._running.values()))
         self._fail([*running, *_drain(self._submitted)], error)
-
-
-def _other_version(there: str) -> str:
-    return f"it has bench {there}, not {__version__}"
 
 
 def _with_stream(job: OriginalJob) -> OriginalJob:

@@ -19,8 +19,6 @@ from bench.sweep.jobs import Job
 from bench.sweep.machine import ThisMachine
 from bench.sweep.plan import Plan
 
-Timed = Mapping[tuple[str, str], Stream]  # by image digest and point key
-
 
 @dataclass(frozen=True)
 class Seconds:

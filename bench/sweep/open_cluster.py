@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,12 +12,13 @@ from bench.runtime.text import did_you_mean
 from bench.sweep.cluster import Cluster
 
 _CONNECT_SECONDS = 10.0  # for the scheduler to answer, also after a connection broke
+# The class of dask-jobqueue for each queue, and the program that it submits jobs with.
 _QUEUES = {
-    "slurm": "SLURMCluster",
-    "pbs": "PBSCluster",
-    "sge": "SGECluster",
-    "lsf": "LSFCluster",
-    "htcondor": "HTCondorCluster",
+    "slurm": ("SLURMCluster", "sbatch"),
+    "pbs": ("PBSCluster", "qsub"),
+    "sge": ("SGECluster", "qsub"),
+    "lsf": ("LSFCluster", "bsub"),
+    "htcondor": ("HTCondorCluster", "condor_submit"),
 }
 
 
@@ -25,6 +27,7 @@ def open_cluster(text: str) -> Iterator[Cluster]:
     """The cluster that ``--cluster`` names: an address, ``local:4``, or a queue such as slurm."""
     try:
         import dask
+        import dask_jobqueue  # noqa: F401
         import distributed
     except ImportError as error:
         raise UnavailableError("--cluster needs Dask: pip install '.[cluster]'") from error
@@ -34,6 +37,8 @@ def open_cluster(text: str) -> Iterator[Cluster]:
             client = distributed.Client(address, set_as_default=False)
         except OSError as error:
             raise BenchError(f"--cluster {text}: no scheduler answers there") from error
+        except ValueError as error:  # of an address
+            raise BenchError(f"--cluster {text}: {error}") from error
         with client:
             cluster = Cluster(client)
             cluster.start()
@@ -50,7 +55,7 @@ def _started(text: str) -> Iterator[Any]:
     if "://" in text:
         yield text
         return
-    if kind not in ("local", *_QUEUES) or (number and not number.isdecimal()):
+    if kind not in ("local", *_QUEUES) or not (number or "1").isdecimal() or number == "0":
         known = ("local:4", *_QUEUES)
         raise BenchError(
             f"--cluster {text}: expected tcp://HOST:PORT, {', '.join(known[:-1])} or {known[-1]}; "
@@ -65,8 +70,11 @@ def _started(text: str) -> Iterator[Any]:
         return
     import dask_jobqueue
 
+    queue_class, program = _QUEUES[kind]
+    if shutil.which(program) is None:
+        raise UnavailableError(f"--cluster {kind}: no program {program} on PATH")
     try:
-        queue = getattr(dask_jobqueue, _QUEUES[kind])()
+        queue = getattr(dask_jobqueue, queue_class)()
     except (TypeError, ValueError, RuntimeError) as error:
         raise BenchError(
             f"--cluster {kind}: {error}; set jobqueue.{kind} in ~/.config/dask/jobqueue.yaml"

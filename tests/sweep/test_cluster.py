@@ -271,8 +271,13 @@ def test_ctrl_c_ends_a_sweep(bench: Bench, pictures: Pictures, dask: Processes) 
     assert bench("export", "--results", "there", "--out", "kept.csv").status == 0
 
 
-@pytest.mark.parametrize("where", ["lokal:2", "slurm:many", "tcp//host:1"])
-def test_an_invalid_cluster_is_one_line(bench: Bench, data: Path, where: str) -> None:
+@pytest.mark.parametrize(
+    "where", ["lokal:2", "local:0", "slurm:many", "tcp//host:1", "tcp://host", "no://host:1", "pbs"]
+)
+def test_an_invalid_cluster_is_one_line(
+    bench: Bench, data: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")  # without a queue's programs
     said = bench(*SWEEP, "--data", data, "--cluster", where)
     assert said.status == 1
     assert said.err.splitlines()[-1].startswith(f"bench: --cluster {where}")
