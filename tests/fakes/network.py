@@ -28,10 +28,16 @@ TINY = Architecture(
 )
 
 
-def write_network(path: Path, masks: bool = True, classes: int = 8, seed: int = 0) -> Path:
+def write_network(
+    path: Path,
+    masks: bool = True,
+    classes: int = 8,
+    seed: int = 0,
+    architecture: Architecture = TINY,
+) -> Path:
     """Its weights as a file."""
     torch.manual_seed(seed)
-    network = RCNN(replace(TINY, masks=masks, classes=classes))
+    network = RCNN(replace(architecture, masks=masks, classes=classes))
     heads = network.roi_heads
     with torch.no_grad():
         heads.box_predictor.cls_score.weight *= 20  # so that it is sure of something
