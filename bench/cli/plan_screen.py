@@ -77,7 +77,7 @@ def _cost(of: CodecEstimate) -> str:
 def _measuring(made: Estimate) -> str:
     if made.measuring is None or made.probe is None:
         return "unknown"
-    return f"{_hours(made.measuring, 'core')}, by {counted(made.probe.images, 'image')}"
+    return f"{_hours(made.measuring, 'core')}, from {counted(made.probe.images, 'image')}"
 
 
 def _sum(made: Estimate) -> list[RenderableType]:

@@ -27,7 +27,8 @@ def merge(stores: tuple[Path, ...], results: Path) -> int:
     """Add the results and bitstreams of other stores to a store.
 
     Nothing in it is changed, and nothing is added twice. The exit status is 1 if a store
-    contradicts it, with another bitstream or value of the same image, codec and point.
+    contradicts it, with another bitstream or value of the same image, codec and point, or has
+    lost bitstreams.
     """
     from bench import api
     from bench.cli.progress import progress_watcher
@@ -56,7 +57,7 @@ def _say_merged(merged: Merged) -> None:
 @click.option("--yes", "delete", is_flag=True, help="Delete it. [default: only say what]")
 @options.results
 def gc(delete: bool, results: Path) -> None:
-    """Delete what reports no longer show: results of changed codecs, and lost files."""
+    """Delete what reports no longer show: results of changed codecs, and files without a record."""
     from bench import api
 
     found = api.gc(results, delete=delete)
@@ -75,7 +76,7 @@ def _garbage_lines(found: Garbage) -> Iterator[str]:
     from bench.runtime.text import counted
 
     for (codec, fingerprint), count in found.streams_by_codec.items():
-        yield f"{codec}: {counted(count, 'bitstream')} of an earlier one, {fingerprint[:12]}"
+        yield f"{codec}: {counted(count, 'bitstream')} of an earlier version, {fingerprint[:12]}"
     for name, count in found.figures_by_name.items():
         yield f"{name}: {counted(count, 'figure')} of an earlier version"
     if found.files:

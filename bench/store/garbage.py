@@ -82,17 +82,23 @@ def _find(store: Store) -> Garbage:
 def _streams(
     store: Store, curves: Sequence[rows.Planned], shown: Sequence[rows.Planned]
 ) -> list[rows.Stream]:
-    """Those of changed codecs, but not on images of which a report still shows them."""
-    found = []
-    for codec in dict.fromkeys(curve.codec for curve in curves):
-        images = {
+    """Those of changed codecs on these data sets, but not where a report still shows them."""
+
+    def images(of: Sequence[rows.Planned], codec: int) -> set[int]:
+        return {
             image.id
-            for curve in shown
+            for curve in of
             if curve.codec == codec
             for image in store.images_of(curve.dataset).values()
         }
-        found += [row for row in store.select(rows.Stream, codec=codec) if row.image not in images]
-    return found
+
+    return [
+        stream
+        for codec in dict.fromkeys(curve.codec for curve in curves)
+        for dropped in [images(curves, codec) - images(shown, codec)]
+        for stream in store.select(rows.Stream, codec=codec)
+        if stream.image in dropped
+    ]
 
 
 def _superseded(

@@ -58,14 +58,16 @@ class _Merge:
     def __init__(self, source: Store, into: StoreWriter, progress: Progress) -> None:
         self.source, self.into, self.progress = source, into, progress
         self.merged = Merged(source.folder)
+        # Images and scorers of the source whose truth is another one here.
+        self.other_truths = set[tuple[int, int]]()
         self.codec_names = {row.codec: row.name for row in source.select(rows.Planned)}
         self.image_names = {row.digest: row.name for row in source.select(rows.Member)}
-        self.image_digests = {row.id: row.digest for row in source.select(rows.Image)}
 
     def run(self) -> Merged:
         name = attrgetter("name")
         self.runs = self._adopt(rows.Run, "started", "command", "machine")
         self.images = self._adopt(rows.Image, "digest")
+        self.image_digests = {row.id: row.digest for row in self.source.select(rows.Image)}
         self.codecs = self._adopt(rows.Codec, "fingerprint")
         self.metrics = self._adopt(rows.Metric, "name", "fingerprint", rivals=name)
         self.scorers = self._adopt(rows.Scorer, "fingerprint", rivals=name)
@@ -73,10 +75,11 @@ class _Merge:
         with self.into.write_transaction():
             self._merge_members()
             self._merge_planned()
+            self._merge_originals()
+            self._show_scorers()
         for codec in self.codecs:
             self._merge_codec(codec)
         with self.into.write_transaction():
-            self._merge_originals()
             self._merge_failures()
         return self.merged
 
@@ -111,9 +114,20 @@ class _Merge:
                 row = row._replace(used=later)
             self.into.add(row)
 
+    def _show_scorers(self) -> None:
+        """Those that the source shows, and that a run here had begun with."""
+        shown = {row.name for row in self.into.select(rows.Scorer) if row.used is not None}
+        for theirs in self.source.select(rows.Scorer):
+            for here in self.into.select(rows.Scorer, fingerprint=theirs.fingerprint):
+                if theirs.used is not None and here.used is None:
+                    later = 0 if here.name in shown else self.into.next_use(rows.Scorer)
+                    self.into.put(here._replace(used=later))
+
     def _merge_members(self) -> None:
         mine = {(row.dataset, row.position): row for row in self.into.select(rows.Member)}
         for theirs in self.source.select(rows.Member):
+            if theirs.dataset not in self.datasets:
+                continue  # added since the merge began
             row = theirs._replace(dataset=self.datasets[theirs.dataset])
             here = mine.get((row.dataset, row.position))
             if here is None or here.truth is None:
@@ -126,6 +140,8 @@ class _Merge:
         mine = {row[:3]: row for row in self.into.select(rows.Planned)}
         new = []
         for theirs in self.source.select(rows.Planned):
+            if theirs.dataset not in self.datasets or theirs.codec not in self.codecs:
+                continue  # added since the merge began
             row = theirs._replace(
                 dataset=self.datasets[theirs.dataset], codec=self.codecs[theirs.codec]
             )
@@ -149,15 +165,26 @@ class _Merge:
             self.progress(what, min(start + _BATCH, len(numbers)), len(numbers))
 
     def _read(self, numbers: Sequence[int]) -> list[_Figures]:
+        """Streams and their figures, without what a sweep has added since the merge began."""
         with self.source.read_transaction():
             return [
                 _Figures(
                     stream,
-                    self.source.select(rows.Measured, stream=number),
-                    self.source.select(rows.Scored, stream=number),
+                    [
+                        row._replace(metric=self.metrics[row.metric])
+                        for row in self.source.select(rows.Measured, stream=number)
+                        if row.metric in self.metrics
+                    ],
+                    [
+                        row._replace(scorer=self.scorers[row.scorer])
+                        for row in self.source.select(rows.Scored, stream=number)
+                        if row.scorer in self.scorers
+                        and (stream.image, row.scorer) not in self.other_truths
+                    ],
                 )
                 for number in numbers
                 for stream in self.source.select(rows.Stream, id=number)
+                if stream.image in self.images and stream.run in self.runs
             ]
 
     def _key(self, stream: rows.Stream) -> dict[str, Any]:
@@ -190,19 +217,25 @@ class _Merge:
             self.into.delete(rows.Failure, **key | {"image": self._digest(theirs.stream)})
             self.merged.streams += 1
         (here,) = self.into.select(rows.Stream, **key)
-        if here.decoded is None and theirs.stream.decoded is not None:
-            cost = {name: getattr(theirs.stream, name) for name in ("decode_cpu", "decode_wall")}
-            self.into.put(here := here._replace(decoded=theirs.stream.decoded, **cost))
-        if theirs.stream.decoded not in (None, here.decoded):
-            self._conflict(f"{self._point_name(theirs.stream)}: decoded to another picture")
-            return
-        measured = [row._replace(metric=self.metrics[row.metric]) for row in theirs.measured]
-        scored = [row._replace(scorer=self.scorers[row.scorer]) for row in theirs.scored]
+        if here.decoded is None and not self._has_figures(here):
+            costs = {name: getattr(theirs.stream, name) for name in ("decode_cpu", "decode_wall")}
+            self.into.put(here := here._replace(decoded=theirs.stream.decoded, **costs))
+        elif None in (here.decoded, theirs.stream.decoded):
+            return  # figures of which nobody knows whether they are of the same picture
         place = self._point_name(theirs.stream)
-        self._add_figures(rows.Measured, [row._replace(stream=here.id) for row in measured], place)
-        self._add_figures(rows.Scored, [row._replace(stream=here.id) for row in scored], place)
+        if here.decoded != theirs.stream.decoded:
+            self._conflict(f"{place}: decoded to another picture")
+            return
+        for kind, figures in ((rows.Measured, theirs.measured), (rows.Scored, theirs.scored)):
+            self._add_figures(kind, [row._replace(stream=here.id) for row in figures], place)
 
-    def _add_figures(self, kind: type[Row], new: Sequence[Row], place: str) -> None:
+    def _has_figures(self, stream: rows.Stream) -> bool:
+        kinds = (rows.Measured, rows.Scored)
+        return any(self.into.select(kind, stream=stream.id) for kind in kinds)
+
+    def _add_figures(self, kind: type[Row], new: Sequence[Any], place: str) -> bool:
+        """False if one of them contradicts what is here."""
+        agrees = True
         for row in new:
             here = self.into.select(kind, **figure_key(row))
             if not here:
@@ -210,22 +243,34 @@ class _Merge:
                 self.merged.figures += 1
             elif here != [row]:
                 self._conflict(f"{place}: another {_WHAT[kind]}")
+                agrees = False
+        return agrees
 
     def _merge_originals(self) -> None:
         for theirs in self.source.select(rows.Original):
+            if theirs.image not in self.images or theirs.scorer not in self.scorers:
+                continue  # added since the merge began
             row = theirs._replace(
                 image=self.images[theirs.image], scorer=self.scorers[theirs.scorer]
             )
             place = f"{self._image_name(self.image_digests[theirs.image])}, uncompressed"
-            self._add_figures(rows.Original, [row], place)
+            if not self._add_figures(rows.Original, [row], place):
+                self.other_truths.add((theirs.image, theirs.scorer))
 
     def _merge_failures(self) -> None:
         """Those of points that are missing here, too."""
-        images = {digest: self.images[number] for number, digest in self.image_digests.items()}
         for theirs in self.source.select(rows.Failure):
+            if theirs.codec not in self.codecs or theirs.run not in self.runs:
+                continue  # added since the merge began
             row = theirs._replace(codec=self.codecs[theirs.codec], run=self.runs[theirs.run])
-            at = {"codec": row.codec, "image": images.get(row.image), "point": row.point}
-            if not self.into.select(rows.Stream, **at):
+            coded = [
+                stream
+                for image in self.into.select(rows.Image, digest=row.image)
+                for stream in self.into.select(
+                    rows.Stream, codec=row.codec, image=image.id, point=row.point
+                )
+            ]
+            if not coded:
                 self.into.add(row)
 
     # What is said of a conflict.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from bench import __version__
 from bench.datasets import Entry
@@ -35,6 +36,7 @@ class Answer:
 
 
 _machines: dict[str, ThisMachine] = {}  # by sweep: several may share a worker
+_ended = set[str]()  # sweeps of which no chunk is to begin any more
 _lock = threading.Lock()
 
 
@@ -53,6 +55,15 @@ def run_chunk(
     began = time.monotonic()
     if version != __version__:
         return Answer(here.address, unfit=f"it has bench {__version__}, not {version}")
+    try:
+        return _run(jobs, sweep, files, here, began)
+    except OSError as error:  # such as a full disk
+        return Answer(here.address, unfit=f"{error.filename}: {error.strerror}")
+
+
+def _run(
+    jobs: Sequence[OriginalJob], sweep: str, files: Mapping[Path, bytes], here: Any, began: float
+) -> Answer:
     folder = Path(here.local_directory)
     jobs = [replace(job, entry=_with_files(job.entry, files, folder)) for job in jobs]
     for job in jobs:
@@ -101,6 +112,8 @@ def _written(path: Path, content: bytes, folder: Path) -> Path:
 
 def _machine_of(sweep: str, threads: int) -> ThisMachine:
     with _lock:
+        if sweep in _ended:
+            raise BenchError("the sweep has ended")
         if sweep not in _machines:
             _machines[sweep] = ThisMachine(threads, Worker())
         return _machines[sweep]
@@ -109,6 +122,7 @@ def _machine_of(sweep: str, threads: int) -> ThisMachine:
 def stop(sweep: str) -> None:
     """Stop the jobs of a sweep in this process, and their programs."""
     with _lock:
+        _ended.add(sweep)
         machine = _machines.pop(sweep, None)
     if machine is not None:
         machine.shutdown(wait=False, cancel_futures=True)

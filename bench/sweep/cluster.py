@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from bench import __version__
 from bench.errors import BenchError
 from bench.runtime.machine import this_machine
-from bench.runtime.text import grouped
+from bench.runtime.text import counted, grouped
 from bench.sweep.chunks import ANY, Answer, files_of, introduce, run_chunk, stop
 from bench.sweep.jobs import Job, OriginalJob, Result
 
@@ -38,6 +38,7 @@ _CHUNKS_AHEAD = 2
 _BURST_SECONDS = 0.02
 _LOOK_SECONDS = 1.0  # between two looks at which workers there are
 _START_SECONDS = 60.0  # for the first worker
+_GRACE_SECONDS = 10.0  # for one that is fit
 _log = logging.getLogger(__name__)
 
 
@@ -67,6 +68,8 @@ class Cluster:
         self._unfit: dict[str, dict[str, str]] = {}  # by codec: workers, each with its reason
         self._seconds: dict[str, float] = {}  # of a job, by codec
         self._known: dict[str, dict[str, str]] = {}  # workers, by address
+        self._broken: BenchError | None = None
+        self._began = time.monotonic()
         self._looked = 0.0
         self._send_files = False  # until a worker lacks some
         self._threads = 0
@@ -87,7 +90,8 @@ class Cluster:
         address = self._client.dashboard_link
         machines = {facts.get("processor", "") for facts in self._known.values()}
         machines.add(this_machine().get("processor", ""))
-        lines = [f"cluster: {len(self._known)} workers, {self._threads} threads; {address}"]
+        size = f"{counted(len(self._known), 'worker')}, {counted(self._threads, 'thread')}"
+        lines = [f"cluster: {size}; {address}"]
         if len(machines) > 1:
             lines.append(
                 "the machines differ, so codecs and networks that compute in floating point may "
@@ -108,7 +112,10 @@ class Cluster:
 
     def submit(self, run: Callable[[OriginalJob], Result], job: OriginalJob, /) -> Future[Result]:
         item = _Item(_with_stream(job))
-        self._submitted.put(item)
+        if self._broken:
+            item.future.set_exception(self._broken)
+        else:
+            self._submitted.put(item)
         return item.future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -123,10 +130,12 @@ class Cluster:
         elif wait and not self._stopped:
             wait_for([item.future for item in chain(*running.values())])
         with suppress(Exception):  # the scheduler or a worker may be gone
+            self._client.cancel(list(running), force=True)
             self._client.run(stop, self._client.id, on_error="ignore")
 
     def _dispatch(self) -> None:
         """Cut what was submitted into chunks."""
+        items: list[_Item | None] = []
         try:
             while True:
                 items = [self._submitted.get()]
@@ -139,13 +148,20 @@ class Cluster:
                     self._send(chunk)
         except Exception as error:
             _log.debug("the cluster's dispatcher ended", exc_info=True)
-            self._fail_all(BenchError(f"the cluster cannot be reached: {error}"))
+            self._broken = BenchError(f"--cluster: it cannot be reached: {error}")
+            with self._lock:
+                running = list(chain(*self._running.values()))
+            self._fail([*running, *filter(None, [*items, *_drain(self._submitted)])], self._broken)
 
     def _chunks(self, items: Iterable[_Item]) -> Iterator[list[_Item]]:
         """Jobs for the same workers, together for some seconds."""
         for group in grouped((self._group(item), item) for item in items).values():
-            chunk, seconds = [], 0.0
+            chunk: list[_Item] = []
+            seconds = 0.0
             for item in group:
+                if item.alone and chunk:
+                    yield chunk
+                    chunk, seconds = [], 0.0
                 chunk.append(item)
                 seconds += self._seconds.get(item.codec, _CHUNK_SECONDS)
                 if item.alone or seconds >= _CHUNK_SECONDS or len(chunk) >= _CHUNK_JOBS:
@@ -179,7 +195,7 @@ class Cluster:
 
     def _is_unfit(self, worker: str, codec: str, reason: str) -> None:
         if worker not in self._unfit.setdefault(codec, {}):
-            what = codec or "no job"
+            what = codec or "any job"
             _log.warning("%s cannot run %s: %s", worker, what, reason)
         self._unfit[codec][worker] = reason
 
@@ -191,6 +207,10 @@ class Cluster:
         unfit = self._unfit_for(codec)
         fit = [address for address in self._known if address not in unfit]
         if self._known and not fit:
+            if time.monotonic() - self._began < _GRACE_SECONDS:  # others may be on their way
+                time.sleep(_LOOK_SECONDS)
+                self._again(chunk)
+                return
             worker, reason = next(iter(unfit.items()))
             what = codec or "any job"
             self._fail(chunk, BenchError(f"no worker can run {what}: {worker}: {reason}"))
@@ -235,7 +255,7 @@ class Cluster:
         except KilledWorker as error:
             self._retry_alone(chunk, error)
         except Exception as error:
-            gone = f"the scheduler at {self._client.scheduler.address} is gone"
+            gone = "the scheduler is gone"
             said = gone if future.cancelled() else f"{type(error).__name__}: {error}"
             self._fail(chunk, BenchError(f"--cluster: {said}; what was finished is kept"))
         else:
@@ -279,11 +299,6 @@ class Cluster:
         for item in items:
             if not item.future.done():
                 item.future.set_exception(error)
-
-    def _fail_all(self, error: BenchError) -> None:
-        with self._lock:
-            running = list(chain(*self._running.values()))
-        self._fail([*running, *_drain(self._submitted)], error)
 
 
 def _with_stream(job: OriginalJob) -> OriginalJob:

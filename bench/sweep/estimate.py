@@ -51,7 +51,12 @@ class Probe:
 
     images: int
     cpu: tuple[float, ...]  # seconds of each image
-    memory: int  # bytes, with as many programs as may run at once
+    own_memory: int  # bytes of this process
+    program_memory: int  # of the largest program that it ran
+
+    def memory(self, programs: int) -> int:
+        """Bytes, with so many programs at once."""
+        return self.own_memory + programs * self.program_memory
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,8 @@ def _total_at(by_point: Mapping[str, Sequence[float]], key: str, count: int) -> 
     others = [fmean(samples) for samples in by_point.values()]
     if not others:
         return None
+    if len(others) == 1:
+        return total(others, count)
     return Seconds(fmean(others) * count, min(others) * count, max(others) * count)
 
 
@@ -162,7 +169,7 @@ def run_probe(
             job, reason = outcome.failures[0]
             raise BenchError(f"{job.codec.name} on {job.entry.name} at {job.point}: {reason}")
         cpu.append(max(0.0, _cpu() - before - _coding(part.jobs, plan.points, store)))
-    return Probe(len(cpu), tuple(cpu), _memory(plan.workers))
+    return Probe(len(cpu), tuple(cpu), *_peaks())
 
 
 def _coding(jobs: Iterable[Job], codecs: Iterable[Codec], store: Store) -> float:
@@ -182,10 +189,10 @@ def _cpu() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def _memory(programs: int) -> int:
-    """The most of this process so far, and of so many of its largest program."""
+def _peaks() -> tuple[int, int]:
+    """The most memory of this process so far, and of one of its programs, in bytes."""
     own, largest = (
         resource.getrusage(who).ru_maxrss * 1024
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
-    return own + programs * largest
+    return own, largest

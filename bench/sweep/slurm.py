@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields
 from math import ceil
@@ -11,32 +12,31 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.sweep.estimate import Estimate
+from bench.sweep.plan import Plan
 from bench.sweep.request import Request
 
 _TASK_SECONDS = 3600  # of a task, at the upper end of the estimate
 _MOST_TASKS = 1000  # Slurm's default limit of an array's size is 1001
 _MARGIN = 2  # between the estimate and the limits that are asked for
 _LEAST_MINUTES = 10
-_MEMORY_PER_CORE = 2**32  # where it was not measured
 # The fields of a request whose options have other names.
 _SINGULAR = {"codecs": "codec", "metrics": "metric", "tasks": "task"}
 
 
 def job_script(estimate: Estimate, results: Path) -> str:
     """A script for sbatch: tasks of about an hour, with limits of twice the estimate."""
-    if unknown := estimate.unknown:
-        raise BenchError(
-            f"--slurm: nothing of {', '.join(unknown)} was timed on these images; add --probe 2"
-        )
     if not estimate.images:
         raise BenchError("--slurm: nothing is left to do")
+    probe = estimate.probe
+    if probe is None or estimate.unknown:
+        raise BenchError("--slurm: time and memory are unknown; add --probe 2")
     request = estimate.plan.request
     cores = request.jobs or 1
-    seconds = estimate.cpu.high + estimate.gpu.high
-    tasks = min(ceil(seconds / (_TASK_SECONDS * cores)), estimate.plan.images, _MOST_TASKS)
-    minutes = max(_LEAST_MINUTES, ceil(_MARGIN * seconds / tasks / cores / 60))
-    probe = estimate.probe
-    memory = _MARGIN * probe.memory if probe else cores * _MEMORY_PER_CORE
+    seconds = estimate.cpu.high / cores + estimate.gpu.high  # of a single task
+    tasks = min(ceil(seconds / _TASK_SECONDS), estimate.plan.images, _MOST_TASKS)
+    share = _largest_share(estimate.plan, tasks)
+    minutes = max(_LEAST_MINUTES, ceil(_MARGIN * seconds * share / 60))
+    memory = _MARGIN * probe.memory(cores)
     command = [sys.executable, "-m", "bench", "run", *_options(request), "--results", str(results)]
     options = {
         "job-name": "bench",
@@ -50,6 +50,13 @@ def job_script(estimate: Estimate, results: Path) -> str:
     lines = [f"#SBATCH --{name}={value}" for name, value in options.items()]
     task = f'--jobs {cores} --shard "$SLURM_ARRAY_TASK_ID/{tasks}"'
     return "\n".join(["#!/bin/bash", *lines, f"exec {shlex.join(command)} {task}", ""])
+
+
+def _largest_share(plan: Plan, tasks: int) -> float:
+    """The part of the remaining operations that is left to the shard with most of them."""
+    positions = {entry.name: position for position, entry in enumerate(plan.dataset.entries)}
+    left = Counter(positions[job.entry.name] % tasks for job in plan.jobs)
+    return max(left.values()) / left.total()
 
 
 def _options(request: Request) -> Iterator[str]:

@@ -156,3 +156,33 @@ def test_a_folder_without_a_store_is_refused_before_anything(bench: Bench) -> No
 def test_a_store_is_not_merged_into_itself(bench: Bench, shards: list[str]) -> None:
     os.symlink("one", "alias")
     assert bench("merge", "alias", "--results", "one").status == 1
+
+
+def test_figures_of_an_unknown_picture_are_not_mixed(bench: Bench, shards: list[str]) -> None:
+    """A store of version 3 does not say which decoded picture its figures are of."""
+    shutil.copytree("one", "other")
+    with StoreWriter(Path("one")) as store, store.write_transaction():
+        first, *_ = store.select(rows.Stream)
+        store.put(first._replace(decoded=None))
+    with StoreWriter(Path("other")) as store, store.write_transaction():
+        value, *_ = store.select(rows.Measured, stream=first.id)
+        store.put(value._replace(value=value.value + 1))
+    before = whole("one")
+    assert bench("merge", "other", "--results", "one").status == 0
+    assert whole("one") == before
+
+
+def test_a_failure_of_what_is_coded_here_is_not_taken(bench: Bench, shards: list[str]) -> None:
+    shutil.copytree("one", "other")
+    with StoreWriter(Path("other")) as store, store.write_transaction():
+        stream, *_ = store.select(rows.Stream)
+        (image,) = store.select(rows.Image, id=stream.image)
+        for kind in (rows.Stream, rows.Measured):
+            for row in store.select(kind):
+                store.delete(kind, **dict(zip(kind._fields[:2], row[:2], strict=True)))
+        store.delete(rows.Image, id=image.id)
+        failure = (stream.codec, image.digest, stream.point, "failed", stream.run, "today")
+        store.put(rows.Failure(*failure))
+    assert bench("merge", "other", "--results", "one").status == 0
+    with Store(Path("one")) as store:
+        assert store.select(rows.Failure) == []
