@@ -45,11 +45,11 @@ def plan_table(plan: Plan, costs: Mapping[str, str]) -> Table:
         padding=(0, 2, 0, 0),
     )
     table.add_column(no_wrap=True)
-    lacking = operations_left(plan)
+    left = Counter((job.codec.name, job.stream is not None) for job in plan.jobs)
     for codec, points in plan.points.items():
         operations = plan.total if len(plan.points) == 1 else plan.images * len(points)
-        to_do = lacking[codec.name]
-        coded = sum(job.codec.name == codec.name and job.stream is not None for job in plan.jobs)
+        coded = left[codec.name, True]
+        to_do = left[codec.name, False] + coded
         there = f"{operations - to_do} of {operations} done before" if to_do else "all done before"
         there += f", {coded} more coded" if coded else ""
         its_points = f"{codec.card.unit} {' '.join(map(str, points))}"
@@ -81,7 +81,7 @@ def _measuring(made: Estimate) -> str:
 
 
 def _sum(made: Estimate) -> list[RenderableType]:
-    if not made.images:
+    if not made.images and not made.plan.originals:
         return [Text(), Text("Nothing is left to do.")]
     rest, workers = Text("metrics, task networks and all else  "), made.plan.workers
     lines: list[RenderableType] = [TextLine(rest, _measuring(made))]

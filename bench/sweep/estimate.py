@@ -96,7 +96,11 @@ def estimate(plan: Plan, store: Store, probe: Probe | None = None) -> Estimate:
 
 
 def _estimate(plan: Plan, codec: Codec, store: Store) -> CodecEstimate:
-    jobs = [job for job in plan.jobs if job.codec.name == codec.name]
+    left = Counter(
+        (job.stream is not None, point_key(job.point))
+        for job in plan.jobs
+        if job.codec.name == codec.name
+    )
     images = set(plan.dataset.digests.values())
     there = store.timed(codec.fingerprint)
     timed = [(key, stream) for (image, key), stream in there.items() if image in images]
@@ -106,14 +110,9 @@ def _estimate(plan: Plan, codec: Codec, store: Store) -> CodecEstimate:
         spent[True].setdefault(key, []).append(decoding)
         if encoding is not None:
             spent[False].setdefault(key, []).append(encoding + decoding)
-    parts = [
-        _total_at(spent[coded], key, count)
-        for (coded, key), count in Counter(
-            (job.stream is not None, point_key(job.point)) for job in jobs
-        ).items()
-    ]
+    parts = [_total_at(spent[coded], key, count) for (coded, key), count in left.items()]
     known = None if None in parts else sum(filter(None, parts), Seconds())
-    return CodecEstimate(codec, len(jobs), known)
+    return CodecEstimate(codec, left.total(), known)
 
 
 def _spent(stream: Stream, *, wall: bool) -> tuple[float | None, float]:

@@ -43,7 +43,11 @@ class ScorerReference:
 
     @classmethod
     def of(cls, scorer: Scorer) -> ScorerReference:
-        return cls(scorer.name, scorer.opened_by, scorer.engine, scorer.pseudo, scorer.fingerprint)
+        name, equals, file = scorer.opened_by.partition("=")
+        if (weights := Path(file).expanduser()).is_file():  # a worker may be in another folder
+            file = str(weights.resolve())
+        task = f"{name}{equals}{file}"
+        return cls(scorer.name, task, scorer.engine, scorer.pseudo, scorer.fingerprint)
 
 
 @dataclass(frozen=True, eq=False)

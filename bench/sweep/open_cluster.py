@@ -56,10 +56,11 @@ def _started(text: str) -> Iterator[Any]:
         yield text
         return
     if kind not in ("local", *_QUEUES) or not (number or "1").isdecimal() or number == "0":
-        known = ("local:4", *_QUEUES)
+        known = ("local", *_QUEUES)
+        mistaken = "" if kind in known else f"; {did_you_mean(kind, known)}"
         raise BenchError(
-            f"--cluster {text}: expected tcp://HOST:PORT, {', '.join(known[:-1])} or {known[-1]}; "
-            + did_you_mean(kind, ("local", *_QUEUES))
+            f"--cluster {text}: expected tcp://HOST:PORT, or one of {', '.join(known)}, with a "
+            f"number as in slurm:20{mistaken}"
         )
     count = int(number or 1)
     if kind == "local":
