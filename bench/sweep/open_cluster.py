@@ -66,7 +66,7 @@ def _started(text: str) -> Iterator[Any]:
     if kind == "local":
         from distributed import LocalCluster
 
-        with LocalCluster(count, threads_per_worker=1, dashboard_address=":0") as local:
+        with LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=":0") as local:
             yield local
         return
     import dask_jobqueue

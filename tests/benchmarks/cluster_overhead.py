@@ -63,7 +63,9 @@ def run_jobs(workers: Cluster, jobs: int, seconds: float) -> float:
 
 def _workers(count: int, *, processes: bool) -> Any:
     if processes:
-        return distributed.LocalCluster(count, threads_per_worker=1, dashboard_address=":0")
+        return distributed.LocalCluster(
+            n_workers=count, threads_per_worker=1, dashboard_address=":0"
+        )
     here = {"protocol": "inproc://", "dashboard_address": ":0"}
     worker = {"cls": distributed.Worker, "options": {"nthreads": 1, **here}}
     scheduler = {"cls": distributed.Scheduler, "options": here}

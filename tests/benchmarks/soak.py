@@ -68,7 +68,9 @@ def main() -> None:
     before = None
     with (
         tempfile.TemporaryDirectory() as name,
-        distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=":0") as local,
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=":0"
+        ) as local,
         distributed.Client(local, set_as_default=False) as client,
     ):
         pictures = Path(name) / "pictures"
