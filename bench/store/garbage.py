@@ -1,4 +1,4 @@
-"""Finds and deletes what reports no longer show: results of earlier versions, and lost files."""
+"""Finds and deletes what reports no longer show, and files without a record."""
 
 from __future__ import annotations
 

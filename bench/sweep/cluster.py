@@ -30,11 +30,11 @@ from bench.sweep.jobs import Job, OriginalJob, Result
 if TYPE_CHECKING:
     import distributed
 
-# A chunk is to take about so long, so that scheduling costs next to nothing.
+# The length of a chunk: long enough that scheduling costs next to nothing.
 _CHUNK_SECONDS, _CHUNK_JOBS = 5.0, 32
 # Chunks that wait at each thread of a worker, so that none is idle.
 _CHUNKS_AHEAD = 2
-# A burst of submitted jobs is awaited for so long before it is cut into chunks.
+# How long to collect submitted jobs before they are cut into chunks.
 _BURST_SECONDS = 0.02
 _LOOK_SECONDS = 1.0  # between two looks at which workers there are
 _START_SECONDS = 60.0  # for the first worker
@@ -119,7 +119,7 @@ class Cluster:
         return item.future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End; the workers stay, but drop what they loaded. Cancelled jobs are stopped there."""
+        """Stop this sweep's jobs on the workers, which then drop what they loaded for it."""
         with self._lock:
             running, self._stopped = dict(self._running), cancel_futures or self._stopped
         waiting = [item for item in _drain(self._submitted) if item]

@@ -15,11 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas
 from support.paths import environment
 
-# What may differ between two sweeps of the same.
-_TIMES = ["date", "machine", "encode_cpu", "encode_wall", "decode_cpu", "decode_wall"]
 _VICTIM = Path(__file__).with_name("victim.py")
 
 
@@ -102,12 +99,6 @@ class Figures:
         seconds = max((answer.seconds for answer in answers), default=0.0)
         peak = max((answer.peak for answer in answers), default=0.0)
         self._record(("adversary", (what, dict(outcomes), seconds, peak)))
-
-
-def records(bench: Callable[..., Any], store: str) -> pandas.DataFrame:
-    """What a store holds, without what may differ between two sweeps of the same."""
-    assert bench("export", "--results", store, "--out", f"{store}.csv").status == 0
-    return pandas.read_csv(f"{store}.csv").drop(columns=_TIMES)
 
 
 def table(lines: Sequence[tuple[str, dict[str, int], float, float]]) -> list[str]:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pandas
 import pytest
 from adversary import warm
-from adversary.attack import Answer, Figures, records
+from adversary.attack import Answer, Figures
 from support.command import Bench
 from support.pictures import Pictures
+from support.records import records
 
 pytestmark = pytest.mark.slow
 

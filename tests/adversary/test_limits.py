@@ -12,9 +12,10 @@ from pathlib import Path
 import pandas
 import pytest
 from adversary import warm
-from adversary.attack import Answer, Figures, Victim, records
+from adversary.attack import Answer, Figures, Victim
 from support.command import Bench
 from support.pictures import Pictures
+from support.records import records
 
 pytestmark = pytest.mark.slow
 

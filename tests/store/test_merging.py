@@ -15,16 +15,11 @@ import pandas
 import pytest
 from support.command import Bench, run_bench
 from support.pictures import Pictures, write_pictures
+from support.records import records
 
 from bench.store import Store, StoreWriter, rows
 
-TIMES = ["date", "machine", "encode_cpu", "encode_wall", "decode_cpu", "decode_wall"]
 SWEEP = ("run", "--codec", "jpeg", "--codec", "webp", "--points", "30,60", "--metric", "psnr_rgb")
-
-
-def records(bench: Bench, store: Path | str) -> pandas.DataFrame:
-    assert bench("export", "--results", store, "--out", f"{store}.csv").status == 0
-    return pandas.read_csv(f"{store}.csv").drop(columns=TIMES)
 
 
 def whole(store: Path | str) -> dict[type, list[object]]:

@@ -12,13 +12,13 @@ from fakes.ncn import write_weights
 from fakes.network import write_network
 from fakes.task import RedThings
 from support.command import Bench
+from support.records import TIMES
 
 from bench import api
 from bench.errors import BenchError
 from bench.sweep.outcome import Watcher
 
 QUICK = ["psnr_rgb"]
-TIMES = ["date", "machine", "encode_cpu", "encode_wall", "decode_cpu", "decode_wall"]
 
 
 def after_planning(work: Callable[[], object]) -> Watcher:

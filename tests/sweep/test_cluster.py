@@ -16,6 +16,7 @@ import pytest
 from support.command import Bench
 from support.paths import environment
 from support.pictures import Pictures
+from support.records import records
 
 pytest.importorskip("distributed", reason="--cluster needs pip install 'bench[cluster]'")
 
@@ -26,7 +27,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-TIMES = ["date", "machine", "encode_cpu", "encode_wall", "decode_cpu", "decode_wall"]
 QUICK = ("--metric", "psnr_rgb", "--metric", "psnr_y")
 SWEEP = ("run", "--codec", "jpeg", "--codec", "x265", *QUICK)
 
@@ -57,11 +57,6 @@ def encode(*its):
     raise OSError(errno.ENOSPC, "No space left on device", "/tmp")
 FfmpegCodec.encode = encode
 """
-
-
-def records(bench: Bench, store: str) -> pandas.DataFrame:
-    assert bench("export", "--results", store, "--out", f"{store}.csv").status == 0
-    return pandas.read_csv(f"{store}.csv").drop(columns=TIMES)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from fakes.task import RedThings
 from PIL import Image
 from support.command import Bench
 from support.pictures import Pictures, picture
+from support.records import TIMES
 
 from bench import api
 from bench.datasets import dataset
@@ -33,7 +34,6 @@ from bench.sweep.machine import ThisMachine
 from bench.sweep.plan import Plan, prepare
 from bench.sweep.request import Request, open_inputs
 
-TIMES = ["date", "machine", "encode_cpu", "encode_wall", "decode_cpu", "decode_wall"]
 METRICS = ["psnr_rgb", "vmaf"]
 
 

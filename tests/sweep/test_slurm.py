@@ -6,25 +6,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas
 import pytest
+from support.cluster import until
 from support.command import Bench
 from support.paths import environment
 from support.pictures import Pictures
+from support.records import records
 from support.slurm import slurm, why_not
 
 pytestmark = pytest.mark.slow
-TIMES = ["date", "machine", "encode_cpu", "encode_wall", "decode_cpu", "decode_wall"]
 SWEEP = ("--codec", "jpeg", "--codec", "x265", "--metric", "psnr_rgb")
-
-
-def records(bench: Bench, store: str) -> pandas.DataFrame:
-    assert bench("export", "--results", store, "--out", f"{store}.csv").status == 0
-    return pandas.read_csv(f"{store}.csv").drop(columns=TIMES)
 
 
 @pytest.fixture
@@ -36,13 +31,6 @@ def configured(tmp_path: Path) -> Iterator[dict[str, str]]:
         pytest.skip(reason)
     with slurm(tmp_path / "slurm") as configuration:
         yield environment() | {"SLURM_CONF": str(configuration)}
-
-
-def until(condition: object, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.2)
 
 
 def test_workers_that_slurm_starts(
@@ -70,7 +58,7 @@ def test_workers_that_slurm_starts(
         env=configured
         | {f"DASK_JOBQUEUE__SLURM__{name}": value for name, value in settings.items()},
     )
-    until(lambda: list(Path("there").glob("streams/*/*")) or sweep.poll() is not None)
+    until(lambda: any(Path("there").glob("streams/*/*")), "the first results")
     ours = subprocess.run(["pgrep", "-f", f"dask.*{tmp_path}"], capture_output=True, text=True)
     os.kill(int(ours.stdout.split()[-1]), signal.SIGKILL)
     _, err = sweep.communicate(timeout=120)
@@ -106,7 +94,7 @@ def test_a_job_past_its_time_limit_is_taken_up_by_the_next(
     Path("job.sh").write_text(f"#!/bin/bash\n{run} --limit 2\n{sys.executable} -c '{slow}'\n")
     submit = ["sbatch", "--wait", "job.sh"]
     job = subprocess.Popen(submit, env=configured, stdout=subprocess.PIPE, text=True)
-    until(lambda: len(list(Path("there").glob("streams/*/*"))) > 4)
+    until(lambda: len(list(Path("there").glob("streams/*/*"))) > 4, "the first results")
     subprocess.run(
         ["scancel", "--full", "--user=root"], env=configured, check=True
     )  # as the limit does
