@@ -91,7 +91,7 @@ def _sum(made: Estimate) -> list[RenderableType]:
         here = f"{duration(made.cpu.mean / workers + made.gpu.mean)} with --jobs {workers}"
         lines.append(TextLine(Text("in all  "), f"{' and '.join(parts)}: {here}"))
     if made.unknown or made.measuring is None:
-        unknown = "What is unknown is not in the sum; --probe 2 measures it."
+        unknown = "Unknown costs are left out; --probe 2 measures them."
         lines.append(TextLine(Text(), unknown, "yellow"))
     return lines
 
