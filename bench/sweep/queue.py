@@ -65,7 +65,12 @@ class JobQueue:
         if self._outcome.coded[codec.name]:
             return False
         failed = [job.entry for job, _ in self._outcome.failures if job.codec == codec]
-        return len(failed) >= _HOPELESS_FAILURES and len(set(failed)) >= _HOPELESS_IMAGES
+        worthwhile = self._left[codec] > 1  # one more is tried, rather than held back
+        return (
+            worthwhile
+            and len(failed) >= _HOPELESS_FAILURES
+            and len(set(failed)) >= _HOPELESS_IMAGES
+        )
 
     def give_up_or_resume(self, running: Collection[CodecReference]) -> None:
         """Decide on each held codec once a job of it has succeeded, or none is running."""

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas
 import pytest
-from adversary.attack import records
 from support.command import Bench
 from support.pictures import Pictures
+from support.records import records
 
 from bench import api
 from bench.runtime.files import replacing
