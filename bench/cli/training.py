@@ -33,10 +33,7 @@ def _seconds(text: str | None) -> float:
 )
 @click.option("--out", type=FOLDER, help="The output folder. [default: bench-training/NAME]")
 @options.named(
-    "--data",
-    "DATASET",
-    completion.datasets,
-    "Train on another data set, or a folder of images.",
+    "--data", "DATASET", completion.datasets, "Train on another data set, or a folder of images."
 )
 @click.option("--root", type=FOLDER, help="The folder of the data set, or to render it to.")
 @click.option("--steps", type=click.IntRange(1), help="The number of steps for each file.")

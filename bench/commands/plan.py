@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.commands.arguments import accepts_text, takes
 from bench.commands.run import RESULTS
 from bench.errors import BenchError
-from bench.runtime.files import describe_write_errors, write_text
+from bench.runtime.files import write_text
 from bench.store import Store, StoreWriter
 from bench.sweep.estimate import Estimate, estimate, run_probe
 from bench.sweep.outcome import Watcher
@@ -52,8 +52,7 @@ def plan(request: PlanRequest) -> Estimate:
             planned = prepare(inputs, store)
         made = estimate(planned, store, probe)
     if request.slurm is not None:
-        with describe_write_errors(request.slurm):
-            write_text(request.slurm, job_script(made, request.results))
+        write_text(request.slurm, job_script(made, request.results))
     return made
 
 

@@ -16,11 +16,7 @@ from bench.training.codec_recipe import CodecRecipe
 
 def schema(kind: str) -> dict[str, Any]:
     """The schema of a ``card``, a ``report`` or a ``baseline``."""
-    models: dict[str, type[BaseModel]] = {
-        "card": _any_card(),
-        "report": Spec,
-        "baseline": Baseline,
-    }
+    models: dict[str, type[BaseModel]] = {"card": _any_card(), "report": Spec, "baseline": Baseline}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **json_schema(models[kind])}
 
 

@@ -76,13 +76,11 @@ def write_junit(check: Check, path: Path) -> None:
             ElementTree.SubElement(case, "system-out").text = _numbers(verdict)
     ElementTree.indent(suites)
     text = ElementTree.tostring(suites, "utf-8", xml_declaration=True).decode() + "\n"
-    with describe_write_errors(path):
-        write_text(path, text)
+    write_text(path, text)
 
 
 def write_markdown(check: Check, path: Path) -> None:
-    with describe_write_errors(path):
-        write_text(path, markdown(check))
+    write_text(path, markdown(check))
 
 
 def add_to_summary(check: Check, path: Path) -> None:

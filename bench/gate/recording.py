@@ -21,7 +21,7 @@ from bench.gate.match_text import from_text
 from bench.metrics import wap_of
 from bench.metrics.bjontegaard import FloatArray
 from bench.metrics.task_sample import SetScore
-from bench.runtime.files import check_regular, describe_write_errors, write_text
+from bench.runtime.files import check_regular, write_text
 from bench.store import CodecResults, MatchArray, point_key
 
 VERSION = 1
@@ -70,8 +70,7 @@ def read_recording(path: Path) -> Recording:
 
 
 def write_recording(recording: Recording, path: Path) -> None:
-    with describe_write_errors(path):
-        write_text(path, "".join(recording.lines))
+    write_text(path, "".join(recording.lines))
 
 
 def read_lines(lines: tuple[str, ...], where: str) -> Recording:

@@ -36,11 +36,7 @@ class Comparison:
     @property
     def figures(self) -> dict[str, Delta | PerImageDelta]:
         """All figures by name, also undefined ones."""
-        figures = {
-            "BD-rate": self.rate,
-            "BD-quality": self.quality,
-            MEAN_OF_IMAGES: self.per_image,
-        }
+        figures = {"BD-rate": self.rate, "BD-quality": self.quality, MEAN_OF_IMAGES: self.per_image}
         return {name: figure for name, figure in figures.items() if figure is not None}
 
     @property

@@ -223,10 +223,7 @@ def _rows(path: Path) -> Iterator[tuple[str, Row]]:
         raise DataError(f"{path}, line {error.lineno}: not JSON: {error.msg}") from error
     except csv.Error as error:
         raise DataError(f"{path} is not CSV: {error}") from error
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # a number is too long, or lists are nested too deeply
+    except (ValueError, RecursionError) as error:  # a number too long, lists nested too deeply
         raise DataError(f"{path}: cannot be read: {error}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error

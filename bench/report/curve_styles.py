@@ -12,15 +12,7 @@ from pydantic import AfterValidator
 
 Line = Literal["solid", "dashed", "dotted", "dash-dotted", "dash-dot-dotted"]
 Marker = Literal[
-    "circle",
-    "square",
-    "triangle",
-    "diamond",
-    "triangle down",
-    "plus",
-    "cross",
-    "pentagon",
-    "star",
+    "circle", "square", "triangle", "diamond", "triangle down", "plus", "cross", "pentagon", "star"
 ]
 LINES: tuple[Line, ...] = get_args(Line)
 MARKERS: tuple[Marker, ...] = get_args(Marker)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.errors import StoreError
+from bench.errors import DataError, StoreError
 from bench.report.compare import Report
 from bench.report.curves import drawing, drawn_metrics
 from bench.report.markdown_report import markdown
@@ -26,9 +26,9 @@ def write_report(report: Report, folder: Path) -> list[Path]:
             else:  # an earlier report's file would be taken for this one's
                 (folder / name).unlink(missing_ok=True)
         written.append(write_text(folder / "report.md", markdown(report)))
-    except OSError as error:
+    except (OSError, DataError) as error:
         raise StoreError(
-            f"{folder}: the report cannot be written ({error.strerror or error}); "
+            f"{folder}: the report cannot be written ({getattr(error, 'strerror', error)}); "
             "the results are kept, and 'bench report' writes it again"
         ) from error
     return written

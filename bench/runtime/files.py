@@ -79,7 +79,7 @@ def safe_name(text: str) -> str:
 
 def write_text(path: Path, content: str) -> Path:
     """Write a text file completely, or not at all."""
-    with replacing(path) as temporary:
+    with describe_write_errors(path), replacing(path) as temporary:
         temporary.write_text(content, "utf-8", newline="\n")
     return path
 
@@ -116,9 +116,7 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
 
 
 def write_json(path: Path, content: Any) -> None:
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    with describe_write_errors(path):
-        write_text(path, text)
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def make_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.runtime.files import describe_write_errors, write_text
+from bench.runtime.files import write_text
 
 _events: list[dict[str, Any]] | None = None  # None: nothing is traced
 
@@ -57,15 +57,10 @@ def traced_to(file: Path | None) -> Iterator[None]:
     if file is None:
         yield
         return
-    _write(file, [])  # a file that cannot be written is refused before anything is done
+    write_text(file, "[]")  # a file that cannot be written is refused before anything is done
     events = _events = []
     try:
         yield
     finally:
         _events = None
-        _write(file, events)
-
-
-def _write(file: Path, events: list[dict[str, Any]]) -> None:
-    with describe_write_errors(file):
         write_text(file, json.dumps({"traceEvents": events}))

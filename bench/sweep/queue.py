@@ -61,16 +61,11 @@ class JobQueue:
             self._next = deque(job for job in self._next if job.codec != codec)
 
     def _only_fails(self, codec: CodecReference) -> bool:
-        """Whether nothing could be coded, on several images."""
-        if self._outcome.coded[codec.name]:
+        """Whether nothing could be coded, on several images, and more than one job is left."""
+        if self._outcome.coded[codec.name] or self._left[codec] <= 1:  # a last one is tried
             return False
         failed = [job.entry for job, _ in self._outcome.failures if job.codec == codec]
-        worthwhile = self._left[codec] > 1  # one more is tried, rather than held back
-        return (
-            worthwhile
-            and len(failed) >= _HOPELESS_FAILURES
-            and len(set(failed)) >= _HOPELESS_IMAGES
-        )
+        return len(failed) >= _HOPELESS_FAILURES and len(set(failed)) >= _HOPELESS_IMAGES
 
     def give_up_or_resume(self, running: Collection[CodecReference]) -> None:
         """Decide on each held codec once a job of it has succeeded, or none is running."""

@@ -12,7 +12,7 @@ from bench.report.compare import Report
 from bench.report.page.gallery import make_gallery
 from bench.report.page.html import page
 from bench.report.page.page_data import page_figures
-from bench.runtime.files import describe_write_errors, write_text
+from bench.runtime.files import write_text
 from bench.store import Store
 
 NAME = "report.html"
@@ -34,6 +34,4 @@ def write_page(
         "gallery": gallery.figures,
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
-    path = folder / NAME
-    with describe_write_errors(path):
-        write_text(path, page(figures, gallery.files))
+    write_text(folder / NAME, page(figures, gallery.files))

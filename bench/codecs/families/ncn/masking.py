@@ -22,10 +22,7 @@ from bench.vision.vgg import VGG16, VGG_MEAN, VGG_STD, is_vgg, trained_vgg, vgg_
 
 # Mean and deviation of the input, in the order R, G, B. The published branch gets RGB although its
 # ResNet was trained on BGR.
-_NORMAL = {
-    "resnet": ((123.675, 116.28, 103.53), (1.0, 1.0, 1.0)),
-    "vgg": (VGG_MEAN, VGG_STD),
-}
+_NORMAL = {"resnet": ((123.675, 116.28, 103.53), (1.0, 1.0, 1.0)), "vgg": (VGG_MEAN, VGG_STD)}
 # The α that training begins with is so small that it takes nothing away.
 _FIRST_BIAS = -3.0
 
