@@ -16,7 +16,7 @@ from bench.runtime.file_model import reporting_faults
 METADATA = "architecture"  # its key in a weights file
 _Number = Annotated[int, Field(gt=0, le=2**20)]
 # What determines a network's time and memory.
-_Blocks = Annotated[int, Field(gt=0, le=2**8)]
+_Blocks = Annotated[int, Field(gt=0, le=2**6)]
 _Proposals = Annotated[int, Field(gt=0, le=2**14)]
 _Side = Annotated[int, Field(gt=0, le=2**12)]
 _Mean = Annotated[float, Field(ge=0, le=2**20)]

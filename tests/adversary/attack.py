@@ -33,7 +33,7 @@ class Answer:
 class Victim:
     """A process that answers requests; after a crash or a hang there is a new one."""
 
-    def __init__(self, folder: Path, *, most_seconds: float = 60, **variables: str) -> None:
+    def __init__(self, folder: Path, *, most_seconds: float = 120, **variables: str) -> None:
         self._folder, self._most_seconds = folder, most_seconds
         self._environment = environment() | variables
         self._process: subprocess.Popen[bytes] | None = None
