@@ -7,6 +7,7 @@ compared run by run without ever being drawn.
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +95,51 @@ def run_extents(
     right, bottom = np.divmod(ends - 1, height)
     within = left == right  # else it fills a column's end and the next one's beginning
     return left, np.where(within, top, 0), right + 1, np.where(within, bottom + 1, height)
+
+
+def shared_pixels(
+    masks: Sequence[RunLengths], others: Sequence[RunLengths], pairs: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """The pixels that each mask (a row) shares with each other (a column), for the pairs chosen.
+
+    All are of one size. The others are laid end to end, so that what a run shares with one of them
+    is the difference of how much foreground there is up to its end and up to its start.
+    """
+    shared = np.zeros(pairs.shape, np.int64)
+    rows, columns = np.flatnonzero(pairs.any(axis=1)), np.flatnonzero(pairs.any(axis=0))
+    if not len(rows):
+        return shared
+    row, column = np.nonzero(pairs[np.ix_(rows, columns)])
+    edges, foreground, first = _end_to_end([masks[place] for place in rows.tolist()])
+    other_edges, other_foreground, _ = _end_to_end([others[place] for place in columns.tolist()])
+    before = (np.diff(other_edges, prepend=0) * other_foreground).cumsum()
+    # A last run of background begins nothing.
+    count = (np.diff(first) // 2 * 2)[row]
+    pair = np.repeat(np.arange(len(row)), count)
+    edge = np.arange(len(pair)) + (first[row] - count.cumsum() + count)[pair]
+    shift = (column - row) * masks[0].height * masks[0].width
+    covered = np.interp(edges[edge] + shift[pair], other_edges, before)
+    ends_less_starts = np.where(foreground[edge], covered, -covered)
+    shared[rows[row], columns[column]] = np.bincount(pair, ends_less_starts, len(row))
+    return shared
+
+
+def mask_areas(masks: Sequence[RunLengths]) -> NDArray[np.int64]:
+    """The pixels of each mask, at once."""
+    runs = [mask.counts[1::2] for mask in masks]
+    up_to = np.concatenate([[0], *runs]).cumsum()
+    return np.diff(up_to[np.cumsum([len(lengths) for lengths in runs], dtype=np.int64)], prepend=0)
+
+
+def _end_to_end(
+    masks: Sequence[RunLengths],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Where the runs of all masks end, counted on from mask to mask, and which are foreground;
+    then the place of each mask's first run, and how many there are."""
+    counts = [mask.counts for mask in masks]
+    first = np.cumsum([0, *map(len, counts)])
+    place = np.arange(first[-1]) - np.repeat(first[:-1], np.diff(first))
+    return np.concatenate(counts).cumsum(), place % 2 == 1, first
 
 
 def encode(mask: NDArray[Any]) -> RunLengths:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.metrics.matches import Matches
-from bench.metrics.precision_recall import Area, Floats, Reached, areas, precision
+from bench.metrics.precision_recall import Area, Floats, Pool, Reached, areas, precision
 from bench.metrics.resampling import Interval, interval_of, resample_weights
 
 
@@ -52,13 +52,28 @@ def average_precision(matches: Sequence[Matches]) -> AveragePrecision:
 
 def resampled_wap(matches: Sequence[Matches], weights: Floats) -> Floats:
     """The wAP of each resample, a row of ``bench.metrics.resampling.resample_weights`` each."""
-    return weighted_mean(*areas(matches, weights, _trapezoid, merge_ties=True))
+    return weighted_mean(*by_resample(matches, weights, _trapezoid, merge_ties=True))
 
 
 def whole_set(matches: Sequence[Matches], area: Area, *, merge_ties: bool) -> AveragePrecision:
     weights = np.ones((1, len(matches)))
-    matrix, instances = areas(matches, weights, area, merge_ties=merge_ties)
+    matrix, instances = by_resample(matches, weights, area, merge_ties=merge_ties)
     return AveragePrecision(matrix[0], instances[0])
+
+
+def by_resample(
+    matches: Sequence[Matches], weights: Floats, area: Area, *, merge_ties: bool
+) -> tuple[Floats, Floats]:
+    """Each resample's average precisions (resample, class, overlap), and its instances by class."""
+    pool = Pool(
+        np.repeat(np.arange(len(matches)), [len(one.classes) for one in matches]),
+        np.concatenate([one.classes for one in matches]),
+        np.concatenate([one.scores for one in matches]),
+        np.concatenate([one.states for one in matches]),
+        np.array([one.valid for one in matches], np.float64),
+    )
+    instances = weights @ np.array([one.instances for one in matches], np.float64)
+    return areas(pool, weights, area, merge_ties=merge_ties), instances
 
 
 def wap_interval(matches: Sequence[Matches]) -> Interval:

@@ -16,10 +16,15 @@ from numpy.typing import NDArray
 from bench.instances.detections import Detections
 from bench.instances.labels import EVALUATED
 from bench.instances.pseudo_truth import Truth
-from bench.metrics.average_precision import AveragePrecision, weighted_mean, whole_set
+from bench.metrics.average_precision import (
+    AveragePrecision,
+    by_resample,
+    weighted_mean,
+    whole_set,
+)
 from bench.metrics.instance_matching import check_size, count_by_class
 from bench.metrics.matches import FALSE_POSITIVE, IGNORED, OVERLAPS, TRUE_POSITIVE, Matches
-from bench.metrics.precision_recall import Floats, Reached, areas, precision
+from bench.metrics.precision_recall import Floats, Reached, precision
 
 THRESHOLDS = np.linspace(0.5, 0.95, OVERLAPS)
 RECALLS = np.linspace(0, 1, 101)
@@ -54,7 +59,7 @@ def resampled_box_wap(matches: Sequence[Matches], weights: Floats) -> Floats:
 
     An image that is drawn twice has each of its boxes twice in a row, also with equal scores.
     """
-    return weighted_mean(*areas(matches, weights, _interpolated, merge_ties=False))
+    return weighted_mean(*by_resample(matches, weights, _interpolated, merge_ties=False))
 
 
 def _shares(found: Floats, true: NDArray[np.int64], crowd: NDArray[np.bool_]) -> Floats:

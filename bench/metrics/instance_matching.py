@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bench.errors import DataError
 from bench.instances.detections import Detections
 from bench.instances.labels import EVALUATED
+from bench.instances.objects import Objects
 from bench.instances.pseudo_truth import Truth
 from bench.metrics.matches import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, Matches
 
@@ -53,7 +54,7 @@ def match(truth: Truth, detections: Detections) -> Matches:
     return Matches(classes.astype(np.uint8), scores, states, valid, instances)
 
 
-def check_size(truth: Truth, detections: Detections) -> None:
+def check_size(truth: Truth | Objects, detections: Detections) -> None:
     height, width = detections.size
     if (truth.height, truth.width) != detections.size:
         raise DataError(

@@ -8,14 +8,13 @@ predictions of any kind there are down to its score, and above it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.instances.labels import CLASSES
-from bench.metrics.matches import IGNORED, OVERLAPS, TRUE_POSITIVE, Matches
+from bench.metrics.matches import IGNORED, TRUE_POSITIVE
 
 Counts = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -23,7 +22,7 @@ Floats = NDArray[np.float64]
 # Resamples treated at once: fewer cost more calls, more do not stay in the processor's cache.
 _BLOCK = 500
 # Up to about this many columns, a call for each row takes longer than the row.
-_FEW = 32
+FEW_COLUMNS = 32
 
 
 @dataclass(frozen=True)
@@ -44,35 +43,39 @@ Area = Callable[[Reached, Floats], Floats]
 """The area under each resample's curve, given how many instances it has."""
 
 
-def areas(
-    matches: Sequence[Matches], weights: Floats, area: Area, *, merge_ties: bool
-) -> tuple[Floats, Floats]:
-    """Each resample's average precisions (resample, class, overlap), and its instances by class.
+@dataclass(frozen=True)
+class Pool:
+    """The predictions in all images, one a row, and how many instances are to be found."""
+
+    images: NDArray[np.int64]  # the image of each
+    classes: NDArray[np.integer]
+    scores: Floats
+    states: NDArray[np.uint8]  # an overlap a column
+    valid: Floats  # to be found, by image and class
+
+
+def areas(pool: Pool, weights: Floats, area: Area, *, merge_ties: bool) -> Floats:
+    """Each resample's average precisions (resample, class, overlap).
 
     NaN is a class without an instance to be found. Equal scores are one point of the curve, or each
     prediction is its own, in the order of the images.
     """
     resamples = len(weights)
-    valid = weights @ np.array([one.valid for one in matches], np.float64)
-    instances = weights @ np.array([one.instances for one in matches], np.float64)
     by_image = np.ascontiguousarray(weights.T, np.int32)
     if (by_image != weights.T).any():
         raise ValueError("weights must be integers: how often each image was drawn")
-    result = np.full((resamples, len(CLASSES), OVERLAPS), np.nan)
-    classes = np.concatenate([one.classes for one in matches])
-    scores = np.concatenate([one.scores for one in matches])
-    states = np.concatenate([one.states for one in matches])
-    image = np.repeat(np.arange(len(matches)), [len(one.classes) for one in matches])
-    for index in range(len(CLASSES)):
-        own = np.flatnonzero(classes == index)
-        own = own[np.argsort(-scores[own], kind="stable")]
-        ranked = _Ranked(scores[own], states[own], merge_ties)
+    valid = weights @ pool.valid
+    result = np.full((resamples, valid.shape[1], pool.states.shape[1]), np.nan)
+    for index in np.flatnonzero(valid.any(axis=0)):
+        own = np.flatnonzero(pool.classes == index)
+        own = own[np.argsort(-pool.scores[own], kind="stable")]
+        ranked = _Ranked(pool.scores[own], pool.states[own], merge_ties)
         for start in range(0, resamples, _BLOCK):
             some = start + np.flatnonzero(valid[start : start + _BLOCK, index])
-            counts = np.ascontiguousarray(by_image[:, some]).take(image[own], axis=0)
+            counts = np.ascontiguousarray(by_image[:, some]).take(pool.images[own], axis=0)
             for overlap, reached in enumerate(ranked.reached(counts)):
                 result[some, index, overlap] = area(reached, valid[some, index])
-    return result, instances
+    return result
 
 
 def precision(hits: Counts, seen: Counts, at_nothing: float) -> Floats:
@@ -131,7 +134,7 @@ def _running(counts: Counts) -> Counts:
     """
     sums = np.empty((len(counts) + 1, counts.shape[1]), np.int32)
     sums[0] = 0
-    if counts.shape[1] < _FEW:
+    if counts.shape[1] < FEW_COLUMNS:
         np.cumsum(counts, axis=0, out=sums[1:])
         return sums
     for before, row, after in zip(sums, counts, sums[1:], strict=False):

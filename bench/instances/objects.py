@@ -1,0 +1,100 @@
+"""Labelled objects that may overlap, each with its own box and perhaps its own mask."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.instances.detections import Detections
+from bench.instances.run_lengths import RunLengths, mask_areas, shared_pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Objects:
+    """The objects in one picture, one a row; a crowd is a region of many."""
+
+    height: int
+    width: int
+    classes: NDArray[np.int64]  # their places among the data set's classes
+    crowd: NDArray[np.bool_]
+    areas: NDArray[np.float64]  # in pixels, as labelled: of the outline rather than the box
+    boxes: NDArray[np.float64]  # x0, y0, x1, y1, the ends excluded
+    masks: tuple[RunLengths, ...] | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.classes)
+        shapes = (self.crowd.shape, self.areas.shape, self.boxes.shape)
+        if shapes != ((count,), (count,), (count, 4)):
+            raise ValueError(f"{count} classes, crowds, areas and boxes of shapes {shapes}")
+        if self.masks is not None and len(self.masks) != count:
+            raise ValueError(f"{count} classes, {len(self.masks)} masks")
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    @property
+    def has_masks(self) -> bool:
+        return self.masks is not None
+
+    @cached_property
+    def void(self) -> NDArray[np.bool_]:
+        return np.zeros(len(self), np.bool_)
+
+    def mask(self, place: int) -> RunLengths:
+        """The pixels of one of the objects."""
+        return self._drawn[place]
+
+    def intersections(
+        self, masks: Sequence[RunLengths], wanted: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.int64]:
+        """The pixels that each mask (a row) shares with each object (a column), or of those pairs
+        that are ``wanted``."""
+        (first, last), (own_first, own_last) = _extents(masks), _extents(self._drawn)
+        near = (first[:, None] < own_last) & (own_first < last[:, None])
+        return shared_pixels(masks, self._drawn, near if wanted is None else near & wanted)
+
+    @property
+    def _drawn(self) -> tuple[RunLengths, ...]:
+        if self.masks is None:
+            raise ValueError("objects without masks")
+        return self.masks
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of the content."""
+        content = hashlib.sha256(f"{self.height} {self.width} {len(self)}".encode())
+        columns = (
+            (self.classes, "<i8"),
+            (self.crowd, "u1"),
+            (self.areas, "<f8"),
+            (self.boxes, "<f8"),
+        )
+        for column, kind in columns:
+            content.update(column.astype(kind).tobytes())
+        for mask in self.masks or ():
+            content.update(mask.counts.astype("<i8").tobytes() + b"|")
+        return content.hexdigest()
+
+
+def objects_found(found: Detections, least_score: float) -> Objects:
+    """A network's own detections of at least that score, as pseudo ground truth."""
+    kept = np.flatnonzero(found.scores >= least_score)
+    boxes, masks = found.boxes[kept], found.masks
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    if masks is not None:
+        masks = tuple(masks[place] for place in kept)
+        areas = mask_areas(masks).astype(np.float64)
+    nothing = np.zeros(len(kept), np.bool_)
+    return Objects(*found.size, found.classes[kept], nothing, areas, boxes, masks)
+
+
+def _extents(masks: Sequence[RunLengths]) -> NDArray[np.int64]:
+    """Where each mask's foreground begins, column by column, and where it has ended."""
+    pixels = [mask.height * mask.width for mask in masks]
+    behind = [mask.counts[-1] if len(mask.counts) % 2 else 0 for mask in masks]
+    return np.array([[mask.counts[0] for mask in masks], np.subtract(pixels, behind)], np.int64)

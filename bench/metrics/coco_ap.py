@@ -1,0 +1,125 @@
+"""COCO's average precision of boxes or of masks, over all objects and those of a range of areas.
+
+AP is the mean, at 101 recalls, of the best precision at that recall or beyond it; equal scores stay
+in the images' order. It is NaN for a class without objects of the range; mAP is the mean over the
+other classes and ten overlaps from 0.50 to 0.95.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.metrics.coco_matching import AREAS, OVERLAPS, Bits, CocoMatches
+from bench.metrics.matches import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE
+from bench.metrics.precision_recall import (
+    FEW_COLUMNS,
+    Floats,
+    Pool,
+    Reached,
+    areas,
+    precision,
+)
+
+RECALLS = np.linspace(0, 1, 101)
+
+
+@dataclass(frozen=True, eq=False)
+class CocoAP:
+    """A set's average precisions, all between 0 and 1; NaN where there is nothing to be found."""
+
+    matrix: Floats  # by range of areas, class, and overlap
+
+    @property
+    def by_class(self) -> Floats:
+        return np.asarray(self.matrix[0].mean(axis=1))
+
+    @property
+    def ap(self) -> float:
+        return float(_mean(self.matrix[0]))
+
+    @property
+    def ap50(self) -> float:
+        return float(_mean(self.matrix[0, :, :1]))
+
+    @property
+    def ap75(self) -> float:
+        return float(_mean(self.matrix[0, :, 5:6]))
+
+    @property
+    def small(self) -> float:
+        return float(_mean(self.matrix[1]))
+
+    @property
+    def medium(self) -> float:
+        return float(_mean(self.matrix[2]))
+
+    @property
+    def large(self) -> float:
+        return float(_mean(self.matrix[3]))
+
+
+def coco_ap(matches: Sequence[CocoMatches], classes: int) -> CocoAP:
+    """Of all images of a set, those without detections included."""
+    weights = np.ones((1, len(matches)))
+    ranges = [_areas(matches, classes, weights, index)[0] for index in range(len(AREAS))]
+    return CocoAP(np.stack(ranges))
+
+
+def resampled_ap(matches: Sequence[CocoMatches], classes: int, weights: Floats) -> Floats:
+    """The mAP of each resample, a row of ``bench.metrics.resampling.resample_weights`` each.
+
+    An image that is drawn twice has each of its detections twice in a row, also of equal scores.
+    """
+    return _mean(_areas(matches, classes, weights, 0))
+
+
+def interpolated(reached: Reached, instances: Floats) -> Floats:
+    """The area under each resample's curve."""
+    envelope = precision(reached.hits, reached.seen, at_nothing=0)
+    if envelope.shape[1] < FEW_COLUMNS:
+        envelope = np.maximum.accumulate(envelope[::-1])[::-1]
+    else:
+        for row, below in zip(envelope[-2::-1], envelope[:0:-1], strict=True):
+            np.maximum(row, below, out=row)
+    passed = np.searchsorted(RECALLS, reached.hits / instances, side="right")
+    gained = np.diff(passed, axis=0, prepend=0)
+    return np.asarray(np.einsum("es,es->s", gained, envelope) / len(RECALLS))
+
+
+def states_of(hits: Bits, ignored: Bits, area_range: int = 0) -> NDArray[np.uint8]:
+    """The state of each detection (a row) at each overlap, for objects of a range of areas."""
+    place = np.arange(len(OVERLAPS), dtype=np.uint64) + np.uint64(len(OVERLAPS) * area_range)
+    states = np.full((len(hits), len(OVERLAPS)), FALSE_POSITIVE, np.uint8)
+    for bits, state in ((ignored, IGNORED), (hits, TRUE_POSITIVE)):
+        states[(bits[:, None] >> place & np.uint64(1)).astype(np.bool_)] = state
+    return states
+
+
+def _areas(
+    matches: Sequence[CocoMatches], classes: int, weights: Floats, area_range: int
+) -> Floats:
+    valid = np.zeros((len(matches), classes))
+    for row, one in zip(valid, matches, strict=True):
+        row[one.present] = one.counts[:, area_range]
+    hits = np.concatenate([one.hits for one in matches])
+    ignored = np.concatenate([one.ignored for one in matches])
+    pool = Pool(
+        np.repeat(np.arange(len(matches)), [len(one.classes) for one in matches]),
+        np.concatenate([one.classes for one in matches]),
+        np.concatenate([one.scores for one in matches]),
+        states_of(hits, ignored, area_range),
+        valid,
+    )
+    return areas(pool, weights, interpolated, merge_ties=False)
+
+
+def _mean(values: Floats) -> Floats:
+    """Over classes and overlaps, without those that are NaN."""
+    defined = ~np.isnan(values)
+    sums = np.where(defined, values, 0).sum(axis=(-2, -1))
+    counts = defined.sum(axis=(-2, -1))
+    return np.asarray(np.where(counts > 0, sums / np.maximum(counts, 1), np.nan))
