@@ -23,6 +23,7 @@ from bench.metrics.precision_recall import (
     areas,
     precision,
 )
+from bench.metrics.resampling import mean_where_defined
 
 RECALLS = np.linspace(0, 1, 101)
 
@@ -118,8 +119,5 @@ def _areas(
 
 
 def _mean(values: Floats) -> Floats:
-    """Over classes and overlaps, without those that are NaN."""
-    defined = ~np.isnan(values)
-    sums = np.where(defined, values, 0).sum(axis=(-2, -1))
-    counts = defined.sum(axis=(-2, -1))
-    return np.asarray(np.where(counts > 0, sums / np.maximum(counts, 1), np.nan))
+    """Over classes and overlaps."""
+    return mean_where_defined(values.reshape(*values.shape[:-2], -1))

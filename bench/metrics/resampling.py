@@ -89,6 +89,13 @@ def interval_of(values: FloatArray, changed: float = 0.0) -> Interval:
     return Interval(float(low), float(high), changed, float(undefined.mean()))
 
 
+def mean_where_defined(values: FloatArray) -> FloatArray:
+    """The mean of each row without its NaN; NaN where all are."""
+    defined = ~np.isnan(values)
+    sums, counts = np.where(defined, values, 0).sum(axis=-1), defined.sum(axis=-1)
+    return np.asarray(np.where(counts > 0, sums / np.maximum(counts, 1), np.nan))
+
+
 class Sample(ABC):
     """One codec's measurements of a set of images, from which its curve can be resampled."""
 

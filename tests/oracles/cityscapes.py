@@ -15,11 +15,15 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from cityscapesscripts.evaluation import evalInstanceLevelSemanticLabeling
+from cityscapesscripts.evaluation import (
+    evalInstanceLevelSemanticLabeling,
+    evalPixelLevelSemanticLabeling,
+)
 from numpy.typing import NDArray
 
 CRASHED = -1.0
 script: Any = evalInstanceLevelSemanticLabeling
+semantic_script: Any = evalPixelLevelSemanticLabeling
 
 
 class _LentNumpy(ModuleType):
@@ -29,7 +33,7 @@ class _LentNumpy(ModuleType):
         return getattr(np, name)
 
 
-script.np = _LentNumpy("numpy")
+script.np = semantic_script.np = _LentNumpy("numpy")
 script.writeDict2JSON = lambda content, path: None
 
 
@@ -66,3 +70,13 @@ def _settings(root: Path) -> Any:
     settings.JSONOutput = False
     settings.quiet = True
     return settings
+
+
+def mean_iou(truths: Sequence[Path], predictions: Sequence[Path]) -> dict[str, Any]:
+    """Its results for PNG files of label ids: ``averageScoreClasses``, ``classScores``, …"""
+    settings = copy.copy(semantic_script.args)
+    settings.JSONOutput, settings.quiet, settings.evalInstLevelScore = False, True, False
+    found: dict[str, Any] = semantic_script.evaluateImgLists(
+        [str(path) for path in predictions], [str(path) for path in truths], settings
+    )
+    return found
