@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
 from importlib.machinery import ModuleSpec
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
@@ -34,12 +35,26 @@ def source_digest(kind: type) -> str | None:
         package = _outermost(each)
         if package in {"bench", *sys.stdlib_module_names}:
             continue
-        if package != own and (version := _version(package, own)):
+        if package != own and (version := distribution_version(package, own)):
             versions.add(version)
         else:
             files |= _files(each.__module__)
     if not files and not versions:
         return None
+    digests = _as_loaded(files)
+    lines = sorted([*(f"{name} {digests[file]}" for file, name in files.items()), *versions])
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def module_files(module: str) -> dict[str, str]:
+    """The digest of each file of a module's outermost package, or of its own file, by name."""
+    files = _files(module)
+    digests = _as_loaded(files)
+    return {name: digests[file] for file, name in files.items()}
+
+
+def _as_loaded(files: Iterable[Path]) -> dict[Path, str]:
+    """The digests of source files, none of which may have changed after it was loaded."""
     digests = file_digests(list(files))
     modules = {
         module.__file__: module for module in list(sys.modules.values()) if _has_file(module)
@@ -51,8 +66,7 @@ def source_digest(kind: type) -> str | None:
                 _loaded[file] = (module.__spec__, digest)
             elif as_loaded != digest:
                 raise CardError(f"{file}: changed after it was loaded; restart Python to use it")
-    lines = sorted([*(f"{name} {digests[file]}" for file, name in files.items()), *versions])
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return digests
 
 
 def _outermost(kind: type) -> str:
@@ -60,18 +74,24 @@ def _outermost(kind: type) -> str:
 
 
 @cache
-def _version(package: str, own: str) -> str | None:
+def distribution_version(package: str, own: str = "") -> str | None:
     """The name and version of the distribution of a package, unless its files may change.
 
     They may in the distribution of ``own``, and in editable installs.
     """
-    brought = packages_distributions()
-    for name in set(brought.get(package, ())) - set(brought.get(own, ())):
+    brought = _brought(tuple(sys.path))
+    for name in sorted(set(brought.get(package, ())) - set(brought.get(own, ()))):
         found = distribution(name)
         origin = json.loads(found.read_text("direct_url.json") or "{}")
         if not origin.get("dir_info", {}).get("editable"):
             return f"{name} {found.version}"
     return None
+
+
+@lru_cache(1)
+def _brought(path: tuple[str, ...]) -> Mapping[str, Sequence[str]]:
+    """The distributions of each package on Python's path, which takes a while to find."""
+    return packages_distributions()
 
 
 def _files(module: str) -> dict[Path, str]:

@@ -110,7 +110,7 @@ def test_of_what_a_codec_is_based_on_the_version_counts(
     def digest() -> str:
         package.forget("flat_codec")
         package.forget("framework")
-        sources._version.cache_clear()
+        sources.distribution_version.cache_clear()
         return load_codec("./flat.toml").dependencies()["source"]
 
     digests = [digest()]
