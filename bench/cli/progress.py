@@ -25,7 +25,7 @@ from rich.text import Text
 from bench.cli.plan_screen import operations_left, plan_screen
 from bench.datasets.dataset import Progress as PreparingProgress
 from bench.runtime.text import counted, duration, grouped, one_line
-from bench.sweep.outcome import Outcome, Watcher
+from bench.sweep.outcome import Outcome, Watcher, failed_text
 from bench.sweep.plan import Plan
 
 if TYPE_CHECKING:
@@ -92,15 +92,10 @@ def _live_bars(bars: Progress) -> Watcher:
     def show(name: str, coded: int, failed: int = 0, untried: int = 0) -> None:
         """Show coding: it moves steadily, while many pictures at a time are measured soon after."""
         if name in tasks:
-            remark = _failed(failed, untried)
+            remark = failed_text(failed, untried)
             bars.update(tasks[name], completed=coded + failed + untried, remark=remark)
 
     return Watcher(preparing, planned, progressed)
-
-
-def _failed(failed: int, untried: int) -> str:
-    counts = [f"{failed} failed"] * bool(failed) + [f"{untried} not tried"] * bool(untried)
-    return ", ".join(counts)
 
 
 def given_up(outcome: Outcome, reported: set[str]) -> Iterator[str]:
@@ -199,22 +194,12 @@ def _sparse_lines(console: Console) -> Watcher:
             last, taken = now, now - began
             left = taken / finished * (planned_operations - finished)
             counts = [f"{name} {count}" for name, count in outcome.done.items()]
-            if failed := _failed(len(outcome.failures), outcome.untried.total()):
+            if failed := failed_text(len(outcome.failures), outcome.untried.total()):
                 counts.append(failed)
             done = f"{finished} of {planned_operations} done ({', '.join(counts)})"
             say(f"{done}, {_rate(finished / taken)}{_ahead(left)}")
 
     return Watcher(preparing, planned, progressed)
-
-
-def outcome_line(outcome: Outcome) -> str:
-    """The numbers of operations that were encoded, read from the store, and failed."""
-    if not outcome.finished:
-        return "0 encoded; the store had all of it"
-    encoded, coded = outcome.encoded.total(), outcome.coded.total()
-    failed = _failed(len(outcome.failures), outcome.untried.total())
-    taken = f"{encoded} encoded, {coded - encoded} bitstreams taken from the store"
-    return f"{taken}, {failed}" if failed else taken
 
 
 def refused_files(outcome: Outcome) -> list[str]:

@@ -46,14 +46,14 @@ _NOT_OF_A_PLAN = {
 def run(show_it: bool, dry_run: bool, **options: Any) -> int:
     """Code, measure and compare; what is in the store is not done again."""
     from bench import api
-    from bench.cli.progress import outcome_line, progress_watcher
+    from bench.cli.progress import progress_watcher
 
     if dry_run:
         _print_plan(**{name: options[name] for name in options if name not in _NOT_OF_A_PLAN})
         return 0
     with progress_watcher(stderr()) as watcher:
         made = api.run(watcher=watcher, **options)
-    say(f"{outcome_line(made.outcome)}\n", err=True)
+    say(f"{made.outcome.summary()}\n", err=True)
     _print_report(made, options["results"] / "report", show_it=show_it)
     return 1 if made.outcome.failures else 0
 

@@ -191,9 +191,11 @@ def recognise(stream: bytes, weights: Path | None = None) -> str | None:
     return None
 
 
-def runnable(name: str, data: str | None = None, own: Path | None = None) -> Codec:
+def runnable(given: str | Codec, data: str | None = None, own: Path | None = None) -> Codec:
     """The codec of ``load_codec``; UnavailableError if something that it needs is missing."""
-    codec = load_codec(name, data, own)
+    if isinstance(given, Codec) and own is not None:
+        raise CardError(f"{given.name}: --weights go with the name or the card of a codec")
+    codec = given.renewed() if isinstance(given, Codec) else load_codec(given, data, own)
     if missing := codec.missing():
         raise UnavailableError(f"{codec.name}: {missing}")
     return codec

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
+from uuid import uuid4
 
 from numpy.typing import NDArray
 
@@ -20,11 +21,15 @@ from bench.images.colour import Pixels
 from bench.images.image import Image
 from bench.runtime.file_model import FileModel, check_model
 from bench.runtime.finding import PROGRAMS, Finding
+from bench.runtime.object_digest import object_digest
 from bench.runtime.sources import source_digest
 
 Point = int | float | str
 Options = TypeVar("Options", bound=FileModel)
 _DIGEST = 64  # characters
+# The input of a codec that cannot be known: it is never taken for what it was before.
+UNREPEATABLE = "run"
+_THIS_PROCESS = uuid4().hex
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,10 @@ class Codec(ABC):
         """Whether it codes on this machine's GPU."""
         return False
 
+    def renewed(self) -> Codec:
+        """The codec for a run: another one if what it is made of may have changed."""
+        return self
+
     @abstractmethod
     def missing(self) -> str | None:
         """What this machine lacks to run the codec and how to get it, in one line; else None."""
@@ -134,9 +143,8 @@ class Codec(ABC):
         """What decides the bytes besides the card: binaries, weights, versions."""
 
     def dependencies(self) -> dict[str, str]:
-        """The same, with the source of a family of another package."""
-        source = source_digest(type(self))
-        return self.depends_on() | ({"source": source} if source else {})
+        """The same, with the source of a family that is not bench's own."""
+        return self.depends_on() | _source(type(self))
 
     @classmethod
     def recognise(cls, stream: bytes, weights: Path | None = None) -> str | None:
@@ -163,6 +171,16 @@ class Codec(ABC):
     def inputs(self) -> dict[str, str]:
         """What decides the bytes, by name."""
         return inputs_of(self.card.options, self.dependencies())
+
+
+def _source(family: type[Codec]) -> dict[str, str]:
+    """The source of a family that is not bench's own, by name."""
+    if source := source_digest(family):
+        return {"source": source}
+    if family.__module__.partition(".")[0] == "bench":
+        return {}
+    found = object_digest(family)  # defined in a notebook
+    return {"source": found.digest} | ({UNREPEATABLE: _THIS_PROCESS} if found.unknown else {})
 
 
 def why_missing(codec: Codec) -> str | None:

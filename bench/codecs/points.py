@@ -10,15 +10,28 @@ from bench.codecs.catalog import full_name
 from bench.codecs.codec import Card, Codec, Point
 from bench.errors import CardError
 
+Points = Sequence[str | Point] | Mapping[str, Sequence[Point] | Point]
+"""Points as ``--points`` says them, or by codec."""
+
+
+def point_texts(chosen: Points) -> list[str]:
+    """What ``--points`` would say."""
+    if not isinstance(chosen, Mapping):
+        return [str(choice) for choice in chosen]
+    return [
+        f"{codec}={','.join(map(str, [points] if isinstance(points, Point) else points))}"
+        for codec, points in chosen.items()
+    ]
+
 
 def choose_points(
-    codecs: Sequence[Codec], kind: str, chosen: Sequence[str]
+    codecs: Sequence[Codec], kind: str, chosen: Points
 ) -> dict[Codec, tuple[Point, ...]]:
     """Each codec's points: its defaults on that kind of dataset, or what ``--points`` says."""
     names = [codec.name for codec in codecs]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise CardError(f"two cards are called '{twice}'; rename one")
+        raise CardError(f"two codecs are called '{twice}'; rename one")
     picked = name_points({codec.name: codec.card.unit for codec in codecs}, chosen)
     points = {}
     for codec in codecs:
@@ -28,14 +41,14 @@ def choose_points(
     return points
 
 
-def name_points(units: Mapping[str, str], chosen: Sequence[str]) -> dict[str, tuple[Point, ...]]:
+def name_points(units: Mapping[str, str], chosen: Points) -> dict[str, tuple[Point, ...]]:
     """What ``--points`` says of each codec.
 
     ``22,37`` is for all codecs and needs them to share a unit; ``vtm=22,37`` is for one.
     """
     own: dict[str, tuple[Point, ...]] = {}
     common: tuple[Point, ...] = ()
-    for choice in chosen:
+    for choice in point_texts(chosen):
         codec, equals, values = choice.rpartition("=")
         name = full_name(codec, units)
         if not equals:
@@ -71,9 +84,9 @@ def _point(word: str) -> Point:
     return int(number) if number.is_integer() else number
 
 
-def one_point(codec: Codec, text: str) -> Point:
+def one_point(codec: Codec, text: str | Point) -> Point:
     """A single point as the command line gives it."""
-    points = parse_points(text)
+    points = parse_points(str(text))
     if len(points) > 1:
         raise CardError(f"--point {text}: one point, not {len(points)}")
     return check_point(codec.card, points[0])

@@ -1,17 +1,34 @@
-"""Arguments of commands that are called from Python."""
+"""Arguments of commands that are called from Python: converted where that is clear, or refused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+import operator
+import reprlib
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache, wraps
 from inspect import signature
 from pathlib import Path
-from typing import Any, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar, Union, get_args, get_origin, overload
+from typing import get_type_hints as type_hints
+
+from bench.errors import BenchError
+from bench.runtime.text import alternatives
 
 P = ParamSpec("P")
 Q = TypeVar("Q")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
+_NAMES = {
+    bool: "True or False",
+    bytes: "bytes",
+    float: "a number",
+    int: "a whole number",
+    str: "a text",
+    Path: "a path",
+    types.NoneType: "None",
+}
 
 
 class AcceptsText(Protocol[P, R_co]):
@@ -24,24 +41,21 @@ class AcceptsText(Protocol[P, R_co]):
 
 
 def accepts_text(call: Callable[P, R]) -> AcceptsText[P, R]:
-    """Accept text for a path, a path for text, and one of either for a sequence."""
-    expected = {
-        name: str(parameter.annotation) for name, parameter in signature(call).parameters.items()
-    }
+    """Accept text for a path, a path for text, and one of either for a sequence.
+
+    An argument of a wrong type is an error of one line.
+    """
 
     @wraps(call)
     def called(*arguments: P.args, **options: P.kwargs) -> R:
         given = signature(call).bind(*arguments, **options)
+        expected = _hints(call)
         for name, value in given.arguments.items():
-            if expected[name].startswith("Sequence") and isinstance(value, str | Path):
-                value = [value]
-            if expected[name].startswith("Sequence[Path]"):
-                value = [Path(each) for each in value]
-            elif expected[name].startswith("Path") and isinstance(value, str):
-                value = Path(value)
-            elif expected[name].startswith("str") and isinstance(value, Path):
-                value = str(value)
-            given.arguments[name] = value
+            try:
+                given.arguments[name] = _converted(value, expected.get(name, Any))
+            except _WrongTypeError as error:
+                shown = f"{call.__name__}: {name}={reprlib.repr(value)}"
+                raise BenchError(f"{shown}: expected {error}") from None
         return call(*given.args, **given.kwargs)
 
     return called
@@ -57,6 +71,91 @@ def takes(request: Callable[P, Q]) -> Callable[[Callable[[Q], R]], Callable[P, R
 
         shown = signature(request).replace(return_annotation=signature(function).return_annotation)
         called.__signature__ = shown  # type: ignore[attr-defined]
+        called.__request__ = request  # type: ignore[attr-defined]
         return called
 
     return decorate
+
+
+@cache
+def _hints(call: Any) -> Mapping[str, Any]:
+    """The types of a call's parameters."""
+    if request := getattr(call, "__request__", None):
+        return type_hints(request)
+    annotations = {name: each for name, each in call.__annotations__.items() if name != "return"}
+    parameters = type("Parameters", (), {"__annotations__": annotations})
+    return type_hints(parameters, globalns=call.__globals__)
+
+
+class _WrongTypeError(Exception):
+    """Says what was expected."""
+
+
+def _converted(value: Any, hint: Any) -> Any:
+    """The value as the hint says; of a union, as the first of its types that fits."""
+    if get_origin(hint) not in (Union, types.UnionType):
+        return _of_type(value, hint)
+    members = get_args(hint)
+    plain = [each for each in members if isinstance(each, type) and not _is_protocol(each)]
+    if isinstance(value, tuple(plain)) and not isinstance(value, bool):
+        return value
+    for member in members:
+        with suppress(_WrongTypeError):
+            return _of_type(value, member)
+    raise _WrongTypeError(_expected(hint))
+
+
+def _of_type(value: Any, hint: Any) -> Any:
+    origin = get_origin(hint) or hint
+    if origin is Literal:
+        fits = value in get_args(hint)
+    elif hint is Any or isinstance(hint, TypeVar) or _is_protocol(hint):
+        return value
+    elif origin is Sequence:
+        return _sequence(value, *get_args(hint))
+    elif origin is Mapping:
+        fits = isinstance(value, Mapping)
+        if fits:
+            key, each = get_args(hint)
+            return {_converted(k, key): _converted(v, each) for k, v in value.items()}
+    elif origin in (str, Path) and isinstance(value, str | Path):
+        return origin(value)
+    elif origin is int:
+        fits = hasattr(value, "__index__") and not isinstance(value, bool)
+        value = operator.index(value) if fits else value
+    elif origin is float:
+        fits = hasattr(value, "__float__") and not isinstance(value, bool)
+    elif origin is type:
+        fits = isinstance(value, type)
+    else:
+        fits = isinstance(value, origin) if isinstance(origin, type) else callable(value)
+    if not fits:
+        raise _WrongTypeError(_expected(hint))
+    return value
+
+
+def _is_protocol(hint: Any) -> bool:
+    """Whether it is checked where it is used."""
+    return bool(getattr(hint, "_is_protocol", False))
+
+
+def _sequence(value: Any, each: Any) -> list[Any]:
+    """Of one thing, a list of it."""
+    several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Path | Mapping)
+    return [_converted(one, each) for one in (value if several else [value])]
+
+
+def _expected(hint: Any) -> str:
+    origin = get_origin(hint) or hint
+    if origin in (Union, types.UnionType):
+        members = [each for each in get_args(hint) if each is not types.NoneType]
+        return alternatives([_expected(each) for each in members])
+    if origin is Literal:
+        return alternatives([repr(each) for each in get_args(hint)])
+    if origin is Sequence:
+        return f"a list of {_expected(get_args(hint)[0]).removeprefix('a ')}"
+    if origin is Mapping:
+        return "a dictionary"
+    if origin in _NAMES:
+        return _NAMES[origin]
+    return f"a {origin.__name__}" if isinstance(origin, type) else "a function"

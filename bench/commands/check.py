@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.arguments import accepts_text
+from bench.commands.notebook import watching
 from bench.commands.run import RESULTS
 from bench.errors import BenchError, StoreError
 from bench.gate.baseline import Baseline, read_baseline
@@ -72,7 +73,6 @@ def _measured(
     watcher: Watcher | None,
 ) -> tuple[Recording, dict[str, str]]:
     """The recording of some of a baseline's codecs, and the failures."""
-    watcher = watcher or Watcher()
     request = Request(
         [asked.cards[name] for name in codecs],
         data=asked.data,
@@ -84,11 +84,11 @@ def _measured(
         truth=asked.truth,
         jobs=jobs,
     )
-    inputs = open_inputs(request, watcher.preparing)
-    with StoreWriter(results) as store:
+    with watching(watcher) as watched, StoreWriter(results) as store:
+        inputs = open_inputs(request, watched.preparing)
         plan = prepare(inputs, store)
         with ThisMachine.for_plan(plan) as executor:
-            execute(plan, store, executor, watcher)
+            execute(plan, store, executor, watched)
         found = load_results(
             store, dataset=plan.dataset.digest, codecs=inputs.names, points=inputs.named_points
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.codecs.points import Points, point_texts
 from bench.commands.arguments import accepts_text
 from bench.errors import DataError, StoreError, UnavailableError
 from bench.runtime.csv_files import csv_text
@@ -24,7 +25,7 @@ def export(
     *,
     data: str | None = None,
     codecs: Sequence[str] | None = None,
-    points: Sequence[str] = (),
+    points: Points = (),
     means: bool = False,
 ) -> pandas.DataFrame:
     """Write per-image records, or the means at each point, in the format of the file's ending."""
@@ -32,7 +33,7 @@ def export(
     if write is None:
         raise DataError(f"{out}: unknown format; expected {', '.join(_WRITERS)}")
     with Store(results) as store:
-        found = load_results(store, dataset=data, codecs=codecs, points=points)
+        found = load_results(store, dataset=data, codecs=codecs, points=point_texts(points))
     table = found.means if means else found.records
     if table.empty:
         raise StoreError(f"{results}: nothing of {found.dataset} has been coded yet")

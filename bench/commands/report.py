@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.codecs.catalog import card_name, full_name
+from bench.codecs.points import Points, point_texts
 from bench.commands.arguments import accepts_text
 from bench.commands.run import RESULTS
 from bench.datasets.dataset import Progress
@@ -30,7 +31,7 @@ def report(
     *,
     data: str | None = None,
     codecs: Sequence[str] | None = None,
-    points: Sequence[str] = (),
+    points: Points = (),
     metrics: Sequence[str] | None = None,
     tasks: Sequence[str] | None = None,
     anchor: str | None = None,
@@ -64,7 +65,7 @@ def report(
         between=None if between is None else parse_between(between),
     )
     with Store(results) as store:
-        found = load_results(store, dataset=data, codecs=codecs, points=points)
+        found = load_results(store, dataset=data, codecs=codecs, points=point_texts(points))
         if anchor is not None:
             anchor = full_name(anchor, [codec.name for codec in found.codecs])
         made = compared(found, anchor=anchor, tasks=named_tasks)

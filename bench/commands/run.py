@@ -7,7 +7,11 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from bench.codecs.catalog import card_name, full_name
+from bench.codecs.codec import Codec, Point
+from bench.codecs.functions import FunctionCodec
 from bench.commands.arguments import accepts_text, takes
+from bench.commands.notebook import watching
+from bench.datasets import Data
 from bench.errors import CardError
 from bench.metrics import wap_of
 from bench.metrics.between import Between, parse_between
@@ -30,7 +34,7 @@ RESULTS = Path("bench-results")
 class RunRequest(Request):
     """What to code and measure, and how to compare it: the options of ``bench run``."""
 
-    anchor: str | None = None
+    anchor: str | Codec | None = None
     method: Method = "akima"
     pareto: bool = False
     incomplete: bool = False
@@ -59,10 +63,15 @@ class RunReport(Report):
 def run(request: RunRequest) -> RunReport:
     """Code and measure whatever the store lacks, then compare with the anchor.
 
-    The arguments are the options of ``bench run``. It says nothing by itself: give it a watcher,
-    as ``with bench.cli.progress.progress_watcher(rich.console.Console()) as watcher`` has one.
+    The arguments are the options of ``bench run``; codecs, tasks and the data set may be objects.
+    It shows its progress in a notebook, and nothing elsewhere: give it a watcher, as ``with
+    bench.cli.progress.progress_watcher(rich.console.Console()) as watcher`` has one.
     """
-    watcher = request.watcher or Watcher()
+    with watching(request.watcher) as watcher:
+        return _run(request, watcher)
+
+
+def _run(request: RunRequest, watcher: Watcher) -> RunReport:
     inputs = open_inputs(request, watcher.preparing)
     between = _between(request, inputs)
     anchor = _anchor(request, inputs)
@@ -75,7 +84,7 @@ def run(request: RunRequest) -> RunReport:
             store, dataset=plan.dataset.digest, codecs=names, points=inputs.named_points
         )
     made = compare(
-        replace(found, notes=(*found.notes, *_changed_pictures(outcome))),
+        replace(found, notes=(*found.notes, *_changed_pictures(outcome), *_not_reused(inputs))),
         anchor=anchor,
         metrics=request.metrics,
         tasks=[scorer.name for scorer in plan.scorers],
@@ -95,8 +104,9 @@ def _execute(plan: Plan, request: RunRequest, store: StoreWriter, watcher: Watch
     if request.cluster is None or not plan.jobs:
         with ThisMachine.for_plan(plan) as executor:
             return execute(plan, store, executor, watcher)
-    from bench.sweep.open_cluster import open_cluster
+    from bench.sweep.open_cluster import check_portable, open_cluster
 
+    check_portable(plan)
     with open_cluster(request.cluster) as cluster:
         remarks = [*filter(None, [plan.remark]), *cluster.remarks]
         return execute(replace(plan, remark="; ".join(remarks)), store, cluster, watcher)
@@ -115,7 +125,8 @@ def _anchor(request: RunRequest, inputs: Inputs) -> str | None:
     """The full name of the requested anchor, a codec of the run or of the store."""
     if request.anchor is None:
         return None
-    anchor = full_name(card_name(request.anchor), inputs.names)
+    named = request.anchor if isinstance(request.anchor, str) else request.anchor.name
+    anchor = full_name(card_name(named), inputs.names)
     if anchor in inputs.names:
         return anchor
     with Store(request.results) as store:
@@ -140,13 +151,19 @@ def _changed_pictures(outcome: Outcome) -> list[str]:
     ]
 
 
+def _not_reused(inputs: Inputs) -> list[str]:
+    """A note for each codec whose results cannot be recognised again."""
+    made = [codec for codec in inputs.points if isinstance(codec, FunctionCodec)]
+    return [f"{codec.name}: {codec.remark()}" for codec in made if codec.unknown]
+
+
 @accepts_text
 def import_streams(
     folder: Path,
-    codec: str,
-    point: str,
+    codec: str | Codec,
+    point: str | Point,
     *,
-    data: str = "toyscapes",
+    data: Data = "toyscapes",
     root: Path | None = None,
     metrics: Sequence[str] | None = None,
     jobs: int | None = None,
@@ -154,7 +171,6 @@ def import_streams(
     watcher: Watcher | None = None,
 ) -> Outcome:
     """Import bitstreams that were coded elsewhere: each is decoded and measured."""
-    watcher = watcher or Watcher()
     request = Request(
         [codec],
         data=data,
@@ -165,8 +181,8 @@ def import_streams(
         jobs=jobs,
         keep_going=True,  # all files are tried
     )
-    inputs = open_inputs(request, watcher.preparing)
-    with StoreWriter(results) as store:
+    with watching(watcher) as watched, StoreWriter(results) as store:
+        inputs = open_inputs(request, watched.preparing)
         plan = prepare_import(inputs, folder, store)
         with ThisMachine.for_plan(plan) as executor:
-            return execute(plan, store, executor, watcher)
+            return execute(plan, store, executor, watched)

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.codecs.catalog import full_name
-from bench.codecs.codec import title_with_version, what_changed
+from bench.codecs.codec import UNREPEATABLE, title_with_version, what_changed
 from bench.datasets import dataset_kind
 from bench.errors import StoreError
 from bench.metrics import METRICS, describe, version_in
@@ -102,7 +102,9 @@ def choose_curves(
         "left out; changed since: "
         + what_changed(known[curve.codec].inputs(), known[newest[curve.name].codec].inputs())
         for curve in planned
-        if curve is not newest[curve.name] and curve.name in chosen
+        if curve is not newest[curve.name]
+        and curve.name in chosen
+        and UNREPEATABLE not in known[newest[curve.name].codec].inputs()
     ]
     return [
         PlannedCurve(

@@ -1,7 +1,8 @@
 """The unit of a sweep's work: a job, and the result that comes back. Both are plain and pickle.
 
 A job holds references, each with the expected digest or fingerprint: a codec by its card, a network
-by the value of ``--task``, images, labels and stored streams by their paths. A worker loads them
+by the value of ``--task`` (or either as a Python object), images, labels and stored streams by
+their paths. A worker loads them
 (``worker.py``); results are written to the store by ``execute.py``.
 """
 
@@ -16,30 +17,37 @@ from bench.datasets import Entry
 from bench.instances.pseudo_truth import PseudoTruth
 from bench.runtime.programs import Cost
 from bench.tasks.scorer import Scorer, ScoreRecord
+from bench.tasks.task import TASKS, Task
 
 
 @dataclass(frozen=True)
 class CodecReference:
-    """A codec by its card and weight set."""
+    """A codec by its card and weight set; one without a card goes along."""
 
     name: str
     card: str
     fingerprint: str
+    codec: Codec | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, codec: Codec) -> CodecReference:
-        return cls(codec.name, codec.card.reference, codec.fingerprint)
+        itself = None if codec.card.path.is_file() else codec
+        return cls(codec.name, codec.card.reference, codec.fingerprint, itself)
 
 
 @dataclass(frozen=True)
 class ScorerReference:
-    """A task network by the arguments that open it, and the ground truth of its detections."""
+    """A task network by the arguments that open it, and the ground truth of its detections.
+
+    One that was given as an object goes along.
+    """
 
     name: str
     task: str
     engine: str
     pseudo: float | None
     fingerprint: str
+    network: Task | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, scorer: Scorer) -> ScorerReference:
@@ -47,7 +55,8 @@ class ScorerReference:
         if (weights := Path(file).expanduser()).is_file():  # a worker may be in another folder
             file = str(weights.resolve())
         task = f"{name}{equals}{file}"
-        return cls(scorer.name, task, scorer.engine, scorer.pseudo, scorer.fingerprint)
+        itself = None if name in TASKS else scorer.task
+        return cls(scorer.name, task, scorer.engine, scorer.pseudo, scorer.fingerprint, itself)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,8 @@ from typing import Any
 from bench.errors import BenchError, UnavailableError
 from bench.runtime.text import did_you_mean
 from bench.sweep.cluster import Cluster
+from bench.sweep.jobs import CodecReference, ScorerReference
+from bench.sweep.plan import Plan
 
 _CONNECT_SECONDS = 10.0  # for the scheduler to answer, also after a connection broke
 # The class of dask-jobqueue for each queue, and the program that it submits jobs with.
@@ -46,6 +48,26 @@ def open_cluster(text: str) -> Iterator[Cluster]:
                 yield cluster
             finally:
                 cluster.shutdown(wait=False)
+
+
+def check_portable(plan: Plan) -> None:
+    """Refuse a codec or network that was given as an object and cannot be sent to workers."""
+    try:
+        import cloudpickle
+    except ImportError:  # as Dask is, which the cluster tells
+        return
+    references: list[CodecReference | ScorerReference] = [
+        *map(CodecReference.of, plan.points),
+        *map(ScorerReference.of, plan.scorers),
+    ]
+    for reference in references:
+        try:
+            cloudpickle.dumps(reference)
+        except Exception as error:  # whatever an object raises
+            raise BenchError(
+                f"--cluster: {reference.name} cannot be sent to workers ({error}); without "
+                "--cluster, it runs in this process"
+            ) from error
 
 
 @contextmanager

@@ -31,6 +31,21 @@ class Outcome:
     def finished(self) -> int:
         return self.done.total() + len(self.failures) + self.untried.total()
 
+    def summary(self) -> str:
+        """The numbers of operations that were encoded, read from the store, and failed."""
+        if not self.finished:
+            return "0 encoded; the store had all of it"
+        encoded, coded = self.encoded.total(), self.coded.total()
+        taken = f"{encoded} encoded, {coded - encoded} bitstreams taken from the store"
+        failed = failed_text(len(self.failures), self.untried.total())
+        return f"{taken}, {failed}" if failed else taken
+
+
+def failed_text(failed: int, untried: int) -> str:
+    """How many operations failed, and how many were not tried; empty if there are none."""
+    counts = [f"{failed} failed"] * bool(failed) + [f"{untried} not tried"] * bool(untried)
+    return ", ".join(counts)
+
 
 @dataclass(frozen=True)
 class Watcher:

@@ -126,7 +126,7 @@ def prepare_import(inputs: Inputs, folder: Path, store: Store) -> Plan:
     """Plan a job for each new bitstream in the folder, each named after its image."""
     ((codec, points),) = inputs.points.items()
     if len(points) > 1:
-        raise CardError(f"--point {inputs.request.points[0]}: one point, not {len(points)}")
+        raise CardError(f"--point {inputs.request.points}: one point, not {len(points)}")
     (point,), dataset = points, inputs.dataset
     files, others = _by_image(dataset, folder)
     kept = store.kept(codec.fingerprint, inputs.metrics)

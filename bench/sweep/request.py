@@ -8,15 +8,15 @@ from pathlib import Path
 
 from bench.codecs.catalog import runnable
 from bench.codecs.codec import Codec, Point
-from bench.codecs.points import choose_points
-from bench.datasets import Dataset, Entry, dataset_kind, open_dataset
+from bench.codecs.points import Points, choose_points
+from bench.datasets import Data, Dataset, Entry, dataset_kind, open_dataset
 from bench.datasets.dataset import Progress
 from bench.errors import CardError
 from bench.metrics import metric_fingerprints
 from bench.runtime.files import make_folder
 from bench.sweep.jobs import ScoreRequest, ScorerReference
 from bench.tasks.scorer import PSEUDO, Scorer, make_scorers
-from bench.tasks.task import open_tasks
+from bench.tasks.task import Task, open_tasks
 
 TRUTH_SCORE = 0.5  # the minimum score of a detection in the pseudo ground truth
 
@@ -25,14 +25,14 @@ TRUTH_SCORE = 0.5  # the minimum score of a detection in the pseudo ground truth
 class Request:
     """What to code, at which points, and what to measure: the options of ``bench run``."""
 
-    codecs: Sequence[str]
+    codecs: Sequence[str | Codec]
     _: KW_ONLY
-    data: str = "toyscapes"
+    data: Data = "toyscapes"
     root: Path | None = None
     limit: int | None = None
-    points: Sequence[str] = ()
+    points: Points = ()
     metrics: Sequence[str] | None = None
-    tasks: Sequence[str] | None = None
+    tasks: Sequence[str | Task] | None = None
     engine: str = "bench"
     truth: str = "labels"
     truth_score: float = TRUTH_SCORE
@@ -78,9 +78,7 @@ def open_inputs(request: Request, progress: Progress | None = None) -> Inputs:
     shard = parse_shard(request.shard)
     metrics = metric_fingerprints(request.metrics)
     kind = dataset_kind(request.data)
-    codecs = [runnable(name, kind) for name in request.codecs]
-    # One card may be named twice, by its name and by its path.
-    codecs = list({(codec.card.path.resolve(), codec.name): codec for codec in codecs}.values())
+    codecs = _open_codecs(request.codecs, kind)
     points = choose_points(codecs, kind, request.points)
     if request.save_decoded is not None:
         make_folder(request.save_decoded)
@@ -88,6 +86,16 @@ def open_inputs(request: Request, progress: Progress | None = None) -> Inputs:
     tasks, remark = open_tasks(request.tasks or (), dataset.kind, request.engine)
     scorers = make_scorers(tasks, request.engine, dataset, request.truth, request.truth_score)
     return Inputs(request, points, metrics, dataset, scorers, shard, remark)
+
+
+def _open_codecs(given: Sequence[str | Codec], kind: str) -> list[Codec]:
+    """Each codec once: a card may be named twice, by its name and by its path."""
+    opened: dict[object, Codec] = {}
+    for each in given:
+        codec = runnable(each, kind)
+        by_card = codec.card.path.resolve(), codec.name
+        opened[by_card if isinstance(each, str) else id(each)] = codec
+    return list(opened.values())
 
 
 def parse_shard(text: str | None) -> tuple[int, int]:

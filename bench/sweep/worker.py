@@ -75,11 +75,15 @@ class Worker:
         _worker.set(self)
 
     def codec(self, wanted: CodecReference) -> Codec:
-        return self._codecs.get(wanted, lambda: _as_planned(load_codec(wanted.card), wanted))
+        def load() -> Codec:
+            return _as_planned(wanted.codec or load_codec(wanted.card), wanted)
+
+        return self._codecs.get(wanted, load)
 
     def scorer(self, wanted: ScorerReference) -> Scorer:
         def load() -> Scorer:
-            return Scorer(open_task(wanted.task, wanted.engine), wanted.pseudo)
+            network = wanted.network or open_task(wanted.task, wanted.engine)
+            return Scorer(network, wanted.pseudo)
 
         return self._scorers.get(wanted, lambda: _as_planned(load(), wanted))
 

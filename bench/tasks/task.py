@@ -7,7 +7,7 @@ without it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -156,10 +156,14 @@ _DEFAULTS = {"toyscapes": "mask-rcnn-toy", "cityscapes": "mask-rcnn"}
 
 
 def open_tasks(
-    given: Iterable[str], kind: str, engine: str = "bench"
+    given: Sequence[str | Task], kind: str, engine: str = "bench"
 ) -> tuple[dict[str, Task], str]:
-    """The tasks by what ``--task`` names, or a data set's default; and why there is none, if so."""
-    words = list(dict.fromkeys(given))
+    """The tasks by what ``--task`` names, or a data set's default; and why there is none, if so.
+
+    One that is given as an object is found by its own name.
+    """
+    objects = _by_name([each for each in given if not isinstance(each, str)])
+    words = list(dict.fromkeys(each if isinstance(each, str) else each.name for each in given))
     if words == ["none"]:
         return {}, ""
     if "none" in words:
@@ -171,7 +175,7 @@ def open_tasks(
         if why := described_task(name).missing():
             return {}, f"no task: {name} has {why}"
         words = [name]
-    tasks = {word: open_task(word, engine) for word in words}
+    tasks = {word: objects.get(word) or open_task(word, engine) for word in words}
     names = [task.name for task in tasks.values()]
     if len(set(names)) < len(names):
         raise DataError("--task: the same network twice; a run uses one file of weights for each")
@@ -227,10 +231,26 @@ def _third_party(name: str, make: Maker, weights: str | None) -> Task:
     """A network of another package."""
     with TASKS.called(name):
         made = make(home_path(weights, f"--task {name}") if weights else None)
-    for part in ("name", "title", "masks", "fingerprint", "detect"):
-        if not hasattr(made, part):
-            raise UnavailableError(f"--task {name}: its package's object has no '{part}'")
+    if (lacking := _lacking(made)) is not None:
+        raise UnavailableError(f"--task {name}: its package's object has no '{lacking}'")
     return made
+
+
+def _by_name(objects: Sequence[Task]) -> dict[str, Task]:
+    """Tasks that are given as objects."""
+    found: dict[str, Task] = {}
+    for each in objects:
+        if (lacking := _lacking(each)) is not None:
+            raise DataError(f"the task {each!r} has no '{lacking}'")
+        if each.name in TASKS or found.setdefault(each.name, each) is not each:
+            raise DataError(f"two tasks are called '{each.name}'; rename one")
+    return found
+
+
+def _lacking(made: Task) -> str | None:
+    """What an object lacks to be a task."""
+    parts = ("name", "title", "masks", "fingerprint", "detect")
+    return next((part for part in parts if not hasattr(made, part)), None)
 
 
 class _Network:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas
 import pytest
@@ -17,6 +18,9 @@ from support.command import Bench
 from support.paths import environment
 from support.pictures import Pictures
 from support.records import records
+
+from bench import api, as_codec
+from bench.errors import BenchError
 
 pytest.importorskip("distributed", reason="--cluster needs pip install 'bench[cluster]'")
 
@@ -284,3 +288,39 @@ def test_a_scheduler_that_is_not_there(bench: Bench, data: Path) -> None:
     assert sweep.returncode == 1
     assert "127.0.0.1:9" in err.splitlines()[-1]
     assert "Traceback" not in err
+
+
+NOTEBOOK = """
+import zlib
+import numpy as np
+level = 3
+def encode(pixels, step):
+    return bytes(pixels.shape[:2]) + zlib.compress(pixels // step * step, level)
+def decode(stream):
+    return np.frombuffer(zlib.decompress(stream[2:]), np.uint8).reshape(*stream[:2], 3)
+"""
+
+
+def test_a_codec_of_a_notebook_goes_to_workers(data: Path, dask: Processes) -> None:
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(NOTEBOOK, names)
+    dask.worker("one")
+    codec = as_codec(names["encode"], names["decode"], [32, 8])
+    just = {"data": data, "metrics": "psnr_rgb", "tasks": "none"}
+    here = api.run([codec, "jpeg"], results="here", **just)
+    there = api.run([codec, "jpeg"], results="there", cluster=dask.address, **just)
+    assert there.outcome.done == here.outcome.done == {"my-codec": 8, "jpeg": 16}
+    assert there.means["bpp"].equals(here.means["bpp"])
+    assert there.means["psnr_rgb"].equals(here.means["psnr_rgb"])
+
+
+def test_a_codec_that_cannot_be_sent_is_refused(data: Path) -> None:
+    with open("log", "w") as log:
+
+        def encode(pixels: Any, step: int) -> bytes:
+            return bytes(log.write("coded"))
+
+        codec = as_codec(encode, bytes, [1], name="logs")
+        with pytest.raises(BenchError, match=r"logs cannot be sent to workers") as raised:
+            api.run(codec, data=data, metrics="psnr_rgb", tasks="none", cluster="local:1")
+    assert "\n" not in str(raised.value)
