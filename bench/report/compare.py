@@ -19,7 +19,9 @@ from bench.store import CodecResults, Results
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.figure import Figure
 
+_TIMES = ("encode_cpu", "decode_cpu")
 MEAN_OF_IMAGES = "mean of the images' BD-rates"
 
 
@@ -84,6 +86,23 @@ class Report:
 
         return summary(self)
 
+    def _repr_html_(self) -> str:
+        from bench.report.notebook import html
+
+        return html(self)
+
+    def plot(self, *metrics: str) -> Figure:
+        """The curves as a matplotlib figure, by all metrics or by those that are named."""
+        from bench.report.plotting import figure_of
+
+        return figure_of(self, *metrics)
+
+    def to_latex(self) -> str:
+        """The BD-rates and their intervals as a table, for the package booktabs."""
+        from bench.report.latex import deltas_table
+
+        return deltas_table(self)
+
     @property
     def title(self) -> str:
         """The data set and the number of images."""
@@ -111,6 +130,21 @@ class Report:
     def means(self) -> pandas.DataFrame:
         """One row per codec and point."""
         return self.results.means
+
+    @property
+    def points(self) -> pandas.DataFrame:
+        """One row per codec and point: rate, and quality by the report's metrics."""
+        import pandas
+
+        return pandas.DataFrame(self.point_rows)
+
+    @cached_property
+    def point_rows(self) -> list[dict[str, Any]]:
+        """``points`` as plain rows."""
+        quality = [f"{name}{end}" for name in self.metrics for end in ("", "_low", "_high")]
+        shown = ("codec", "unit", "point", "images", "complete", "bpp", *quality, *_TIMES)
+        rows = self.results.mean_rows
+        return [{name: row[name] for name in shown if name in row} for row in rows]
 
     @property
     def deltas(self) -> pandas.DataFrame:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ from matplotlib.lines import Line2D
 from bench.errors import DataError
 from bench.metrics import describe
 from bench.report import formatting
+from bench.report.compare import Report
 from bench.report.curve_styles import LINES, MARKERS
 from bench.report.curves import CurvePoint, Drawing
+from bench.report.curves import drawing as drawing_of
 from bench.report.rate_axis import MAX_TICKS, rate_limits, rate_ticks
 from bench.runtime.files import replacing
 
@@ -49,6 +53,34 @@ LETTER = 0.0079  # of a legend: the width of a letter, in inches for each point 
 INCH = 25.4  # millimetres
 WIDEST_PANEL = 90.5
 MAX_TICKS_IN_PRINT = 4
+
+
+class ShownFigure(Figure):
+    """A figure that a notebook shows, whatever matplotlib's backend is."""
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+
+def figure_of(report: Report, *metrics: str, title: str | None = None) -> Figure:
+    """The curves of a report, or those by some of its metrics."""
+    drawn = drawing_of(report)
+    if title is not None:
+        drawn = replace(drawn, title=title)
+    if unknown := [name for name in metrics if name not in drawn.panels]:
+        there = ", ".join(drawn.panels) or "none"
+        raise DataError(f"no curves by '{unknown[0]}'; there are {there}")
+    chosen = {name: drawn.panels[name] for name in metrics or drawn.panels}
+    drawn = replace(drawn, panels=chosen)
+    with settings():
+        return _figure(drawn, _rows(len(chosen), PANELS_A_ROW), PANEL, ShownFigure)
+
+
+def png(figure: Figure, dpi: int | None = None) -> bytes:
+    """A figure as a file's content."""
+    with settings({"savefig.dpi": dpi} if dpi else {}), io.BytesIO() as file:
+        figure.savefig(file, format="png", metadata={"Software": None})
+        return file.getvalue()
 
 
 def paint(drawing: Drawing, svg: Path, png: Path) -> None:
@@ -108,7 +140,9 @@ def _rows(panels: int, columns: int) -> list[int]:
     return [panels // rows + (row < panels % rows) for row in range(rows)]
 
 
-def _figure(drawing: Drawing, rows: list[int], panel: tuple[float, float]) -> Figure:
+def _figure(
+    drawing: Drawing, rows: list[int], panel: tuple[float, float], kind: type[Figure] = Figure
+) -> Figure:
     """A figure with so many panels in each row; those of the first have this size, in inches."""
     width = max(rows[0] * panel[0], NARROWEST if drawing.title else 0)
     keys = list(_keys(drawing))
@@ -116,7 +150,7 @@ def _figure(drawing: Drawing, rows: list[int], panel: tuple[float, float]) -> Fi
     legend_columns = _legend_columns([_length(key) for key in keys], width / size)
     legend_rows = -(-len(keys) // legend_columns)
     height = len(rows) * panel[1] + 0.0235 * size * legend_rows + (0.5 if drawing.title else 0)
-    figure = Figure((width, height))
+    figure = kind((width, height))
     grid = figure.add_gridspec(len(rows), math.lcm(*rows))
     places = [
         grid[row, grid.ncols * place // count : grid.ncols * (place + 1) // count]

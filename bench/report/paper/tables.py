@@ -90,7 +90,7 @@ def _table(part: Part, selection: Selection, columns: dict[Heading, Column]) -> 
     for heading, column in columns.items():
         headings.append(heading)
         ours = [_cell(selection.delta(part, column, key), column) for key in part.codecs]
-        cells.append(_with_best(heading, ours))
+        cells.append(with_best(heading, ours))
         if (name := heading.key) in has_published:
             headings.append(Heading(name, "published", published=True))
             theirs = (published.get(key, {}).get(name, math.nan) for key in part.codecs)
@@ -102,7 +102,7 @@ def _table(part: Part, selection: Selection, columns: dict[Heading, Column]) -> 
     return Table(tuple(headings), tuple(rows))
 
 
-def _with_best(heading: Heading, cells: list[Cell]) -> list[Cell]:
+def with_best(heading: Heading, cells: list[Cell]) -> list[Cell]:
     """The cells of a column, with the lowest rate or the highest quality of several marked."""
     known = [cell.value for cell in cells if math.isfinite(cell.value)]
     if len(known) < 2:
