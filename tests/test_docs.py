@@ -238,6 +238,8 @@ def test_the_python_api_works_as_shown() -> None:
     assert len(held["report"].deltas) == len(held["against_webp"].deltas) == 1
     assert len(held["records"]) == 16
     assert held["coded"].bpp > 0
+    assert held["back"].shape == (48, 64, 3)
+    assert list(held["own"].deltas["codec"]) == ["steps"]
     assert held["outcome"].done == {"jpeg": 10} and not held["outcome"].failures
 
 
