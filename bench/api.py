@@ -1,5 +1,6 @@
 """The commands of ``bench`` as Python calls; the command line only parses and prints."""
 
+from bench.codecs.functions import as_codec, from_compressai
 from bench.commands.bd import Difference, bd
 from bench.commands.check import check, record
 from bench.commands.doctor import doctor
@@ -27,6 +28,7 @@ __all__ = [
     "Report",
     "Score",
     "Watcher",
+    "as_codec",
     "bd",
     "check",
     "codecs",
@@ -35,6 +37,7 @@ __all__ = [
     "doctor",
     "encode",
     "export",
+    "from_compressai",
     "gc",
     "import_streams",
     "merge",
