@@ -14,6 +14,7 @@ DATASETS: Registry[type[DatasetSource]] = Registry(
     "data set",
     {
         "toyscapes": "bench.datasets.on_demand:Toyscapes",
+        "toyscapes-2": "bench.datasets.on_demand:Toyscapes2",
         "cityscapes": "bench.datasets.cityscapes:Cityscapes",
     },
     "bench.datasets",

@@ -1,15 +1,18 @@
 """Toyscapes: rendered street scenes in Cityscapes' layout, the same pixels on every machine."""
 
+from bench.datasets.toyscapes.editions import FIRST, SECOND, Edition
 from bench.datasets.toyscapes.files import SIZES, paths, scene_name, write_split
-from bench.datasets.toyscapes.reference import PIXELS_DIGEST, VERSION, digest
+from bench.datasets.toyscapes.reference import digest, labels_digest
 from bench.datasets.toyscapes.scene import Scene, render
 
 __all__ = [
-    "PIXELS_DIGEST",
+    "FIRST",
+    "SECOND",
     "SIZES",
-    "VERSION",
+    "Edition",
     "Scene",
     "digest",
+    "labels_digest",
     "paths",
     "render",
     "scene_name",

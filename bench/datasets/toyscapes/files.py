@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.datasets.toyscapes.scene import Scene, render
+from bench.datasets.toyscapes.editions import FIRST, Edition
+from bench.datasets.toyscapes.scene import Scene, render, stored_depth
 from bench.errors import DataError
 from bench.runtime.files import replacing
 
@@ -44,6 +45,7 @@ def write_split(
     total: int | None = None,
     *,
     scale: int = 1,
+    edition: Edition = FIRST,
     jobs: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
@@ -52,18 +54,22 @@ def write_split(
     missing = [k for k in range(total) if not _complete(root, split, k)]
     if progress and missing:
         progress(total - len(missing), total)
-    for done, _ in enumerate(_written(root, split, missing, scale, jobs), start=1):
+    for done, _ in enumerate(
+        _written(root, split, missing, scale, edition, jobs), start=1
+    ):
         if progress:
             progress(total - len(missing) + done, total)
 
 
-def _written(root: Path, split: str, indices: list[int], scale: int, jobs: int) -> Iterator[str]:
+def _written(
+    root: Path, split: str, indices: list[int], scale: int, edition: Edition, jobs: int
+) -> Iterator[str]:
     """Each scene as it is there, rendered by processes that all report through one pipe.
 
     Not multiprocessing's: those would import the caller's own script anew.
     """
     reports, report = os.pipe()
-    command = [sys.executable, "-m", _WORKER, str(root), split, str(scale)]
+    command = [sys.executable, "-m", _WORKER, str(root), edition.version, split, str(scale)]
     workers = [
         # Ctrl-C is for us alone: we tell them.
         subprocess.Popen([*command, *map(str, share)], stdout=report, start_new_session=True)
@@ -85,9 +91,9 @@ def _written(root: Path, split: str, indices: list[int], scale: int, jobs: int) 
             worker.wait()
 
 
-def write_scene(root: Path, split: str, index: int, scale: int = 1) -> None:
+def write_scene(root: Path, edition: Edition, split: str, index: int, scale: int = 1) -> None:
     """The picture comes last: where it is, the rest is."""
-    scene = render(split, index, scale)
+    scene = render(split, index, scale, edition)
     files = paths(root, split, index)
     for kind in ("depth", "labels", "instances", "pixels"):
         _write(files[kind], _plane(scene, kind))
@@ -101,13 +107,6 @@ def _plane(scene: Scene, kind: str) -> Image.Image:
     if kind == "instances":
         return Image.fromarray(scene.instance_ids.astype(np.uint16))
     return Image.fromarray(stored_depth(scene))
-
-
-def stored_depth(scene: Scene) -> np.ndarray[tuple[int, ...], np.dtype[np.uint16]]:
-    """Hundredths of a metre; 0 where there is nothing but sky, and beyond 655 m."""
-    known = scene.depth < 655.35
-    metres = np.where(known, scene.depth, np.float32(0))
-    return np.rint(metres * np.float32(100)).astype(np.uint16)
 
 
 def _complete(root: Path, split: str, index: int) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bench.datasets.toyscapes import textures
 from bench.datasets.toyscapes.raster import Colour
 from bench.datasets.toyscapes.stream import RandomStream
 from bench.datasets.toyscapes.street import Street, place, spot
-from bench.datasets.toyscapes.walls import BUILDING, FENCE, GREEN, Wall
+from bench.datasets.toyscapes.walls import BUILDING, FENCE, GREEN, MASONRY, Wall
 
 _WALLS: dict[Colour, float] = {
     (0.42, 0.38, 0.30): 3,
@@ -62,7 +63,7 @@ def line_up(stream: RandomStream, street: Street) -> None:
                 if stream.chance(0.35):
                     setback = stream.uniform(0.0, 6.0 if low else 2.5)
                 _house(stream, street, side, z, far, street.houses + setback, low)
-                if setback > 1.2:
+                if setback > (0.5 if street.edition.walls else 1.2):
                     _border(stream, street, side, z, far)
             z = far
     _close(stream, street)
@@ -133,7 +134,10 @@ def _house(
 def _border(stream: RandomStream, street: Street, side: float, z: float, far: float) -> None:
     """A hedge, a fence or a low wall before a garden."""
     a, b = (place(street, side * (street.houses + 0.2), v) for v in (z, far))
-    kind = stream.weighted({GREEN: 3.0, FENCE: 2.0, "none": 2.0})
+    kinds = {GREEN: 3.0, FENCE: 2.0, "none": 2.0}
+    if street.edition.walls:
+        kinds = {GREEN: 3.0, FENCE: 2.0, MASONRY: 2.0, "none": 1.0}
+    kind = stream.weighted(kinds)
     key = stream.integer(0, 1 << 30)
     if kind == GREEN:
         tint = stream.pick(_LEAVES)
@@ -144,6 +148,11 @@ def _border(stream: RandomStream, street: Street, side: float, z: float, far: fl
         tone = stream.pick(((0.05, 0.05, 0.05), (0.3, 0.3, 0.29), (0.12, 0.08, 0.05)))
         high = stream.uniform(0.9, 1.5)
         street.walls.append(Wall(FENCE, a, b, high, 0.0, stream.integer(0, 1), tone, tone, 13, key))
+    elif kind == MASONRY:
+        tone = stream.pick(((0.22, 0.11, 0.08), (0.30, 0.28, 0.25), (0.36, 0.34, 0.30)))
+        page = stream.pick((textures.COBBLES, textures.SLABS))
+        high = stream.uniform(0.6, 1.4)
+        street.walls.append(Wall(MASONRY, a, b, high, 0.0, page, tone, tone, 12, key))
 
 
 def _green(stream: RandomStream, street: Street, side: float, z: float, far: float) -> None:
@@ -159,7 +168,7 @@ def _green(stream: RandomStream, street: Street, side: float, z: float, far: flo
         tree.extra = stream.uniform(0.34, 0.5) * tree.height
         street.things.append(tree)
         at += stream.uniform(4.5, 9.0)
-    if stream.chance(0.6):
+    if stream.chance(0.35 if street.edition.walls else 0.6):
         a, b = (
             place(street, side * (street.houses + 0.3), z),
             place(street, side * (street.houses + 0.3), far),
@@ -167,6 +176,8 @@ def _green(stream: RandomStream, street: Street, side: float, z: float, far: flo
         street.walls.append(
             Wall(GREEN, a, b, stream.uniform(1.0, 2.2), 0.0, 0, tint, tint, 21, key + 7)
         )
+    elif street.edition.walls:
+        _border(stream, street, side, z, far)
 
 
 def _close(stream: RandomStream, street: Street) -> None:

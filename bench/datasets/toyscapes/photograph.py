@@ -81,7 +81,7 @@ def bonnet(frame: Frame, stream: RandomStream, scale: int) -> None:
     frame.ids[top:][mask] = 1
 
 
-def expose(frame: Frame, light: Light, stream: RandomStream, scale: int) -> npt.NDArray[np.uint8]:
+def expose(frame: Frame, light: Light, stream: RandomStream, scale: float) -> npt.NDArray[np.uint8]:
     """The 8-bit picture of a frame."""
     blur = stream.uniform(0.0, 0.07) if scale == 1 else stream.uniform(0.10, 0.2)
     strength = stream.uniform(0.6, 1.6) * (1.0 if scale == 1 else 1.25)

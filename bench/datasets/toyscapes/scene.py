@@ -10,6 +10,7 @@ import numpy.typing as npt
 from bench.datasets.toyscapes import cycles, furniture, models, people, trees
 from bench.datasets.toyscapes.camera import Camera
 from bench.datasets.toyscapes.clutter import clutter
+from bench.datasets.toyscapes.editions import FIRST, Edition
 from bench.datasets.toyscapes.ground import lay
 from bench.datasets.toyscapes.houses import line_up
 from bench.datasets.toyscapes.light import Light, daylight
@@ -26,7 +27,7 @@ from bench.datasets.toyscapes.walls import Skyline, Wall, in_sight, raise_wall
 
 WIDTH, HEIGHT = 512, 256
 _SPLITS = ("train", "dev", "val")
-_MIN = 10  # visible pixels, at 512×256, of anything that counts as an instance
+_MIN = 10  # visible pixels, in a picture of 512×256, of anything that counts as an instance
 
 
 @dataclass(frozen=True)
@@ -37,27 +38,38 @@ class Scene:
     depth: npt.NDArray[np.float32]  # H×W, metres along the camera's axis; infinite in the sky
 
 
-def render(split: str, index: int, scale: int = 1) -> Scene:
+def stored_depth(scene: Scene) -> npt.NDArray[np.uint16]:
+    """Hundredths of a metre; 0 where there is nothing but sky, and beyond 655 m."""
+    known = scene.depth < 655.35
+    metres = np.where(known, scene.depth, np.float32(0))
+    return np.rint(metres * np.float32(100)).astype(np.uint16)
+
+
+def render(split: str, index: int, scale: int = 1, edition: Edition = FIRST) -> Scene:
     """The scene of that number, at 512×256 times `scale`: the same pixels everywhere, always."""
     if split not in _SPLITS:
         raise ValueError(f"no split {split!r}; there are {', '.join(_SPLITS)}")
     if scale not in (1, 2, 3, 4):
         raise ValueError(f"scale must be 1, 2, 3 or 4, not {scale}")
-    stream = RandomStream("toyscapes", split, index)
-    camera = _camera(stream.child("camera"), scale)
+    stream = RandomStream(edition.key, split, index)
+    fine = scale * edition.zoom
+    camera = _camera(stream.child("camera"), scale, edition)
     light = daylight(stream.child("light"))
-    street = plan(stream.child("street"))
+    street = plan(stream.child("street"), edition)
     line_up(stream.child("houses"), street)
     populate(street, stream.child("traffic"))
     frame = blank(camera.height, camera.width)
-    _paint(frame, camera, light, street, stream)
-    bonnet(frame, stream.child("bonnet"), scale)
-    _forget_specks(frame, scale)
-    pixels = expose(frame, light, stream.child("film"), scale)
+    _paint(frame, camera, light, street, stream, fine)
+    if edition.zoom == 1:  # closer, the lower edge of the picture is in front of it
+        bonnet(frame, stream.child("bonnet"), scale)
+    _forget_specks(frame, fine)
+    pixels = expose(frame, light, stream.child("film"), fine)
     return Scene(pixels, frame.ids, frame.labels, frame.depth)
 
 
-def _camera(stream: RandomStream, scale: int) -> Camera:
+def _camera(stream: RandomStream, scale: int, edition: Edition) -> Camera:
+    if edition.zoom > 1:
+        return _window(stream, scale, edition.zoom)
     return Camera(
         WIDTH * scale,
         HEIGHT * scale,
@@ -68,14 +80,26 @@ def _camera(stream: RandomStream, scale: int) -> Camera:
     )
 
 
+def _window(stream: RandomStream, scale: int, zoom: float) -> Camera:
+    """Part of a finer picture: around the end of the street, or beside it."""
+    return Camera(
+        WIDTH * scale,
+        HEIGHT * scale,
+        565.0 * zoom * scale,
+        (256.0 + stream.uniform(-300, 300)) * scale,
+        (105.0 + stream.uniform(-25, 25)) * scale,
+        stream.uniform(1.15, 1.4),
+    )
+
+
 def _paint(
-    frame: Frame, camera: Camera, light: Light, street: Street, stream: RandomStream
+    frame: Frame, camera: Camera, light: Light, street: Street, stream: RandomStream, fine: float
 ) -> None:
     shaded = cast(street, light)
     drift = stream.child("sky")
     sky(frame, camera, light, (drift.integer(0, 511), drift.integer(0, 511)))
     lay(frame, camera, street.ground, light)
-    dirt = _dirt(camera, stream.child("dirt"))
+    dirt = _dirt(camera, stream.child("dirt"), fine)
     walls, skyline = in_sight(street.walls, camera)
     items: list[tuple[Bounds, Wall | Thing]] = [(wall.bounds(), wall) for wall in walls]
     things = [thing for thing in street.things if _in_picture(thing, camera, skyline)]
@@ -100,13 +124,12 @@ def _in_picture(thing: Thing, camera: Camera, skyline: Skyline) -> bool:
     return not skyline.hides(camera, box, thing.height * 1.15 + 0.5)
 
 
-def _dirt(camera: Camera, stream: RandomStream) -> npt.NDArray[np.float32]:
+def _dirt(camera: Camera, stream: RandomStream, fine: float) -> npt.NDArray[np.float32]:
     """Mottling fixed to the picture, as coarse as the picture is fine."""
-    scale = camera.width // WIDTH
     texture = mottle()
     size = len(texture)
-    rows = (np.arange(camera.height) * 2 // scale + stream.integer(0, size - 1)) % size
-    columns = (np.arange(camera.width) * 2 // scale + stream.integer(0, size - 1)) % size
+    rows = (np.arange(camera.height) * 4 // int(2 * fine) + stream.integer(0, size - 1)) % size
+    columns = (np.arange(camera.width) * 4 // int(2 * fine) + stream.integer(0, size - 1)) % size
     return texture[rows[:, None], columns[None, :]]
 
 
@@ -168,10 +191,10 @@ def _paint_thing(
             draw(furniture.signal(camera, light, stream, x, z, lit, thing.height), 19)
 
 
-def _forget_specks(frame: Frame, scale: int) -> None:
+def _forget_specks(frame: Frame, fine: float) -> None:
     """Instances of which next to nothing is seen become their class's group."""
     counts = np.bincount(frame.ids.reshape(-1), minlength=1000)
-    few = np.flatnonzero((counts > 0) & (counts < _MIN * scale * scale))
+    few = np.flatnonzero((counts > 0) & (counts < _MIN * fine * fine))
     few = few[few >= 1000]
     if few.size:
         table = np.arange(len(counts), dtype=np.int32)

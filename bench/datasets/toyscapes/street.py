@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench.datasets.toyscapes import textures
+from bench.datasets.toyscapes.editions import Edition
 from bench.datasets.toyscapes.ground import Course, Footprint, Ground, RoadMarking, Strip
 from bench.datasets.toyscapes.raster import Colour
 from bench.datasets.toyscapes.stream import RandomStream
@@ -48,6 +49,7 @@ class Street:
     lane: float
     rails: bool
     end: float
+    edition: Edition
 
 
 _ASPHALT: tuple[Colour, ...] = (
@@ -65,7 +67,7 @@ _PAVING: tuple[Colour, ...] = (
 _WHITE: Colour = (0.42, 0.42, 0.41)
 
 
-def plan(stream: RandomStream) -> Street:
+def plan(stream: RandomStream, edition: Edition) -> Street:
     lanes = stream.weighted({1: 6.0, 2: 3.0})
     road = lanes * stream.uniform(2.9, 3.5)
     rails = stream.chance(0.19)
@@ -83,14 +85,16 @@ def plan(stream: RandomStream) -> Street:
     if stream.chance(0.45):
         begin = stream.uniform(14, 55)
         junction = begin, begin + stream.uniform(7, 13)
-    end = stream.uniform(70, 160)
+    end = stream.uniform(*edition.driven(70, 160))
     if stream.chance(0.14):  # the street ends at another
         end = stream.uniform(30, 60)
         junction = end - stream.uniform(9, 13), end - 3.0
     ground = _ground(
         stream.child("ground"), course, road, parking, pavement, verge, lanes, rails, junction
     )
-    return Street(ground, course, [], [], road, parking, kerb, houses, junction, lane, rails, end)
+    return Street(
+        ground, course, [], [], road, parking, kerb, houses, junction, lane, rails, end, edition
+    )
 
 
 def _ground(

@@ -68,7 +68,7 @@ def _big(crowd: Populace, stream: RandomStream) -> None:
     street = crowd.street
     if street.rails and stream.chance(0.9):
         towards = stream.chance(0.6)
-        s, z = (-1.7 if towards else 1.7), stream.uniform(18, 75)
+        s, z = (-1.7 if towards else 1.7), stream.uniform(*street.edition.driven(18, 75))
         if abs(s - street.lane) < 2.5:
             z = max(z, 25)
         key, count = stream.integer(0, 1 << 40), stream.integer(2, 4)
@@ -89,20 +89,20 @@ def _big(crowd: Populace, stream: RandomStream) -> None:
                 s = -street.road * stream.uniform(0.45, 0.55) if towards else street.road - 1.6
                 if not towards and stream.chance(0.5) and street.parking:
                     s = street.road + 1.1
-                z = stream.uniform(16, 75)
+                z = stream.uniform(*street.edition.driven(16, 75))
                 if crowd.add(_vehicle(street, stream, kind, s, z, towards=towards), label):
                     break
 
 
 def _drive(crowd: Populace, stream: RandomStream) -> None:
-    street = crowd.street
-    for _ in range(stream.count(6.5, 16)):
+    street, driven = crowd.street, crowd.street.edition.driven
+    for _ in range(stream.count(6.5 * street.edition.crowd, 16)):
         towards = stream.chance(0.5)
         lanes = (
             [street.road * 0.5] if street.road < 4.5 else [street.road * 0.25, street.road * 0.75]
         )
         s = stream.pick(lanes) + stream.uniform(-0.3, 0.3)
-        z = stream.uniform(9, 50) if stream.chance(0.4) else stream.uniform(40, 110)
+        z = stream.uniform(*driven(9, 50) if stream.chance(0.4) else driven(40, 110))
         crowd.add(
             _vehicle(street, stream, "car", -s if towards else s, z, towards=towards), CAR, gap=1.2
         )
@@ -128,7 +128,7 @@ def _park(crowd: Populace, stream: RandomStream) -> None:
         else:
             full, s = 0.0, street.kerb
         z = stream.uniform(5.0, 9.0) if stream.chance(0.35) else stream.uniform(9.0, 32.0)
-        reach = stream.uniform(45, 100) if full else 0.0
+        reach = stream.uniform(*street.edition.driven(45, 100)) if full else 0.0
         while z < reach:
             clear = street.junction and street.junction[0] - 7 < z < street.junction[1] + 5
             if not clear and stream.chance(full):
@@ -173,7 +173,7 @@ def _park(crowd: Populace, stream: RandomStream) -> None:
 
 def _ride(crowd: Populace, stream: RandomStream) -> None:
     street = crowd.street
-    for _ in range(stream.count(2.1, 7)):
+    for _ in range(stream.count(2.1 * street.edition.cycles, int(7 * street.edition.crowd))):
         kind = "bicycle" if stream.chance(0.84) else "motorcycle"
         side, towards = stream.pick((-1, 1)), stream.chance(0.45)
         s = (
@@ -181,7 +181,7 @@ def _ride(crowd: Populace, stream: RandomStream) -> None:
             if kind == "bicycle"
             else side * street.road * 0.5
         )
-        z = stream.uniform(9, 60)
+        z = stream.uniform(*street.edition.walked(9, 60))
         yaw = yaw_of(street, z, towards) + stream.uniform(-0.25, 0.25)
         if stream.chance(0.2):
             s, yaw = stream.uniform(-street.road, street.road), stream.uniform(-math.pi, math.pi)
@@ -191,13 +191,13 @@ def _ride(crowd: Populace, stream: RandomStream) -> None:
             "riding " + kind, x, z, yaw, stream.integer(0, 1 << 40), around(foot), foot, 1.4
         )
         crowd.add(thing, BICYCLE if kind == "bicycle" else MOTORCYCLE, RIDER)
-    for _ in range(stream.count(0.45, 4)):
+    for _ in range(stream.count(0.45 * street.edition.cycles, 4)):
         _stand(crowd, stream, "motorcycle", MOTORCYCLE)
-    if stream.chance(0.5):
+    if stream.chance(min(0.5 * street.edition.cycles, 0.9)):
         for _ in range(stream.integer(1, 5)):
             _stand(crowd, stream, "bicycle", BICYCLE)
-    if stream.chance(0.55):  # a rack
-        side, z = stream.pick((-1, 1)), stream.uniform(12, 45)
+    if stream.chance(min(0.55 * street.edition.cycles, 0.9)):  # a rack
+        side, z = stream.pick((-1, 1)), stream.uniform(*street.edition.driven(12, 45))
         s = side * (street.houses - stream.uniform(0.9, 1.4))
         many, group = stream.integer(3, 8), stream.chance(0.4)
         for k in range(many):
@@ -215,7 +215,7 @@ def _parked(kind: str, stream: RandomStream, x: float, z: float, yaw: float) -> 
 
 def _stand(crowd: Populace, stream: RandomStream, kind: str, label: int) -> None:
     street = crowd.street
-    side, z = stream.pick((-1, 1)), stream.uniform(8, 50)
+    side, z = stream.pick((-1, 1)), stream.uniform(*street.edition.walked(8, 50))
     s = side * (stream.uniform(street.kerb + 0.5, street.houses - 0.5))
     x, _ = place(street, s, z)
     yaw = (
@@ -227,14 +227,14 @@ def _stand(crowd: Populace, stream: RandomStream, kind: str, label: int) -> None
 
 
 def _walk(crowd: Populace, stream: RandomStream) -> None:
-    street = crowd.street
+    street, walked = crowd.street, crowd.street.edition.walked
     busy = stream.weighted({3.0: 2.0, 10.0: 3.0, 22.0: 2.6, 38.0: 1.4})
-    for _ in range(stream.count(busy, 70)):
+    for _ in range(stream.count(busy * street.edition.crowd, 70)):
         side = stream.pick((-1, 1))
-        z = stream.uniform(9, 45) if stream.chance(0.45) else stream.uniform(30, 90)
+        z = stream.uniform(*walked(9, 45) if stream.chance(0.45) else walked(30, 90))
         s = side * stream.uniform(street.kerb + 0.3, street.houses - 0.3)
         yaw = heading(stream)
-        if stream.chance(0.14):
+        if stream.chance(street.edition.crossing):
             if street.junction and stream.chance(0.7):
                 z = street.junction[0] - stream.uniform(2.2, 4.8)
             s, yaw = (
@@ -248,7 +248,7 @@ def _walk(crowd: Populace, stream: RandomStream) -> None:
             )
             crowd.add(person, PERSON, gap=0.02)
     if stream.chance(0.3):  # a crowd far away
-        side, z = stream.pick((-1, 1)), stream.uniform(45, 90)
+        side, z = stream.pick((-1, 1)), stream.uniform(*walked(45, 90))
         for _ in range(stream.integer(4, 9)):
             s = side * stream.uniform(street.kerb + 0.3, street.houses - 0.3)
             x, at = place(street, s, z + stream.uniform(0, 5))

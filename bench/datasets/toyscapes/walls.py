@@ -21,7 +21,7 @@ from bench.datasets.toyscapes.raster import Colour, Frame
 Array = npt.NDArray[np.float64]
 Array32 = npt.NDArray[np.float32]
 Surface = tuple[Array32, Array32 | None]
-BUILDING, FENCE, GREEN = "building", "fence", "green"
+BUILDING, FENCE, GREEN, MASONRY = "building", "fence", "green", "masonry"
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,25 @@ def _fence(wall: Wall, light: Light, above: Array32, along: Array, span: Span) -
     return colour, solid.astype(np.float32)
 
 
-_SURFACES = {BUILDING: _building, GREEN: _green, FENCE: _fence}
+def _masonry(wall: Wall, light: Light, above: Array32, along: Array, span: Span) -> Surface:
+    """A low wall of stones, with a coping."""
+    texture = textures.ground()
+    texel = texture.sample(
+        np.int32(wall.style),  # type: ignore[arg-type]
+        np.floor(above * np.float32(-texture.per_metre)).astype(np.int32),
+        np.floor(along * texture.per_metre).astype(np.int32)[None, :],
+        halvings(span.size * texture.per_metre)[None, :],
+        halvings(span.skew * texture.per_metre)[None, :],
+    )
+    lightness = texel[..., 0].astype(np.float32) * np.float32(1 / 255)
+    coping = np.clip((above - span.height.astype(np.float32)) * np.float32(12) + 2, 0, 1)
+    lightness += (np.float32(1.15) - lightness) * coping
+    colour = lightness[..., None] * np.array(wall.tint, np.float32)
+    colour *= np.array(_light_on(wall, light), np.float32)
+    return colour, None
+
+
+_SURFACES = {BUILDING: _building, GREEN: _green, FENCE: _fence, MASONRY: _masonry}
 
 
 def _ragged(along: Array, wall: Wall) -> Array:

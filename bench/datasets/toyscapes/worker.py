@@ -1,4 +1,4 @@
-"""A process that renders some scenes: ROOT SPLIT SCALE INDEX…, a line for each that is written."""
+"""A process that renders some scenes: ROOT VERSION SPLIT SCALE INDEX…, a line for each that is written."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import os
 import sys
 from pathlib import Path
 
+from bench.datasets.toyscapes.editions import EDITIONS
 from bench.datasets.toyscapes.files import PROBLEM, write_scene
 
 
 def main() -> None:
-    root, split, scale, *indices = sys.argv[1:]
+    root, version, split, scale, *indices = sys.argv[1:]
     try:
         for index in indices:
-            write_scene(Path(root), split, int(index), int(scale))
+            write_scene(Path(root), EDITIONS[version], split, int(index), int(scale))
             print(index, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody waits for more
