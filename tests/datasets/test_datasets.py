@@ -15,7 +15,7 @@ from support.paths import SHARED
 from support.pictures import picture
 
 from bench.datasets import open_dataset
-from bench.datasets.toyscapes import PIXELS_DIGEST
+from bench.datasets.toyscapes import FIRST
 from bench.errors import DataError
 
 SAMPLE = SHARED / "data" / "cityscapes-sample"
@@ -58,10 +58,22 @@ def test_one_scene_in_several_sizes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_two_editions_of_toyscapes(tmp_path: Path) -> None:
+    first, second = (
+        open_dataset(f"{name}:dev", root=tmp_path / name, limit=1)
+        for name in ("toyscapes", "toyscapes-2")
+    )
+    assert (first.version, second.version) == ("1", "2")
+    assert second.name == "toyscapes-2:dev[:1]"
+    assert second.remark is None
+    assert first.digest != second.digest
+
+
+@pytest.mark.slow
 def test_a_machine_that_renders_other_pixels_is_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(PIXELS_DIGEST, "dev", "0" * 64)
+    monkeypatch.setitem(FIRST.pixels, "dev", "0" * 64)  # type: ignore[arg-type]
     dataset = open_dataset("toyscapes:dev", root=tmp_path, limit=1)
     assert dataset.remark
     assert "other pixels" in dataset.remark

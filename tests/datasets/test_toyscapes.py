@@ -13,11 +13,14 @@ from PIL import Image
 from support.paths import environment
 
 from bench.datasets.toyscapes import (
-    PIXELS_DIGEST,
+    FIRST,
+    SECOND,
     SIZES,
+    Edition,
     Scene,
     digest,
     files,
+    labels_digest,
     render,
     scene_name,
     write_split,
@@ -26,27 +29,40 @@ from bench.datasets.toyscapes.camera import Camera
 from bench.datasets.toyscapes.cycles import bicycle
 from bench.datasets.toyscapes.light import daylight
 from bench.datasets.toyscapes.raster import blank, stamp
+from bench.datasets.toyscapes.scene import stored_depth
 from bench.datasets.toyscapes.stream import RandomStream
 
 core = importlib.import_module("numpy._core._multiarray_umath")  # untyped
 INSTANCES = (24, 25, 26, 27, 28, 31, 32, 33)
 SAMPLE = 40
+# Cityscapes' 19 classes: road to bicycle.
+EVALUATED = {7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, *INSTANCES}
+# The median size in pixels of ten frames' instances of at least 100 pixels, as a side.
+SIDE_IN_CITYSCAPES = 40.1
+
+
+@pytest.fixture(scope="module", params=[FIRST, SECOND], ids=["1", "2"])
+def edition(request: pytest.FixtureRequest) -> Edition:
+    edition: Edition = request.param
+    return edition
 
 
 @pytest.fixture(scope="module")
-def scenes() -> list[Scene]:
-    return [render("train", index) for index in range(SAMPLE)]
+def scenes(edition: Edition) -> list[Scene]:
+    return [render("train", index, edition=edition) for index in range(SAMPLE)]
 
 
-@pytest.mark.parametrize(
-    "split", ["dev", *(pytest.param(name, marks=pytest.mark.slow) for name in ("train", "val"))]
-)
-def test_recorded_pixels(split: str) -> None:
-    assert digest(split) == PIXELS_DIGEST[split]
+SPLITS = ["dev", *(pytest.param(name, marks=pytest.mark.slow) for name in ("train", "val"))]
 
 
-def test_each_split_has_recorded_pixels() -> None:
-    assert set(PIXELS_DIGEST) == set(SIZES) == {"train", "val", "dev"}
+@pytest.mark.parametrize("split", SPLITS)
+def test_recorded_pixels_and_labels(edition: Edition, split: str) -> None:
+    assert digest(split, edition=edition) == edition.pixels[split]
+    assert labels_digest(split, edition) == edition.labels[split]
+
+
+def test_each_split_has_recorded_pixels(edition: Edition) -> None:
+    assert set(edition.pixels) == set(edition.labels) == set(SIZES) == {"train", "val", "dev"}
 
 
 @pytest.mark.slow
@@ -54,7 +70,10 @@ def test_pixels_do_not_depend_on_cpu_features() -> None:
     usable = [name for name in core.__cpu_dispatch__ if core.__cpu_features__.get(name)]
     if not usable:
         pytest.skip("numpy dispatches on no feature of this CPU")
-    program = "from bench.datasets.toyscapes import digest; print(digest('val', 3))"
+    program = (
+        "from bench.datasets.toyscapes import SECOND, digest, labels_digest;"
+        "print(digest('val', 3), digest('val', edition=SECOND), labels_digest('val', SECOND))"
+    )
     limited = {"NPY_DISABLE_CPU_FEATURES": " ".join(usable)}
     child = subprocess.run(
         [sys.executable, "-c", program],
@@ -63,7 +82,8 @@ def test_pixels_do_not_depend_on_cpu_features() -> None:
         text=True,
         check=True,
     )
-    assert child.stdout.strip() == digest("val", 3), child.stderr
+    expected = [digest("val", 3), SECOND.pixels["val"], SECOND.labels["val"]]
+    assert child.stdout.split() == expected, child.stderr
 
 
 def test_the_same_scene_twice() -> None:
@@ -111,10 +131,25 @@ def test_instances_agree_with_labels(scenes: list[Scene]) -> None:
 
 
 @pytest.mark.slow
+def test_objects_of_the_second_edition_are_as_large_as_in_cityscapes() -> None:
+    areas, classes = [], set()
+    for index in range(100):
+        scene = render("dev", index, edition=SECOND)
+        areas += np.unique(scene.instance_ids[scene.instance_ids >= 1000], return_counts=True)[
+            1
+        ].tolist()
+        classes |= set(np.unique(scene.label_ids).tolist())
+    sides = np.sqrt([area for area in areas if area >= 100])
+    assert abs(np.median(sides) / SIDE_IN_CITYSCAPES - 1) < 0.25
+    assert (sides < 16).mean() < 0.17
+    assert classes >= EVALUATED
+
+
+@pytest.mark.slow
 def test_frequencies_are_long_tailed(scenes: list[Scene]) -> None:
     found = [i // 1000 for scene in scenes for i in np.unique(scene.instance_ids) if i >= 1000]
     mean = {label: found.count(label) / SAMPLE for label in INSTANCES}
-    assert 5 < mean[26] < 13
+    assert 3 < mean[26] < 13
     assert 3 < mean[24] < 11
     assert 0.4 < mean[25] < 2
     assert 0.8 < mean[33] < 4
@@ -124,19 +159,19 @@ def test_frequencies_are_long_tailed(scenes: list[Scene]) -> None:
 
 
 @pytest.mark.slow
-def test_size_and_position_follow_depth(scenes: list[Scene]) -> None:
+def test_size_and_position_follow_depth(edition: Edition, scenes: list[Scene]) -> None:
     checked = 0
     for scene in scenes:
         ground = scene.label_ids == 7
         first, last = (np.flatnonzero(ground.any(axis=1))[k] for k in (0, -1))
         far, near = (scene.depth[row][ground[row]].mean() for row in (first, last))
-        assert far > 3 * near
+        assert far > (3 if edition.zoom == 1 else 1.5) * near
         assert np.isinf(scene.depth[scene.label_ids == 23]).all()
         for ident in np.unique(scene.instance_ids):
             if ident // 1000 == 24:
                 rows, columns = np.nonzero(scene.instance_ids == ident)
                 metres = scene.depth[rows, columns]
-                height = (rows.max() - rows.min() + 1) * float(metres.min()) / 565
+                height = (rows.max() - rows.min() + 1) * float(metres.min()) / (565 * edition.zoom)
                 assert height < 2.4
                 assert metres.max() - metres.min() < 1.5
                 checked += 1
@@ -203,7 +238,7 @@ def test_files_hold_the_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         f"leftImg8bit/{stem}_leftImg8bit.png": scene.pixels,
         f"gtFine/{stem}_gtFine_instanceIds.png": scene.instance_ids,
         f"gtFine/{stem}_gtFine_labelIds.png": scene.label_ids,
-        f"depth/{stem}_depth.png": files.stored_depth(scene),
+        f"depth/{stem}_depth.png": stored_depth(scene),
     }
     assert len(_snapshot(tmp_path)) == 8
     for name, expected in stored.items():

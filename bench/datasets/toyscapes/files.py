@@ -54,9 +54,7 @@ def write_split(
     missing = [k for k in range(total) if not _complete(root, split, k)]
     if progress and missing:
         progress(total - len(missing), total)
-    for done, _ in enumerate(
-        _written(root, split, missing, scale, edition, jobs), start=1
-    ):
+    for done, _ in enumerate(_written(root, split, missing, scale, edition, jobs), start=1):
         if progress:
             progress(total - len(missing) + done, total)
 

@@ -1,4 +1,4 @@
-"""A process that renders some scenes: ROOT VERSION SPLIT SCALE INDEX…, a line for each that is written."""
+"""A process that renders scenes: ROOT VERSION SPLIT SCALE INDEX…, a line for each one written."""
 
 from __future__ import annotations
 
