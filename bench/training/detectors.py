@@ -9,6 +9,7 @@ import torch
 
 from bench.datasets import Dataset, Entry
 from bench.images.image import read_pixels
+from bench.tasks.task import task_network
 from bench.training.labels import LabelledBatch, read_instances, truth_of
 from bench.training.loop import Training
 from bench.training.processes import Processes, processes
@@ -29,7 +30,12 @@ def train_detector(name: str, session: TrainingSession) -> bool:
         with ours.in_turn():
             dataset = session.dataset(session.data or recipe.data)
         torch.manual_seed(schedule.seed)
-        network = RCNN(recipe.architecture).to(ours.device).train()
+        network = RCNN(recipe.architecture)
+        resume_key = f"{recipe.architecture.to_json()} {dataset.digest}"
+        if recipe.starts_from is not None:
+            network.load_state_dict(task_network(recipe.starts_from).state_dict())
+            resume_key += f" from {recipe.starts_from}"
+        network = network.to(ours.device).train()
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch takes it
         for module in network.modules():
             if isinstance(module, Norm):
@@ -41,7 +47,7 @@ def train_detector(name: str, session: TrainingSession) -> bool:
             partial(_losses, network, ours.device),
             session.folder,
             ours,
-            f"{recipe.architecture.to_json()} {dataset.digest}",
+            resume_key,
         )
         finished = session.run(training)
         if finished and ours.first:

@@ -20,6 +20,7 @@ class Recipe:
     architecture: Architecture
     data: str
     schedule: Schedule
+    starts_from: str | None = None  # a network of the same layers
 
 
 # Enlarged by 1.5, Toyscapes' pictures show a person a dozen pixels high in three cells of p2
@@ -57,6 +58,8 @@ CLASSIFIERS = {
     )
 }
 
+# Objects are large enough there without enlarging pictures.
+_TOY_2 = replace(_TOY, shortest_side=256)
 RECIPES = {
     "mask-rcnn-toy": Recipe(_TOY, "toyscapes:train", Schedule(steps=4000, batch=4, rate=7e-4)),
     # Another backbone, so that it makes other errors.
@@ -64,6 +67,18 @@ RECIPES = {
         replace(_TOY, masks=False, stem=16, res2=48, blocks=(2, 3, 4, 2)),
         "toyscapes:train",
         Schedule(steps=4000, batch=4, rate=7e-4, seed=1),
+    ),
+    "mask-rcnn-toy-2": Recipe(
+        _TOY_2,
+        "toyscapes-2:train",
+        Schedule(steps=6000, batch=4, rate=7e-4),
+        starts_from="mask-rcnn-toy",
+    ),
+    "faster-rcnn-toy-2": Recipe(
+        replace(_TOY_2, masks=False, stem=16, res2=48, blocks=(2, 3, 4, 2)),
+        "toyscapes-2:train",
+        Schedule(steps=6000, batch=4, rate=7e-4, seed=1),
+        starts_from="faster-rcnn-toy",
     ),
 }
 
