@@ -82,9 +82,13 @@ def _hints(call: Any) -> Mapping[str, Any]:
     """The types of a call's parameters."""
     if request := getattr(call, "__request__", None):
         return type_hints(request)
-    annotations = {name: each for name, each in call.__annotations__.items() if name != "return"}
-    parameters = type("Parameters", (), {"__annotations__": annotations})
-    return type_hints(parameters, globalns=call.__globals__)
+    hints: dict[str, Any] = {}
+    for name, each in call.__annotations__.items():
+        parameter = type("Parameter", (), {"__annotations__": {name: each}})
+        with suppress(NameError):  # of a type that is imported only for type checkers
+            hints |= type_hints(parameter, globalns=call.__globals__)
+    hints.pop("return", None)
+    return hints
 
 
 class _WrongTypeError(Exception):
