@@ -112,7 +112,7 @@ def test_settings_that_cannot_be_read_hide_nothing(tmp_path: Path) -> None:
     assert "config.toml" in str(listed["vtm"].missing)
     assert check("settings").ok is False
     assert check("vtm").ok is None
-    assert "config.toml" in str(datasets()[1].missing)
+    assert "config.toml" in str(datasets()[2].missing)
     assert "config.toml" in str({task.name: task for task in tasks()}["mask-rcnn"].missing)
     assert check("mask-rcnn").ok is None
 
@@ -120,7 +120,7 @@ def test_settings_that_cannot_be_read_hide_nothing(tmp_path: Path) -> None:
 def test_datasets_say_where_cityscapes_is_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    toyscapes, cityscapes, folder = datasets()
+    toyscapes, _, cityscapes, folder = datasets()
     assert toyscapes.variants == (":val", ":train", ":dev", "@2", "@3", "@4")
     assert toyscapes.available
     assert folder.available
