@@ -130,8 +130,8 @@ def test_datasets_say_where_cityscapes_is_looked_for(
     image.parent.mkdir(parents=True)
     image.touch()
     monkeypatch.setenv("CITYSCAPES_DATASET", str(tmp_path))
-    assert datasets()[1].available
-    assert "1 of the 500" in str(datasets()[1].remark)
+    assert datasets()[2].available
+    assert "1 of the 500" in str(datasets()[2].remark)
     found = check("Cityscapes")
     assert found.ok
     assert "train 0 of 2975 images, 0 labelled; val 1 of 500 images, 0 labelled" in found.found
