@@ -31,6 +31,11 @@ class CodecRecipe(FileModel):
         description="numbers, the one to begin with first"
     )
     channels: _Count = Field(description="a number of channels")
+    widths: Listed[_Count] = Field(
+        (), description="three numbers of channels, from the picture to the latent's"
+    )
+    hyper: _Count | None = Field(None, description="a number of channels of the entropy model")
+    linear: bool = Field(False, description="whether a linear transform, begun as KLT, is added")
     crop: Annotated[Listed[_Side], Field(min_length=2, max_length=2)] = Field(
         description="width and height, multiples of 64"
     )
@@ -52,6 +57,13 @@ class CodecRecipe(FileModel):
             raise ValueError(f"MS-SSIM needs {_MS_SSIM_NEEDS} or more, not {min(crop)}")
         return crop
 
+    @field_validator("widths")
+    @classmethod
+    def _three(cls, widths: tuple[int, ...]) -> tuple[int, ...]:
+        if len(widths) not in (0, 3):
+            raise ValueError(f"expected 3 numbers, not {len(widths)}")
+        return widths
+
     @field_validator("network")
     @classmethod
     def _judges(cls, network: str, info: ValidationInfo) -> str:
@@ -68,8 +80,10 @@ class CodecRecipe(FileModel):
 
     def resume_key(self) -> str:
         """What of it may not change between two sessions, in the words of bench 0.1."""
+        later = "widths", "hyper", "linear"  # than bench 0.1
         free = {"lambdas": (), "steps": 0, "tune_steps": 0, "validate": ""}
         kept = self.model_dump(by_alias=True) | free
+        kept = {key: value for key, value in kept.items() if key not in later or value}
         return f"CodecRecipe({', '.join(f'{key}={value!r}' for key, value in kept.items())})"
 
 

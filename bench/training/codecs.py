@@ -24,6 +24,7 @@ from bench.training.coding import Coding
 from bench.training.crops import Cutting, crops
 from bench.training.distortions import Distortion, feature, hvs, task
 from bench.training.labels import LabelledBatch
+from bench.training.linear_start import begin_linear
 from bench.training.loop import Training, check_finished
 from bench.training.processes import processes
 from bench.training.schedule import Schedule
@@ -56,7 +57,7 @@ def train_codec(name: str, session: TrainingSession) -> bool:
             if ours.agreed(weights.is_file()):
                 check_finished(weights.with_suffix(""), resume_key)
                 continue
-            coding = _coding(card, recipe, starts).to(ours.device).train()
+            coding = _coding(card, recipe, starts, dataset).to(ours.device).train()
             coding.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch takes it
             schedule = _schedule(recipe, point)
             training = Training(
@@ -114,15 +115,18 @@ def _starts(card: Card, recipe: CodecRecipe, folder: Path, point: float) -> list
     return [folder / _file(recipe.lambdas[0]), *own]
 
 
-def _coding(card: Card, recipe: CodecRecipe, starts: Sequence[Path]) -> Coding:
+def _coding(card: Card, recipe: CodecRecipe, starts: Sequence[Path], dataset: Dataset) -> Coding:
     """The networks to train, with their initial weights."""
     torch.manual_seed(0)
-    ncn, lsm = NCN(recipe.channels), None
+    wanted = NCN(recipe.channels, recipe.widths, recipe.hyper, linear=recipe.linear)
+    ncn, lsm = wanted, None
     for path in starts:
         ncn, own_lsm = load_ncn(path)
         lsm = lsm or own_lsm
-    if ncn.channels != recipe.channels:
-        raise DataError(f"{recipe.starts_from}: {ncn.channels} channels, not {recipe.channels}")
+    if recipe.linear and not starts:
+        begin_linear(ncn, dataset)
+    if ncn.layout != wanted.layout:
+        raise DataError(f"{recipe.starts_from}: {ncn.layout}, not {wanted.layout}")
     if card.options["lsm"] != "none" and lsm is None:
         lsm = new_lsm(recipe.features, recipe.channels, recipe.enlarge)
     coding = Coding(ncn, lsm)

@@ -11,12 +11,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from oracles.ncn import Weights, narrow_lsm_weights, ncn_weights, save_checkpoint
+from support.pictures import picture
 from torch import Tensor
 
-from bench.codecs.families.ncn.checkpoint import load_ncn
+from bench.codecs.families.ncn.checkpoint import decoder_digest, load_ncn, save_ncn
 from bench.codecs.families.ncn.masking import LSMnet, vgg_lsm
+from bench.codecs.families.ncn.model import load_model
 from bench.codecs.families.ncn.network import NCN
 from bench.errors import DataError
+from bench.runtime.cache import file_digest
 
 PRIOR = "LSUnits.0.priorNetwork"
 CAUSAL = f"{PRIOR}.autoregressive"
@@ -58,6 +61,33 @@ class TestFiles:
         for other in (without, zeroed):
             mu, raw = load(other, tmp_path)[0].z_prior(z_hat)
             assert torch.equal(mu, wanted[0]) and torch.equal(raw, wanted[1])
+
+    @pytest.mark.parametrize("linear", [False, True])
+    def test_layers_are_as_wide_as_their_shapes_tell(self, tmp_path: Path, linear: bool) -> None:
+        torch.manual_seed(0)
+        wanted = NCN(12, (4, 6, 8), 6, linear=linear).half().float()
+        path = tmp_path / "narrow.safetensors"
+        save_ncn(wanted, None, path)
+        ncn, lsm = load_ncn(path)
+        assert lsm is None
+        assert ncn.layout == wanted.layout
+        assert decoder_digest(ncn) == decoder_digest(wanted)
+        x = torch.rand(1, 3, 64, 128)
+        y = wanted.g_enc(x)
+        assert y.shape == (1, 12, 4, 8)
+        assert torch.allclose(ncn.g_enc(x), y, atol=1e-5)
+        assert torch.allclose(ncn.g_dec(y), wanted.g_dec(y), atol=1e-5)
+
+    def test_streams_of_narrow_layers_decode_to_their_latents(self, tmp_path: Path) -> None:
+        torch.manual_seed(0)
+        path = tmp_path / "narrow.safetensors"
+        save_ncn(NCN(12, (4, 6, 8), 6, linear=True), None, path)
+        model = load_model(path, file_digest(path))
+        pixels = picture(0, 100, 70)
+        checksum, body = model.compress(pixels)
+        assert model.decompress(body, 100, 70)[0] == checksum
+        y_hat, z_hat = model.analyse(pixels).whole()
+        assert (len(y_hat), len(z_hat)) == (12, 3)
 
     def test_are_ready_to_code(self, tmp_path: Path) -> None:
         ncn, lsm = load(narrow_lsm_weights(), tmp_path)

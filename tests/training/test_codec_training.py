@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from bench import api
 from bench.codecs.catalog import card_paths, read_card
+from bench.codecs.families.inference import to_pixels, to_tensor
 from bench.codecs.families.ncn.checkpoint import load_ncn
 from bench.codecs.families.ncn.masking import new_lsm
 from bench.codecs.families.ncn.network import NCN
@@ -207,6 +208,25 @@ def test_from_other_weights_it_does_not_go_on(
     said = bench(*command)
     assert said.status == 1
     assert "of another recipe" in said.err
+
+
+@pytest.mark.slow
+def test_a_linear_transform_begins_as_the_best_one(
+    bench: Bench, root: Path, tmp_path: Path
+) -> None:
+    layout = "widths = [4, 4, 6]\nhyper = 6\nlinear = true"
+    cards = write_cards(tmp_path / "linear", base=layout)
+    assert bench("train", f"{cards}/base.toml:red", "--root", root, "--out", "base/red").status == 0
+    ncn, _ = load_ncn(Path("base/red/lambda_0.03.safetensors"))
+    assert ncn.layout == NCN(8, (4, 4, 6), 6, linear=True).layout
+    original = np.asarray(Image.open(next(root.rglob("*_leftImg8bit.png"))))
+    with torch.no_grad():
+        decoded = ncn.g_dec(ncn.g_enc(to_tensor(original, torch.device("cpu"))))
+    height, width = original.shape[:2]
+    assert psnr(original, to_pixels(decoded, width, height)) > 20
+    said = bench("train", f"{cards}/task.toml:red", "--root", root, "--out", "task/red")
+    assert said.status == 1
+    assert f"{ncn.layout}, not 8 channels" in said.err
 
 
 def gradients(module: nn.Module) -> set[bool]:

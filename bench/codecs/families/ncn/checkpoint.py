@@ -1,7 +1,7 @@
 """An NCN's weights: the published files are read by their names, and ours are written under them.
 
-The channels follow from the shapes in a file; whether there is an LSMnet, and of which kind, from
-the names.
+The numbers of channels follow from the shapes in a file; whether there is a linear transform or an
+LSMnet, and of which kind, from the names.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ _NAMES = {
     "g_dec.2": "decoder.0",
     "g_dec.4": "decoder.1",
     "g_dec.6": "decoder.2",
+    # Ours alone, where a linear transform stands beside the others.
+    "g_enc.linear": "linear.encoder",
+    "g_dec.linear": "linear.decoder",
     "h_enc.0": f"{_PRIOR}.encoder_first",
     "h_enc.1": f"{_PRIOR}.encoder_GDN.0",
     "h_enc.2": f"{_PRIOR}.encoder.0",
@@ -77,19 +80,17 @@ def load_ncn(path: Path, digest: str | None = None) -> tuple[NCN, LSMnet | None]
     found, metadata = _weights(path, read), read.metadata
     if _NCN in metadata:
         found = _borrowed(path, metadata[_NCN], metadata.get(_NCN_DIGEST, "")) | found
-    first = found.get("encoder.0.weight")
-    if first is None or first.shape[1:] != (3, 5, 5) or len(first) < 2:
-        raise DataError(f"{path}: no encoder.0.weight N×3×5×5: not the weights of an NCN")
+    build = _ncn_builder(path, found)
     branch = {n: tensor for n, tensor in found.items() if n.startswith((_TO_ALPHA, _BRANCH))}
-    shapes = outline(path, partial(NCN, len(first))).state_dict()
+    shapes = outline(path, build).state_dict()
     wanted = {_published(name): tensor for name, tensor in shapes.items()}
     tensors = {n: _live(n, tensor, wanted) for n, tensor in found.items() if n not in branch}
     check_tensors(path, wanted, tensors)
-    ncn = NCN(len(first))
+    ncn = build()
     ncn.load_state_dict({name: tensors[_published(name)] for name in ncn.state_dict()})
     lsm = None
     if f"{_TO_ALPHA}.weight" in branch:
-        lsm = _load_lsm(branch, len(first), path, metadata)
+        lsm = _load_lsm(branch, ncn.channels, path, metadata)
     else:
         check_tensors(path, {}, branch)
     for network in (ncn, lsm):
@@ -97,6 +98,17 @@ def load_ncn(path: Path, digest: str | None = None) -> tuple[NCN, LSMnet | None]
             network.eval().requires_grad_(False)
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return ncn, lsm
+
+
+def _ncn_builder(path: Path, found: dict[str, Tensor]) -> Callable[[], NCN]:
+    """What makes the network that the shapes describe."""
+    first = found.get("encoder.0.weight")
+    if first is None or first.shape[1:] != (3, 5, 5) or len(first) < 2:
+        raise DataError(f"{path}: no encoder.0.weight N×3×5×5: not the weights of an NCN")
+    channels = _outputs(found, "LSUnits.0.convEnc.weight", len(first))
+    widths = [_outputs(found, f"encoder.{index}.weight", channels) for index in range(3)]
+    hyper = _outputs(found, f"{_PRIOR}.encoder_first.weight", channels)
+    return partial(NCN, channels, widths, hyper, linear="linear.encoder.weight" in found)
 
 
 def save_ncn(ncn: NCN, lsm: LSMnet | None, path: Path, ncn_of: str = "") -> None:
@@ -165,6 +177,7 @@ def _digest(*networks: nn.Module) -> bytes:
 
 
 def _published(name: str) -> str:
+    name = name.replace(".deep.", ".")
     layer = max((layer for layer in _NAMES if name.startswith(f"{layer}.")), key=len)
     return _NAMES[layer] + name.removeprefix(layer)
 
@@ -269,7 +282,7 @@ def _live(name: str, tensor: Tensor, wanted: dict[str, Tensor]) -> Tensor:
     if name not in _DEAD or name not in wanted or tensor.ndim != 4:
         return tensor
     axis, comes_first = _DEAD[name]
-    live, channels = wanted[name].shape[axis], wanted["encoder.0.bias"].shape[0]
+    live, channels = wanted[name].shape[axis], wanted["LSUnits.0.convEnc.bias"].shape[0]
     if tensor.shape[axis] != live + channels:
         return tensor
     return tensor.narrow(axis, channels if comes_first else 0, live)

@@ -38,22 +38,25 @@ def encode_latents(y_hat: Latent, z_hat: Latent, prior: PortablePrior) -> bytes:
 
 
 def decode_latents(
-    stream: bytes, prior: PortablePrior, channels: int, width: int, height: int
+    stream: bytes, prior: PortablePrior, hyper: int, width: int, height: int
 ) -> tuple[Latent, Latent]:
-    """ŷ and ẑ of an image of that size, each side a multiple of 64."""
+    """ŷ and ẑ of an image of that size, each side a multiple of 64.
+
+    ``hyper`` is the number of the entropy model's channels, half of which ẑ has.
+    """
     words = np.frombuffer(stream + bytes(-len(stream) % 4), "<u4").astype(np.uint32)
     try:
         coder = constriction.stream.stack.AnsCoder(words)
     except ValueError as error:
         raise StreamError(f"the stream is damaged: {error}") from error
-    z_hat = np.zeros((channels // 2, height // Z_STEP, width // Z_STEP), np.int16)
+    z_hat = np.zeros((hyper // 2, height // Z_STEP, width // Z_STEP), np.int16)
 
     def take(tables: Tables, centres: Centres, at: Any) -> None:
         z_hat[at] = _pop(coder, tables, centres).T
 
     prior.walk_z(z_hat, take)
     tables, centres = prior.y_tables(z_hat)
-    assert tables.shape == (channels, height // Y_STEP, width // Y_STEP)
+    assert tables.shape[1:] == (height // Y_STEP, width // Y_STEP)
     y_hat = _pop(coder, tables, centres)
     if not coder.is_empty():
         raise StreamError("the stream is damaged: it holds more than the picture")

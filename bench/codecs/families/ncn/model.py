@@ -96,7 +96,7 @@ class NcnModel:
     def decode(self, stream: bytes, width: int, height: int) -> tuple[Latent, Latent]:
         """ŷ and ẑ of a picture of that size."""
         width, height = (side + -side % MULTIPLE for side in (width, height))
-        return decode_latents(stream, self._prior, self._ncn.channels, width, height)
+        return decode_latents(stream, self._prior, self._ncn.hyper, width, height)
 
     def synthesise(self, y_hat: Latent, width: int, height: int) -> Pixels:
         """The picture of a ŷ."""

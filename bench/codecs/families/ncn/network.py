@@ -5,12 +5,17 @@ size, which is rounded to ŷ and coded; x̂ = g_dec(ŷ). What makes that cheap i
 z = h_enc(y), at a 64th, rounded and coded first: h_dec(ẑ) gives the location μ and the scale σ of a
 Laplace distribution for each element of ŷ. Those of ẑ come from its own past.
 
+Besides the published layout there are cheaper ones, with fewer channels in the layers near the
+picture and in the entropy model. Beside their g_enc and g_dec a linear transform of blocks of 16×16
+pixels may add its output to theirs: it keeps detail that narrow layers lose.
+
 The published network was made for more than one level: five of its convolutions have further inputs
 for the level below, which are always zero. Their weights are left out here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -24,33 +29,70 @@ Y_STEP, Z_STEP = 16, 64
 _same = partial(nn.Conv2d, kernel_size=5, padding=2, padding_mode="replicate")
 _half = partial(_same, stride=2)
 _twice = partial(nn.ConvTranspose2d, kernel_size=5, stride=2, padding=2, output_padding=1)
+_blocks = partial(nn.Conv2d, kernel_size=Y_STEP, stride=Y_STEP)
+_from_blocks = partial(nn.ConvTranspose2d, kernel_size=Y_STEP, stride=Y_STEP)
 
 
 class NCN(nn.Module):
-    """All networks that encoder and decoder share, with N channels in y."""
+    """All networks that encoder and decoder share.
 
-    def __init__(self, channels: int = 192) -> None:
+    There are N ``channels`` in y; layers between y and the picture have other ``widths``, from the
+    picture on, and the entropy model ``hyper`` channels, where these are given.
+    """
+
+    def __init__(
+        self,
+        channels: int = 192,
+        widths: Sequence[int] = (),
+        hyper: int | None = None,
+        *,
+        linear: bool = False,
+    ) -> None:
         super().__init__()
         n = self.channels = channels
+        a, b, c = self.widths = tuple(widths) or (n, n, n)
+        m = self.hyper = n if hyper is None else hyper
+        self.linear = linear
         relu = partial(nn.ReLU, inplace=True)
-        self.g_enc = nn.Sequential(
-            _half(3, n), relu(), _half(n, n), relu(), _half(n, n), relu(), _half(n, n), relu(),
+        g_enc = nn.Sequential(
+            _half(3, a), relu(), _half(a, b), relu(), _half(b, c), relu(), _half(c, n), relu(),
             _same(n, n),
         )  # fmt: skip
-        self.g_dec = nn.Sequential(
-            _twice(n, n), relu(), _twice(n, n), relu(), _twice(n, n), relu(), _twice(n, 3)
+        g_dec = nn.Sequential(
+            _twice(n, c), relu(), _twice(c, b), relu(), _twice(b, a), relu(), _twice(a, 3)
         )
-        self.h_enc = nn.Sequential(_half(n, n), GDN(n), _half(n, n // 2))
+        self.g_enc = BesideLinear(g_enc, _blocks(3, n)) if linear else g_enc
+        self.g_dec = BesideLinear(g_dec, _from_blocks(n, 3)) if linear else g_dec
+        self.h_enc = nn.Sequential(_half(n, m), GDN(m), _half(m, m // 2))
         self.h_dec = nn.Sequential(
-            _twice(n // 2, n), GDN(n, inverse=True), _twice(n, 2 * n), GDN(2 * n, inverse=True),
-            _same(2 * n, 2 * n),
+            _twice(m // 2, m), GDN(m, inverse=True), _twice(m, 2 * m), GDN(2 * m, inverse=True),
+            _same(2 * m, 2 * n),
         )  # fmt: skip
-        self.z_prior = CausalPrior(n // 2)
+        self.z_prior = CausalPrior(m // 2)
+
+    @property
+    def layout(self) -> str:
+        """Its layers, for people to read."""
+        inner = ", ".join(map(str, self.widths))
+        linear = ", a linear transform" if self.linear else ""
+        return f"{self.channels} channels after {inner}, {self.hyper} in the entropy model{linear}"
 
     def y_distribution(self, z_hat: Tensor) -> tuple[Tensor, Tensor]:
         """The μ of ŷ, and the r of its σ = softplus(-r)."""
         mu, raw = self.h_dec(z_hat).chunk(2, dim=1)
         return mu, raw
+
+
+class BesideLinear(nn.Module):
+    """The sum of a deep transform and a linear one."""
+
+    def __init__(self, deep: nn.Sequential, linear: nn.Conv2d | nn.ConvTranspose2d) -> None:
+        super().__init__()
+        self.deep, self.linear = deep, linear
+
+    def forward(self, x: Tensor) -> Tensor:
+        total: Tensor = self.deep(x) + self.linear(x)
+        return total
 
 
 class GDN(nn.Module):
