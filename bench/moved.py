@@ -19,7 +19,7 @@ MOVED = {
     "bench.catalog": "bench.codecs.catalog",
     "bench.codec": "bench.codecs.codec",
     "bench.colour": "bench.images.colour",
-    "bench.datasets.labels": "bench.instances.labels",
+    "bench.datasets.labels": "bench.datasets.cityscapes_labels",
     "bench.families": "bench.codecs.families",
     "bench.image": "bench.images.image",
     "bench.run_lengths": "bench.instances.run_lengths",

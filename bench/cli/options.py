@@ -151,22 +151,42 @@ sweep = together(
     metrics,
     repeated(
         "task",
-        "NAME[=WEIGHTS]",
+        "NAME[:MEASURE][=WEIGHTS]",
         completion.tasks,
         "A task network to run on decoded pictures, or none; may be repeated. "
         "[default: the data set's own]",
+    ),
+    click.option(
+        "--class",
+        "classes",
+        multiple=True,
+        metavar="NETWORK=DATA",
+        callback=lambda context, option, values: _class_map(values),
+        help="A class of the network that the data set calls otherwise; may be repeated.",
     ),
     engine,
     choice(
         "--truth",
         ["labels", "pseudo"],
-        "The ground truth; pseudo: the network's own detections in the uncompressed images.",
+        "The ground truth; pseudo: what the network itself finds in the uncompressed images.",
     ),
     least_score("--truth-score", "The minimum score of a detection in the pseudo ground truth."),
     jobs,
     click.option("--keep-going", is_flag=True, help="Do not stop a codec that only fails."),
     click.option("--shard", metavar="I/N", help="Every Nth image from the Ith, for a job array."),
 )
+
+
+def _class_map(pairs: Sequence[str]) -> dict[str, str]:
+    """The names of a data set's classes by those of a network."""
+    found = {}
+    for pair in pairs:
+        own, _, theirs = pair.partition("=")
+        if not (own and theirs):
+            example = "NETWORK=DATA, such as motorbike=motorcycle"
+            raise click.BadParameter(f"'{pair}': expected {example}")
+        found[own] = theirs
+    return found
 
 
 def say(words: str, *, err: bool = False) -> None:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from bench.commands.bd import Difference
 
 FAILURES = 5
-SCORE_HEADINGS = ("", "bpp", "wAP", "95 % interval", "AP", "AP50")
 BD_HEADINGS = ("", "BD-rate", "95 % interval", "BD-quality", "over qualities", "overlap")
 
 
@@ -85,14 +84,17 @@ def _means(report: Report) -> list[RenderableType]:
 
 
 def _scores(report: Report, task: TaskResults) -> Iterable[RenderableType]:
-    yield Text.assemble((f"wAP, {task.name}", "bold"), (f"  {task.title}", "dim"))
+    title = f"{task.measure.figure.title}, {task.name}"
+    yield Text.assemble((title, "bold"), (f"  {task.title}", "dim"))
     body: list[Row | RenderableType] = []
     for codec, rows in groupby(tables.score_rows(report, task), key=itemgetter(0)):
         if codec is not None:
             body.append(_codec_line(codec, report))
         body += [(f"  {point}", *cells) for _, (point, *cells) in rows]
-    yield Columns(SCORE_HEADINGS, body, spare=("AP50", "AP", "bpp"))
-    yield TextLine(Text(), tables.SCORES, "dim")
+    headings = tables.score_headings(task.measure, "95 % interval")
+    others = [figure.title for figure in task.measure.figures[1:]]
+    yield Columns(("", *headings), body, spare=(*reversed(others), "bpp"))
+    yield TextLine(Text(), tables.scores(task.measure), "dim")
 
 
 def _conclusions(report: Report) -> Iterator[RenderableType]:

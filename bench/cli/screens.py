@@ -21,7 +21,6 @@ from bench.commands.inventory import CodecStatus, DatasetStatus, Status, TaskSta
 from bench.commands.predict import Prediction, Predictions
 from bench.commands.score import Score
 from bench.commands.show import CodecDescription, Description
-from bench.instances.labels import CLASSES
 from bench.metrics import Metric
 from bench.runtime.text import counted, duration
 
@@ -214,7 +213,7 @@ def score_screen(found: Score) -> RenderableType:
     """A line for each class, then the means; a class without instances has no figure."""
     precision = found.precision
     body: list[Row | RenderableType] = []
-    for index, name in enumerate(CLASSES):
+    for index, name in enumerate(found.classes):
         figures = precision.by_class[index], precision.matrix[index, 0]
         body.append((name, *map(_fraction, figures), str(int(precision.instances[index]))))
     total = str(int(precision.instances.sum()))
@@ -249,7 +248,7 @@ def predict_screen(found: Predictions) -> RenderableType:
 def _detections(image: Prediction) -> Columns:
     found = image.detections
     body = [
-        (CLASSES[which], f"{score:.3f}", *(f"{value:.1f}" for value in box))
+        (found.names[which], f"{score:.3f}", *(f"{value:.1f}" for value in box))
         for which, score, box in zip(found.classes, found.scores, found.boxes, strict=True)
     ]
     return Columns(("class", "score", "x0", "y0", "x1", "y1"), body)

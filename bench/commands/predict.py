@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,6 @@ from bench.errors import DataError
 from bench.images.image import read_image, write_png
 from bench.instances.detections import Detections
 from bench.instances.drawing import draw
-from bench.instances.labels import CLASSES, EVALUATED
 from bench.runtime.cores import on_all_cores
 from bench.runtime.files import check_outputs, describe_write_errors, make_folder, write_json
 from bench.tasks.task import Task, open_task
@@ -28,22 +27,22 @@ class Prediction:
     detections: Detections
     notes: tuple[str, ...] = ()  # on how the image was read
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, label_ids: Mapping[str, int]) -> dict[str, Any]:
         height, width = self.detections.size
         rows = range(len(self.detections))
         return {
             "file": str(self.file),
             "width": width,
             "height": height,
-            "detections": [_detection(self.detections, row) for row in rows],
+            "detections": [_detection(self.detections, row, label_ids) for row in rows],
         }
 
 
-def _detection(found: Detections, row: int) -> dict[str, Any]:
-    which = int(found.classes[row])
+def _detection(found: Detections, row: int, label_ids: Mapping[str, int]) -> dict[str, Any]:
+    name = found.names[found.classes[row]]
     values = {
-        "class": CLASSES[which],
-        "label_id": EVALUATED[which].id,
+        "class": name,
+        **({"label_id": label_ids[name]} if name in label_ids else {}),
         "score": float(found.scores[row]),
         "box": found.boxes[row].tolist(),
     }
@@ -61,11 +60,15 @@ class Predictions:
     failures: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Boxes are x0, y0, x1, y1 in pixels, masks COCO's run lengths, labels Cityscapes' ids."""
+        """Boxes are x0, y0, x1, y1 in pixels, masks COCO's run lengths.
+
+        Classes that have Cityscapes' ids have them as labels.
+        """
         task = self.task
+        label_ids = getattr(task, "label_ids", {})
         return {
             "task": {"name": task.name, "title": task.title, "fingerprint": task.fingerprint},
-            "images": [image.as_json() for image in self.images],
+            "images": [image.as_json(label_ids) for image in self.images],
         }
 
 
@@ -90,6 +93,8 @@ def predict(
         raise DataError(f"--task {task}: weights given twice, also by --weights")
     check_outputs([json], [*images, weights])
     network = open_task(task if weights is None else f"{task}={weights}", engine)
+    if network.finds not in ("masks", "boxes"):
+        raise DataError(f"--task {task}: finds no objects; its kind is '{network.finds}'")
     if json is not None and not json.absolute().parent.is_dir():
         raise DataError(f"{json}: cannot be written: no folder {json.parent}")
     if out is not None:
@@ -102,7 +107,8 @@ def predict(
             pixels, notes = read_image(path)
         except DataError as error:
             return str(error)
-        found = network.detect(pixels)
+        found = network.predict(pixels)
+        assert isinstance(found, Detections)
         if out is not None:
             picture = _picture(path, out)
             with describe_write_errors(picture):

@@ -13,7 +13,6 @@ from bench.commands.arguments import accepts_text, takes
 from bench.commands.notebook import watching
 from bench.datasets import Data
 from bench.errors import CardError
-from bench.metrics import wap_of
 from bench.metrics.between import Between, parse_between
 from bench.metrics.bjontegaard import Method
 from bench.report.compare import Report, choose_anchor, compare, wanted_metrics
@@ -116,7 +115,7 @@ def _between(request: RunRequest, inputs: Inputs) -> Between | None:
     """The range of quality of BD-rates, of a metric that will be measured."""
     if request.between is None:
         return None
-    by_tasks = [wap_of(scorer.name) for scorer in inputs.scorers]
+    by_tasks = [scorer.metric for scorer in inputs.scorers]
     compared = [*wanted_metrics(request.metrics), *by_tasks]
     return parse_between(request.between).among(compared, request.metrics or ())
 

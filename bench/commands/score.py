@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands.arguments import accepts_text
-from bench.datasets.cityscapes import IMAGES, find_ground_truth
+from bench.datasets.cityscapes import IMAGES, OF_LABELS, find_ground_truth
+from bench.datasets.cityscapes_predictions import find_predictions, read_predictions
+from bench.datasets.cityscapes_truth import read_ground_truth
 from bench.datasets.dataset import Progress
 from bench.errors import DataError
-from bench.instances.ground_truth import read_ground_truth
-from bench.instances.labels import CLASSES
-from bench.instances.prediction_files import find_predictions, read_predictions
 from bench.metrics.average_precision import AveragePrecision, average_precision, wap_interval
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import Matches
@@ -33,6 +32,10 @@ class Score:
     predictions: int  # of evaluated classes, with a pixel at least
     precision: AveragePrecision
     interval: Interval | None  # of wAP; None for a single image
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return OF_LABELS["instances"]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -53,7 +56,7 @@ class Score:
                 "AP50": _number(precision.matrix[index, 0]),
                 "instances": int(precision.instances[index]),
             }
-            for index, name in enumerate(CLASSES)
+            for index, name in enumerate(self.classes)
         }
         return {
             "images": self.images,

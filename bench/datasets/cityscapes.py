@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from bench.datasets.cityscapes_labels import CLASSES, SEMANTIC
+from bench.datasets.cityscapes_truth import CityscapesInstances, CityscapesSemantic
 from bench.datasets.dataset import Dataset, DatasetSource, Entry, Progress
 from bench.errors import BenchError, DataError
+from bench.instances.predictions import Labels
 from bench.runtime.finding import DATA, Finding, absent
 from bench.runtime.settings import user_path
 
 VARIABLE = "CITYSCAPES_DATASET"
 IMAGES = {"train": 2975, "val": 500, "test": 1525}
+# Of all data sets in Cityscapes' layout.
+OF_LABELS: Mapping[Labels, tuple[str, ...]] = {"instances": CLASSES, "semantic": SEMANTIC}
+MEASURES = ("cityscapes-ap", "box-ap", "miou")
 
 
 class Cityscapes(DatasetSource):
@@ -68,7 +74,10 @@ def _open(root: Path | None, split: str) -> Dataset:
         remarks.append(f"{len(entries)} of the {IMAGES[split]} images of {split} are in {folder}")
     if unlabelled:
         remarks.append(f"{unlabelled} images have no gtFine instanceIds")
-    return Dataset("cityscapes", f"cityscapes:{split}", entries, "; ".join(remarks) or None)
+    remark = "; ".join(remarks) or None
+    return Dataset(
+        "cityscapes", f"cityscapes:{split}", entries, remark, classes=OF_LABELS, measures=MEASURES
+    )
 
 
 def find_ground_truth(root: Path | None, split: str) -> dict[str, Path]:
@@ -104,10 +113,24 @@ def read_split(root: Path, split: str) -> tuple[Entry, ...]:
     entries = []
     for path in sorted((root / "leftImg8bit" / split).glob("*/*_leftImg8bit.png")):
         name, city = path.name.removesuffix("_leftImg8bit.png"), path.parent.name
-        instances = root / "gtFine" / split / city / f"{name}_gtFine_instanceIds.png"
-        depth = root / "depth" / split / city / f"{name}_depth.png"
-        entries.append(Entry(name, path, _existing(instances), _existing(depth)))
+        instances = _existing(root / "gtFine" / split / city / f"{name}_gtFine_instanceIds.png")
+        semantic = _existing(root / "gtFine" / split / city / f"{name}_gtFine_labelIds.png")
+        depth = _existing(root / "depth" / split / city / f"{name}_depth.png")
+        entries.append(entry(name, path, instances, depth, semantic))
     return tuple(sorted(entries, key=lambda entry: entry.name))
+
+
+def entry(
+    name: str, path: Path, instances: Path | None, depth: Path | None, semantic: Path | None
+) -> Entry:
+    """An image with labels in Cityscapes' files."""
+    return Entry(
+        name,
+        path,
+        CityscapesInstances(instances) if instances else None,
+        depth,
+        CityscapesSemantic(semantic) if semantic else None,
+    )
 
 
 def _existing(path: Path) -> Path | None:

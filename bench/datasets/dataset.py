@@ -4,33 +4,69 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any, Protocol
 
 from bench.errors import DataError
 from bench.images.image import Image, pixel_digest, read_image, read_pixels
+from bench.instances.predictions import ImageClass, Labels
 from bench.runtime.cache import remembered_digests
 from bench.runtime.finding import Described
 from bench.runtime.text import grouped
 
+NOUNS: dict[Labels, str] = {
+    "instances": "instance labels",
+    "semantic": "semantic labels",
+    "class": "class labels",
+}
 Progress = Callable[[str, int, int], None]
 """Called with what is being prepared, how much of it is done, and the total."""
 _FEW = 3
 
 
+class LabelFile(Protocol):
+    """A file with labels of an image, and how it is read; a frozen dataclass, so that it pickles.
+
+    Files of one ``kind`` are read alike. What is read has a ``digest``.
+    """
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def kind(self) -> str: ...
+    def read(self) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Entry:
-    """One image of a dataset on disk."""
+    """One image of a dataset on disk, and what is known of it."""
 
     name: str
     path: Path
-    instances: Path | None = None
+    instances: LabelFile | None = None
     depth: Path | None = None
+    semantic: LabelFile | None = None
+    image_class: ImageClass | None = None
 
     def load(self) -> Image:
-        return Image(self.name, read_pixels(self.path), self.instances, self.depth)
+        instances = self.instances.path if self.instances else None
+        return Image(self.name, read_pixels(self.path), instances, self.depth)
+
+    def label(self, labels: Labels) -> LabelFile | ImageClass | None:
+        """The labels of a kind, or their file; None if they are unknown."""
+        if labels == "class":
+            return self.image_class
+        return self.instances if labels == "instances" else self.semantic
+
+    def truth(self, labels: Labels) -> Any:
+        """The labels of a kind."""
+        label = self.label(labels)
+        if label is None:
+            raise DataError(f"{self.name}: no {NOUNS[labels]}")
+        return label if isinstance(label, ImageClass) else label.read()
 
 
 @dataclass(frozen=True)
@@ -44,6 +80,8 @@ class Dataset:
     folder: str | None = None  # of a dataset that is known by its folder
     version: str | None = None  # of a dataset that has versions
     progress: Progress | None = None
+    classes: Mapping[Labels, tuple[str, ...]] = field(default_factory=dict)  # of each kind of label
+    measures: tuple[str, ...] = ()  # by which tasks are judged, before others
 
     def limited(self, limit: int | None) -> Dataset:
         """The first images only; a slice has a name of its own, for its figures are its own."""
@@ -77,19 +115,36 @@ class Dataset:
         remarks = [self.remark] if self.remark else []
         return remarks + [f"{_some(names)}: {note}" for note, names in by_note.items()]
 
-    @cached_property
-    def truths(self) -> dict[str, str]:
-        """The digest of each labelled image's instances, by name."""
-        from bench.instances.ground_truth import read_ground_truth
+    def truths(self, labels: Labels) -> dict[str, str]:
+        """The digest of each image's labels of a kind, by name."""
+        if labels not in self._truths:
+            self._truths[labels] = self._read_truths(labels)
+        return self._truths[labels]
 
-        labelled = {entry.name: entry.instances for entry in self.entries if entry.instances}
-        known = remembered_digests(
-            "instances",
-            list(labelled.values()),
-            lambda path: read_ground_truth(path).digest,
-            self.progress and partial(self.progress, f"reading the labels of {self.name}"),
-        )
-        return {name: known[path] for name, path in labelled.items()}
+    @cached_property
+    def _truths(self) -> dict[Labels, dict[str, str]]:
+        return {}
+
+    def _read_truths(self, labels: Labels) -> dict[str, str]:
+        digests: dict[str, str] = {}
+        files: dict[str, LabelFile] = {}
+        for entry in self.entries:
+            label = entry.label(labels)
+            if isinstance(label, ImageClass):
+                digests[entry.name] = label.digest
+            elif label is not None:
+                files[entry.name] = label
+        by_path = {file.path: file for file in files.values()}
+        if len(by_path) < len(files):  # one file has the labels of several images
+            return digests | {name: file.read().digest for name, file in files.items()}
+        progress = self.progress and partial(self.progress, f"reading the labels of {self.name}")
+        for kind in {file.kind for file in files.values()}:
+            own = {name: file.path for name, file in files.items() if file.kind == kind}
+            known = remembered_digests(
+                kind, [*own.values()], lambda path: by_path[path].read().digest, progress
+            )
+            digests |= {name: known[path] for name, path in own.items()}
+        return digests
 
     @cached_property
     def digest(self) -> str:

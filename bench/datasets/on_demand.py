@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from bench.datasets.cityscapes import MEASURES, OF_LABELS, entry
 from bench.datasets.dataset import Dataset, DatasetSource, Entry, Progress
 from bench.datasets.toyscapes import (
     FIRST,
@@ -54,7 +55,15 @@ class Toyscapes(DatasetSource):
         except OSError as error:
             why = error.strerror or error
             raise DataError(f"{root}: cannot render {name} there: {why}") from error
-        return Dataset(self.kind, name, _entries(root, split), remark, version=self.edition.version)
+        return Dataset(
+            self.kind,
+            name,
+            _entries(root, split),
+            remark,
+            version=self.edition.version,
+            classes=OF_LABELS,
+            measures=MEASURES,
+        )
 
     def _parse(self, variant: str) -> tuple[str, int]:
         split, _, scale = variant.partition("@")
@@ -88,7 +97,13 @@ def _entries(root: Path, split: str) -> tuple[Entry, ...]:
     """All scenes of a split, rendered already or not."""
     files = (paths(root, split, index) for index in range(SIZES[split]))
     return tuple(
-        Entry(scene_name(split, index), each["pixels"], each["instances"], each["depth"])
+        entry(
+            scene_name(split, index),
+            each["pixels"],
+            each["instances"],
+            each["depth"],
+            each["labels"],
+        )
         for index, each in enumerate(files)
     )
 

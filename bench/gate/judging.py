@@ -24,11 +24,12 @@ import numpy as np
 
 from bench.codecs.catalog import full_name
 from bench.gate.recording import RecordedCodec, Recording
-from bench.gate.rules import WAP, Rule
+from bench.gate.rules import Rule
 from bench.gate.verdicts import Check, Outcome, Verdict
 from bench.metrics import scorer_of
 from bench.metrics.between import QualityRange
 from bench.metrics.bjontegaard import FloatArray, bd, deltas
+from bench.metrics.measure import figure_called
 from bench.metrics.resampling import FEW_IMAGES, CurveSample, interval_of, resample_weights
 from bench.metrics.task_sample import TaskSample
 from bench.runtime.text import counted
@@ -85,11 +86,11 @@ def _codec(name: str, recording: Recording, where: str) -> RecordedCodec:
 def _metric(rule: Rule, recorded: Recording, now: Recording) -> str:
     """The metric's full name, after checking that both sides measured it in the same way."""
     name = rule.metric
-    if name == WAP:
-        tasks = [name for name in now.versions if scorer_of(name)]
+    if figure_called(name):
+        tasks = [task for task in now.versions if scorer_of(task) and task.startswith(f"{name}:")]
         if len(tasks) != 1:
             known = ", ".join(tasks) or "no task networks"
-            raise _UnknownError(f"ambiguous metric 'wap'; known: {known}")
+            raise _UnknownError(f"ambiguous metric '{name}'; known: {known}")
         (name,) = tasks
     for recording, measured in (recorded, "recorded; --record does"), (now, "measured"):
         if name not in recording.versions:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.gate.match_text import to_text
+from bench.gate.match_text import record_text
 from bench.gate.recording import VERSION, Recording, read_lines
-from bench.metrics import wap_of
+from bench.metrics.matches import Matches
 from bench.runtime.machine import this_machine
 from bench.runtime.text import counted, grouped, one_line
 from bench.store import CodecResults, Results, TaskResults
@@ -48,15 +48,25 @@ def _lines(results: Results, metrics: Mapping[str, str]) -> Iterator[str]:
         "digest": results.digest,
         "labels": _labels(results),
         "metrics": dict(metrics),
-        "tasks": {s.name: {"is": s.fingerprint, "masks": s.masks} for s in results.tasks},
+        "tasks": {
+            task.name: {
+                "is": task.fingerprint,
+                "measure": task.measure.name,
+                "classes": task.classes,
+            }
+            for task in results.tasks
+        },
     }
     yield _line(heading)
     for row, image in enumerate(results.images):
         width, height = results.sizes[row]
         instances = {task.name: _instances(task, row) for task in results.tasks}
         entry = {"image": image, "size": [width, height], "instances": instances}
-        matches = {task.name: task.originals[row] for task in results.tasks}
-        if uncompressed := {task: to_text(found) for task, found in matches.items() if found}:
+        if uncompressed := {
+            task.name: record_text(record, task.classes)
+            for task in results.tasks
+            if (record := task.originals[row]) is not None
+        }:
             entry["uncompressed"] = uncompressed
         yield _line(entry)
     runs: dict[object, int] = {}
@@ -82,8 +92,10 @@ def _labels(results: Results) -> str:
 
 def _instances(task: TaskResults, row: int) -> list[list[int]] | None:
     """The number of instances of each class in an image, those that count and all."""
-    matches = task.originals[row]
-    return [matches.valid.tolist(), matches.instances.tolist()] if matches else None
+    record = task.originals[row]
+    if not isinstance(record, Matches):
+        return None
+    return [record.valid.tolist(), record.instances.tolist()]
 
 
 def _codec(codec: CodecResults, runs: dict[object, int]) -> dict[str, Any]:
@@ -114,5 +126,5 @@ def _measured(
     for task in tasks:
         matches = codec.matches.get(task.name)
         if matches is not None and matches[row, column] is not None:
-            found[wap_of(task.name)] = to_text(matches[row, column])
+            found[task.metric] = record_text(matches[row, column], task.classes)
     return found

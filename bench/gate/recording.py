@@ -9,20 +9,21 @@ decimals. Encoding times change with every run, so the codec's line has only the
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bench.errors import DataError
-from bench.gate.match_text import from_text
-from bench.metrics import wap_of
+from bench.gate.match_text import read_record
 from bench.metrics.bjontegaard import FloatArray
+from bench.metrics.measure import MEASURES, Measure
 from bench.metrics.task_sample import SetScore
 from bench.runtime.files import check_regular, write_text
 from bench.store import CodecResults, MatchArray, point_key
+from bench.store.schema import FORMER_CLASSES
 
 VERSION = 1
 # Raised on reading lines that are not a recording.
@@ -94,7 +95,8 @@ def read_lines(lines: tuple[str, ...], where: str) -> Recording:
                 codecs[entry["codec"]], streams[entry["codec"]] = entry, []
             else:
                 images[entry["image"]] = entry
-        tasks = {wap_of(name): task["is"] for name, task in heading["tasks"].items()}
+        tasks = _tasks(heading)
+        versions = {task.metric: heading["tasks"][task.name]["is"] for task in tasks}
         return Recording(
             lines,
             heading["date"],
@@ -102,16 +104,40 @@ def read_lines(lines: tuple[str, ...], where: str) -> Recording:
             heading["data"],
             heading["digest"],
             heading["labels"],
-            heading["metrics"] | tasks,
+            heading["metrics"] | versions,
             tuple(images),
             {name: _recorded(codecs[name], streams[name], images, heading) for name in codecs},
-            _uncompressed(images, heading),
+            _uncompressed(images, tasks),
         )
     except _DAMAGE as error:
         raise DataError(
             f"{where}: damaged at line {number} "
             f"({type(error).__name__}: {error}); record again with --record"
         ) from error
+
+
+class _Task(NamedTuple):
+    """A task network, and what its records mean."""
+
+    name: str
+    measure: Measure
+    classes: tuple[str, ...]
+
+    @property
+    def metric(self) -> str:
+        return self.measure.metric_of(self.name)
+
+
+def _tasks(heading: dict[str, Any]) -> list[_Task]:
+    """Earlier recordings say only whether a network finds masks."""
+    return [
+        _Task(
+            name,
+            MEASURES[task.get("measure") or ("cityscapes-ap" if task["masks"] else "box-ap")],
+            tuple(task.get("classes", FORMER_CLASSES)),
+        )
+        for name, task in heading["tasks"].items()
+    ]
 
 
 def _recorded(
@@ -125,7 +151,8 @@ def _recorded(
     shape = (len(row), len(column))
     size, rate = np.full(shape, np.nan), np.full(shape, np.nan)
     values = {metric: np.full(shape, np.nan) for metric in heading["metrics"]}
-    seen: dict[str, MatchArray] = {task: np.full(shape, None) for task in heading["tasks"]}
+    tasks = _tasks(heading)
+    seen: dict[str, MatchArray] = {task.name: np.full(shape, None) for task in tasks}
     for stream in streams:
         image = images[stream["image"]]
         where = row[stream["image"]], column[point_key(stream["point"])]
@@ -133,9 +160,11 @@ def _recorded(
         rate[where] = 8 * stream["bytes"] / (image["size"][0] * image["size"][1])
         for metric, table in values.items():
             table[where] = stream.get(metric, np.nan)
-        for task, matches in seen.items():
-            if (text := stream.get(wap_of(task))) is not None:
-                matches[where] = from_text(text, *image["instances"][task])
+        for task in tasks:
+            if (text := stream.get(task.metric)) is not None:
+                counts = image["instances"][task.name]
+                record = read_record(text, task.measure, task.classes, counts)
+                seen[task.name][where] = record
     if len(codec["encode_cpu"]) != len(row) or not isinstance(codec["fingerprint"], str):
         raise ValueError(f"{codec['codec']} has no time for each image, or no fingerprint")
     return RecordedCodec(
@@ -151,22 +180,24 @@ def _recorded(
         values=values | {"bpp": rate},
         provenance={},
         matches=seen,
-        masks={task: description["masks"] for task, description in heading["tasks"].items()},
+        measures={task.name: task.measure for task in tasks},
         encode_cpu=np.array([np.nan if time is None else time for time in codec["encode_cpu"]]),
         run=codec["run"],
     )
 
 
-def _uncompressed(
-    images: dict[str, dict[str, Any]], heading: dict[str, Any]
-) -> dict[str, SetScore]:
-    """The wAP of each task network on all uncompressed images; older recordings lack it."""
+def _uncompressed(images: dict[str, dict[str, Any]], tasks: Sequence[_Task]) -> dict[str, SetScore]:
+    """The score of each task network on all uncompressed images; older recordings lack it."""
     scores = {}
-    for task, description in heading["tasks"].items():
-        if images and all(task in image.get("uncompressed", ()) for image in images.values()):
-            matches = [
-                from_text(image["uncompressed"][task], *image["instances"][task])
+    for task in tasks:
+        name = task.name
+        if images and all(name in image.get("uncompressed", ()) for image in images.values()):
+            records = [
+                read_record(
+                    *(image["uncompressed"][name], task.measure),
+                    *(task.classes, image["instances"][name]),
+                )
                 for image in images.values()
             ]
-            scores[wap_of(task)] = SetScore(matches, masks=description["masks"])
+            scores[task.metric] = SetScore(records, task.measure)
     return scores

@@ -18,9 +18,9 @@ from bench.codecs.catalog import full_name
 from bench.errors import DataError
 from bench.metrics import Group, describe
 from bench.metrics.between import Between, parse_between
+from bench.metrics.measure import figure_called
 
 Kind = Literal["point", "bd-rate", "time"]
-WAP = "wap"  # of the only task network
 
 _NUMBER = r"(?P<allowed>\d+(?:\.\d+)?(?:e-?\d+)?)"
 _SENTENCES: dict[Kind, re.Pattern[str]] = {
@@ -65,7 +65,8 @@ class Rule:
 
 
 def _group(metric: str) -> Group:
-    return Group.TASK if metric == WAP else describe(metric).group
+    """A figure without a task network's name is that of the only one."""
+    return Group.TASK if figure_called(metric) else describe(metric).group
 
 
 def parse_rule(text: str, codecs: Sequence[str] | None) -> Rule:
@@ -86,7 +87,8 @@ def _parse(text: str, codecs: Sequence[str] | None) -> Rule:
     metric, unit = words.get("metric") or "encode_cpu", words["unit"].replace("x", "×")
     if _group(metric) not in _MEASURED[kind]:
         raise DataError(f"{metric} is not allowed in such a rule; expected {_FORMS}")
-    if unit == "dB" and (metric == WAP or describe(metric).unit != "dB"):
+    figure = figure_called(metric)
+    if unit == "dB" and (figure or describe(metric)).unit != "dB":
         raise DataError(f"{metric} is not in dB; use %")
     allowed = float(words["allowed"])
     if unit == "×" and allowed < 1:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.instances.labels import CLASSES
 from bench.instances.run_lengths import RunLengths
 
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """Instances of the evaluated classes, one a row; ``masks`` is None for a network of boxes."""
+    """Instances, one a row; ``masks`` is None for a network of boxes."""
 
     size: tuple[int, int]  # height, width
-    classes: NDArray[np.int64]  # indices into bench.instances.labels.CLASSES
+    classes: NDArray[np.int64]  # indices into the names
     scores: NDArray[np.float64]
     boxes: NDArray[np.float64]  # x0, y0, x1, y1 in pixels
     masks: tuple[RunLengths, ...] | None = None
+    names: tuple[str, ...] = field(kw_only=True)  # of all classes that there may be
 
     def __post_init__(self) -> None:
         count = len(self.classes)
@@ -28,8 +29,8 @@ class Detections:
                 f"{count} classes, scores of shape {self.scores.shape}, "
                 f"boxes of shape {self.boxes.shape}"
             )
-        if ((self.classes < 0) | (self.classes >= len(CLASSES))).any():
-            raise ValueError(f"a class that is not in 0 to {len(CLASSES) - 1}")
+        if ((self.classes < 0) | (self.classes >= len(self.names))).any():
+            raise ValueError(f"a class that is not in 0 to {len(self.names) - 1}")
         if np.isnan(self.scores).any() or not np.isfinite(self.boxes).all():
             raise ValueError("a score or a box that is not a number")
         if (self.boxes[:, 2:] < self.boxes[:, :2]).any():
@@ -42,3 +43,16 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.classes)
+
+    def in_classes(self, names: tuple[str, ...], places: Sequence[int]) -> Detections:
+        """Those in classes of other names, given the place of each class among them, or -1."""
+        classes = np.array(places, np.int64)[self.classes]
+        rows = np.flatnonzero(classes >= 0)
+        return Detections(
+            self.size,
+            classes[rows],
+            self.scores[rows],
+            self.boxes[rows],
+            None if self.masks is None else tuple(self.masks[row] for row in rows),
+            names=names,
+        )

@@ -17,24 +17,17 @@ from PIL import ImageDraw, ImageFilter, ImageFont
 from bench.images.colour import Pixels
 from bench.instances.detections import Detections
 from bench.instances.label_places import Rectangle, place_labels
-from bench.instances.labels import CLASSES
 from bench.instances.run_lengths import RunLengths
 
 Colour = tuple[int, int, int]
 
-# Distinct for colour-blind readers, too: no two are nearer than 27 in CIELAB, neither directly nor
-# by Machado's matrices for protanopia, deuteranopia and tritanopia. In the best known palette for
-# the purpose, Okabe and Ito's, two are 16 apart.
-COLOURS = {
-    "person": (226, 23, 78),
-    "rider": (171, 253, 18),
-    "car": (67, 179, 254),
-    "truck": (83, 99, 247),
-    "bus": (0, 255, 154),
-    "train": (214, 19, 166),
-    "motorcycle": (196, 129, 0),
-    "bicycle": (255, 255, 255),
-}
+# Of classes, in turn. Distinct for colour-blind readers, too: no two are nearer than 27 in CIELAB,
+# neither directly nor by Machado's matrices for protanopia, deuteranopia and tritanopia. In the
+# best known palette for the purpose, Okabe and Ito's, two are 16 apart.
+COLOURS = (
+    *((226, 23, 78), (171, 253, 18), (67, 179, 254), (83, 99, 247)),
+    *((0, 255, 154), (214, 19, 166), (196, 129, 0), (255, 255, 255)),
+)
 _DARK, _LIGHT = (16, 16, 20), (255, 255, 255)
 _FILL, _CASING = 0.35, 0.75  # how opaque
 _MIN_SIDE = 1024  # a picture whose longer side is shorter is enlarged
@@ -51,7 +44,7 @@ def draw(pixels: Pixels, found: Detections, least_score: float, *, labels: bool 
         canvas = canvas.resize(size, PillowImage.Resampling.BICUBIC)
     order = np.argsort(-found.scores, kind="stable")
     best_first = [int(index) for index in order if found.scores[index] >= least_score]
-    colours = [COLOURS[CLASSES[found.classes[index]]] for index in best_first]
+    colours = [colour_of(int(found.classes[index])) for index in best_first]
     boxes = [_scaled(found.boxes[index], scale) for index in best_first]
     line = max(1, round(max(canvas.size) * _LINE))
     if found.masks is None:
@@ -59,10 +52,16 @@ def draw(pixels: Pixels, found: Detections, least_score: float, *, labels: bool 
     else:
         stencils = [_stencil(found.masks[index], scale, line) for index in best_first]
         occupied = _draw_masks(canvas, stencils, colours, line)
-    texts = [f"{CLASSES[found.classes[index]]} {found.scores[index]:.2f}" for index in best_first]
+    names = [found.names[which] for which in found.classes]
+    texts = [f"{names[index]} {found.scores[index]:.2f}" for index in best_first]
     if labels:
         _draw_labels(canvas, texts, boxes, colours, occupied, line)
     return np.asarray(canvas)
+
+
+def colour_of(index: int) -> Colour:
+    """The colour of a class; of more than eight, several have the same."""
+    return COLOURS[index % len(COLOURS)]
 
 
 def _scaled(box: NDArray[np.float64], scale: int) -> Rectangle:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,17 +83,37 @@ class Objects:
             content.update(mask.counts.astype("<i8").tobytes() + b"|")
         return content.hexdigest()
 
+    def to_bytes(self) -> bytes:
+        """As pseudo ground truth: boxes alone."""
+        sides = {"height": self.height, "width": self.width}
+        found = {"classes": self.classes.tolist(), "boxes": self.boxes.tolist()}
+        return zlib.compress(json.dumps(sides | found).encode(), 1)
+
+    @classmethod
+    def from_header(cls, header: dict[str, Any]) -> Self:
+        """The inverse of ``to_bytes``, of what it has packed."""
+        boxes = np.array(header["boxes"], np.float64).reshape(-1, 4)
+        areas, nothing = _box_areas(boxes), np.zeros(len(boxes), np.bool_)
+        classes = np.array(header["classes"], np.int64)
+        return cls(header["height"], header["width"], classes, nothing, areas, boxes)
+
 
 def objects_found(found: Detections, least_score: float) -> Objects:
     """A network's own detections of at least that score, as pseudo ground truth."""
-    kept = np.flatnonzero(found.scores >= least_score)
+    wanted = (found.scores >= least_score) & (_box_areas(found.boxes) > 0)
+    kept = np.flatnonzero(wanted)
     boxes, masks = found.boxes[kept], found.masks
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    areas = _box_areas(boxes)
     if masks is not None:
         masks = tuple(masks[place] for place in kept)
         areas = mask_areas(masks).astype(np.float64)
     nothing = np.zeros(len(kept), np.bool_)
     return Objects(*found.size, found.classes[kept], nothing, areas, boxes, masks)
+
+
+def _box_areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    areas: NDArray[np.float64] = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return areas
 
 
 def _extents(masks: Sequence[RunLengths]) -> NDArray[np.int64]:

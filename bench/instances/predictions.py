@@ -7,10 +7,12 @@ The same types serve as labels and as what a network finds; instances have their
 from __future__ import annotations
 
 import hashlib
+import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +53,16 @@ class SemanticMap:
         """A digest of the content."""
         header = f"{self.classes.shape} {self.names}".encode()
         return hashlib.sha256(header + np.ascontiguousarray(self.classes).tobytes()).hexdigest()
+
+    def to_bytes(self) -> bytes:
+        header = json.dumps({"size": self.size, "names": self.names}).encode()
+        return zlib.compress(header + b"\n" + np.ascontiguousarray(self.classes).tobytes(), 1)
+
+    @classmethod
+    def from_header(cls, header: dict[str, Any], pixels: bytes) -> Self:
+        """The inverse of ``to_bytes``, of what it has packed."""
+        classes = np.frombuffer(pixels, np.uint8).reshape(header["size"])
+        return cls(classes, tuple(header["names"]))
 
     def in_classes(self, names: tuple[str, ...], places: Sequence[int]) -> SemanticMap:
         """The map by other names, given the place of each class among them, or -1."""
@@ -94,3 +106,6 @@ class ImageClass:
     def digest(self) -> str:
         """A digest of the content."""
         return hashlib.sha256(f"{self.index} {self.names}".encode()).hexdigest()
+
+    def to_bytes(self) -> bytes:
+        return zlib.compress(json.dumps({"index": self.index, "names": self.names}).encode())

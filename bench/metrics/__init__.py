@@ -11,7 +11,6 @@ from bench.metrics.table import (
     quality_metrics,
     scorer_of,
     version_in,
-    wap_of,
     why_undefined,
 )
 
@@ -26,6 +25,5 @@ __all__ = [
     "quality_metrics",
     "scorer_of",
     "version_in",
-    "wap_of",
     "why_undefined",
 ]

@@ -11,12 +11,14 @@ class that is NaN is in neither sum. Instances are counted again in each resampl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from bench.metrics.instance_matching import match
 from bench.metrics.matches import Matches
+from bench.metrics.measure import Figure, Measure
 from bench.metrics.precision_recall import Area, Floats, Pool, Reached, areas, precision
 from bench.metrics.resampling import Interval, interval_of, resample_weights
 
@@ -99,3 +101,37 @@ def weighted_mean(matrices: Floats, instances: Floats) -> Floats:
 
 def _mean(values: Floats) -> float:
     return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
+
+
+FIGURES = (Figure("wap", "wAP"), Figure("ap", "AP"), Figure("ap50", "AP50"))
+
+
+def score(
+    matches: Sequence[Matches],
+    weights: Floats,
+    names: Sequence[str],
+    area: Area = _trapezoid,
+    *,
+    merge_ties: bool = True,
+) -> Mapping[str, Floats]:
+    """The named figures of each resample."""
+    matrices, instances = by_resample(matches, weights, area, merge_ties=merge_ties)
+    figures: Mapping[str, Callable[[], Floats]] = {
+        "wap": lambda: weighted_mean(matrices, instances),
+        "ap": lambda: np.array([_mean(matrix.mean(axis=1)) for matrix in matrices]),
+        "ap50": lambda: np.array([_mean(matrix[:, 0]) for matrix in matrices]),
+    }
+    return {name: figures[name]() for name in names}
+
+
+MEASURE = Measure(
+    "cityscapes-ap",
+    "average precision of masks by Cityscapes' rules",
+    FIGURES,
+    finds=("masks",),
+    labels="instances",
+    version="1",
+    match=match,
+    read=Matches.from_bytes,
+    score=score,
+)

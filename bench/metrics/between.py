@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from bench.errors import DataError
 from bench.metrics.bjontegaard import FloatArray
-from bench.metrics.table import Group, describe
+from bench.metrics.measure import figure_called
+from bench.metrics.table import Group, describe, scorer_of
 from bench.metrics.task_sample import SetScore
 
 EXPECTED = "expected LOW%,HIGH% of the uncompressed accuracy, or [METRIC=]LOW,HIGH in its unit"
-_WAP = "wap"  # of every task network
 _NUMBER = r"\d+(?:\.\d+)?"
 _RANGE = re.compile(
     rf"(?:(?P<metric>.+)=)?(?P<low>{_NUMBER})(?P<percent>%?),(?P<high>{_NUMBER})(?P=percent)"
@@ -26,20 +26,27 @@ class Between:
     low: float
     high: float
     percent: bool  # of the uncompressed accuracy, else in the metric's unit
-    metric: str = ""  # empty for a bare range in units; wap: every task network's
+    metric: str = ""  # empty: in units, of the only metric; in percent, of every task network
 
     def __str__(self) -> str:
         unit = "%" if self.percent else ""
         return f"{self.low:g}{unit},{self.high:g}{unit}"
 
     def applies_to(self, metric: str) -> bool:
-        return metric == self.metric or (self.metric == _WAP and _is_task(metric))
+        if self.of_tasks and scorer_of(metric):
+            return self.metric in ("", metric.partition(":")[0])
+        return metric == self.metric
+
+    @property
+    def of_tasks(self) -> bool:
+        """Whether it is of every task network, or of those with a figure."""
+        return figure_called(self.metric) is not None if self.metric else self.percent
 
     def among(self, compared: Sequence[str], named: Sequence[str]) -> Between:
         """The range among the compared metrics, of which the user may have named some."""
         invalid = f"invalid range of quality '{self}'"
-        if self.metric == _WAP:
-            if not any(map(_is_task, compared)):
+        if self.of_tasks:
+            if not any(map(self.applies_to, compared)):
                 raise DataError(f"{invalid}: percentages need a task; there is no task here")
             return self
         candidates = [self.metric] if self.metric else list(dict.fromkeys(named or compared))
@@ -49,10 +56,6 @@ class Between:
             there = ", ".join(compared) or "none"
             raise DataError(f"{invalid}: {candidates[0]} is not compared; the metrics are {there}")
         return replace(self, metric=candidates[0])
-
-
-def _is_task(metric: str) -> bool:
-    return metric.partition(":")[0] == _WAP
 
 
 def parse_between(text: str, metric: str = "") -> Between:
@@ -66,8 +69,8 @@ def parse_between(text: str, metric: str = "") -> Between:
         raise DataError(f"{invalid}: {low:g} is not below {high:g}")
     if metric and found["metric"]:
         raise DataError(f"{invalid}: it is of {metric}; expected LOW,HIGH")
-    metric = metric or found["metric"] or (_WAP if percent else "")
-    if metric and not _is_task(metric):
+    metric = metric or found["metric"] or ""
+    if metric and not scorer_of(metric) and figure_called(metric) is None:
         described = describe(metric)
         if described.group is not Group.QUALITY:
             raise DataError(f"{invalid}: {metric} is not a quality metric")
@@ -90,13 +93,13 @@ class QualityRange:
             return None
         if self.uncompressed is None:
             return "the task network has not seen all the uncompressed images"
-        return None if self.uncompressed.found.wap > 0 else "the uncompressed images have no wAP"
+        return None if self.uncompressed.value > 0 else "the uncompressed images score nothing"
 
     def of_set(self) -> tuple[float, float]:
         if not self.asked.percent:
             return self.asked.low, self.asked.high
         assert self.uncompressed is not None
-        whole = self.uncompressed.found.wap
+        whole = self.uncompressed.value
         return self.asked.low / 100 * whole, self.asked.high / 100 * whole
 
     def resampled(self, weights: FloatArray) -> tuple[FloatArray | float, FloatArray | float]:

@@ -9,21 +9,25 @@ recalls, of the best precision at that recall or beyond it; equal scores stay in
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.instances.detections import Detections
-from bench.instances.labels import EVALUATED
+from bench.instances.objects import Objects
 from bench.instances.pseudo_truth import Truth
 from bench.metrics.average_precision import (
+    FIGURES,
     AveragePrecision,
     by_resample,
+    score,
     weighted_mean,
     whole_set,
 )
 from bench.metrics.instance_matching import check_size, count_by_class
 from bench.metrics.matches import FALSE_POSITIVE, IGNORED, OVERLAPS, TRUE_POSITIVE, Matches
+from bench.metrics.measure import Measure
 from bench.metrics.precision_recall import Floats, Reached, precision
 
 THRESHOLDS = np.linspace(0.5, 0.95, OVERLAPS)
@@ -33,18 +37,18 @@ MAX_DETECTIONS = 100  # of a class in an image
 States = NDArray[np.uint8]
 
 
-def match_boxes(truth: Truth, detections: Detections) -> Matches:
+def match_boxes(truth: Truth | Objects, detections: Detections) -> Matches:
     """Compare the boxes found in one image with those around its instances."""
     check_size(truth, detections)
     states = np.full((len(detections), OVERLAPS), IGNORED, np.uint8)
-    instance = truth.ids >= 1000
-    for index, label in enumerate(EVALUATED):
+    for index in range(len(detections.names)):
         own = np.flatnonzero(detections.classes == index)
         own = own[np.argsort(-detections.scores[own], kind="stable")][:MAX_DETECTIONS]
-        there = np.flatnonzero(truth.label_ids == label.id)
-        crowd = ~instance[there]
+        there = np.flatnonzero(truth.classes == index)
+        crowd = truth.crowd[there]
         states[own] = _assign(_shares(detections.boxes[own], truth.boxes[there], crowd), crowd)
-    instances = count_by_class(truth, instance)
+    instance = (truth.classes >= 0) & ~truth.crowd
+    instances = count_by_class(truth, instance, len(detections.names))
     classes = detections.classes.astype(np.uint8)
     return Matches(classes, detections.scores, states, instances, instances)
 
@@ -62,7 +66,7 @@ def resampled_box_wap(matches: Sequence[Matches], weights: Floats) -> Floats:
     return weighted_mean(*by_resample(matches, weights, _interpolated, merge_ties=False))
 
 
-def _shares(found: Floats, true: NDArray[np.int64], crowd: NDArray[np.bool_]) -> Floats:
+def _shares(found: Floats, true: NDArray[np.number], crowd: NDArray[np.bool_]) -> Floats:
     """Intersection over union of each pair; over the found box alone where the other is a crowd.
 
     It goes through widths and heights, as COCO's files do, to round as COCO's tool rounds.
@@ -103,3 +107,16 @@ def _interpolated(reached: Reached, instances: Floats) -> Floats:
     passed = np.searchsorted(RECALLS, reached.hits / instances, side="right")
     gained = np.diff(passed, axis=0, prepend=0)
     return np.asarray(np.einsum("es,es->s", gained, envelope) / len(RECALLS))
+
+
+MEASURE = Measure(
+    "box-ap",
+    "average precision of boxes by COCO's rules, each class weighted with its instances",
+    FIGURES,
+    finds=("boxes",),
+    labels="instances",
+    version="1",
+    match=match_boxes,
+    read=Matches.from_bytes,
+    score=partial(score, area=_interpolated, merge_ties=False),
+)

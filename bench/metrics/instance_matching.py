@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from bench.errors import DataError
 from bench.instances.detections import Detections
-from bench.instances.labels import EVALUATED
 from bench.instances.objects import Objects
 from bench.instances.pseudo_truth import Truth
 from bench.metrics.matches import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, Matches
@@ -22,24 +21,23 @@ from bench.metrics.matches import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, Matche
 THRESHOLDS = np.arange(0.5, 1.0, 0.05)
 SMALLEST = 100  # pixels of an instance that is to be found
 
-_LABEL_IDS = np.array([label.id for label in EVALUATED])
-
 
 def match(truth: Truth, detections: Detections) -> Matches:
     """Compare the masks found in one image with its instances; an empty mask counts for nothing."""
     check_size(truth, detections)
     if detections.masks is None:
         raise DataError("detections without masks have no mask AP; their boxes have one")
-    instance = truth.ids >= 1000
+    instance = (truth.classes >= 0) & ~truth.crowd
     large = instance & (truth.areas >= SMALLEST)
-    valid, instances = count_by_class(truth, large), count_by_class(truth, instance)
+    count = len(detections.names)
+    valid, instances = count_by_class(truth, large, count), count_by_class(truth, instance, count)
     shared = truth.intersections(detections.masks)
     pixels = np.array([mask.area for mask in detections.masks], np.int64)
     seen = pixels > 0
     shared, pixels = shared[seen], pixels[seen]
     classes, scores = detections.classes[seen], detections.scores[seen]
 
-    own = shared * (truth.label_ids == _LABEL_IDS[classes, None])
+    own = shared * (truth.classes == classes[:, None])
     union = truth.areas + pixels[:, None] - own
     share = own / union
     found = share.argmax(axis=1)
@@ -63,9 +61,11 @@ def check_size(truth: Truth | Objects, detections: Detections) -> None:
         )
 
 
-def count_by_class(truth: Truth, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """How many of the chosen ids each evaluated class has."""
-    return np.array([(truth.label_ids[chosen] == label).sum() for label in _LABEL_IDS])
+def count_by_class(
+    truth: Truth | Objects, chosen: NDArray[np.bool_], classes: int
+) -> NDArray[np.int64]:
+    """How many of the chosen regions each class has."""
+    return np.bincount(truth.classes[chosen], minlength=classes).astype(np.int64)
 
 
 def _beaten(

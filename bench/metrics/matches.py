@@ -9,20 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import DataError
-from bench.instances.labels import CLASSES
 
 OVERLAPS = 10
 IGNORED, TRUE_POSITIVE, FALSE_POSITIVE = 0, 1, 2
 
-_VERSION = 1
-# The version, the bytes of a score, the number of predictions, and the counts of instances.
-_HEADER = struct.Struct(f"<BBI{2 * len(CLASSES)}I")
+# The version, the bytes of a score, the number of predictions.
+_HEADER = struct.Struct("<BBI")
+# Then the number of classes; version 1 has eight, and does not say so.
+_VERSION, _CLASSES = 2, struct.Struct("<H")
+_CLASSES_OF_1 = 8
+_MAX_CLASSES = 256  # a byte each
 _PLACE = 2 * np.arange(OVERLAPS, dtype=np.uint32)  # two bits for each overlap
 
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """One image's predictions of the evaluated classes, and how many instances it has of each."""
+    """One image's predictions, and how many instances it has of each class."""
 
     classes: NDArray[np.uint8]
     scores: NDArray[np.float64]
@@ -30,6 +32,10 @@ class Matches:
     valid: NDArray[np.int64]  # the instances to be found, by class
     instances: NDArray[np.int64]  # all instances, by class
     packed: bytes | None = field(default=None, repr=False)  # as bytes, where it was read from them
+
+    def __post_init__(self) -> None:
+        if len(self.valid) > _MAX_CLASSES:
+            raise DataError(f"{len(self.valid)} classes, at most {_MAX_CLASSES} can be measured")
 
     def to_bytes(self) -> bytes:
         """For the store: about 8 bytes a prediction, as networks have scores of 32 bits."""
@@ -39,8 +45,12 @@ class Matches:
         scores = short if (short == self.scores).all() else self.scores
         size = scores.dtype.itemsize
         states = np.bitwise_or.reduce(self.states.astype(np.uint32) << _PLACE, axis=1)
-        header = _HEADER.pack(_VERSION, size, len(self.classes), *self.valid, *self.instances)
-        columns = (self.classes, scores.astype(f"<f{size}"), states.astype("<u4"))
+        version = 1 if len(self.valid) == _CLASSES_OF_1 else _VERSION
+        header = _HEADER.pack(version, size, len(self.classes))
+        if version > 1:
+            header += _CLASSES.pack(len(self.valid))
+        counts = np.concatenate([self.valid, self.instances]).astype("<u4")
+        columns = (counts, self.classes, scores.astype(f"<f{size}"), states.astype("<u4"))
         return header + b"".join(column.tobytes() for column in columns)
 
     def counts(self, least_score: float) -> tuple[int, int, int]:
@@ -51,14 +61,21 @@ class Matches:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Matches:
-        if len(data) < _HEADER.size:
-            raise DataError("matches that are damaged: cut off")
-        version, size, count, *counts = _HEADER.unpack_from(data)
-        if version != _VERSION:
-            raise DataError(
-                f"unknown version {version} of matches, expected {_VERSION}; score the images again"
-            )
-        at = _HEADER.size
+        try:
+            version, size, count = _HEADER.unpack_from(data)
+            if version not in (1, _VERSION):
+                raise DataError(
+                    f"unknown version {version} of matches, expected 1 or {_VERSION}; "
+                    "score the images again"
+                )
+            at, classes = _HEADER.size, _CLASSES_OF_1
+            if version > 1:
+                (classes,) = _CLASSES.unpack_from(data, at)
+                at += _CLASSES.size
+            counts = np.frombuffer(data, "<u4", 2 * classes, at).astype(np.int64)
+        except (struct.error, ValueError) as error:
+            raise DataError("matches that are damaged: cut off") from error
+        at += 4 * len(counts)
         if size not in (4, 8) or len(data) != at + count * (1 + size + 4):
             raise DataError("matches that are damaged: not as long as they should be")
         packed = np.frombuffer(data, "<u4", count, at + count * (1 + size))
@@ -66,7 +83,7 @@ class Matches:
             np.frombuffer(data, np.uint8, count, at),
             np.frombuffer(data, f"<f{size}", count, at + count).astype(np.float64),
             (packed[:, None] >> _PLACE & 3).astype(np.uint8),
-            np.array(counts[: len(CLASSES)]),
-            np.array(counts[len(CLASSES) :]),
+            counts[:classes],
+            counts[classes:],
             data,
         )

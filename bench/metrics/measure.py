@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bench.errors import BenchError
 from bench.instances.predictions import Finds, Labels
 from bench.metrics.bjontegaard import FloatArray
+from bench.runtime.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -56,3 +58,32 @@ class Measure:
     def figure(self) -> Figure:
         """The figure by which codecs are compared."""
         return self.figures[0]
+
+    def metric_of(self, scorer: str) -> str:
+        """The name of the metric by which codecs are compared with a task network."""
+        return f"{self.figure.name}:{scorer}"
+
+
+MEASURES: Registry[Measure] = Registry(
+    "measure",
+    {
+        "cityscapes-ap": "bench.metrics.average_precision:MEASURE",
+        "box-ap": "bench.metrics.box_ap:MEASURE",
+    },
+    "bench.measures",
+    "a bench.metrics.measure.Measure of that name",
+    lambda name, found: isinstance(found, Measure) and found.name == name,
+)
+
+
+def figure_called(name: str) -> Figure | None:
+    """The figure of that name, which means the same in all measures that have it."""
+    for measure in MEASURES:
+        try:
+            figures = MEASURES[measure].figures
+        except BenchError:  # of another package: it must not hide others
+            continue
+        for figure in figures:
+            if figure.name == name:
+                return figure
+    return None

@@ -22,6 +22,7 @@ from functools import partial
 
 from bench.images import colour
 from bench.images.colour import Pixels
+from bench.metrics.measure import figure_called
 from bench.metrics.psnr import psnr
 from bench.runtime.registry import Registry
 
@@ -134,23 +135,20 @@ METRICS: Registry[Metric] = Registry(
 )
 
 
-def wap_of(scorer: str) -> str:
-    """The name of the metric that a task network is."""
-    return f"wap:{scorer}"
-
-
 def scorer_of(metric: str) -> str | None:
-    """The task network that a metric is, if it is one."""
-    return metric.removeprefix("wap:") if metric.startswith("wap:") else None
+    """The task network that a metric is a figure of, if it is one: FIGURE:NETWORK."""
+    return metric.partition(":")[2] or None
 
 
 def describe(name: str) -> Metric:
     """A metric's row; a task network's is made here, for there are as many as networks."""
     scorer = scorer_of(name)
-    if scorer is None:
+    figure = figure_called(name.partition(":")[0]) if scorer else None
+    if figure is None:
         return METRICS[name]
-    compares = "detections in the decoded pictures, with the truth; of the whole set"
-    return Metric(name, f"wAP, {scorer}", "", True, compares, Group.TASK, headline=True)
+    compares = "what it finds in the decoded pictures, with the truth; of the whole set"
+    title, better = f"{figure.title}, {scorer}", figure.higher_is_better
+    return Metric(name, title, figure.unit, better, compares, Group.TASK, headline=True)
 
 
 def quality_metrics(names: Iterable[str] | None = None) -> list[Metric]:

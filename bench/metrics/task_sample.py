@@ -1,59 +1,69 @@
-"""One codec's pictures as a task network saw them: a curve of wAP, which only a set has."""
+"""One codec's pictures as a task network saw them: a curve of a figure that only a set has."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrics.average_precision import AveragePrecision, average_precision, resampled_wap
 from bench.metrics.bjontegaard import FloatArray
-from bench.metrics.box_ap import box_average_precision, resampled_box_wap
-from bench.metrics.matches import Matches
+from bench.metrics.measure import Measure, Record
 from bench.metrics.resampling import Sample, interval_of, keep_last, resample_weights
 from bench.runtime.cache import remembered_figures
 
-# Changes whenever the same matches would have another wAP.
-_VERSION = "1"
+# Changes whenever the same records would have another figure.
+_VERSION = "2"
 
 
 class SetScore:
-    """What a network scores on a set of pictures: by Cityscapes' rules for masks, COCO's for boxes.
+    """What a network scores on a set of pictures, by its measure.
 
     Resamples are costly and every figure needs them: the last ones are kept in memory, and all in
     the user's cache for later reports.
     """
 
-    def __init__(self, matches: Sequence[Matches], *, masks: bool) -> None:
-        self.matches, self.masks = matches, masks
+    def __init__(self, records: Sequence[Record], measure: Measure) -> None:
+        self.records, self.measure = records, measure
 
     @cached_property
-    def found(self) -> AveragePrecision:
-        return (average_precision if self.masks else box_average_precision)(self.matches)
+    def figures(self) -> Mapping[str, float]:
+        """All figures of the set, by name."""
+        names = [figure.name for figure in self.measure.figures]
+        found = self.measure.score(self.records, np.ones((1, len(self.records))), names)
+        return {name: float(found[name][0]) for name in names}
+
+    @property
+    def value(self) -> float:
+        """The figure that codecs are compared by."""
+        return self.figures[self.measure.figure.name]
 
     @keep_last
     def resampled(self, weights: FloatArray) -> FloatArray:
-        """The wAP of each resample of the images."""
-        compute = resampled_wap if self.masks else resampled_box_wap
-        return remembered_figures(self._key(weights), lambda: compute(self.matches, weights))
+        """The same figure of each resample of the images."""
+        name = self.measure.figure.name
+        return remembered_figures(
+            self._key(weights), lambda: self.measure.score(self.records, weights, [name])[name]
+        )
 
     def _key(self, weights: FloatArray) -> str:
-        known = hashlib.sha256(f"wAP {_VERSION} {self.masks} {weights.shape} ".encode())
+        measure = self.measure
+        what = f"{measure.name} {measure.version} {measure.figure.name} {_VERSION} {weights.shape} "
+        known = hashlib.sha256(what.encode())
         known.update(weights.tobytes())
-        for matches in self.matches:
-            known.update(matches.to_bytes())
+        for record in self.records:
+            known.update(record.to_bytes())
         return known.hexdigest()
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:
-        """Of its wAP, 95 %; one image has none."""
-        if len(self.matches) < 2:
+        """Of that figure, 95 %; one image has none."""
+        if len(self.records) < 2:
             return None
-        return interval_of(self.resampled(resample_weights(len(self.matches)))).bounds
+        return interval_of(self.resampled(resample_weights(len(self.records)))).bounds
 
 
 @dataclass(eq=False)
@@ -73,7 +83,7 @@ class TaskSample(Sample):
         return f"{self.name or 'a codec'} has no score for {count} of {len(self)} images"
 
     def _set_quality(self) -> FloatArray:
-        return np.array([score.found.wap for score in self.scores if score])
+        return np.array([score.value for score in self.scores if score])
 
     def _resampled_quality(self, weights: FloatArray) -> FloatArray:
         return np.stack([score.resampled(weights) for score in self.scores if score], axis=1)

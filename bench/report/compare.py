@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import StoreError
-from bench.metrics import METRICS, quality_metrics, scorer_of, wap_of
+from bench.metrics import METRICS, quality_metrics, scorer_of
 from bench.metrics.between import Between, QualityRange
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import PerImageDelta, mean_curve_delta, per_image_delta
@@ -33,7 +33,7 @@ class Comparison:
     metric: str
     rate: Delta
     quality: Delta
-    per_image: PerImageDelta | None  # None for a wAP, and between two qualities
+    per_image: PerImageDelta | None  # None for a task network, and between two qualities
 
     @property
     def figures(self) -> dict[str, Delta | PerImageDelta]:
@@ -110,7 +110,7 @@ class Report:
 
     @property
     def image_metrics(self) -> list[str]:
-        """The metrics that every image has of its own; a wAP is of the whole set."""
+        """The metrics that every image has of its own; a network's figure is of the whole set."""
         return [metric for metric in self.metrics if scorer_of(metric) is None]
 
     @property
@@ -231,7 +231,7 @@ def compare(
         raise StoreError(f"no results of the task '{absent_tasks[0]}'; there are {there}")
     shown = [name for name in known if tasks is None or name in tasks]
     results = results.seen_by(shown)
-    chosen += tuple(map(wap_of, shown))
+    chosen += tuple(task.metric for task in results.tasks)
     if between is not None:
         between = between.among(chosen, metrics or ())
     if incomplete:

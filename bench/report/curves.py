@@ -12,7 +12,7 @@ import numpy as np
 
 from bench import __version__
 from bench.codecs.codec import Point
-from bench.metrics import scorer_of, wap_of
+from bench.metrics import scorer_of
 from bench.report.compare import Report
 from bench.report.curve_styles import ANCHOR, CurveStyle, distinct_styles
 from bench.report.tables import traits
@@ -29,7 +29,7 @@ class CurvePoint:
     rate: float
     quality: float
     complete: bool  # whether it has all images
-    interval: tuple[float, float] | None  # of a wAP, which only a set has
+    interval: tuple[float, float] | None  # of a network's figure, which only a set has
 
     @property
     def is_known(self) -> bool:
@@ -83,11 +83,11 @@ def drawing(report: Report) -> Drawing:
 
 
 def ceilings(results: Results) -> dict[str, float]:
-    """The wAP of the uncompressed images, of each task network that saw them all."""
+    """The figure of the uncompressed images, of each task network that saw them all."""
     return {
-        wap_of(task.name): task.ceiling.found.wap
+        task.metric: task.ceiling.value
         for task in results.tasks
-        if task.ceiling and np.isfinite(task.ceiling.found.wap)
+        if task.ceiling and np.isfinite(task.ceiling.value)
     }
 
 

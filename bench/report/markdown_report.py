@@ -32,10 +32,10 @@ def markdown(report: Report) -> str:
         parts.append(plain(tables.PARTIAL))
     for task in results.tasks:
         parts += [
-            f"## wAP, {plain(task.name)}",
+            f"## {task.measure.figure.title}, {plain(task.name)}",
             plain(task.title),
             table(_score_rows(report, task)),
-            tables.SCORES,
+            tables.scores(task.measure),
         ]
     if report.complete_comparisons:
         parts += ["## Bjøntegaard deltas", *_deltas(report)]
@@ -78,7 +78,7 @@ def _mean_rows(report: Report) -> Iterator[Sequence[str]]:
 
 
 def _score_rows(report: Report, task: TaskResults) -> Iterator[Sequence[str]]:
-    yield "codec", "point", "bpp", "wAP", "95 %", "AP", "AP50"
+    yield "codec", "point", *tables.score_headings(task.measure, "95 %")
     for codec, cells in tables.score_rows(report, task):
         yield codec.name if codec else "", *cells
 

@@ -6,6 +6,7 @@ sweep.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,16 +16,17 @@ from numpy.typing import NDArray
 
 from bench.codecs.catalog import runnable
 from bench.codecs.codec import Codec, Point, what_changed
-from bench.datasets import open_dataset
+from bench.datasets import Entry, open_dataset
 from bench.errors import DataError, StoreError, UnavailableError
 from bench.images.colour import Pixels
 from bench.images.image import Image, pixel_digest
 from bench.instances.detections import Detections
-from bench.instances.labels import EVALUATED
+from bench.instances.objects import Objects
 from bench.instances.pseudo_truth import Truth
 from bench.metrics.instance_matching import SMALLEST
 from bench.metrics.matches import Matches
 from bench.store import CodecResults, Results, Store, TaskResults
+from bench.tasks.classes import meet
 from bench.tasks.scorer import Scorer
 from bench.tasks.task import open_task
 
@@ -75,12 +77,16 @@ class PictureSource:
 
     def _image(self, name: str) -> Image:
         """An image of the data set, which must be that of the results."""
+        entry = self._entry(name)
+        image = entry.load()
+        if pixel_digest(image.pixels) != self._digests.get(name):
+            raise DataError(f"{entry.path}: not the image that was coded; it has changed")
+        return image
+
+    def _entry(self, name: str) -> Entry:
         for entry in self._dataset.entries:
             if entry.name == name:
-                image = entry.load()
-                if pixel_digest(image.pixels) != self._digests.get(name):
-                    raise DataError(f"{entry.path}: not the image that was coded; it has changed")
-                return image
+                return entry
         raise DataError(f"{self._results.dataset}: has no image '{name}' any more")
 
     def _codec(self, results: CodecResults) -> Codec:
@@ -127,37 +133,48 @@ class ScoredPictureSource(PictureSource):
         pixels = self.pixels(image)
         return ScoredPicture(None, pixels, None, None, *self._detect(image, pixels))
 
-    def _truth(self, image: str) -> Truth:
+    def _truth(self, image: str) -> Truth | Objects:
         """The truth of an image, which must be what it was scored against."""
-        truth = self._scorer.truth_of(self._image(image))
+        truth: Truth | Objects = self._scorer.truth_of(self._entry(image), self.pixels(image))
         if self._scorer.pseudo is None and truth.digest != self._truths.get(image):
             raise DataError(f"{image}: its labels are not those that results were scored against")
         return truth
 
     def detect(self, pixels: Pixels) -> Detections:
-        return self._scorer.task.detect(pixels)
+        found = self._scorer.predict(pixels)
+        assert isinstance(found, Detections)  # of a network that is drawn
+        return found
 
     def _detect(self, image: str, pixels: Pixels) -> tuple[Detections, Matches]:
         found = self.detect(pixels)
-        return found, self._scorer.judge(found, self.truth(image))
+        record = self._scorer.judge(found, self.truth(image))
+        assert isinstance(record, Matches)
+        return found, record
 
 
-def true_instances(truth: Truth) -> Detections:
+def has_counts(task: TaskResults) -> bool:
+    """Whether what a network finds in a picture is drawn, and counted as right or wrong."""
+    return any(isinstance(record, Matches) for record in task.originals)
+
+
+def true_instances(truth: Truth | Objects, names: Sequence[str]) -> Detections:
     """The instances of the truth, as a perfect network would detect them."""
-    labels = {label.id: place for place, label in enumerate(EVALUATED)}
-    instances = (truth.ids >= 1000) & np.isin(truth.label_ids, list(labels))
+    instances = (truth.classes >= 0) & ~truth.crowd
     places = np.flatnonzero(instances & (truth.areas >= SMALLEST))
     return Detections(
         (truth.height, truth.width),
-        np.array([labels[int(label)] for label in truth.label_ids[places]], np.int64),
+        truth.classes[places],
         np.ones(len(places)),
         truth.boxes[places].astype(np.float64),
-        tuple(truth.mask(int(place)) for place in places),
+        tuple(truth.mask(int(place)) for place in places) if truth.has_masks else None,
+        names=tuple(names),
     )
 
 
 def _scorer(task: TaskResults) -> Scorer:
-    scorer = Scorer(open_task(task.name.partition(":")[0]), task.pseudo)
+    network = open_task(task.name.partition(":")[0])
+    meeting = None if task.pseudo is not None else meet(network.classes, task.classes, {})
+    scorer = Scorer(network, task.measure, task.pseudo, meeting)
     if scorer.fingerprint != task.fingerprint:
         raise UnavailableError(
             f"{task.name}: the results are of other weights than those that it has here"

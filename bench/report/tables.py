@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from bench.metrics import describe, wap_of
+from bench.metrics import describe
+from bench.metrics.measure import Measure
 from bench.metrics.task_sample import SetScore
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
 from bench.report.formatting import (
@@ -19,15 +20,22 @@ from bench.report.formatting import (
     signed,
     span,
 )
+from bench.runtime.text import listed
 from bench.store import CodecResults, TaskResults
 
 _MEANS = (
     "Rate and quality are means over the images at each point; times are seconds of CPU an image."
 )
-SCORES = "wAP, AP and AP50 are of the whole set, not means over its images."
 PARTIAL = "* some images are missing: the mean is over those that are there"
 ALONE = "one codec: curves only; with a second --codec they are compared"
 NO_ANCHOR = "no anchor: curves only; --anchor NAME compares"
+
+
+def scores(measure: Measure) -> str:
+    """What the figures of a task network are."""
+    titles = listed([figure.title for figure in measure.figures])
+    are = "are" if len(measure.figures) > 1 else "is"
+    return f"{titles} {are} of the whole set, not means over its images."
 
 
 def means(report: Report) -> str:
@@ -72,7 +80,7 @@ def version(codec: CodecResults) -> str:
 
 
 def mean_columns(report: Report) -> Sequence[str]:
-    """The columns of the table of means; a wAP is in a table of its own."""
+    """The columns of the table of means; a network's figures are in a table of their own."""
     return ("bpp", *report.image_metrics, "encode_cpu", "decode_cpu")
 
 
@@ -88,22 +96,31 @@ def score_rows(
     report: Report, task: TaskResults
 ) -> Iterator[tuple[CodecResults | None, tuple[str, ...]]]:
     """A codec, its point and a network's scores there; the uncompressed images first."""
-    metric = wap_of(task.name)
-    yield None, _score_cells(metric, "uncompressed", math.nan, task.ceiling)
+    metric, measure = task.metric, task.measure
+    yield None, _score_cells(measure, metric, "uncompressed", math.nan, task.ceiling)
     for codec in report.results.codecs:
         if scores := codec.scores.get(task.name):
             rates, _, _ = codec.curve(metric)
             for point, rate, score in zip(codec.points, rates, scores, strict=True):
-                yield codec, _score_cells(metric, f"{codec.unit} {point}", float(rate), score)
+                where = f"{codec.unit} {point}"
+                yield codec, _score_cells(measure, metric, where, float(rate), score)
 
 
-def _score_cells(metric: str, point: str, rate: float, score: SetScore | None) -> tuple[str, ...]:
-    """Point, rate, wAP with its interval, AP and AP50."""
+def score_headings(measure: Measure, of_interval: str) -> tuple[str, ...]:
+    """Of the columns after the point's."""
+    first, *others = (figure.title for figure in measure.figures)
+    return ("bpp", first, of_interval, *others)
+
+
+def _score_cells(
+    measure: Measure, metric: str, point: str, rate: float, score: SetScore | None
+) -> tuple[str, ...]:
+    """Point, rate, the first figure with its interval, and the others."""
     if score is None:
-        return point, mean("bpp", rate), NOTHING, NOTHING, NOTHING, NOTHING
+        return (point, mean("bpp", rate), *[NOTHING] * (1 + len(measure.figures)))
     text = partial(mean, metric)
-    wap, ap, ap50 = map(text, (score.found.wap, score.found.ap, score.found.ap50))
-    return point, mean("bpp", rate), wap, interval(score.interval, text), ap, ap50
+    first, *others = (text(score.figures[figure.name]) for figure in measure.figures)
+    return (point, mean("bpp", rate), first, interval(score.interval, text), *others)
 
 
 def delta_cells(comparison: Comparison) -> dict[str, str]:

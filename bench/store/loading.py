@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.codecs.codec import Point
 from bench.codecs.points import name_points
-from bench.metrics.matches import Matches
+from bench.metrics.measure import MEASURES, Record
 from bench.store import rows
 from bench.store.choosing import PlannedCurve, choose_curves, choose_metrics, find_dataset
 from bench.store.reader import Store
@@ -65,6 +65,7 @@ class _Loader:
             run.id: Run(run.started, run.command, dict(json.loads(run.machine)))
             for run in store.select(rows.Run)
         }
+        self.notes: list[str] = []
         self.scorers = self._scorers()
 
     def results(
@@ -86,29 +87,37 @@ class _Loader:
             tuple((image.width, image.height) if image else (0, 0) for image in self.images),
             found,
             self._failures(curves, found),
-            (*notes, *old),
+            (*notes, *old, *self.notes),
             tuple(self.scorers.values()),
             self.digests,
-            tuple(member.truth for member in self.members),
+            tuple(member.truth("instances") for member in self.members),
             dataset.folder or dataset.name.partition("[")[0],
             dataset.version,
         )
 
     def _scorers(self) -> dict[rows.Scorer, TaskResults]:
-        """The newest network of each name, and its matches in the uncompressed images."""
+        """The newest network of each name, and its records of the uncompressed images."""
         newest = {scorer.name: scorer for scorer in self.store.scorers_of(self.dataset.id)}
         found = {}
         for scorer in newest.values():
-            originals: list[Matches | None] = [None] * len(self.names)
+            if scorer.measure not in MEASURES:
+                self.notes.append(
+                    f"{scorer.name} left out: unknown measure {scorer.measure}; install the "
+                    "package that measured it"
+                )
+                continue
+            measure = MEASURES[scorer.measure]
+            originals: list[Record | None] = [None] * len(self.names)
             for original in self.store.select(rows.Original, scorer=scorer.id):
                 positions = self.positions.get(original.image, ())
                 if positions and original.truth == self._truth(scorer, positions[-1]):
                     for position in positions:
-                        originals[position] = Matches.from_bytes(original.matches)
+                        originals[position] = measure.read(original.matches)
             found[scorer] = TaskResults(
                 scorer.name,
                 scorer.title,
-                bool(scorer.masks),
+                measure,
+                tuple(json.loads(scorer.classes)),
                 scorer.pseudo,
                 scorer.fingerprint,
                 tuple(originals),
@@ -117,7 +126,9 @@ class _Loader:
 
     def _truth(self, scorer: rows.Scorer, position: int) -> str | None:
         """The name of the current ground truth, that of the last run."""
-        return PSEUDO if scorer.pseudo is not None else self.members[position].truth
+        if scorer.pseudo is not None:
+            return PSEUDO
+        return self.members[position].truth(MEASURES[scorer.measure].labels)
 
     def _codec(
         self, curve: PlannedCurve, chosen: Sequence[Point] | None, versions: Mapping[str, int]
@@ -159,13 +170,13 @@ class _Loader:
             curve.planned.card,
             curve.codec.version,
             self._matches(curve, places, shape),
-            {task.name: task.masks for task in self.scorers.values()},
+            {task.name: task.measure for task in self.scorers.values()},
         )
 
     def _matches(
         self, curve: PlannedCurve, places: Places, shape: tuple[int, int]
     ) -> dict[str, MatchArray]:
-        """Each scorer's matches in each picture; None where it has not seen the picture."""
+        """Each scorer's record of each picture; None where it has not seen the picture."""
         known = {scorer.id: scorer for scorer in self.scorers}
         tables: dict[str, MatchArray] = {}
         for score in self.store.select_of_codec(rows.Scored, curve.codec.id):
@@ -173,9 +184,9 @@ class _Loader:
             if scorer and where and score.truth == self._truth(scorer, where[-1][0]):
                 if scorer.name not in tables:
                     tables[scorer.name] = np.full(shape, None, dtype=object)
-                matches = Matches.from_bytes(score.matches)
+                record = self.scorers[scorer].measure.read(score.matches)
                 for place in where:
-                    tables[scorer.name][place] = matches
+                    tables[scorer.name][place] = record
         return tables
 
     def _failures(

@@ -130,10 +130,14 @@ class _Merge:
                 continue  # added since the merge began
             row = theirs._replace(dataset=self.datasets[theirs.dataset])
             here = mine.get((row.dataset, row.position))
-            if here is None or here.truth is None:
+            if here is None:
                 self.into.put(row)
-            elif theirs.truth not in (None, here.truth):
+                continue
+            mine_of, theirs_of = (json.loads(each.truths or "{}") for each in (here, theirs))
+            if any(mine_of.get(labels, truth) != truth for labels, truth in theirs_of.items()):
                 self._conflict(f"{theirs.name}: other labels")
+            if theirs_of.keys() - mine_of.keys():
+                self.into.put(row._replace(truths=json.dumps(theirs_of | mine_of)))
 
     def _merge_planned(self) -> None:
         """A curve that both have is to have the points of both."""

@@ -19,7 +19,7 @@ from bench.store.database import connect, plain_errors, transaction, understood
 from bench.store.rows import TABLES, StreamKey, point_key
 
 if TYPE_CHECKING:
-    from bench.instances.pseudo_truth import PseudoTruth
+    from bench.instances.pseudo_truth import Pseudo
     from bench.tasks.scorer import Scorer
 
 Row = TypeVar("Row", bound=NamedTuple)
@@ -121,9 +121,9 @@ class Store:
                 for row in self.select(rows.Stream, codec=codec)
             }
 
-    def kept_originals(self, scorer: Scorer) -> dict[str, tuple[str, PseudoTruth | None]]:
+    def kept_originals(self, scorer: Scorer) -> dict[str, tuple[str, Pseudo | None]]:
         """By image digest: the name of its truth and, if the network made it, the truth."""
-        from bench.instances.pseudo_truth import PseudoTruth
+        from bench.instances.pseudo_truth import read_pseudo_truth
 
         kept = {}
         with self.read_transaction():
@@ -131,7 +131,7 @@ class Store:
             images = self._image_digests()
             for original in self.select(rows.Original, scorer=number):
                 made = original.pseudo_ground_truth
-                truth = PseudoTruth.from_bytes(made) if made else None
+                truth = read_pseudo_truth(made) if made else None
                 kept[images[original.image]] = original.truth, truth
         return kept
 

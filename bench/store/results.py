@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from bench.codecs.codec import Point
 from bench.errors import StoreError
-from bench.metrics import scorer_of, wap_of
-from bench.metrics.matches import Matches
+from bench.metrics import scorer_of
+from bench.metrics.measure import Measure, Record
 from bench.metrics.resampling import CurveSample
 from bench.metrics.task_sample import SetScore, TaskSample
 from bench.runtime.text import counted
@@ -55,7 +55,7 @@ class CodecResults:
     card: str = ""  # the name or path that opens the codec again
     version: str | None = None  # of the software that ran; None if it is unknown
     matches: dict[str, MatchArray] = field(default_factory=dict)  # by scorer; None if missing
-    masks: dict[str, bool] = field(default_factory=dict)  # by scorer: whether it finds masks
+    measures: dict[str, Measure] = field(default_factory=dict)  # by scorer
 
     def __repr__(self) -> str:
         return f"<CodecResults of {self.name} at {self.unit} {', '.join(map(str, self.points))}>"
@@ -75,7 +75,7 @@ class CodecResults:
         """Each scorer's score of each point; None unless it has seen all the images."""
         return {
             scorer: tuple(
-                SetScore(list(column), masks=self.masks[scorer])
+                SetScore(list(column), self.measures[scorer])
                 if len(column) and all(matches is not None for matches in column)
                 else None
                 for column in matches.T
@@ -112,7 +112,7 @@ class CodecResults:
             quality = [_mean(v[t]) for v, t in zip(values.T, there.T, strict=True)]
         else:
             scores = self.scores.get(scorer, (None,) * len(self.points))
-            quality = [score.found.wap if score else float("nan") for score in scores]
+            quality = [score.value if score else float("nan") for score in scores]
             there = np.isfinite(self.bpp)
         rate = [_mean(v[t]) for v, t in zip(self.bpp.T, there.T, strict=True)]
         return np.array(rate), np.array(quality), np.asarray(there.all(axis=0))
@@ -153,21 +153,27 @@ class CodecResults:
 
 @dataclass(frozen=True, eq=False)
 class TaskResults:
-    """A task network, and its matches in the uncompressed images."""
+    """A task network, and the records of what it found in the uncompressed images."""
 
     name: str
     title: str
-    masks: bool
+    measure: Measure
+    classes: tuple[str, ...]  # of the records
     pseudo: float | None  # if its own detections are the truth, their minimum score
     fingerprint: str
-    originals: tuple[Matches | None, ...]  # in each image
+    originals: tuple[Record | None, ...]  # of each image
+
+    @property
+    def metric(self) -> str:
+        """The name of the metric by which codecs are compared with it."""
+        return self.measure.metric_of(self.name)
 
     @cached_property
     def ceiling(self) -> SetScore | None:
         """Its score on the uncompressed images, once it has seen them all."""
-        seen = [matches for matches in self.originals if matches is not None]
+        seen = [record for record in self.originals if record is not None]
         whole = len(seen) == len(self.originals) > 0
-        return SetScore(seen, masks=self.masks) if whole else None
+        return SetScore(seen, self.measure) if whole else None
 
     def only(self, images: BoolArray) -> TaskResults:
         """The results on some of the images."""
@@ -319,18 +325,16 @@ class Results:
 
 
 def _scores(codec: CodecResults, column: int) -> dict[str, float]:
-    """The task networks' figures at a point, each wAP with its interval."""
+    """The task networks' figures at a point, the first of each with its interval."""
     figures: dict[str, float] = {}
     for scorer, scores in codec.scores.items():
-        name, score = wap_of(scorer), scores[column]
-        low, high = (score.interval if score else None) or (float("nan"), float("nan"))
-        figures |= {
-            name: score.found.wap if score else float("nan"),
-            f"{name}_low": low,
-            f"{name}_high": high,
-            f"ap:{scorer}": score.found.ap if score else float("nan"),
-            f"ap50:{scorer}": score.found.ap50 if score else float("nan"),
-        }
+        score, nothing = scores[column], float("nan")
+        low, high = (score.interval if score else None) or (nothing, nothing)
+        first, *others = (figure.name for figure in codec.measures[scorer].figures)
+        found = score.figures if score else {}
+        name = f"{first}:{scorer}"
+        figures |= {name: found.get(first, nothing), f"{name}_low": low, f"{name}_high": high}
+        figures |= {f"{other}:{scorer}": found.get(other, nothing) for other in others}
     return figures
 
 

@@ -45,7 +45,12 @@ class Member(NamedTuple):
     position: int
     name: str
     digest: str
-    truth: str | None  # the digest of the current labels
+    truths: str | None  # JSON: the digest of the current labels, by their kind
+
+    def truth(self, labels: str) -> str | None:
+        """The digest of the current labels of a kind."""
+        digest: str | None = json.loads(self.truths or "{}").get(labels)
+        return digest
 
 
 class Codec(NamedTuple):
@@ -109,7 +114,8 @@ class Scorer(NamedTuple):
     fingerprint: str
     name: str
     title: str
-    masks: bool
+    measure: str  # its name
+    classes: str  # JSON: the names of the classes of its records
     pseudo: float | None  # if its own detections are the truth, their minimum score
     used: int | None  # None: reports do not show it yet
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 
-VERSION = 5
+VERSION = 6
 _log = logging.getLogger(__name__)
 
 _TABLES = """
@@ -16,7 +17,7 @@ CREATE TABLE datasets (
     id INTEGER PRIMARY KEY, digest TEXT UNIQUE, kind TEXT, name TEXT, folder TEXT, used INTEGER,
     version TEXT);
 CREATE TABLE members (
-    dataset INTEGER, position INTEGER, name TEXT, digest TEXT, truth TEXT,
+    dataset INTEGER, position INTEGER, name TEXT, digest TEXT, truths TEXT,
     PRIMARY KEY (dataset, position));
 CREATE TABLE codecs (
     id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, options TEXT, depends_on TEXT, version TEXT);
@@ -32,8 +33,8 @@ CREATE TABLE metrics (
 CREATE TABLE measured (
     stream INTEGER, metric INTEGER, value REAL, PRIMARY KEY (stream, metric)) WITHOUT ROWID;
 CREATE TABLE scorers (
-    id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, name TEXT, title TEXT, masks INTEGER,
-    pseudo REAL, used INTEGER);
+    id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, name TEXT, title TEXT, measure TEXT,
+    classes TEXT, pseudo REAL, used INTEGER);
 CREATE TABLE scored (
     stream INTEGER, scorer INTEGER, truth TEXT, matches BLOB, PRIMARY KEY (stream, scorer));
 CREATE TABLE originals (
@@ -43,6 +44,8 @@ CREATE TABLE failures (
     codec INTEGER, image TEXT, point TEXT, reason TEXT, run INTEGER, at TEXT,
     PRIMARY KEY (codec, image, point));
 """
+# Of all records of task networks before version 6.
+FORMER_CLASSES = ("person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")
 # From each earlier version to the next.
 _UPGRADES = {
     3: (
@@ -56,6 +59,15 @@ _UPGRADES = {
         "ALTER TABLE originals RENAME COLUMN painted TO pseudo_ground_truth",
         "ALTER TABLE datasets ADD COLUMN version TEXT",
         "UPDATE datasets SET version = '1' WHERE kind = 'toyscapes'",  # there was no other
+    ),
+    5: (
+        # There were no other measures, labels and classes than these.
+        "ALTER TABLE scorers RENAME COLUMN masks TO measure",
+        "UPDATE scorers SET measure = CASE measure WHEN 1 THEN 'cityscapes-ap' ELSE 'box-ap' END",
+        "ALTER TABLE scorers ADD COLUMN classes TEXT",
+        f"UPDATE scorers SET classes = '{json.dumps(FORMER_CLASSES)}'",
+        "ALTER TABLE members RENAME COLUMN truth TO truths",
+        "UPDATE members SET truths = json_object('instances', truths) WHERE truths IS NOT NULL",
     ),
 }
 # Errors that prevent the upgrade of a store that is only read.

@@ -99,23 +99,30 @@ class StoreWriter(Store):
         facts = dataset.digest, dataset.kind, dataset.name, dataset.folder
         used = self.next_use(rows.Dataset)
         self.put(rows.Dataset(number or NEW, *facts, used, dataset.version))
-        self.add(*self._members(dataset, {}))
+        self.add(*self._members(dataset))
 
-    def _members(self, dataset: Dataset, truths: Mapping[str, str]) -> Iterator[rows.Member]:
+    def _members(self, dataset: Dataset) -> Iterator[rows.Member]:
         number = self._known(rows.Dataset, digest=dataset.digest)
         for position, entry in enumerate(dataset.entries):
-            name, digest = entry.name, dataset.digests[entry.name]
-            yield rows.Member(number, position, name, digest, truths.get(name))
+            yield rows.Member(number, position, entry.name, dataset.digests[entry.name], None)
 
     def add_scorers(self, scorers: Sequence[Scorer], dataset: Dataset) -> None:
         """Record the scorers and, unless all use pseudo ground truth, the current labels."""
         for scorer in scorers:
             known = self.select(rows.Scorer, fingerprint=scorer.fingerprint)
             number, used = (known[0].id, known[0].used) if known else (NEW, None)
-            facts = scorer.fingerprint, scorer.name, scorer.title, scorer.task.masks, scorer.pseudo
-            self.put(rows.Scorer(number, *facts, used))
-        if any(scorer.pseudo is None for scorer in scorers):
-            self.put(*self._members(dataset, dataset.truths))
+            facts = scorer.fingerprint, scorer.name, scorer.title, scorer.measure.name
+            classes = json.dumps(scorer.classes)
+            self.put(rows.Scorer(number, *facts, classes, scorer.pseudo, used))
+        for labels in {each.measure.labels for each in scorers if each.pseudo is None}:
+            truths = dataset.truths(labels)
+            number = self._known(rows.Dataset, digest=dataset.digest)
+            self.put(
+                *(
+                    member._replace(truths=_with_truth(member, labels, truths.get(member.name)))
+                    for member in self.select(rows.Member, dataset=number)
+                )
+            )
 
     def show_scorers(self, scorers: Sequence[Scorer]) -> None:
         """Show these in reports from now on, instead of others with their names."""
@@ -254,6 +261,12 @@ class StoreWriter(Store):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             temporary.write_bytes(stream)
+
+
+def _with_truth(member: rows.Member, labels: str, truth: str | None) -> str:
+    """The digests of an image's labels by their kind, with the current one of a kind."""
+    truths = json.loads(member.truths or "{}") | {labels: truth}
+    return json.dumps({kind: digest for kind, digest in truths.items() if digest})
 
 
 @cache

@@ -12,6 +12,7 @@ from typing import Any
 
 from bench import __version__
 from bench.datasets import Entry
+from bench.datasets.dataset import LabelFile
 from bench.errors import BenchError
 from bench.runtime.files import replacing
 from bench.runtime.machine import this_machine
@@ -85,7 +86,8 @@ def _run(
 
 
 def files_of(entry: Entry) -> list[Path]:
-    return [path for path in (entry.path, entry.instances, entry.depth) if path]
+    labels = [label.path for label in (entry.instances, entry.semantic) if label]
+    return list(dict.fromkeys([entry.path, *labels, *filter(None, [entry.depth])]))
 
 
 def _with_files(entry: Entry, files: Mapping[Path, bytes], folder: Path) -> Entry:
@@ -96,9 +98,17 @@ def _with_files(entry: Entry, files: Mapping[Path, bytes], folder: Path) -> Entr
     return replace(
         entry,
         path=written.get(entry.path, entry.path),
-        instances=entry.instances and written.get(entry.instances, entry.instances),
+        instances=_label_at(entry.instances, written),
+        semantic=_label_at(entry.semantic, written),
         depth=entry.depth and written.get(entry.depth, entry.depth),
     )
+
+
+def _label_at(label: LabelFile | None, written: Mapping[Path, Path]) -> LabelFile | None:
+    if label is None or label.path not in written:
+        return label
+    there: LabelFile = replace(label, path=written[label.path])  # type: ignore[type-var]
+    return there
 
 
 def _written(path: Path, content: bytes, folder: Path) -> Path:

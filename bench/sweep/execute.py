@@ -20,6 +20,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from bench.errors import BenchError, DataError
+from bench.instances.pseudo_truth import is_empty
 from bench.metrics import METRICS, fingerprint
 from bench.runtime.leftovers import remove_leftovers
 from bench.runtime.machine import this_machine
@@ -152,7 +153,7 @@ class _Execution:
         there = {
             scorer
             for (scorer, image), truth in self.pseudo.items()
-            if image in digests and (truth.ids >= 1000).any()
+            if image in digests and not is_empty(truth)
         }
         for scorer in self.plan.scorers:
             if scorer.pseudo is not None and scorer.fingerprint not in there:

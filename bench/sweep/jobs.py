@@ -14,8 +14,9 @@ from pathlib import Path
 
 from bench.codecs.codec import Codec, Point
 from bench.datasets import Entry
-from bench.instances.pseudo_truth import PseudoTruth
+from bench.instances.pseudo_truth import Pseudo
 from bench.runtime.programs import Cost
+from bench.tasks.classes import Meeting
 from bench.tasks.scorer import Scorer, ScoreRecord
 from bench.tasks.task import TASKS, Task
 
@@ -37,7 +38,7 @@ class CodecReference:
 
 @dataclass(frozen=True)
 class ScorerReference:
-    """A task network by the arguments that open it, and the ground truth of its detections.
+    """A task network by the arguments that open it, its measure, and its ground truth.
 
     One that was given as an object goes along.
     """
@@ -45,7 +46,9 @@ class ScorerReference:
     name: str
     task: str
     engine: str
+    measure: str
     pseudo: float | None
+    meeting: Meeting | None
     fingerprint: str
     network: Task | None = field(default=None, compare=False, repr=False)
 
@@ -55,8 +58,9 @@ class ScorerReference:
         if (weights := Path(file).expanduser()).is_file():  # a worker may be in another folder
             file = str(weights.resolve())
         task = f"{name}{equals}{file}"
-        itself = None if name in TASKS else scorer.task
-        return cls(scorer.name, task, scorer.engine, scorer.pseudo, scorer.fingerprint, itself)
+        truth = scorer.measure.name, scorer.pseudo, scorer.meeting
+        itself = None if name.partition(":")[0] in TASKS else scorer.task
+        return cls(scorer.name, task, scorer.engine, *truth, scorer.fingerprint, itself)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +69,7 @@ class ScoreRequest:
 
     scorer: ScorerReference
     truth: str  # its name; the digest of labels
-    pseudo: PseudoTruth | None = None  # the truth itself, if the network made it
+    pseudo: Pseudo | None = None  # the truth itself, if the network made it
 
 
 @dataclass(frozen=True)

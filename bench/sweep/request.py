@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 from bench.codecs.catalog import runnable
@@ -36,6 +36,7 @@ class Request:
     engine: str = "bench"
     truth: str = "labels"
     truth_score: float = TRUTH_SCORE
+    classes: Mapping[str, str] = field(default_factory=dict)  # a network's by the data set's name
     shard: str | None = None
     save_decoded: Path | None = None
     jobs: int | None = None  # as many as there are cores
@@ -59,7 +60,9 @@ class Inputs:
         return tuple(
             ScoreRequest(
                 ScorerReference.of(scorer),
-                PSEUDO if scorer.pseudo is not None else self.dataset.truths[entry.name],
+                PSEUDO
+                if scorer.pseudo is not None
+                else self.dataset.truths(scorer.measure.labels)[entry.name],
             )
             for scorer in self.scorers
         )
@@ -84,7 +87,12 @@ def open_inputs(request: Request, progress: Progress | None = None) -> Inputs:
         make_folder(request.save_decoded)
     dataset = open_dataset(request.data, root=request.root, limit=request.limit, progress=progress)
     tasks, remark = open_tasks(request.tasks or (), dataset.kind, request.engine)
-    scorers = make_scorers(tasks, request.engine, dataset, request.truth, request.truth_score)
+    scorers = make_scorers(
+        *(tasks, request.engine, dataset),
+        *(request.truth, request.truth_score, request.classes),
+    )
+    remarks = [remark, *(scorer.remark(dataset.name) for scorer in scorers)]
+    remark = "; ".join(filter(None, remarks))
     return Inputs(request, points, metrics, dataset, scorers, shard, remark)
 
 

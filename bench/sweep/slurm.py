@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from math import ceil
 from pathlib import Path
@@ -20,7 +20,7 @@ _MOST_TASKS = 1000  # Slurm's default limit of an array's size is 1001
 _MARGIN = 2  # between the estimate and the limits that are asked for
 _LEAST_MINUTES = 10
 # The fields of a request whose options have other names.
-_SINGULAR = {"codecs": "codec", "metrics": "metric", "tasks": "task"}
+_SINGULAR = {"codecs": "codec", "metrics": "metric", "tasks": "task", "classes": "class"}
 
 
 def job_script(estimate: Estimate, results: Path) -> str:
@@ -69,5 +69,7 @@ def _options(request: Request) -> Iterator[str]:
         if value is True:
             yield option
             continue
+        if isinstance(value, Mapping):
+            value = [f"{own}={theirs}" for own, theirs in value.items()]
         for each in [value] if isinstance(value, str | int | float | Path) else value:
             yield from (option, str(each))

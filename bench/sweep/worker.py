@@ -12,7 +12,7 @@ import logging
 import tempfile
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from bench.codecs.catalog import load_codec
 from bench.codecs.codec import Codec
@@ -28,8 +28,9 @@ from bench.errors import (
 )
 from bench.images.colour import Pixels
 from bench.images.image import Image, pixel_digest, write_png
-from bench.instances.pseudo_truth import PseudoTruth, Truth
+from bench.instances.predictions import SemanticMap
 from bench.metrics import measure, metric_fingerprints
+from bench.metrics.measure import MEASURES
 from bench.metrics.quality import Pair, Values
 from bench.runtime.files import read_regular
 from bench.runtime.programs import Programs, metered
@@ -67,7 +68,10 @@ class Worker:
         self._images = Loaded[tuple[Entry, str], Image](
             max_size=_MAX_HELD, size=lambda image: image.pixels.nbytes
         )
-        self._labels = Loaded[str, Truth]()
+        self._labels = Loaded[str, Any](
+            max_size=_MAX_HELD,
+            size=lambda truth: truth.classes.nbytes if isinstance(truth, SemanticMap) else 0,
+        )
 
     def enter(self) -> None:
         """Run the jobs of this thread by this worker from now on."""
@@ -83,7 +87,7 @@ class Worker:
     def scorer(self, wanted: ScorerReference) -> Scorer:
         def load() -> Scorer:
             network = wanted.network or open_task(wanted.task, wanted.engine)
-            return Scorer(network, wanted.pseudo)
+            return Scorer(network, MEASURES[wanted.measure], wanted.pseudo, wanted.meeting)
 
         return self._scorers.get(wanted, lambda: _as_planned(load(), wanted))
 
@@ -106,25 +110,29 @@ class Worker:
 
         return self._images.get((entry, digest), load)
 
-    def score(self, score_request: ScoreRequest, image: Image, picture: Pixels) -> ScoreRecord:
-        """Score a network's detections in a picture against the ground truth of its image."""
+    def score(
+        self, score_request: ScoreRequest, entry: Entry, original: Image, picture: Pixels
+    ) -> ScoreRecord:
+        """Hold what a network finds in a picture to the ground truth of its image."""
         scorer = self.scorer(score_request.scorer)
-        truth = score_request.pseudo or self._truth(scorer, score_request.truth, image)
-        made_here = (
-            truth if score_request.pseudo is None and isinstance(truth, PseudoTruth) else None
-        )
+        truth = score_request.pseudo
+        if truth is None:
+            truth = self._truth(scorer, score_request.truth, entry, original)
+        made_here = truth if scorer.pseudo is not None and score_request.pseudo is None else None
         matches = scorer.score(picture, truth)
         return ScoreRecord(scorer.fingerprint, score_request.truth, matches, made_here)
 
-    def _truth(self, scorer: Scorer, digest: str, image: Image) -> Truth:
-        """The network's own detections in an uncompressed image, or the image's labels."""
+    def _truth(self, scorer: Scorer, digest: str, entry: Entry, original: Image) -> Any:
+        """What the network itself finds in an uncompressed image, or the image's labels."""
         if scorer.pseudo is not None:
-            return scorer.truth_of(image)
+            return scorer.truth_of(entry, original.pixels)
 
-        def load() -> Truth:
-            truth = scorer.truth_of(image)
+        def load() -> Any:
+            truth = scorer.truth_of(entry, original.pixels)
             if truth.digest != digest:
-                raise DataError(f"{image.instances}: changed since the sweep was planned")
+                label = entry.label(scorer.measure.labels)
+                changed = getattr(label, "path", entry.name)
+                raise DataError(f"{changed}: changed since the sweep was planned")
             return truth
 
         return self._labels.get(digest, load)
@@ -171,7 +179,7 @@ def steps(job: OriginalJob) -> Steps:
         for score_request in job.score_requests:
             worker.programs.check()
             with span("score", image=job.entry.name, task=score_request.scorer.name):
-                result.scores.append(worker.score(score_request, original, picture))
+                result.scores.append(worker.score(score_request, job.entry, original, picture))
     except Cancelled:
         pass  # what is in the result already is kept
     except (Exception, SystemExit) as error:  # of a third party's codec: the sweep goes on

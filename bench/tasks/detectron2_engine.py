@@ -24,7 +24,12 @@ _TO_INSTALL = (
 
 
 def detectron2_finder(
-    weights: Path, device: torch.device, digest: str | None = None, *, masks: bool = True
+    weights: Path,
+    device: torch.device,
+    names: tuple[str, ...],
+    digest: str | None = None,
+    *,
+    masks: bool = True,
 ) -> Callable[[Pixels], Detections]:
     """A detector for RGB pictures: its R50-FPN for Cityscapes with these weights,
     which must have the digest if one is given.
@@ -52,6 +57,7 @@ def detectron2_finder(
             found.scores.double().numpy(),
             found.pred_boxes.tensor.double().numpy(),
             tuple(encode(mask) for mask in found.pred_masks.numpy()) if masks else None,
+            names=names,
         )
 
     return find

@@ -1,6 +1,6 @@
-"""Scorers: task networks whose detections in a picture are matched with the ground truth.
+"""Scorers: task networks with the measure by which what they find is held to the ground truth.
 
-The ground truth is the data set's labels or, without any, the network's own detections in the
+The ground truth is the data set's labels or, without any, what the network itself finds in the
 uncompressed picture.
 """
 
@@ -10,19 +10,17 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from bench.datasets import Dataset
+from bench.datasets import Dataset, Entry
+from bench.datasets.dataset import NOUNS
 from bench.errors import DataError
 from bench.images.colour import Pixels
-from bench.images.image import Image
-from bench.instances.detections import Detections
-from bench.instances.ground_truth import read_ground_truth
-from bench.instances.pseudo_truth import PseudoTruth, Truth, to_pseudo_truth
-from bench.metrics.matches import Matches
-from bench.tasks.task import Task
+from bench.instances.pseudo_truth import Prediction, Pseudo, to_pseudo_truth
+from bench.metrics.measure import MEASURES, Measure, Record
+from bench.tasks.classes import Meeting, meet
+from bench.tasks.task import Task, measure_in
 
-# Changes whenever the same detections would be matched differently.
-_VERSION = "1"
 # Changes whenever the same detections would give another pseudo ground truth.
 _PSEUDO_VERSION = "2"
 PSEUDO = "pseudo"
@@ -30,16 +28,20 @@ PSEUDO = "pseudo"
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """A task network, and the ground truth that it is scored against."""
+    """A task network, its measure, and the ground truth that it is scored against."""
 
     task: Task
+    measure: Measure
     pseudo: float | None = None  # its own detections on the original of at least that score
+    meeting: Meeting | None = None  # of its classes with those of the labels
     opened_by: str = ""  # what open_task makes the task of, and by which engine
     engine: str = "bench"
+    called: str = ""  # the task's name, with the measure's unless it is the usual one
 
     @property
     def name(self) -> str:
-        return self.task.name if self.pseudo is None else f"{self.task.name}:{PSEUDO}"
+        called = self.called or self.task.name
+        return called if self.pseudo is None else f"{called}:{PSEUDO}"
 
     @property
     def title(self) -> str:
@@ -50,58 +52,99 @@ class Scorer:
     @cached_property
     def fingerprint(self) -> str:
         truth = "labels" if self.pseudo is None else f"{PSEUDO} {_PSEUDO_VERSION} {self.pseudo!r}"
-        parts = (self.task.fingerprint, truth, _VERSION)
+        parts = [self.task.fingerprint, truth, self.measure.version]
+        if self.meeting is not None and not self.meeting.is_trivial:
+            parts.append(f"classes {self.meeting.names} {self.meeting.places}")
         return hashlib.sha256(" | ".join(parts).encode()).hexdigest()
 
-    def truth_of(self, image: Image) -> Truth:
-        """The ground truth of an image."""
+    @property
+    def metric(self) -> str:
+        """The name of the metric by which codecs are compared."""
+        return self.measure.metric_of(self.name)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of its records: the labels', or without any the network's own."""
+        return self.task.classes if self.meeting is None else self.meeting.names
+
+    def remark(self, dataset: str) -> str | None:
+        """The classes of the network or of the labels that have no partner."""
+        return None if self.meeting is None else self.meeting.remark(self.name, dataset)
+
+    def truth_of(self, entry: Entry, pixels: Pixels) -> Any:
+        """The ground truth of an image with these pixels."""
         if self.pseudo is not None:
-            return to_pseudo_truth(self.task.detect(image.pixels), self.pseudo)
-        if image.instances is None:
-            raise DataError(f"{image.name}: no instance labels")
-        return read_ground_truth(image.instances)
+            return to_pseudo_truth(self.predict(pixels), self.pseudo)
+        return entry.truth(self.measure.labels)
 
-    def score(self, pixels: Pixels, truth: Truth) -> Matches:
-        """Run the network on a picture, and match its detections with the ground truth."""
-        return self.judge(self.task.detect(pixels), truth)
+    def score(self, pixels: Pixels, truth: Any) -> Record:
+        """Run the network on a picture, and hold what it finds to the ground truth."""
+        return self.judge(self.predict(pixels), truth)
 
-    def judge(self, found: Detections, truth: Truth) -> Matches:
-        """Match detections with the ground truth."""
-        if self.task.masks:
-            from bench.metrics.instance_matching import match
+    def judge(self, found: Prediction, truth: Any) -> Record:
+        """Hold what the network found to the ground truth."""
+        return self.measure.match(truth, found)
 
-            return match(truth, found)
-        from bench.metrics.box_ap import match_boxes
-
-        return match_boxes(truth, found)
+    def predict(self, pixels: Pixels) -> Prediction:
+        """What the network finds in a picture, in the classes of its records."""
+        found = self.task.predict(pixels)
+        if self.meeting is None or self.meeting.is_trivial:
+            return found
+        return found.in_classes(self.meeting.names, self.meeting.places)
 
 
 @dataclass(frozen=True, eq=False)
 class ScoreRecord:
-    """How one scorer's detections in one picture match the ground truth."""
+    """What a scorer's measure keeps of one picture."""
 
     scorer: str  # its fingerprint
     truth: str  # names the labels
-    matches: Matches
-    pseudo_ground_truth: PseudoTruth | None = None  # made from the network's own detections
+    matches: Record
+    pseudo_ground_truth: Pseudo | None = None  # made here, of what the network itself found
 
 
 def make_scorers(
-    tasks: Mapping[str, Task], engine: str, dataset: Dataset, truth: str, score: float
+    tasks: Mapping[str, Task],
+    engine: str,
+    dataset: Dataset,
+    truth: str,
+    score: float,
+    same: Mapping[str, str],
 ) -> tuple[Scorer, ...]:
-    """The scorers of tasks on a data set; without labels, it needs pseudo ground truth."""
+    """The scorers of tasks on a data set; without labels, it needs pseudo ground truth.
+
+    ``same`` has the classes of networks that the data set calls otherwise.
+    """
     pseudo = score if truth == PSEUDO else None
-    boxes = [task.name for task in tasks.values() if not task.masks]
-    bare = [entry.name for entry in dataset.entries if entry.instances is None]
-    if pseudo is not None and boxes:
+    made = []
+    for given, task in tasks.items():
+        usual = usual_measure(task, dataset)
+        measure = MEASURES[measure_in(given)] if measure_in(given) else usual
+        if measure is None or task.finds not in measure.finds:
+            takes = measure and f"{measure.name} measures {' and '.join(measure.finds)}"
+            raise DataError(f"--task {given}: {takes or 'no measure'}, it finds {task.finds}")
+        called = task.name if measure is usual else f"{task.name}:{measure.name}"
+        meeting = None
+        if pseudo is None:
+            _check_labels(task, measure, dataset)
+            meeting = meet(task.classes, dataset.classes[measure.labels], same)
+        made.append(Scorer(task, measure, pseudo, meeting, given, engine, called))
+    return tuple(made)
+
+
+def usual_measure(task: Task, dataset: Dataset) -> Measure | None:
+    """The first of the data set's measures, or else of all, that takes what a task finds."""
+    known = (MEASURES[name] for name in (*dataset.measures, *MEASURES))
+    return next((measure for measure in known if task.finds in measure.finds), None)
+
+
+def _check_labels(task: Task, measure: Measure, dataset: Dataset) -> None:
+    """Every image needs labels of the kind that the measure takes."""
+    entries, noun = dataset.entries, NOUNS[measure.labels]
+    bare = [entry.name for entry in entries if entry.label(measure.labels) is None]
+    if bare or measure.labels not in dataset.classes:
+        which = "none of its images has" if len(bare) == len(entries) else f"{bare[0]} has no"
         raise DataError(
-            f"--truth pseudo: {boxes[0]} finds only boxes; expected a network that finds masks"
+            f"{dataset.name}: {which} {noun} to score {task.name} against; "
+            f"use --truth pseudo for what it finds in the uncompressed images instead"
         )
-    if pseudo is None and tasks and bare:
-        count, first = len(dataset.entries), next(iter(tasks.values())).name
-        which = "none of its images has" if len(bare) == count else f"{bare[0]} has no"
-        raise DataError(
-            f"{dataset.name}: {which} instance labels to score {first} against; "
-            "use --truth pseudo for its detections in the uncompressed images instead"
-        )
-    return tuple(Scorer(task, pseudo, name, engine) for name, task in tasks.items())

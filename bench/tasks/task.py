@@ -14,9 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from bench.datasets.cityscapes_labels import CLASSES, LABEL_IDS
 from bench.errors import BenchError, DataError, UnavailableError
 from bench.images.colour import Pixels
 from bench.instances.detections import Detections
+from bench.instances.predictions import Finds
+from bench.instances.pseudo_truth import Prediction
 from bench.runtime.cache import file_digest
 from bench.runtime.finding import Described, Finding, absent
 from bench.runtime.registry import Registry
@@ -24,6 +27,7 @@ from bench.runtime.settings import home_path, user_path
 from bench.runtime.trace import holding
 from bench.vision import SHIPPED_WEIGHTS
 from bench.vision.architecture import Architecture
+from bench.vision.coco_classes import COCO
 
 if TYPE_CHECKING:
     from bench.vision.rcnn import RCNN
@@ -34,18 +38,19 @@ _VERSION = "1"
 
 
 class Task(Protocol):
-    """A network that finds instances of Cityscapes' classes in a picture.
+    """A network that finds something in a picture, in classes of its own.
 
-    ``masks`` says whether it finds masks, or boxes alone. What it finds may only change together
-    with its ``fingerprint``. ``detect`` is called from several threads.
+    What it finds may only change together with its ``fingerprint``. ``predict`` is called from
+    several threads.
     """
 
     name: str
     title: str
-    masks: bool
+    finds: Finds
+    classes: tuple[str, ...]
     fingerprint: str
 
-    def detect(self, pixels: Pixels) -> Detections: ...
+    def predict(self, pixels: Pixels) -> Prediction: ...
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,11 @@ class _Known(Described):
     title: str
     architecture: Architecture  # unless the file of weights has its own
     get: str = ""  # how to get the weights, unless they are shipped
+    classes: tuple[str, ...] = CLASSES
+
+    @property
+    def finds(self) -> Finds:
+        return "masks" if self.architecture.masks else "boxes"
 
     @property
     def variable(self) -> str | None:
@@ -133,12 +143,14 @@ _NETWORKS = (
         "Mask R-CNN, ResNet-50 FPN, COCO",
         _COCO,
         f"{_ZOO} COCO: mask_rcnn_R_50_FPN_3x",
+        COCO,
     ),
     _Known(
         "faster-rcnn-coco",
         "Faster R-CNN, ResNet-50 FPN, COCO",
         replace(_COCO, masks=False),
         f"{_ZOO} COCO: faster_rcnn_R_50_FPN_3x",
+        COCO,
     ),
 )
 _KNOWN = {known.name: known for known in _NETWORKS}
@@ -176,15 +188,21 @@ def open_tasks(
             return {}, f"no task: {name} has {why}"
         words = [name]
     tasks = {word: objects.get(word) or open_task(word, engine) for word in words}
-    names = [task.name for task in tasks.values()]
+    names = [(task.name, measure_in(word)) for word, task in tasks.items()]
     if len(set(names)) < len(names):
         raise DataError("--task: the same network twice; a run uses one file of weights for each")
     return tasks, ""
 
 
+def measure_in(given: str) -> str:
+    """The measure that ``NAME:MEASURE=WEIGHTS`` names; empty if it names none."""
+    return given.partition("=")[0].partition(":")[2]
+
+
 def open_task(given: str, engine: str = "bench") -> Task:
-    """``NAME`` or ``NAME=WEIGHTS``."""
+    """``NAME`` or ``NAME=WEIGHTS``, perhaps with a measure, which is not opened here."""
     name, equals, file = given.partition("=")
+    name = name.partition(":")[0]
     if engine not in ENGINES:
         raise DataError(f"unknown --engine {engine}; known: {', '.join(ENGINES)}")
     if engine == "detectron2" and name not in ("mask-rcnn", "faster-rcnn"):
@@ -249,7 +267,7 @@ def _by_name(objects: Sequence[Task]) -> dict[str, Task]:
 
 def _lacking(made: Task) -> str | None:
     """What an object lacks to be a task."""
-    parts = ("name", "title", "masks", "fingerprint", "detect")
+    parts = ("name", "title", "finds", "classes", "fingerprint", "predict")
     return next((part for part in parts if not hasattr(made, part)), None)
 
 
@@ -257,7 +275,9 @@ class _Network:
     """One of bench's networks, or Detectron2's with the same weights; loaded on first use."""
 
     def __init__(self, known: _Known, weights: Path, engine: str) -> None:
-        self.name, self.title, self.masks = known.name, known.title, known.architecture.masks
+        self.name, self.title, self.finds = known.name, known.title, known.finds
+        self.classes = known.classes
+        self.label_ids = LABEL_IDS if known.classes == CLASSES else {}
         self._usual = known.architecture
         self._weights, self._engine = weights.resolve(), engine
         self._digest = file_digest(self._weights)
@@ -265,18 +285,18 @@ class _Network:
         self._loading = threading.Lock()
         self._find: Callable[[Pixels], Detections] | None = None
 
-    def detect(self, pixels: Pixels) -> Detections:
+    def predict(self, pixels: Pixels) -> Detections:
         with self._loading:
             if self._find is None:
                 self._find, self._device_lock = _load(
-                    self._weights, self._digest, self._usual, self._engine
+                    self._weights, self._digest, self._usual, self._engine, self.classes
                 )
         with holding(self._device_lock, "the device"):
             return self._find(pixels)
 
 
 def _load(
-    weights: Path, digest: str, usual: Architecture, engine: str
+    weights: Path, digest: str, usual: Architecture, engine: str, classes: tuple[str, ...]
 ) -> tuple[Callable[[Pixels], Detections], AbstractContextManager[object]]:
     """The network as a function, and a lock where all callers share its device."""
     import torch
@@ -288,12 +308,12 @@ def _load(
     if engine == "detectron2":
         from bench.tasks.detectron2_engine import detectron2_finder
 
-        find = detectron2_finder(weights, device, digest, masks=usual.masks)
+        find = detectron2_finder(weights, device, classes, digest, masks=usual.masks)
     else:
         from bench.vision.checkpoint import load_network
         from bench.vision.rcnn import detect
 
-        find = partial(detect, load_network(weights, usual, device, digest))
+        find = partial(detect, load_network(weights, usual, device, digest), names=classes)
     if device.type == "cpu":  # images are looked at side by side, one on each core
         find = one_thread()(find)
     shared = engine == "detectron2" or device.type != "cpu"

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from bench.datasets import Dataset
 from bench.datasets.dataset import Progress as Preparing
-from bench.instances.labels import EVALUATED
 from bench.runtime.checkpoint import save_tensors
 from bench.training.crops import ReadCache, pixel_cache
 from bench.training.labels import instances_in, read_instances
@@ -32,7 +31,6 @@ _SIDE = 64  # of a crop as the network sees it
 _AROUND = 1.25  # the side of a crop relative to the instance's longer side
 _MIN_PIXELS = 64
 _VALIDATED = 900  # crops
-_NOTHING = len(EVALUATED)
 
 
 class VggClassifier(nn.Module):
@@ -41,10 +39,10 @@ class VggClassifier(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, widths: Sequence[int | None]) -> None:
+    def __init__(self, widths: Sequence[int | None], classes: int) -> None:
         super().__init__()
         self.features = vgg_layers(widths)
-        self.classifier = nn.Linear([width for width in widths if width][-1], _NOTHING + 1)
+        self.classifier = nn.Linear([width for width in widths if width][-1], classes + 1)
         for name, values in (("mean", VGG_MEAN), ("std", VGG_STD)):
             self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
         for module in self.features:
@@ -67,7 +65,8 @@ def train_classifier(name: str, session: TrainingSession) -> bool:
             data = session.data or recipe.data
             dataset, validated = session.dataset(data), session.dataset(recipe.validate, data)
         torch.manual_seed(schedule.seed)
-        network = VggClassifier(recipe.widths).to(ours.device)
+        classes = len(dataset.classes["instances"])
+        network = VggClassifier(recipe.widths, classes).to(ours.device)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         learnt = _Source(dataset, _instances(dataset, session.preparing))
         others = _Source(validated, _instances(validated, session.preparing))
@@ -110,7 +109,8 @@ _Places = dict[int, NDArray[np.int64]]
 
 
 def _instances(dataset: Dataset, preparing: Preparing | None) -> _Places:
-    found: dict[int, list[tuple[int, ...]]] = {index: [] for index in range(_NOTHING)}
+    classes = range(len(dataset.classes["instances"]))
+    found: dict[int, list[tuple[int, ...]]] = {index: [] for index in classes}
     for at, entry in enumerate(dataset.entries):
         if preparing and (at % 100 == 0 or at == len(dataset.entries) - 1):
             preparing(f"instances of {dataset.name}", at + 1, len(dataset.entries))
@@ -128,6 +128,11 @@ class _Source:
     places: _Places
     pixels: ReadCache = field(default_factory=pixel_cache)
 
+    @property
+    def nothing(self) -> int:
+        """The class of a crop without an instance."""
+        return len(self.dataset.classes["instances"])
+
 
 def _crops(source: _Source, places: range, seed: int, step: int) -> _Batch:
     """Some of a step's crops, each a function of its place; all classes are equally frequent."""
@@ -139,15 +144,15 @@ def _crops(source: _Source, places: range, seed: int, step: int) -> _Batch:
 
 def _crop(source: _Source, random: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
     known = source.places
-    index = int(random.choice([*known, _NOTHING]))
-    of = int(random.choice(list(known))) if index == _NOTHING else index
+    index = int(random.choice([*known, source.nothing]))
+    of = int(random.choice(list(known))) if index == source.nothing else index
     at, left, top, right, bottom = random.choice(known[of])
     pixels = source.pixels(source.dataset.entries[at])
     height, width = pixels.shape[:2]
     side = max(right - left, bottom - top) * _AROUND * random.uniform(0.9, 1.3)
     middle = np.array([(left + right) / 2, (top + bottom) / 2])
     middle = middle + random.uniform(-0.1, 0.1, 2) * side
-    if index == _NOTHING:  # of the size of an instance, away from the middle of any
+    if index == source.nothing:  # of the size of an instance, away from the middle of any
         middle = _elsewhere(known, at, (width, height), side, random)
     box = (*(middle - side / 2), *(middle + side / 2))
     picture = PillowImage.fromarray(pixels).transform(

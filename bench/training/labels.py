@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.datasets import Entry
+from bench.datasets.cityscapes_truth import from_instance_ids, read_instance_ids
 from bench.errors import DataError
-from bench.instances.ground_truth import read_instance_ids
-from bench.instances.labels import EVALUATED
 from bench.instances.run_lengths import encode
 from bench.vision.rcnn import TrainingTargets
 
 _MIN_PIXELS = 16  # of an instance; fewer do not show it
-_CLASSES = {label.id: index for index, label in enumerate(EVALUATED)}
 
 Ids = NDArray[np.uint16]
 Box = tuple[int, int, int, int]  # left, top, right, bottom
@@ -42,16 +40,16 @@ def read_instances(entry: Entry) -> Ids:
     """The instance id of each pixel, as in Cityscapes."""
     if entry.instances is None:
         raise DataError(f"{entry.name}: no instance labels to train with")
-    return read_instance_ids(entry.instances).astype(np.uint16)
+    return read_instance_ids(entry.instances.path).astype(np.uint16)
 
 
 def instances_in(ids: Ids) -> Iterator[tuple[int, Box, NDArray[np.bool_]]]:
     """The class, the box and the mask of each instance of a class that is evaluated."""
-    for instance in np.unique(ids[ids >= 1000]):
-        label, mask = int(instance) // 1000, ids == instance
-        if label not in _CLASSES or mask.sum() < _MIN_PIXELS:
-            continue
-        yield _CLASSES[label], encode(mask).box(), mask
+    truth = from_instance_ids(ids)
+    for place in np.flatnonzero((truth.classes >= 0) & ~truth.crowd):
+        mask = ids == truth.ids[place]
+        if mask.sum() >= _MIN_PIXELS:
+            yield int(truth.classes[place]), encode(mask).box(), mask
 
 
 def truth_of(ids: Ids, scale: tuple[float, float]) -> TrainingTargets:

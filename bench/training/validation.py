@@ -9,7 +9,6 @@ from bench.codecs.families.inference import to_pixels, to_tensor
 from bench.datasets import Dataset
 from bench.images.colour import Pixels
 from bench.images.image import read_pixels
-from bench.instances.ground_truth import read_ground_truth
 from bench.metrics.average_precision import average_precision
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import Matches
@@ -30,9 +29,9 @@ def validate(coding: Coding, network: RCNN | None, dataset: Dataset) -> dict[str
         rates.append(rate)
         qualities.append(psnr(original, decoded))
         if network is not None and finds_masks and entry.instances is not None:
-            found = detect(network.eval(), decoded)
+            found = detect(network.eval(), decoded, dataset.classes["instances"])
             network.train()
-            matches.append(match(read_ground_truth(entry.instances), found))
+            matches.append(match(entry.instances.read(), found))
     coding.train()
     figures = {"bpp": float(np.mean(rates)), "psnr": float(np.mean(qualities))}
     return figures | ({"wap": average_precision(matches).wap} if matches else {})

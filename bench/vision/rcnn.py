@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from bench.images.colour import Pixels
 from bench.instances.detections import Detections
-from bench.instances.labels import CLASSES, OF_COCO
 from bench.vision.architecture import Architecture
 from bench.vision.backbone import FeaturePyramid
 from bench.vision.boxes import clip, not_empty
@@ -25,8 +24,6 @@ from bench.vision.heads import RegionDetections, RegionHeads
 from bench.vision.pasting import paste
 from bench.vision.proposals import ProposalGenerator
 
-# Our class for each of COCO's, −1 for those that Cityscapes does not have.
-_FROM_COCO = [CLASSES.index(OF_COCO[i]) if i in OF_COCO else -1 for i in range(80)]
 _MULTIPLE = 32  # of a picture's sides, so that every level of the pyramid halves them
 
 
@@ -97,8 +94,8 @@ class RCNN(nn.Module):
         return self.roi_heads.detect(pyramid[:4], proposals, size)
 
 
-def detect(network: RCNN, pixels: Pixels) -> Detections:
-    """The detections of a network in an RGB picture, in the picture's coordinates."""
+def detect(network: RCNN, pixels: Pixels, names: tuple[str, ...]) -> Detections:
+    """What a network of these classes detects in an RGB picture, in the picture's coordinates."""
     picture = to_network(pixels, network.architecture).to(network.pixel_mean.device)
     found = network.find(picture.contiguous(memory_format=torch.channels_last))
     height, width = pixels.shape[:2]
@@ -106,17 +103,15 @@ def detect(network: RCNN, pixels: Pixels) -> Detections:
     boxes = clip(
         found.boxes * found.boxes.new_tensor([across, down, across, down]), (height, width)
     )
-    classes = found.classes
-    if network.architecture.classes == len(_FROM_COCO):
-        classes = torch.tensor(_FROM_COCO, device=classes.device)[classes]
-    seen = not_empty(boxes) & (classes >= 0)
+    seen = not_empty(boxes)
     masks = None if found.masks is None else paste(found.masks[seen], boxes[seen], (height, width))
     return Detections(
         (height, width),
-        classes[seen].cpu().numpy(),
+        found.classes[seen].cpu().numpy(),
         found.scores[seen].double().cpu().numpy(),
         boxes[seen].double().cpu().numpy(),
         masks,
+        names=names,
     )
 
 

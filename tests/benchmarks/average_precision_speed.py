@@ -26,9 +26,9 @@ from figures import options_of, print_figures
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.datasets.cityscapes_labels import CLASSES, EVALUATED
+from bench.datasets.cityscapes_truth import read_ground_truth
 from bench.instances.detections import Detections
-from bench.instances.ground_truth import read_ground_truth
-from bench.instances.labels import EVALUATED
 from bench.instances.run_lengths import encode, from_coco
 from bench.metrics.average_precision import average_precision, resampled_wap
 from bench.metrics.instance_matching import match
@@ -103,6 +103,7 @@ def make_scene(seed: int) -> tuple[NDArray[np.uint16], Detections]:
         np.float32(scores).astype(np.float64).reshape(-1),
         np.array([mask.box() for mask in encoded], np.float64).reshape(-1, 4),
         encoded,
+        names=CLASSES,
     )
 
 
@@ -135,6 +136,7 @@ def read_detections(path: Path) -> Detections:
         np.array(content["scores"], np.float64),
         np.zeros((len(masks), 4)),
         masks,
+        names=CLASSES,
     )
 
 

@@ -16,9 +16,9 @@ from support.command import Bench
 from support.pictures import Pictures
 
 from bench import api
+from bench.datasets.cityscapes_labels import CLASSES, EVALUATED
 from bench.errors import DataError
 from bench.images.image import read_pixels
-from bench.instances.labels import CLASSES, EVALUATED, OF_COCO
 from bench.instances.run_lengths import from_coco
 from bench.tasks.task import open_task
 from bench.vision.checkpoint import load_network, save_weights
@@ -31,12 +31,13 @@ from bench.instances.run_lengths import encode
 from bench.instances.detections import Detections
 
 class Alien:
-    name, title, masks, fingerprint = "alien", "From elsewhere", True, "alien 1"
+    name, title, finds, fingerprint = "alien", "From elsewhere", "masks", "alien 1"
+    classes = ("man", "dog", "car")
 
     def __init__(self, weights):
         self.weights = weights
 
-    def detect(self, pixels):
+    def predict(self, pixels):
         from bench.errors import DataError
         if not pixels.any():
             raise DataError("the network is broken")
@@ -44,7 +45,10 @@ class Alien:
         mask = np.zeros((height, width), bool)
         mask[: height // 2, : width // 2] = True
         box = np.array([[0.0, 0.0, width // 2, height // 2]])
-        return Detections((height, width), np.array([2]), np.array([0.75]), box, (encode(mask),))
+        return Detections(
+            (height, width), np.array([2]), np.array([0.75]), box, (encode(mask),),
+            names=self.classes,
+        )
 """
 
 
@@ -75,7 +79,7 @@ def test_json_has_all_that_was_found(bench: Bench, pictures: Pictures, weights: 
     # More than there are proposals, each of which may be of several classes.
     assert max(len(image["detections"]) for image in written["images"]) > 20
     for image, file in zip(written["images"], files, strict=True):
-        expected = task.detect(read_pixels(file))
+        expected = task.predict(read_pixels(file))
         assert (image["width"], image["height"]) == (48, 32)
         found = image["detections"]
         assert [CLASSES.index(one["class"]) for one in found] == expected.classes.tolist()
@@ -260,9 +264,7 @@ def test_weights_are_read_however_their_file_begins(pictures: Pictures, weights:
     assert boxes[0] == boxes[1]
 
 
-def test_of_coco_those_classes_count_that_cityscapes_has(
-    bench: Bench, tmp_path: Path, pictures: Pictures
-) -> None:
+def test_a_network_names_its_own_classes(bench: Bench, tmp_path: Path, pictures: Pictures) -> None:
     """The network is made to find people, buses and bottles everywhere."""
     weights = write_network(tmp_path / "coco.safetensors", classes=80)
     network = load_network(weights, replace(TINY, classes=80), torch.device("cpu"))
@@ -276,8 +278,9 @@ def test_of_coco_those_classes_count_that_cityscapes_has(
     found = json.loads(Path("seen.json").read_text())["images"][0]["detections"]
     raw = network.find(to_network(read_pixels(photo), network.architecture))
     assert 39 in raw.classes
-    assert {one["class"] for one in found} == {"person", "bus"}
-    assert len(found) == sum(int(index) in OF_COCO for index in raw.classes)
+    assert {one["class"] for one in found} == {"person", "bus", "bottle"}
+    assert len(found) == len(raw.classes)
+    assert not any("label_id" in one for one in found)
 
 
 def test_detectron2_runs_its_own_networks_alone(bench: Bench, pictures: Pictures) -> None:

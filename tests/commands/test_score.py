@@ -14,8 +14,8 @@ from PIL import Image
 from support.command import Bench
 
 from bench import api
-from bench.instances.labels import CLASSES, EVALUATED
-from bench.instances.prediction_files import find_predictions, read_predictions
+from bench.datasets.cityscapes_labels import CLASSES, EVALUATED
+from bench.datasets.cityscapes_predictions import find_predictions, read_predictions
 
 LABELS = [label.id for label in EVALUATED[:5]]
 CAR = np.zeros((60, 90), np.bool_)

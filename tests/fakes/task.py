@@ -9,8 +9,10 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from bench.datasets.cityscapes_labels import CLASSES
 from bench.images.colour import Pixels
 from bench.instances.detections import Detections
+from bench.instances.predictions import Finds
 from bench.instances.run_lengths import encode
 
 CAR = 2  # among the evaluated classes
@@ -23,11 +25,12 @@ class RedThings:
 
     name: str = "red-things"
     title: str = "Finds what is red"
-    masks: bool = True
+    finds: Finds = "masks"
+    classes: tuple[str, ...] = CLASSES
     fingerprint: str = "red 1"
     looked: list[str] = field(default_factory=list)  # one for each picture
 
-    def detect(self, pixels: Pixels) -> Detections:
+    def predict(self, pixels: Pixels) -> Detections:
         self.looked.append("")
         redness = pixels[..., 0].astype(int) - pixels[..., 1:].max(axis=2)
         patches, count = ndimage.label(redness > 60)
@@ -38,7 +41,8 @@ class RedThings:
             np.full(count, CAR),
             np.array([redness[mask].mean() / 255 for mask in masks]),
             np.array([run.box() for run in runs], float).reshape(-1, 4),
-            runs if self.masks else None,
+            runs if self.finds == "masks" else None,
+            names=self.classes,
         )
 
 

@@ -196,7 +196,7 @@ def test_a_bd_rate_is_checked_over_percentages_of_the_recorded_uncompressed_wap(
     assert said.status == 0, said.out
     (verdict,) = api.check(baseline, root=root).verdicts
     recording = read_recording(baseline.with_suffix(".jsonl"))
-    whole = recording.uncompressed["wap:red-things"].found.wap
+    whole = recording.uncompressed["wap:red-things"].value
     hm, ours = (recording.codecs[name].sample("wap:red-things").mean_curve for name in codecs[::-1])
     expected = bd_rate(hm, ours, between=(0.5 * whole, 0.7 * whole)).value
     assert verdict.was == verdict.now == pytest.approx(expected)

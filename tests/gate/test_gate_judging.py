@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bench.datasets.cityscapes_labels import CLASSES
 from bench.errors import DataError
 from bench.gate.formatting import figures
 from bench.gate.judging import judge
@@ -289,13 +290,16 @@ def test_matches_come_back_from_text(count: int) -> None:
     nothing = some_matches(9)
     empty = (array[:0] for array in (nothing.classes, nothing.scores, nothing.states))
     made.append(Matches(*empty, nothing.valid, nothing.instances))
-    read = [from_text(to_text(one), one.valid.tolist(), one.instances.tolist()) for one in made]
+    read = [
+        from_text(to_text(one, CLASSES), CLASSES, one.valid.tolist(), one.instances.tolist())
+        for one in made
+    ]
     for one, other in zip(made, read, strict=True):
         order = np.argsort(one.classes, kind="stable")
         assert (other.classes == one.classes[order]).all()
         assert other.scores == pytest.approx(one.scores[order], abs=5e-7)
         assert (other.states == one.states[order]).all()
-        assert to_text(other) == to_text(one)
+        assert to_text(other, CLASSES) == to_text(one, CLASSES)
     assert average_precision(read).wap == pytest.approx(average_precision(made).wap, abs=1e-12)
 
 
@@ -304,4 +308,4 @@ def test_matches_come_back_from_text(count: int) -> None:
 )
 def test_a_line_that_is_no_matches_is_refused(text: str) -> None:
     with pytest.raises((ValueError, KeyError)):
-        from_text(text, [0] * 8, [0] * 8)
+        from_text(text, CLASSES, [0] * 8, [0] * 8)

@@ -17,10 +17,10 @@ from bench.codecs.families.ncn.checkpoint import load_ncn
 from bench.codecs.families.ncn.entropy import Latent
 from bench.codecs.families.ncn.model import NcnModel
 from bench.codecs.families.ncn.portable import exact_prior
+from bench.datasets.cityscapes_labels import CLASSES
 from bench.images.colour import Pixels
 from bench.images.image import read_pixels
 from bench.instances.detections import Detections
-from bench.instances.ground_truth import read_ground_truth
 from bench.metrics.average_precision import average_precision
 from bench.metrics.instance_matching import match
 from bench.vision import SHIPPED_WEIGHTS
@@ -123,12 +123,12 @@ def detections(options: Options, found: Findings) -> None:
     pairs, sure = [], 0
     for entry in options.entries(16):
         pixels = read_pixels(entry.path)
-        both = detect(here, pixels), detect(there, pixels)
+        both = detect(here, pixels, CLASSES), detect(there, pixels, CLASSES)
         for some, others in (both, both[::-1]):
             pairs += _pairs(some, others)
             sure += int((some.scores >= _SURE).sum())
         assert entry.instances is not None
-        truth = read_ground_truth(entry.instances)
+        truth = entry.instances.read()
         for those, each in zip(matches, both, strict=True):
             those.append(match(truth, each))
     wap, other_wap = (average_precision(each).wap for each in matches)

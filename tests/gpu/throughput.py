@@ -24,9 +24,9 @@ from bench.codecs.families.ncn.checkpoint import save_ncn
 from bench.codecs.families.ncn.masking import resnet_lsm
 from bench.codecs.families.ncn.network import NCN
 from bench.datasets import Dataset, open_dataset
+from bench.datasets.cityscapes_truth import read_instance_ids
 from bench.images.colour import Pixels
 from bench.images.image import read_pixels
-from bench.instances.ground_truth import read_instance_ids
 from bench.sweep.outcome import Outcome
 from bench.tasks.task import open_task
 from bench.vision.architecture import Architecture
@@ -67,7 +67,7 @@ def _plain_loop(dataset: Dataset, options: Options, found: Findings) -> float:
         image = entry.load()
         file.write_bytes(codec.encode(image, point))
         sizes.append(file.stat().st_size)
-        seen.append(len(task.detect(codec.decode(file.read_bytes()))))
+        seen.append(len(task.predict(codec.decode(file.read_bytes()))))
         if index and time.monotonic() - began > _MOST_SECONDS:
             break
     seconds = time.monotonic() - began
@@ -110,7 +110,7 @@ def _write_pictures(options: Options) -> Path:
         entry = entries[index % len(entries)]
         assert entry.instances is not None
         pixels = PillowImage.fromarray(np.roll(read_pixels(entry.path), 32 * index, axis=1))
-        ids = np.roll(read_instance_ids(entry.instances), 32 * index, axis=1).astype(np.uint16)
+        ids = np.roll(read_instance_ids(entry.instances.path), 32 * index, axis=1).astype(np.uint16)
         for kind, picture, filtered in (
             ("leftImg8bit", pixels, PillowImage.Resampling.BICUBIC),
             ("gtFine_instanceIds", PillowImage.fromarray(ids), PillowImage.Resampling.NEAREST),

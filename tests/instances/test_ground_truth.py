@@ -12,10 +12,10 @@ from cityscapesscripts.helpers.annotation import Annotation
 from cityscapesscripts.preparation.json2instanceImg import createInstanceImage
 from PIL import Image
 
+from bench.datasets.cityscapes_labels import CLASSES, LABELS
+from bench.datasets.cityscapes_polygons import draw_instances
+from bench.datasets.cityscapes_truth import from_instance_ids, read_ground_truth
 from bench.errors import DataError
-from bench.instances.ground_truth import from_instance_ids, read_ground_truth
-from bench.instances.labels import CLASSES, LABELS
-from bench.instances.polygons import draw_instances
 from bench.instances.run_lengths import encode
 
 NAMES = [label.name for label in LABELS]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from oracles.scenes import ellipse
 
+from bench.datasets.cityscapes_labels import CLASSES
 from bench.instances.detections import Detections
-from bench.instances.labels import CLASSES
-from bench.instances.pseudo_truth import PseudoTruth, to_pseudo_truth
+from bench.instances.pseudo_truth import read_pseudo_truth, to_pseudo_truth
 from bench.instances.run_lengths import encode
 from bench.metrics.average_precision import average_precision
 from bench.metrics.instance_matching import match
@@ -25,7 +25,8 @@ def network(seed: int, count: int = 25) -> Detections:
     rng = np.random.default_rng(seed)
     masks = tuple(encode(ellipse(rng, SIZE, (2, 25))) for _ in range(count))
     classes = rng.integers(0, len(CLASSES), count)
-    return Detections(SIZE, classes, rng.uniform(0, 1, count), np.zeros((count, 4)), masks)
+    scores = rng.uniform(0, 1, count)
+    return Detections(SIZE, classes, scores, np.zeros((count, 4)), masks, names=CLASSES)
 
 
 def test_what_was_found_is_exactly_right() -> None:
@@ -54,6 +55,7 @@ def test_what_is_found_elsewhere_is_wrong() -> None:
         found.scores[away],
         found.boxes[away],
         tuple(found.masks[i] for i in away),
+        names=CLASSES,
     )
     more = Detections(
         SIZE,
@@ -61,6 +63,7 @@ def test_what_is_found_elsewhere_is_wrong() -> None:
         np.append(kept.scores, 0.8),
         np.zeros((len(away) + 1, 4)),
         (*(kept.masks or ()), encode(empty)),
+        names=CLASSES,
     )
     matches = match(to_pseudo_truth(kept, 0.5), more)
     assert (matches.states[-1] == FALSE_POSITIVE).all()
@@ -69,7 +72,7 @@ def test_what_is_found_elsewhere_is_wrong() -> None:
 
 def test_nothing_found_is_a_truth_without_instances() -> None:
     truth = to_pseudo_truth(network(3), 1.1)
-    assert truth.ids.tolist() == [0]
+    assert truth.classes.tolist() == [-1]
     states = match(truth, network(3)).states
     assert (states == FALSE_POSITIVE).all()
 
@@ -86,9 +89,9 @@ def test_intersections_are_those_of_the_masks() -> None:
 def test_it_is_kept_as_bytes() -> None:
     truth = to_pseudo_truth(network(6), 0.5)
     data = truth.to_bytes()
-    again = PseudoTruth.from_bytes(data)
+    again = read_pseudo_truth(data)
     assert again.digest == truth.digest
-    assert again.masks == truth.masks and again.ids.tolist() == truth.ids.tolist()
+    assert again.masks == truth.masks and again.classes.tolist() == truth.classes.tolist()
     for damaged in (data[:-5], b"", b"x" * 40, zlib.compress(b'{"ids": [0], "masks": [{}]}')):
         with pytest.raises(ValueError, match="damaged"):
-            PseudoTruth.from_bytes(damaged)
+            read_pseudo_truth(damaged)

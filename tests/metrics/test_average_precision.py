@@ -10,8 +10,8 @@ from oracles import cityscapes
 from oracles.scenes import Scene, detections, random_scene, write
 from support.seeds import seeds
 
-from bench.instances.ground_truth import from_instance_ids
-from bench.instances.labels import CLASSES, EVALUATED
+from bench.datasets.cityscapes_labels import CLASSES, EVALUATED
+from bench.datasets.cityscapes_truth import from_instance_ids
 from bench.metrics.average_precision import average_precision, resampled_wap, wap_interval
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import Matches

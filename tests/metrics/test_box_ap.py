@@ -15,10 +15,11 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from support.seeds import seeds
 
+from bench.datasets.cityscapes_labels import CLASSES, EVALUATED
+from bench.datasets.cityscapes_truth import from_instance_ids
 from bench.errors import DataError
 from bench.instances.detections import Detections
-from bench.instances.ground_truth import GroundTruth, from_instance_ids
-from bench.instances.labels import CLASSES, EVALUATED
+from bench.instances.ground_truth import GroundTruth
 from bench.metrics.box_ap import box_average_precision, match_boxes, resampled_box_wap
 from bench.metrics.matches import Matches
 from bench.metrics.resampling import resample_weights
@@ -51,17 +52,17 @@ def by_cocos_tool(images: list[Pair]) -> NDArray[np.float64]:
     }
     results = []
     for index, (truth, found) in enumerate(images, start=1):
-        for column, value in enumerate(truth.ids):
-            if truth.label_ids[column] not in LABELS:
+        for column, which in enumerate(truth.classes):
+            if which < 0:
                 continue
             x0, y0, x1, y1 = truth.boxes[column].tolist()
             one = {
                 "id": 1 + len(content["annotations"]),
                 "image_id": index,
-                "category_id": 1 + LABELS.index(truth.label_ids[column]),
+                "category_id": 1 + int(which),
                 "bbox": [x0, y0, x1 - x0, y1 - y0],
                 "area": (x1 - x0) * (y1 - y0),
-                "iscrowd": int(value < 1000),
+                "iscrowd": int(truth.crowd[column]),
             }
             content["annotations"].append(one)
         for row, (x0, y0, x1, y1) in enumerate(found.boxes.tolist()):
@@ -98,9 +99,9 @@ def test_a_hundred_boxes_of_a_class_count() -> None:
     """Of 150 the first hundred by score; the instance that only a later one finds stays unfound."""
     truth, _ = pairs(0, 1)[0]
     rng = np.random.default_rng(0)
-    column = np.flatnonzero(np.isin(truth.label_ids, LABELS) & (truth.ids >= 1000))[0]
+    column = np.flatnonzero((truth.classes >= 0) & ~truth.crowd)[0]
     box = truth.boxes[column].astype(np.float64)
-    which = LABELS.index(truth.label_ids[column])
+    which = int(truth.classes[column])
     boxes = np.repeat([[0.0, 0, 1, 1]], 150, axis=0)
     for place in (20, 120):
         boxes[:] = [0, 0, 1, 1]
@@ -108,7 +109,11 @@ def test_a_hundred_boxes_of_a_class_count() -> None:
         scores = np.linspace(1, 0, 150)
         order = rng.permutation(150)
         found = Detections(
-            (truth.height, truth.width), np.full(150, which), scores[order], boxes[order]
+            (truth.height, truth.width),
+            np.full(150, which),
+            scores[order],
+            boxes[order],
+            names=CLASSES,
         )
         matrix = box_average_precision(matches([(truth, found)])).matrix
         np.testing.assert_allclose(

@@ -60,7 +60,8 @@ def random_pair(rng: np.random.Generator, masks: bool) -> Pair:
     levels = rng.choice([3, 20, 10**6])
     scores = rng.integers(0, levels, len(kept)) / levels
     found = tuple(shaken(rng, drawn[place]) for place in kept) if masks else None
-    return truth, Detections(SIZE, classes, scores, corners(boxes), found)
+    names = tuple(map(str, range(CLASSES)))
+    return truth, Detections(SIZE, classes, scores, corners(boxes), found, names=names)
 
 
 def random_objects(rng: np.random.Generator, count: int, masks: bool) -> Objects:

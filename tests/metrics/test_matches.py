@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bench.datasets.cityscapes_labels import CLASSES
+from bench.datasets.cityscapes_truth import from_instance_ids
 from bench.errors import DataError
 from bench.instances.detections import Detections
-from bench.instances.ground_truth import from_instance_ids
-from bench.instances.labels import CLASSES
 from bench.instances.run_lengths import encode
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, Matches
@@ -27,6 +29,7 @@ def found(*predictions: Prediction, size: int = 40) -> Detections:
         np.array([one[1] for one in predictions], np.float64),
         np.zeros((len(predictions), 4)),
         tuple(encode(one[2]) for one in predictions),
+        names=CLASSES,
     )
 
 
@@ -108,13 +111,14 @@ def test_what_cannot_be_compared_is_refused() -> None:
     truth = from_instance_ids(street())
     with pytest.raises(DataError, match="of 20x20 pixels, the ground truth of 40x40"):
         match(truth, found(size=20))
-    boxes_only = Detections((40, 40), np.array([1]), np.array([0.5]), np.ones((1, 4)))
+    boxes_only = replace(found((CAR, 0.5, block(0, 0, 4, 4))), masks=None)
     with pytest.raises(DataError, match="without masks"):
         match(truth, boxes_only)
 
 
 def test_detections_that_contradict_themselves_are_refused() -> None:
     one = {"classes": np.array([1]), "scores": np.array([0.5]), "boxes": np.ones((1, 4))}
+    one |= {"names": CLASSES}
     mask = encode(np.zeros((4, 4), np.bool_))
     wrong = [
         {"scores": np.array([0.5, 0.6])},

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.datasets.cityscapes_labels import CLASSES, EVALUATED
 from bench.instances.detections import Detections
-from bench.instances.labels import CLASSES, EVALUATED
 from bench.instances.run_lengths import encode
 
 Mask = NDArray[np.bool_]
@@ -103,6 +103,7 @@ def detections(scene: Scene) -> Detections:
         np.array([scene.scores[i] for i in kept], np.float64),
         np.array([mask.box() for mask in masks], np.float64).reshape(-1, 4),
         masks,
+        names=CLASSES,
     )
 
 

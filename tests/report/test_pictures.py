@@ -13,9 +13,9 @@ from support.command import Bench
 
 from bench import api
 from bench.codecs.catalog import card_paths
+from bench.datasets.cityscapes_truth import from_instance_ids
 from bench.errors import BenchError
 from bench.images.image import read_pixels
-from bench.instances.ground_truth import from_instance_ids
 from bench.metrics.instance_matching import match
 from bench.report.pictures import ScoredPictureSource, true_instances
 from bench.store import Results, Store, load_results

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.datasets.cityscapes_labels import CLASSES
 from bench.metrics.matches import FALSE_POSITIVE, OVERLAPS, TRUE_POSITIVE, Matches
 from bench.store import StoreWriter, rows
 
@@ -25,6 +26,7 @@ MACHINE = {"name": "made up", "processor": "made up", "system": "made up", "benc
 INSTANCES = np.array([4, 1, 6, 1, 1, 1, 1, 2])
 DETECTIONS = 30
 SCORER, TRUTH = "made up", "ab" * 32
+TRUTHS = json.dumps({"instances": TRUTH})
 
 
 def fabricate(
@@ -47,7 +49,11 @@ def fabricate(
             fingerprint = hashlib.sha256(_name(number).encode()).hexdigest()
             store.put(rows.Codec(number, fingerprint, "{}", "{}", f"{number}.0"))
         if task:
-            store.put(rows.Scorer(1, SCORER, "made-up-network", "made up", True, None, 1))
+            scorer = rows.Scorer(
+                *(1, SCORER, "made-up-network", "made up"),
+                *("cityscapes-ap", json.dumps(CLASSES), None, 1),
+            )
+            store.put(scorer)
         for number, name in enumerate(datasets, start=1):
             _dataset(store, number, name, images)
             for codec in range(1, codecs + 1):
@@ -70,7 +76,7 @@ def _dataset(store: StoreWriter, number: int, name: str, images: int) -> None:
     store.put(rows.Dataset(number, digest, "folder", name, name, number, None))
     for image, digest in enumerate(digests):
         store.put(rows.Image(first + image, digest, *SIZE))
-        store.put(rows.Member(number, image, f"image-{image:03}", digest, TRUTH))
+        store.put(rows.Member(number, image, f"image-{image:03}", digest, TRUTHS))
         matches = _matches(0.8, image).to_bytes()
         store.put(rows.Original(first + image, 1, TRUTH, matches, None))
 

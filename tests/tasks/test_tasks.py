@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes.task import RedThings
+from fakes.task import RedThings, red_cityscapes
 from PIL import Image
 from support.command import Bench
 from support.pictures import Pictures
@@ -15,9 +16,8 @@ from support.pictures import Pictures
 from bench import api
 from bench.datasets.cityscapes import read_split
 from bench.images.image import read_pixels
-from bench.instances.ground_truth import read_ground_truth
-from bench.metrics import task_sample
-from bench.metrics.average_precision import average_precision, resampled_wap
+from bench.metrics import average_precision as average_precision_module
+from bench.metrics.average_precision import average_precision, score
 from bench.metrics.instance_matching import match
 from bench.metrics.resampling import resample_weights
 
@@ -62,8 +62,8 @@ def test_wap_is_that_of_the_decoded_pictures(
         folder = red_sweep / "decoded" / row["codec"] / f"{row['unit']}-{row['point']}"
         matches = [
             match(
-                read_ground_truth(entry.instances),
-                red.detect(read_pixels(folder / f"{entry.name}.png")),
+                entry.instances.read(),
+                red.predict(read_pixels(folder / f"{entry.name}.png")),
             )
             for entry in entries
             if entry.instances
@@ -144,7 +144,7 @@ def test_changed_labels_are_scored_again(bench: Bench, root: Path, red_results: 
 
 @pytest.mark.slow
 def test_boxes_alone_are_scored_as_boxes(bench: Bench, red: RedThings, root: Path) -> None:
-    red.masks = False
+    red.finds = "boxes"
     said = bench(*cityscapes(root, "--task", "red-things"))
     assert said.status == 0, said.err
     means = rows(Path("bench-results/report/means.csv"))
@@ -207,13 +207,25 @@ def test_a_truth_that_is_refused_does_not_replace_the_last_one(
     assert "wAP" in before
 
 
-def test_pseudo_truth_needs_masks(bench: Bench, red: RedThings, pictures: Pictures) -> None:
-    red.masks = False
-    said = bench(
-        "run", *CODECS, "--data", pictures(), *QUICK, "--task", "red-things", "--truth", "pseudo"
-    )
-    assert said.status == 1
-    assert "red-things finds only boxes" in said.err
+@pytest.mark.slow
+def test_boxes_are_pseudo_truth_too(bench: Bench, red: RedThings, tmp_path: Path) -> None:
+    red.finds = "boxes"
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for path in red_cityscapes(tmp_path / "cars", 2).glob("leftImg8bit/val/a/*.png"):
+        path.rename(folder / path.name)
+    run = ("run", *CODECS, "--data", folder, *QUICK, "--task", "red-things", "--truth", "pseudo")
+    said = bench(*run, "--truth-score", 0.3)
+    assert said.status == 0, said.err
+    name = "red-things:pseudo"
+    means = rows(Path("bench-results/report/means.csv"))
+    assert all(0 < float(row[f"wap:{name}"]) < 1 for row in means)
+    (task,) = api.report().results.tasks
+    assert task.ceiling is not None and task.ceiling.value == 1
+    looked = len(red.looked)
+    assert bench(*run, "--truth-score", 0.3).status == 0
+    assert len(red.looked) == looked
+    assert bench("report", "--html").status == 0
 
 
 @pytest.mark.parametrize(
@@ -273,18 +285,18 @@ def test_a_failing_network_costs_one_picture(
     bench: Bench, red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked = iter(range(10**6))
-    find = RedThings.detect
+    find = RedThings.predict
 
-    def detect(task: RedThings, pixels: np.ndarray) -> object:
+    def predict(task: RedThings, pixels: np.ndarray) -> object:
         if next(looked) == 20:
             raise RuntimeError("out of memory")
         return find(task, pixels)
 
-    monkeypatch.setattr(RedThings, "detect", detect)
+    monkeypatch.setattr(RedThings, "predict", predict)
     said = bench(*cityscapes(root, "--task", "red-things"))
     assert said.status == 1
     assert "RuntimeError: out of memory" in said.out
-    monkeypatch.setattr(RedThings, "detect", find)
+    monkeypatch.setattr(RedThings, "predict", find)
     again = bench(*cityscapes(root, "--task", "red-things"))
     assert again.status == 0, again.err
     assert "failure" not in again.out
@@ -293,10 +305,10 @@ def test_a_failing_network_costs_one_picture(
 def test_a_network_that_fails_on_an_original_is_one_line(
     bench: Bench, red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def detect(task: RedThings, pixels: np.ndarray) -> object:
+    def predict(task: RedThings, pixels: np.ndarray) -> object:
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr(RedThings, "detect", detect)
+    monkeypatch.setattr(RedThings, "predict", predict)
     said = bench(*cityscapes(root, "--task", "red-things"))
     assert said.status == 1
     assert "uncompressed: RuntimeError: no memory" in said.err
@@ -311,11 +323,13 @@ def test_resamples_are_drawn_once(
     means = Path("bench-results/report/means.csv").read_text()
     drawn = []
 
-    def again(matches: object, weights: object) -> object:
-        drawn.append(matches)
-        return resampled_wap(matches, weights)  # type: ignore[arg-type]
+    def again(matches: object, weights: np.ndarray, names: object) -> object:
+        if len(weights) > 1:
+            drawn.append(matches)
+        return score(matches, weights, names)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(task_sample, "resampled_wap", again)
+    counted = replace(average_precision_module.MEASURE, score=again)
+    monkeypatch.setattr(average_precision_module, "MEASURE", counted)
     assert bench("report").status == 0
     assert not drawn
     assert Path("bench-results/report/means.csv").read_text() == means

@@ -11,6 +11,7 @@ import pytest
 import torch
 from oracles.detectron2 import network, synthetic_image
 
+from bench.datasets.cityscapes_labels import CLASSES
 from bench.errors import UnavailableError
 from bench.runtime.checkpoint import read_checkpoint
 from bench.tasks.detectron2_engine import detectron2_finder
@@ -26,7 +27,7 @@ def test_without_detectron2_it_is_said_how_to_get_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "detectron2", None)
     with pytest.raises(UnavailableError, match=r"pip install .*detectron2") as caught:
-        detectron2_finder(tmp_path / "weights.safetensors", CPU)
+        detectron2_finder(tmp_path / "weights.safetensors", CPU, CLASSES)
     assert "\n" not in str(caught.value)
 
 
@@ -41,7 +42,8 @@ def test_both_find_the_same(masks: bool, tmp_path: Path) -> None:
     save_weights(ours, weights)
     load_weights(ours, read_checkpoint(weights), weights)  # in half precision, as it reads them
     image = synthetic_image(12, 160, 256)
-    found, its = detect(ours, image), detectron2_finder(weights, CPU, masks=masks)(image)
+    finder = detectron2_finder(weights, CPU, CLASSES, masks=masks)
+    found, its = detect(ours, image, CLASSES), finder(image)
     assert len(its) > 20
     assert found.classes.tolist() == its.classes.tolist()
     np.testing.assert_allclose(found.boxes, its.boxes, rtol=0, atol=0.01)

@@ -144,7 +144,7 @@ def test_a_network_is_made_with_one_command(bench: Bench, tiny: Path) -> None:
     assert names <= row.keys()
     task = open_task("mask-rcnn-toy=made/mask-rcnn-toy.safetensors")
     pixels = np.zeros((96, 192, 3), np.uint8)
-    assert task.detect(pixels).size == (96, 192)
+    assert task.predict(pixels).size == (96, 192)
 
 
 @pytest.mark.slow

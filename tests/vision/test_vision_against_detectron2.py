@@ -23,6 +23,7 @@ from PIL import Image
 from support.paths import SHARED
 from torch import Tensor
 
+from bench.datasets.cityscapes_labels import CLASSES
 from bench.instances.detections import Detections
 from bench.instances.run_lengths import RunLengths
 from bench.vision.architecture import Architecture
@@ -140,7 +141,7 @@ def assert_as_recorded(made: RCNN, name: str, seed: int, height: int, width: int
     assert inside.found.masks is not None
     assert_sampled(inside.found.masks[:, None], record, "mask_probabilities")
 
-    detections = detect(made, image)
+    detections = detect(made, image, CLASSES)
     assert_same_boxes(detections, record)
     assert_same_masks(detections.masks, record["masks_packed"])
 
@@ -166,7 +167,7 @@ def test_faster_rcnn(full: RCNN) -> None:
     made = RCNN(Architecture(masks=False, shortest_side=256)).eval()
     weights = full.state_dict()
     made.load_state_dict({name: weights[name] for name in made.state_dict()})
-    found = detect(made, synthetic_image(12, 200, 320))
+    found = detect(made, synthetic_image(12, 200, 320), CLASSES)
     assert found.masks is None
     assert_same_boxes(found, recorded("faster_rcnn_200x320"))
 

@@ -16,8 +16,9 @@ from bench.codecs.codec import Point
 from bench.datasets.dataset import Progress
 from bench.errors import BenchError
 from bench.images.colour import Pixels
-from bench.instances.drawing import COLOURS
+from bench.instances.drawing import colour_of
 from bench.metrics.matches import Matches
+from bench.metrics.measure import Record
 from bench.report import formatting
 from bench.report.compare import Report
 from bench.report.page.levels import (
@@ -27,7 +28,13 @@ from bench.report.page.levels import (
     images_by_difference,
 )
 from bench.report.page.picture_cache import PictureCache, Shapes, shapes
-from bench.report.pictures import MIN_SCORE, PictureSource, ScoredPictureSource, true_instances
+from bench.report.pictures import (
+    MIN_SCORE,
+    PictureSource,
+    ScoredPictureSource,
+    has_counts,
+    true_instances,
+)
 from bench.store import CodecResults, Store
 
 MAX_IMAGES = 8
@@ -62,7 +69,7 @@ class GalleryBuilder:
 
     def __init__(self, store: Store, report: Report, root: Path | None, folder: Path) -> None:
         self.store, self.report, self.results, self.root = store, report, report.results, root
-        self.task = next(iter(self.results.tasks), None)
+        self.task = next(filter(has_counts, self.results.tasks), None)
         self.task_fingerprint = self.task.fingerprint if self.task else ""
         self.levels = choose_levels(report)
         self.left_out: dict[str, str] = {}
@@ -103,7 +110,10 @@ class GalleryBuilder:
             "least_score": MIN_SCORE,
             "lossless": self.cache.lossless,
             "type": self.cache.media_type,
-            "colours": {name: f"rgb({r} {g} {b})" for name, (r, g, b) in COLOURS.items()},
+            "colours": {
+                name: "rgb({} {} {})".format(*colour_of(index))
+                for index, name in enumerate(self.task.classes if self.task else ())
+            },
             "left_out": [f"{codec}: {reason}" for codec, reason in self.left_out.items()],
         }
         return Gallery(figures, self.files)
@@ -125,8 +135,10 @@ class GalleryBuilder:
     def _truth(self, row: int) -> Shapes:
         def make() -> Shapes:
             assert isinstance(self.pictures, ScoredPictureSource)
+            assert self.task is not None
             truth = self.pictures.truth(self.results.images[row])
-            return [shape | {"score": None} for shape in shapes(true_instances(truth), 0)]
+            instances = true_instances(truth, self.task.classes)
+            return [shape | {"score": None} for shape in shapes(instances, 0)]
 
         key = self.results.digests[row], str(self.results.truths[row]), self.task_fingerprint
         return self.cache.shapes(key, make)
@@ -173,8 +185,8 @@ class GalleryBuilder:
             "quality": first if math.isfinite(first) else None,
         }
 
-    def _counts(self, matches: Matches | None) -> dict[str, Any]:
-        counts = None if matches is None else matches.counts(MIN_SCORE)
+    def _counts(self, record: Record | None) -> dict[str, Any]:
+        counts = record.counts(MIN_SCORE) if isinstance(record, Matches) else None
         return {"counts": counts, "merit": None if counts is None else harmonic_mean(counts)}
 
     def _picture(

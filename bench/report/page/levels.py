@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.metrics.matches import Matches
 from bench.report.compare import Report
 from bench.report.pictures import MIN_SCORE
 from bench.store import CodecResults, TaskResults
@@ -76,8 +77,9 @@ def _merit(
     rows = np.flatnonzero(columns >= 0)
     if task is not None and task.name in codec.matches:
         for row in rows:
-            if matches := codec.matches[task.name][row, columns[row]]:
-                merit[row] = harmonic_mean(matches.counts(MIN_SCORE))
+            record = codec.matches[task.name][row, columns[row]]
+            if isinstance(record, Matches):
+                merit[row] = harmonic_mean(record.counts(MIN_SCORE))
     elif task is None and report.image_metrics and report.image_metrics[0] in codec.values:
         merit[rows] = codec.values[report.image_metrics[0]][rows, columns[rows]]
     return merit

@@ -18,7 +18,6 @@ from PIL import Image as PillowImage
 from bench.errors import DataError, StoreError
 from bench.images.colour import Pixels
 from bench.instances.detections import Detections
-from bench.instances.labels import CLASSES
 from bench.report.page.outlines import outline
 from bench.runtime.files import make_folder, replacing
 
@@ -37,7 +36,7 @@ def shapes(found: Detections, least_score: float) -> Shapes:
     order = sorted(range(len(found)), key=lambda row: -found.scores[row])
     return [
         {
-            "class": CLASSES[found.classes[row]],
+            "class": found.names[found.classes[row]],
             "score": f"{found.scores[row]:.2f}",
             "box": [round(float(value), 1) for value in found.boxes[row]],
             "outline": outline(found.masks[row].decode()) if found.masks is not None else None,

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.metrics import METRICS, scorer_of, wap_of
+from bench.metrics import METRICS, scorer_of
 from bench.report.paper.selection import NOT_RUN, Selection, Shown
 from bench.report.paper.spec import PARTS, Part
 from bench.store import CodecResults, Store
@@ -60,7 +60,7 @@ def _metrics(selection: Selection) -> Iterator[str]:
         yield from map(selection.metric, part.panels)
         yield from (selection.metric(column.metric) for column in part.columns)
         if PARTS[part.kind].by_every_task:
-            yield from (wap_of(task.name) for task in selection.labelled)
+            yield from (task.metric for task in selection.labelled)
 
 
 def _is_partial(codec: CodecResults, metrics: list[str]) -> bool:

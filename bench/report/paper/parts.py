@@ -97,7 +97,8 @@ def _mask(made_from: PartSource, part: Part) -> WrittenPart:
     alpha = made_from.pictures.mask(image, codec.name, point)
     original = made_from.pictures.original(image)
     truth = made_from.pictures.truth(image)
-    print_mask(original.pixels, truth, alpha, made_from.files(part), WIDTHS[part.width])
+    names = made_from.selection.task.classes
+    print_mask(original.pixels, truth, names, alpha, made_from.files(part), WIDTHS[part.width])
     rows = [[f"{value:.4f}" for value in row] for row in alpha]
     remark = f"{image}, {shown.style.plain} at {codec.unit} {point}"
     return _drawn(made_from, part, rows, [remark])

@@ -12,8 +12,8 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from bench.images.colour import Pixels
-from bench.instances.drawing import COLOURS, draw
-from bench.instances.labels import CLASSES
+from bench.instances.drawing import colour_of, draw
+from bench.instances.objects import Objects
 from bench.instances.pseudo_truth import Truth
 from bench.report.pictures import MIN_SCORE, ScoredPicture, true_instances
 from bench.report.plotting import GREY, INCH, PRINTED, save_print, settings
@@ -48,7 +48,7 @@ def print_pictures(
             axes.set_title(counts, loc="right", pad=2, color=GREY)
         found = [shown.detections for _, shown in pictures]
         classes = sorted({int(c) for d in found for c in d.classes[d.scores >= MIN_SCORE]})
-        keys = [_key(CLASSES[place]) for place in classes]
+        keys = [_key(place, found[0].names[place]) for place in classes]
         if keys:
             figure.legend(
                 handles=keys, loc="lower left", ncols=len(keys), frameon=False,
@@ -60,7 +60,8 @@ def print_pictures(
 
 def print_mask(
     image: Pixels,
-    truth: Truth,
+    truth: Truth | Objects,
+    names: Sequence[str],
     alpha: NDArray[np.float32],
     files: Sequence[Path],
     width: float,
@@ -81,7 +82,7 @@ def print_mask(
             for at, title in enumerate(("Image", "Ground truth", "α, mean over its channels"))
         )
         _show(original, image, each)
-        _show(labels, draw(faint, true_instances(truth), MIN_SCORE, labels=False), each)
+        _show(labels, draw(faint, true_instances(truth, names), MIN_SCORE, labels=False), each)
         enlarged = alpha.repeat(16, axis=0).repeat(16, axis=1)[: image.shape[0], : image.shape[1]]
         drawn = mask.imshow(enlarged, cmap="YlGnBu", interpolation="nearest", aspect="auto")
         scale = figure.add_axes(
@@ -112,7 +113,7 @@ def _show(axes: Axes, pixels: Pixels, millimetres: float) -> None:
     axes.imshow(pixels, aspect="auto", interpolation="none")
 
 
-def _key(name: str) -> Patch:
-    red, green, blue = COLOURS[name]
+def _key(place: int, name: str) -> Patch:
+    red, green, blue = colour_of(place)
     colour = f"#{red:02x}{green:02x}{blue:02x}"
     return Patch(facecolor=colour, edgecolor=GREY, linewidth=0.4, label=name)

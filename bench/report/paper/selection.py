@@ -11,7 +11,6 @@ import numpy as np
 from bench.codecs.catalog import full_name, load_codec, read_card
 from bench.codecs.codec import Point, replace_version
 from bench.errors import BenchError, DataError, StoreError
-from bench.metrics import wap_of
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import mean_curve_delta
 from bench.report.compare import quality_range
@@ -63,7 +62,7 @@ class Selection:
     pareto: bool
 
     def metric(self, name: str) -> str:
-        return wap_of(self.setting.task) if name == WAP else name
+        return self.task.metric if name == WAP else name
 
     @property
     def labelled(self) -> list[TaskResults]:

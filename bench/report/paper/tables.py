@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, replace
 
 from bench.errors import DataError
-from bench.metrics import Group, describe, wap_of
+from bench.metrics import Group, describe
 from bench.metrics.bjontegaard import Delta
 from bench.report.curve_styles import CurveStyle
 from bench.report.formatting import short_title
@@ -75,7 +75,7 @@ def transfer_table(part: Part, selection: Selection) -> Table:
     """BD-rate by each task network that was run."""
     columns = {
         Heading(task.name, task.title): Column(
-            delta="rate", metric=wap_of(task.name), between=part.between
+            delta="rate", metric=task.metric, between=part.between
         )
         for task in selection.labelled
     }

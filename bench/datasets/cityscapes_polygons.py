@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from bench.datasets.cityscapes_labels import LABELS
 from bench.errors import DataError
 from bench.images.image import MAX_PIXELS
-from bench.instances.labels import LABELS
 from bench.runtime.files import check_regular
 
 _BY_NAME = {label.name: label for label in LABELS}

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.datasets.cityscapes_labels import CLASSES, EVALUATED, LABELS
 from bench.errors import DataError
 from bench.images.image import open_image
 from bench.instances.detections import Detections
-from bench.instances.labels import EVALUATED, LABELS
 from bench.instances.run_lengths import RunLengths, encode
 from bench.runtime.files import check_regular
 
@@ -66,6 +66,7 @@ def read_predictions(text: Path, folder: Path, size: tuple[int, int]) -> Detecti
         np.array(scores, np.float64),
         np.array([mask.box() for mask in masks], np.float64).reshape(-1, 4),
         tuple(masks),
+        names=CLASSES,
     )
 
 

@@ -52,9 +52,8 @@ LABELS = (
     Label("license plate", -1, void=True),
 )
 
-# A detection's class is an index into these; their order is that of the official evaluation.
+# The order of the classes is that of the official evaluation.
 EVALUATED = tuple(label for label in LABELS if label.has_instances and not label.void)
 CLASSES = tuple(label.name for label in EVALUATED)
-
-# COCO's classes, by index, that are evaluated here; COCO has no rider.
-OF_COCO = {0: "person", 1: "bicycle", 2: "car", 3: "motorcycle", 5: "bus", 6: "train", 7: "truck"}
+SEMANTIC = tuple(label.name for label in LABELS if not label.void)
+LABEL_IDS = {label.name: label.id for label in EVALUATED}
