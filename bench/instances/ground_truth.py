@@ -62,7 +62,9 @@ class GroundTruth:
         edges = np.stack([self.edges[runs], self.edges[runs + 1]], axis=1).ravel()
         return from_edges(edges, self.height, self.width)
 
-    def intersections(self, masks: Sequence[RunLengths]) -> NDArray[np.int64]:
+    def intersections(
+        self, masks: Sequence[RunLengths], wanted: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.int64]:
         """The pixels that each mask (a row) shares with each region (a column)."""
         runs = [mask.runs() for mask in masks]
         owners = np.repeat(np.arange(len(masks)), [len(starts) for starts, _ in runs])

@@ -65,7 +65,9 @@ class PseudoTruth:
     def mask(self, place: int) -> RunLengths:
         return self.masks[place]
 
-    def intersections(self, masks: Sequence[RunLengths]) -> NDArray[np.int64]:
+    def intersections(
+        self, masks: Sequence[RunLengths], wanted: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.int64]:
         """The pixels that each mask (a row) shares with each region (a column)."""
         return np.stack([layer.intersections(masks)[:, 1] for layer in self._layers], axis=1)
 

@@ -7,14 +7,16 @@ other classes and ten overlaps from 0.50 to 0.95.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrics.coco_matching import AREAS, OVERLAPS, Bits, CocoMatches
+from bench.metrics.coco_matching import AREAS, OVERLAPS, Bits, CocoMatches, match
 from bench.metrics.matches import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE
+from bench.metrics.measure import Figure, Measure
 from bench.metrics.precision_recall import (
     FEW_COLUMNS,
     Floats,
@@ -121,3 +123,52 @@ def _areas(
 def _mean(values: Floats) -> Floats:
     """Over classes and overlaps."""
     return mean_where_defined(values.reshape(*values.shape[:-2], -1))
+
+
+# Each figure's range of areas, and its overlaps.
+_FIGURES = {
+    "map": (0, slice(None)),
+    "map50": (0, slice(0, 1)),
+    "map75": (0, slice(5, 6)),
+    "map_s": (1, slice(None)),
+    "map_m": (2, slice(None)),
+    "map_l": (3, slice(None)),
+}
+_TITLES = ("mAP", "mAP50", "mAP75", "mAP small", "mAP medium", "mAP large")
+
+
+def score(
+    matches: Sequence[CocoMatches], weights: Floats, names: Sequence[str]
+) -> Mapping[str, Floats]:
+    """The named figures of each resample."""
+    classes = 1 + max((int(one.present.max(initial=0)) for one in matches), default=0)
+    ranges = {_FIGURES[name][0] for name in names}
+    found = {each: _areas(matches, classes, weights, each) for each in ranges}
+    return {
+        name: _mean(found[of][:, :, overlaps])
+        for name in names
+        for of, overlaps in [_FIGURES[name]]
+    }
+
+
+_measure = partial(
+    Measure,
+    figures=tuple(map(Figure, _FIGURES, _TITLES)),
+    labels="instances",
+    read=CocoMatches.from_bytes,
+    score=score,
+)
+MASKS = _measure(
+    "coco-masks",
+    "COCO's average precision of masks",
+    finds=("masks",),
+    version="coco-masks 1",
+    match=partial(match, masks=True),
+)
+BOXES = _measure(
+    "coco-boxes",
+    "COCO's average precision of boxes",
+    finds=("boxes", "masks"),
+    version="coco-boxes 1",
+    match=partial(match, masks=False),
+)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from bench.errors import DataError
 from bench.instances.detections import Detections
 from bench.instances.objects import Objects
+from bench.instances.pseudo_truth import Truth
 from bench.instances.run_lengths import mask_areas
 from bench.metrics.instance_matching import check_size
 
@@ -106,7 +107,7 @@ class CocoMatches:
         )
 
 
-def match(truth: Objects, found: Detections, *, masks: bool) -> CocoMatches:
+def match(truth: Truth | Objects, found: Detections, *, masks: bool) -> CocoMatches:
     """Compare the masks, or the boxes, found in one image with its objects."""
     check_size(truth, found)
     things, kept = np.flatnonzero(truth.classes >= 0), _best(found)
@@ -151,7 +152,11 @@ def _box_shares(true: NDArray[Any], found: Floats, crowd: NDArray[np.bool_]) -> 
 
 
 def _mask_shares(
-    truth: Objects, things: Places, found: Detections, kept: Places, same_class: NDArray[np.bool_]
+    truth: Truth | Objects,
+    things: Places,
+    found: Detections,
+    kept: Places,
+    same_class: NDArray[np.bool_],
 ) -> Shares:
     """The intersection over union of each pair of masks that may reach an overlap; then the area
     of each mask found."""

@@ -69,6 +69,8 @@ MEASURES: Registry[Measure] = Registry(
     {
         "cityscapes-ap": "bench.metrics.average_precision:MEASURE",
         "box-ap": "bench.metrics.box_ap:MEASURE",
+        "coco-masks": "bench.metrics.coco_ap:MASKS",
+        "coco-boxes": "bench.metrics.coco_ap:BOXES",
     },
     "bench.measures",
     "a bench.metrics.measure.Measure of that name",

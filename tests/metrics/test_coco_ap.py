@@ -25,6 +25,7 @@ Kind = Literal["bbox", "segm"]
 Pair = tuple[Objects, Detections]
 SIZE = HEIGHT, WIDTH = 150, 220
 CLASSES = 4
+NAMES = tuple(map(str, range(CLASSES)))
 # Squares whose areas are the ends of a range, and sides around them.
 SIDES = [8, 20, 31, 32, 33, 60, 96, 96, 97, 120]
 _ROUNDING: list[Callable[[NDArray[np.float64]], NDArray[np.float64]]] = [
@@ -60,8 +61,7 @@ def random_pair(rng: np.random.Generator, masks: bool) -> Pair:
     levels = rng.choice([3, 20, 10**6])
     scores = rng.integers(0, levels, len(kept)) / levels
     found = tuple(shaken(rng, drawn[place]) for place in kept) if masks else None
-    names = tuple(map(str, range(CLASSES)))
-    return truth, Detections(SIZE, classes, scores, corners(boxes), found, names=names)
+    return truth, Detections(SIZE, classes, scores, corners(boxes), found, names=NAMES)
 
 
 def random_objects(rng: np.random.Generator, count: int, masks: bool) -> Objects:
@@ -180,7 +180,7 @@ def test_a_hundred_detections_of_a_class_count() -> None:
         boxes[place] = truth.boxes[0]
         order = rng.permutation(150)
         scores = np.linspace(1, 0, 150)[order]
-        found = Detections(SIZE, np.repeat(truth.classes, 150), scores, boxes[order])
+        found = Detections(SIZE, np.repeat(truth.classes, 150), scores, boxes[order], names=NAMES)
         assert (assert_equals_the_tool([(truth, found)], "bbox").ap > 0) == (place == 20)
 
 
