@@ -16,6 +16,8 @@ DATASETS: Registry[type[DatasetSource]] = Registry(
         "toyscapes": "bench.datasets.on_demand:Toyscapes",
         "toyscapes-2": "bench.datasets.on_demand:Toyscapes2",
         "cityscapes": "bench.datasets.cityscapes:Cityscapes",
+        "coco": "bench.datasets.coco:Coco",
+        "imagenet": "bench.datasets.imagenet:ImageNet",
     },
     "bench.datasets",
     "a subclass of bench.datasets.DatasetSource with that name",

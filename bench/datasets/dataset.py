@@ -40,6 +40,12 @@ class LabelFile(Protocol):
     def read(self) -> Any: ...
 
 
+def digest_of(file: LabelFile) -> str:
+    """The digest of what is in a file; one that knows it without reading all has it itself."""
+    digest: str = file.digest if hasattr(file, "digest") else file.read().digest
+    return digest
+
+
 @dataclass(frozen=True)
 class Entry:
     """One image of a dataset on disk, and what is known of it."""
@@ -136,12 +142,12 @@ class Dataset:
                 files[entry.name] = label
         by_path = {file.path: file for file in files.values()}
         if len(by_path) < len(files):  # one file has the labels of several images
-            return digests | {name: file.read().digest for name, file in files.items()}
+            return digests | {name: digest_of(file) for name, file in files.items()}
         progress = self.progress and partial(self.progress, f"reading the labels of {self.name}")
         for kind in {file.kind for file in files.values()}:
             own = {name: file.path for name, file in files.items() if file.kind == kind}
             known = remembered_digests(
-                kind, [*own.values()], lambda path: by_path[path].read().digest, progress
+                kind, [*own.values()], lambda path: digest_of(by_path[path]), progress
             )
             digests |= {name: known[path] for name, path in own.items()}
         return digests
@@ -158,12 +164,17 @@ class DatasetSource(Described, ABC):
 
     kind: str  # whose weights, operating points and task go with it, such as "cityscapes"
     variants: tuple[str, ...] = ()  # what may follow the name, as ":train" does
+    by_folder: bool = False  # whether that is a folder
 
     @abstractmethod
     def open(
         self, variant: str, *, root: Path | None, limit: int | None, progress: Progress | None
     ) -> Dataset:
         """What follows the name's colon, or for "" the usual; no more than ``limit`` are used."""
+
+    def address(self, variant: str) -> str | None:
+        """The ``folder`` of the data set that would be opened, if it is known by one."""
+        return None
 
 
 def _digest_and_notes(path: Path) -> str:

@@ -13,7 +13,7 @@ from bench.errors import DataError
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp"}
 _FEW = 3
 _STORE = "store.sqlite"  # what a results folder has
-_MAX_VISITED = 20_000  # files and folders, on the way to images in subfolders
+_MAX_VISITED = 20_000  # files and folders, to tell of images in subfolders that are left out
 
 
 class Folder(DatasetSource):
@@ -31,6 +31,9 @@ class Folder(DatasetSource):
             raise DataError("--root goes with the name of a data set, not with a folder")
         return _open(self._folder)
 
+    def address(self, variant: str) -> str:
+        return str(self._folder.resolve())
+
     def remark(self) -> str | None:
         return _open(self._folder).remark
 
@@ -44,7 +47,7 @@ class Folder(DatasetSource):
 
 
 def _open(folder: Path) -> Dataset:
-    """Every image directly in the folder, in the order of their names."""
+    """Every image directly in the folder, or else in those below, in the order of their names."""
     if not folder.is_dir():
         raise DataError(f"{folder}: --data takes a folder of images, not one file")
     try:
@@ -54,11 +57,14 @@ def _open(folder: Path) -> Dataset:
     # A broken link counts: it is a missing image, which is an error on reading. A pipe does not:
     # reading it would wait forever.
     files = [path for path in there if path.is_file() or (path.is_symlink() and not path.exists())]
-    paths = sorted(path for path in files if _is_image(path))
+    paths = sorted(path for path in files if is_image(path))
+    remark = _left_out(folder, len(there) - len(paths)) if paths else None
     if not paths:
-        raise DataError(f"{folder}: {_no_images(folder)}")
-    remark = _left_out(folder, len(there) - len(paths))
-    entries = tuple(Entry(path.name, path) for path in paths)
+        below = _images_below(folder, most=None)
+        paths = sorted(place / name for place, names in below.items() for name in names)
+    if not paths:
+        raise DataError(f"{folder}: no images in it ({', '.join(sorted(SUFFIXES))})")
+    entries = tuple(Entry(path.relative_to(folder).as_posix(), path) for path in paths)
     return Dataset("folder", folder.resolve().name, entries, remark, str(folder.resolve()))
 
 
@@ -69,37 +75,33 @@ def _left_out(folder: Path, others: int) -> str | None:
     return f"left out: {others} other files or folders in {folder}" if others else None
 
 
-def _no_images(folder: Path) -> str:
-    """That there are none, and the subfolder to name if they are deeper."""
-    if found := _images_below(folder):
-        return f"no images directly in it, but {_count_text(found)}"
-    return f"no images in it ({', '.join(sorted(SUFFIXES))})"
-
-
-def _count_text(found: dict[Path, int]) -> str:
-    most = sorted(found, key=lambda place: -found[place])
-    listed = ", ".join(f"{found[place]} in {place}" for place in most[:_FEW])
+def _count_text(found: dict[Path, list[str]]) -> str:
+    most = sorted(found, key=lambda place: -len(found[place]))
+    listed = ", ".join(f"{len(found[place])} in {place}" for place in most[:_FEW])
     listed += ", …" if len(most) > _FEW else ""
     return f"{listed}; use --data {shlex.quote(str(most[0]))}"
 
 
-def _images_below(folder: Path) -> dict[Path, int]:
-    """How many images each folder in it has, without hidden ones and those of bench's results."""
-    found: dict[Path, int] = {}
+def _images_below(folder: Path, most: int | None = _MAX_VISITED) -> dict[Path, list[str]]:
+    """The images in each folder in it, without hidden ones and those of bench's results.
+
+    Of the files and folders there, about ``most`` are looked at.
+    """
+    found: dict[Path, list[str]] = {}
     looked_at = 0
     for place, subfolders, names in os.walk(folder):
         if _STORE in names and Path(place) != folder:
             subfolders.clear()
             continue
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        if images := sum(_is_image(Path(name)) for name in names):
+        if images := sorted(name for name in names if is_image(Path(name))):
             found[Path(place)] = images
         looked_at += 1 + len(names)
-        if looked_at > _MAX_VISITED:
+        if most is not None and looked_at > most:
             break
     found.pop(folder, None)
     return found
 
 
-def _is_image(path: Path) -> bool:
+def is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")

@@ -17,7 +17,7 @@ from pydantic import (
 
 from bench.codecs.card_file import FilePoint
 from bench.codecs.catalog import card_name, full_name, read_card
-from bench.datasets import dataset_kind
+from bench.datasets import DATASETS, dataset_kind
 from bench.errors import BenchError, CardError, DataError
 from bench.gate.rules import Rule, parse_rule
 from bench.metrics import Group
@@ -32,7 +32,10 @@ def _beside(info: ValidationInfo, path: str) -> str:
 
 
 def _data(named: str, info: ValidationInfo) -> str:
-    return _beside(info, named) if dataset_kind(named) == "folder" else named
+    kind, _, folder = named.partition(":")
+    if kind not in DATASETS:
+        return _beside(info, named)
+    return f"{kind}:{_beside(info, folder)}" if DATASETS[kind].by_folder else named
 
 
 def _card(named: str, info: ValidationInfo) -> str:

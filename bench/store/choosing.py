@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bench.codecs.catalog import full_name
 from bench.codecs.codec import UNREPEATABLE, title_with_version, what_changed
-from bench.datasets import dataset_kind
-from bench.errors import StoreError
+from bench.datasets import dataset_kind, dataset_source
+from bench.errors import DataError, StoreError
 from bench.metrics import METRICS, describe, version_in
 from bench.store import rows
 from bench.store.reader import Store
@@ -72,14 +72,23 @@ def find_dataset(store: Store, wanted: str | None) -> rows.Dataset:
     datasets = _datasets(store)
     if not datasets:
         raise StoreError(f"{store.folder}: no results there yet; 'bench run' makes some")
-    path = str(Path(wanted).resolve()) if wanted else None
+    path = _address(wanted) if wanted else None
     is_folder = wanted is not None and dataset_kind(wanted) == "folder" and Path(wanted).is_dir()
     for dataset in datasets:
         names = (dataset.digest, dataset.name, dataset.name.partition("[")[0], dataset.kind)
-        if wanted is None or path == dataset.folder or (wanted in names and not is_folder):
+        there = path is not None and path == dataset.folder
+        if wanted is None or there or (wanted in names and not is_folder):
             return dataset
     known = ", ".join(dict.fromkeys(str(each.folder or each.name) for each in datasets))
     raise StoreError(f"{store.folder}: no results on '{wanted}'; there are some on {known}")
+
+
+def _address(wanted: str) -> str | None:
+    """Where a data set is that ``--data`` would open, if it is known by that."""
+    try:
+        return dataset_source(wanted).address(wanted.partition(":")[2])
+    except DataError:  # such as a folder that is gone
+        return None
 
 
 def choose_curves(

@@ -151,6 +151,35 @@ def test_a_folder_in_order_of_names(tmp_path: Path) -> None:
     assert dataset.kind == "folder"
 
 
+def test_images_in_subfolders_where_there_are_no_others(tmp_path: Path) -> None:
+    for name in ("b/2.png", "b/1.png", "a/deep/1.png", ".hidden/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture(1, 32, 32)).save(tmp_path / name)
+    dataset = open_dataset(str(tmp_path))
+    assert [entry.name for entry in dataset.entries] == ["a/deep/1.png", "b/1.png", "b/2.png"]
+    Image.fromarray(picture(1, 32, 32)).save(tmp_path / "top.png")
+    dataset = open_dataset(str(tmp_path))
+    assert [entry.name for entry in dataset.entries] == ["top.png"]
+    assert "subfolders" in (dataset.remark or "")
+
+
+def test_the_classes_of_pixels_are_labels_too(cityscapes: Path) -> None:
+    place = cityscapes / "gtFine" / "val" / "lindau"
+    name = next(cityscapes.glob("leftImg8bit/val/lindau/*.png")).name
+    labels = np.array([[0, 7, 8, 33], [29, 23, 24, 26]], np.uint8)
+    Image.fromarray(labels).save(place / name.replace("leftImg8bit", "gtFine_labelIds"))
+    dataset = open_dataset("cityscapes", root=cityscapes)
+    names = dataset.classes["semantic"]
+    assert len(names) == 19
+    entry = next(entry for entry in dataset.entries if entry.semantic)
+    truth = entry.truth("semantic")
+    assert truth.classes.tolist() == [[255, 0, 1, 18], [255, 10, 11, 13]]
+    assert [names[place] for place in (0, 1, 18, 10, 11, 13)] == [
+        *("road", "sidewalk", "bicycle", "sky", "person", "car"),
+    ]
+    assert dataset.truths("semantic") == {entry.name: truth.digest}
+
+
 def test_a_changed_pixel_is_another_dataset(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
