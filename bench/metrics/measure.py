@@ -71,6 +71,8 @@ MEASURES: Registry[Measure] = Registry(
         "box-ap": "bench.metrics.box_ap:MEASURE",
         "coco-masks": "bench.metrics.coco_ap:MASKS",
         "coco-boxes": "bench.metrics.coco_ap:BOXES",
+        "miou": "bench.metrics.miou:MEASURE",
+        "accuracy": "bench.metrics.accuracy:MEASURE",
     },
     "bench.measures",
     "a bench.metrics.measure.Measure of that name",
