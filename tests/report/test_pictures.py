@@ -13,6 +13,7 @@ from support.command import Bench
 
 from bench import api
 from bench.codecs.catalog import card_paths
+from bench.datasets.cityscapes_labels import CLASSES
 from bench.datasets.cityscapes_truth import from_instance_ids
 from bench.errors import BenchError
 from bench.images.image import read_pixels
@@ -84,7 +85,7 @@ def test_the_truth_finds_itself() -> None:
     ids[4:20, 4:30], ids[30:50, 10:40], ids[60:63, 0:3] = 26000, 24001, 26002  # the last one tiny
     ids[40:64, 80:96] = 33000  # down to the last pixel
     truth = from_instance_ids(ids)
-    matches = match(truth, true_instances(truth))
+    matches = match(truth, true_instances(truth, CLASSES))
     assert matches.counts(0.5) == (3, 0, 0)
 
 

@@ -20,6 +20,7 @@ from support.results import codec, results
 
 from bench import api
 from bench.codecs.catalog import card_paths
+from bench.metrics.measure import MEASURES
 from bench.report.paper.selection import Selection
 from bench.report.paper.spec import read_spec
 from bench.report.paper.tables import read_published
@@ -429,7 +430,7 @@ def test_a_label_names_the_version_that_ran(ran: str | None, told: str) -> None:
     paper = read_spec("paper")
     hm = replace(codec("hm", anchor=True), card="hm", version=ran)
     found = results(hm, replace(codec("x265", anchor=True), card="x265", version="4.1"))
-    task = TaskResults("mask-rcnn", "", True, None, "", ())
+    task = TaskResults("mask-rcnn", "", MEASURES["cityscapes-ap"], (), None, "", ())
     selection = Selection(paper, paper.settings["cityscapes"], task, found, "akima", pareto=False)
     assert selection.shown("hm").style.label == told
     assert selection.shown("x265").style.label == "x265"
