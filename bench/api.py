@@ -6,7 +6,7 @@ from bench.commands.check import check, record
 from bench.commands.doctor import doctor
 from bench.commands.export import export
 from bench.commands.gc import gc
-from bench.commands.inventory import codecs, datasets, metrics, tasks
+from bench.commands.inventory import codecs, datasets, measures, metrics, tasks
 from bench.commands.merge import merge
 from bench.commands.plan import plan
 from bench.commands.predict import Prediction, Predictions, predict
@@ -40,6 +40,7 @@ __all__ = [
     "from_compressai",
     "gc",
     "import_streams",
+    "measures",
     "merge",
     "metrics",
     "plan",

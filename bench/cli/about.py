@@ -14,19 +14,19 @@ from bench.runtime.text import did_you_mean
 
 @cli.command("list")
 def list_() -> None:
-    """List codecs, datasets, tasks and metrics, and whether each can run here."""
+    """List codecs, datasets, tasks, their measures and metrics, and whether each can run here."""
     from bench import api
     from bench.cli.screens import list_screen
 
-    screen = list_screen(api.codecs(), api.datasets(), api.tasks(), api.metrics())
-    print_screen(screen)
+    named = api.codecs(), api.datasets(), api.tasks(), api.measures()
+    print_screen(list_screen(*named, api.metrics()))
 
 
 @cli.command()
-@click.argument("name", shell_complete=completion.completing("codec", "metric", "task", "data set"))
+@click.argument("name", shell_complete=completion.described)
 @click.option("--point", help="The point of the commands. [default: the card's middle point]")
 def show(name: str, point: str | None) -> None:
-    """Describe a codec, with its exact commands, or a metric, task or data set.
+    """Describe a codec, with its exact commands, or a metric, measure, task or data set.
 
     NAME is one of 'bench list', the path of a card, or a folder of images.
     """

@@ -36,4 +36,5 @@ def _names(kind: str) -> list[str]:
     return names()[kind]
 
 
+described = completing("codec", "metric", "measure", "task", "data set")
 codecs, metrics, tasks, datasets = map(completing, ("codec", "metric", "task", "data set"))

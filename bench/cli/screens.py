@@ -43,6 +43,7 @@ def list_screen(
     codecs: Sequence[CodecStatus],
     datasets: Sequence[DatasetStatus],
     tasks: Sequence[TaskStatus],
+    measures: Sequence[Status],
     metrics: Sequence[Metric],
 ) -> RenderableType:
     """One table, so that the columns are the same from top to bottom."""
@@ -58,6 +59,7 @@ def list_screen(
         ("Codecs", "points on Toyscapes"): [_codec_row(c, width) for c in codecs if not c.anchor],
         ("Datasets", "variants"): [_row(d, d.title, " ".join(d.variants)) for d in datasets],
         ("Tasks", "weights"): [_row(task, task.title, task.weights) for task in tasks],
+        ("Measures of tasks", ""): [_row(m, m.title, "") for m in measures],
         ("Metrics", "unit, and what is better"): [_metric_row(m, width) for m in metrics],
     }
     for (title, last), rows in sections.items():
@@ -76,7 +78,7 @@ def list_screen(
     ]
     where = "'bench show NAME' describes one, and how to get it if it is missing."
     more = TextLine(Text(), where, "dim")
-    entries: list[Status] = [*codecs, *datasets, *tasks]
+    entries: list[Status] = [*codecs, *datasets, *tasks, *measures]
     lacking = [_lacking(entry) for entry in entries if entry.missing]
     return Group(Stacked(table, lead=2), Text(), *legend, Text(), *lacking, Text(), more)
 

@@ -12,6 +12,7 @@ from bench.datasets import DATASETS
 from bench.datasets.folder import Folder
 from bench.errors import BenchError
 from bench.metrics import METRICS, Group, Metric
+from bench.metrics.measure import MEASURES
 from bench.runtime.content import content_folder
 from bench.tasks.task import TASKS, described_task
 
@@ -111,6 +112,18 @@ def _task_status(name: str) -> TaskStatus:
     package = TASKS.package(name)
     weights = f"package {package}" if package else task.variable or "shipped"
     return TaskStatus(name=name, title=task.title, missing=task.missing(), weights=weights)
+
+
+def measures() -> list[Status]:
+    """The measures of what task networks find, by which ``--task NAME:MEASURE`` judges."""
+    return [_measure_status(name) for name in MEASURES]
+
+
+def _measure_status(name: str) -> Status:
+    try:
+        return Status(name=name, title=MEASURES[name].title)
+    except BenchError as error:  # of another package: it must not hide others
+        return Status(name=name, title=name, missing=str(error))
 
 
 def metrics() -> list[Metric]:

@@ -1,4 +1,4 @@
-"""Describes a codec, metric, task or data set."""
+"""Describes a codec, metric, measure, task or data set."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bench.datasets import DATASETS, dataset_source
 from bench.errors import CardError
 from bench.images import colour
 from bench.metrics import METRICS, Metric
+from bench.metrics.measure import MEASURES, Measure
 from bench.runtime.finding import Described
 from bench.runtime.text import did_you_mean
 from bench.tasks.task import TASKS, described_task
@@ -20,7 +21,7 @@ from bench.tasks.task import TASKS, described_task
 
 @dataclass(frozen=True)
 class Description:
-    """A metric, a task network or a data set; the facts are labelled, in order."""
+    """A metric, measure, task network or data set; the facts are labelled, in order."""
 
     kind: str
     name: str
@@ -64,6 +65,8 @@ def show(name: str, point: str | None = None) -> CodecDescription | Description:
         raise CardError(f"--point {point}: only a codec has points, and '{name}' is not one")
     if name in METRICS:
         return _metric(METRICS[name])
+    if name in MEASURES:
+        return _measure(MEASURES[name])
     if name in TASKS:
         return _described("task", described_task(name))
     source = name.partition(":")[0]
@@ -95,6 +98,7 @@ def names() -> dict[str, list[str]]:
     return {
         "codec": list(card_paths()),
         "metric": list(METRICS),
+        "measure": list(MEASURES),
         "task": list(TASKS),
         "data set": list(DATASETS),
     }
@@ -121,6 +125,17 @@ def _metric(metric: Metric) -> Description:
         "version": metric.version,
     }
     return Description("metric", metric.name, metric.title, facts)
+
+
+def _measure(measure: Measure) -> Description:
+    facts = {
+        "takes": " or ".join(measure.finds),
+        "labels": measure.labels,
+        "figures": ", ".join(f"{each.name} ({each.title})" for each in measure.figures),
+        "use": f"--task NAME:{measure.name}",
+        "version": measure.version,
+    }
+    return Description("measure", measure.name, measure.title, facts)
 
 
 def _described(kind: str, thing: Described) -> Description:

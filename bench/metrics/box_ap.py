@@ -111,7 +111,7 @@ def _interpolated(reached: Reached, instances: Floats) -> Floats:
 
 MEASURE = Measure(
     "box-ap",
-    "average precision of boxes by COCO's rules, each class weighted with its instances",
+    "average precision of boxes by COCO's rules, weighted",
     FIGURES,
     finds=("boxes",),
     labels="instances",

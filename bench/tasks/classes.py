@@ -24,6 +24,11 @@ class Meeting:
         """Whether both have the same classes."""
         return self.own == self.names
 
+    @property
+    def any(self) -> bool:
+        """Whether any class of the network has a partner."""
+        return max(self.places, default=-1) >= 0
+
     def remark(self, network: str, dataset: str) -> str | None:
         """The classes without a partner."""
         lone = [name for name, place in zip(self.own, self.places, strict=True) if place < 0]

@@ -128,6 +128,11 @@ def make_scorers(
         if pseudo is None:
             _check_labels(task, measure, dataset)
             meeting = meet(task.classes, dataset.classes[measure.labels], same)
+            if not meeting.any:
+                raise DataError(
+                    f"{dataset.name} has none of the classes of {task.name}; --class NETWORK=DATA "
+                    "says which are the same"
+                )
         made.append(Scorer(task, measure, pseudo, meeting, given, engine, called))
     return tuple(made)
 

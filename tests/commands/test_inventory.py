@@ -21,7 +21,7 @@ from bench.codecs.codec import Codec
 from bench.commands import doctor as doctor_module
 from bench.commands import inventory
 from bench.commands.doctor import doctor
-from bench.commands.inventory import codecs, datasets, metrics, tasks
+from bench.commands.inventory import codecs, datasets, measures, metrics, tasks
 from bench.commands.show import show, show_codec
 from bench.errors import CardError, CodecError
 from bench.runtime import ffmpeg
@@ -85,7 +85,7 @@ def test_a_broken_card_is_listed_with_its_error(anchors: Path) -> None:
     assert (broken.name, broken.available, broken.anchor) == ("broken", False, True)
     assert "did you mean 'pillow'?" in str(broken.missing)
     assert jpeg.available
-    assert "did you mean 'pillow'?" in flat(printed(list_screen([broken, jpeg], [], [], [])))
+    assert "did you mean 'pillow'?" in flat(printed(list_screen([broken, jpeg], [], [], [], [])))
     assert check("broken").ok is False
 
 
@@ -163,7 +163,7 @@ def test_tasks_of_other_packages_are_listed_without_loading_them(
     package.install(tmp_path, monkeypatch, "aliens", code, "[bench.tasks]\nalien = aliens:Alien\n")
     alien = {task.name: task for task in tasks()}["alien"]
     assert (alien.available, alien.weights) == (True, "package aliens 1.0")
-    assert "package aliens" in printed(list_screen([], [], tasks(), metrics()))
+    assert "package aliens" in printed(list_screen([], [], tasks(), [], metrics()))
 
 
 def test_the_doctor_says_which_torch_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +249,9 @@ def test_commands_and_paths_are_printed_in_one_piece(width: int) -> None:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_list_fits(width: int) -> None:
-    lines = printed(list_screen(codecs(), datasets(), tasks(), metrics()), width).splitlines()
+    lines = printed(
+        list_screen(codecs(), datasets(), tasks(), measures(), metrics()), width
+    ).splitlines()
     assert max(map(len, lines)) <= width
     for name in (*catalog.card_paths(), "toyscapes", "cityscapes", "mask-rcnn", "vmaf"):
         assert sum(line.split()[1:2] == [name] for line in lines) == 1

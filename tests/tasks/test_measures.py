@@ -56,7 +56,8 @@ class RedPictures:
 
 @pytest.fixture(autouse=True)
 def _networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for task in (RedPixels(), RedPictures()):
+    unicorns = RedPixels("unicorns", classes=("unicorn", "horse", "pony"))
+    for task in (RedPixels(), RedPictures(), unicorns):
         monkeypatch.setitem(TASKS.own, task.name, lambda weights, task=task: task)
 
 
@@ -146,11 +147,19 @@ def test_a_measure_that_does_not_fit_is_one_line(bench: Bench, streets: Path) ->
         ("red-pixels:cityscapes-ap", "cityscapes-ap measures masks"),
         ("red-pixels:mio", "did you mean 'miou'"),
         ("red-pictures", "class labels"),
+        ("unicorns", "none of the classes"),
     ):
         said = bench(*run, "--task", task)
         assert said.status == 1
         assert told in said.err
         assert len(said.err.splitlines()) == 1
+
+
+def test_measures_are_listed_and_described(bench: Bench) -> None:
+    assert "coco-boxes" in bench("list").out
+    shown = bench("show", "miou")
+    assert shown.status == 0
+    assert "mIoU" in shown.out and "--task NAME:miou" in shown.out
 
 
 def test_networks_that_find_no_objects_draw_none(bench: Bench, streets: Path) -> None:
