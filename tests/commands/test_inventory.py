@@ -120,7 +120,7 @@ def test_settings_that_cannot_be_read_hide_nothing(tmp_path: Path) -> None:
 def test_datasets_say_where_cityscapes_is_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    toyscapes, _, cityscapes, folder = datasets()
+    toyscapes, _, cityscapes, *_, folder = datasets()
     assert toyscapes.variants == (":val", ":train", ":dev", "@2", "@3", "@4")
     assert toyscapes.available
     assert folder.available

@@ -134,7 +134,14 @@ def test_another_package_s_data_set_is_listed_and_shown(bench: Bench, squares: N
     assert ":all :few" in line
     assert "32x32" in bench("show", "squares").out
     assert "did you mean 'squares'?" in bench("run", "--codec", "jpeg", "--data", "square").err
-    assert names()["data set"] == ["toyscapes", "toyscapes-2", "cityscapes", "coco", "imagenet", "squares"]
+    assert names()["data set"] == [
+        "toyscapes",
+        "toyscapes-2",
+        "cityscapes",
+        "coco",
+        "imagenet",
+        "squares",
+    ]
     (found,) = [each for each in doctor() if each.name == "squares"]
     assert (found.ok, found.found) == (True, "data set of squares 1.0")
 
