@@ -22,7 +22,9 @@ def tree(tmp_path: Path) -> Path:
     """A package with all rooms of bench, and nothing in them."""
     contract = configparser.ConfigParser()
     contract.read_string(CONTRACT.read_text())
-    (tmp_path / ".importlinter").write_text(CONTRACT.read_text())
+    contract.remove_section("importlinter:contract:cityscapes")  # of modules that are not here
+    with (tmp_path / ".importlinter").open("w") as file:
+        contract.write(file)
     (tmp_path / "bench").mkdir()
     (tmp_path / "bench" / "__init__.py").touch()
     for room in contract["importlinter:contract:rooms"]["layers"].replace("|", "\n").split():
