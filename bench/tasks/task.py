@@ -28,10 +28,14 @@ from bench.runtime.trace import holding
 from bench.vision import SHIPPED_WEIGHTS
 from bench.vision.architecture import Architecture
 from bench.vision.coco_classes import COCO
+from bench.vision.nanodet_files import GET
 
 if TYPE_CHECKING:
+    import torch
+
     from bench.vision.rcnn import RCNN
 
+Finder = Callable[[Pixels], Detections]
 ENGINES = ("bench", "detectron2")
 # Changes whenever the same network would give other detections in the same picture.
 _VERSION = "1"
@@ -89,7 +93,15 @@ class _Known(Described):
         if self.variable is None:
             train = f"'bench train {self.name}' makes them"
             return f"no weights yet; {train}, for --task {self.name}=FILE"
-        return f"no weights at {weights}, which {self.variable} names"
+        return f"no weights at {weights}, which {self.variable} names ({self.get})"
+
+    def load(self, weights: Path, device: torch.device, digest: str) -> Finder:
+        """The network with the weights in a file of that digest."""
+        from bench.vision.checkpoint import load_network
+        from bench.vision.rcnn import detect
+
+        network = load_network(weights, self.architecture, device, digest)
+        return partial(detect, network, names=self.classes)
 
     def facts(self) -> Mapping[str, str]:
         weights = None if self.missing() else self.weights()
@@ -106,6 +118,15 @@ class _Known(Described):
             yield Finding(self.name, absent(self.variable), "not found", missing, "tasks")
         elif self.variable:
             yield Finding(self.name, True, f"weights {self.weights()}", group="tasks")
+
+
+class _NanoDet(_Known):
+    """Its weights are two files of known digests."""
+
+    def load(self, weights: Path, device: torch.device, digest: str) -> Finder:
+        from bench.vision.nanodet import detect, load_nanodet
+
+        return partial(detect, load_nanodet(weights, device))
 
 
 class _Foreign(Described):
@@ -152,6 +173,7 @@ _NETWORKS = (
         f"{_ZOO} COCO: faster_rcnn_R_50_FPN_3x",
         COCO,
     ),
+    _NanoDet("nanodet", "NanoDet, COCO", _BOXES, GET, COCO),
 )
 _KNOWN = {known.name: known for known in _NETWORKS}
 Maker = Callable[[Path | None], Task]
@@ -224,9 +246,10 @@ def task_network(name: str) -> RCNN:
 
     from bench.vision.checkpoint import load_network
 
-    known = _KNOWN.get(name)
+    networks = {known.name: known for known in _NETWORKS if not isinstance(known, _NanoDet)}
+    known = networks.get(name)
     if known is None:
-        raise DataError(f"unknown network '{name}'; known: {', '.join(_KNOWN)}")
+        raise DataError(f"unknown network '{name}'; known: {', '.join(networks)}")
     if why := known.missing():
         raise UnavailableError(f"{name}: {why}")
     weights = known.weights()
@@ -278,42 +301,39 @@ class _Network:
         self.name, self.title, self.finds = known.name, known.title, known.finds
         self.classes = known.classes
         self.label_ids = LABEL_IDS if known.classes == CLASSES else {}
-        self._usual = known.architecture
+        self._known = known
         self._weights, self._engine = weights.resolve(), engine
         self._digest = file_digest(self._weights)
         self.fingerprint = f"{self.name} {engine} {_VERSION} {self._digest}"
         self._loading = threading.Lock()
-        self._find: Callable[[Pixels], Detections] | None = None
+        self._find: Finder | None = None
 
     def predict(self, pixels: Pixels) -> Detections:
         with self._loading:
             if self._find is None:
                 self._find, self._device_lock = _load(
-                    self._weights, self._digest, self._usual, self._engine, self.classes
+                    self._known, self._weights, self._digest, self._engine
                 )
         with holding(self._device_lock, "the device"):
             return self._find(pixels)
 
 
 def _load(
-    weights: Path, digest: str, usual: Architecture, engine: str, classes: tuple[str, ...]
-) -> tuple[Callable[[Pixels], Detections], AbstractContextManager[object]]:
+    known: _Known, weights: Path, digest: str, engine: str
+) -> tuple[Finder, AbstractContextManager[object]]:
     """The network as a function, and a lock where all callers share its device."""
     import torch
 
     from bench.runtime.torch_threads import one_thread
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    find: Callable[[Pixels], Detections]
     if engine == "detectron2":
         from bench.tasks.detectron2_engine import detectron2_finder
 
-        find = detectron2_finder(weights, device, classes, digest, masks=usual.masks)
+        masks = known.architecture.masks
+        find = detectron2_finder(weights, device, known.classes, digest, masks=masks)
     else:
-        from bench.vision.checkpoint import load_network
-        from bench.vision.rcnn import detect
-
-        find = partial(detect, load_network(weights, usual, device, digest), names=classes)
+        find = known.load(weights, device, digest)
     if device.type == "cpu":  # images are looked at side by side, one on each core
         find = one_thread()(find)
     shared = engine == "detectron2" or device.type != "cpu"
