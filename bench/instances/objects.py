@@ -58,9 +58,14 @@ class Objects:
     ) -> NDArray[np.int64]:
         """The pixels that each mask (a row) shares with each object (a column), or of those pairs
         that are ``wanted``."""
-        (first, last), (own_first, own_last) = _extents(masks), _extents(self._drawn)
-        near = (first[:, None] < own_last) & (own_first < last[:, None])
-        return shared_pixels(masks, self._drawn, near if wanted is None else near & wanted)
+        if wanted is None:
+            wanted = np.ones((len(masks), len(self)), np.bool_)
+        rows = np.flatnonzero(wanted.any(axis=1))
+        first, last = _extents([masks[row] for row in rows.tolist()])
+        own_first, own_last = _extents(self._drawn)
+        near = np.zeros_like(wanted)
+        near[rows] = (first[:, None] < own_last) & (own_first < last[:, None])
+        return shared_pixels(masks, self._drawn, near & wanted)
 
     @property
     def _drawn(self) -> tuple[RunLengths, ...]:

@@ -106,22 +106,28 @@ def shared_pixels(
     is the difference of how much foreground there is up to its end and up to its start.
     """
     shared = np.zeros(pairs.shape, np.int64)
-    rows, columns = np.flatnonzero(pairs.any(axis=1)), np.flatnonzero(pairs.any(axis=0))
-    if not len(rows):
+    row, column = np.nonzero(pairs)
+    if not len(row):
         return shared
-    row, column = np.nonzero(pairs[np.ix_(rows, columns)])
-    edges, foreground, first = _end_to_end([masks[place] for place in rows.tolist()])
-    other_edges, other_foreground, _ = _end_to_end([others[place] for place in columns.tolist()])
-    before = (np.diff(other_edges, prepend=0) * other_foreground).cumsum()
-    # A last run of background begins nothing.
-    count = (np.diff(first) // 2 * 2)[row]
-    pair = np.repeat(np.arange(len(row)), count)
-    edge = np.arange(len(pair)) + (first[row] - count.cumsum() + count)[pair]
-    shift = (column - row) * masks[0].height * masks[0].width
-    covered = np.interp(edges[edge] + shift[pair], other_edges, before)
-    ends_less_starts = np.where(foreground[edge], covered, -covered)
-    shared[rows[row], columns[column]] = np.bincount(pair, ends_less_starts, len(row))
+    pixels = masks[0].height * masks[0].width
+    laid = np.concatenate([_edges(mask) + pixels * place for place, mask in enumerate(others)])
+    if not len(laid):
+        return shared
+    filled = laid[1::2] - laid[::2]
+    foreground = np.repeat(filled.cumsum(), 2)  # up to each edge
+    foreground[::2] -= filled
+    edges = {place: _edges(masks[place]) for place in set(row.tolist())}
+    own = [edges[place] for place in row.tolist()]
+    lengths = [len(each) for each in own]
+    covered = np.interp(np.concatenate(own) + np.repeat(pixels * column, lengths), laid, foreground)
+    up_to = np.concatenate([[0], (covered[1::2] - covered[::2]).cumsum()])
+    shared[row, column] = np.diff(up_to[np.cumsum(lengths) // 2], prepend=0)
     return shared
+
+
+def _edges(mask: RunLengths) -> NDArray[np.int64]:
+    """Where each run of the foreground starts and has ended, in turn."""
+    return mask.counts.cumsum()[: len(mask.counts) // 2 * 2]
 
 
 def mask_areas(masks: Sequence[RunLengths]) -> NDArray[np.int64]:
@@ -129,17 +135,6 @@ def mask_areas(masks: Sequence[RunLengths]) -> NDArray[np.int64]:
     runs = [mask.counts[1::2] for mask in masks]
     up_to = np.concatenate([[0], *runs]).cumsum()
     return np.diff(up_to[np.cumsum([len(lengths) for lengths in runs], dtype=np.int64)], prepend=0)
-
-
-def _end_to_end(
-    masks: Sequence[RunLengths],
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
-    """Where the runs of all masks end, counted on from mask to mask, and which are foreground;
-    then the place of each mask's first run, and how many there are."""
-    counts = [mask.counts for mask in masks]
-    first = np.cumsum([0, *map(len, counts)])
-    place = np.arange(first[-1]) - np.repeat(first[:-1], np.diff(first))
-    return np.concatenate(counts).cumsum(), place % 2 == 1, first
 
 
 def encode(mask: NDArray[Any]) -> RunLengths:

@@ -222,13 +222,21 @@ def measure_in(given: str) -> str:
 
 
 def open_task(given: str, engine: str = "bench") -> Task:
-    """``NAME`` or ``NAME=WEIGHTS``, perhaps with a measure, which is not opened here."""
+    """``NAME`` or ``NAME=WEIGHTS``, perhaps with a measure, which is not opened here.
+
+    A name that ends in ``.toml`` is the path of a card.
+    """
     name, equals, file = given.partition("=")
     name = name.partition(":")[0]
     if engine not in ENGINES:
         raise DataError(f"unknown --engine {engine}; known: {', '.join(ENGINES)}")
     if engine == "detectron2" and name not in ("mask-rcnn", "faster-rcnn"):
         raise DataError(f"--engine detectron2 runs mask-rcnn and faster-rcnn, not {name}")
+    if name.endswith(".toml"):
+        from bench.tasks.onnx_network import OnnxNetwork
+
+        card = home_path(name, "--task")
+        return OnnxNetwork(card, home_path(file, f"--task {name}") if equals else None)
     known = TASKS[name]
     if not isinstance(known, _Known):
         return _third_party(name, known, file or None)
