@@ -8,6 +8,7 @@ from bench.commands.export import export
 from bench.commands.gc import gc
 from bench.commands.inventory import codecs, datasets, measures, metrics, tasks
 from bench.commands.merge import merge
+from bench.commands.new import New, new
 from bench.commands.plan import plan
 from bench.commands.predict import Prediction, Predictions, predict
 from bench.commands.report import report, report_by
@@ -23,6 +24,7 @@ __all__ = [
     "RESULTS",
     "Coded",
     "Difference",
+    "New",
     "Prediction",
     "Predictions",
     "Report",
@@ -43,6 +45,7 @@ __all__ = [
     "measures",
     "merge",
     "metrics",
+    "new",
     "plan",
     "predict",
     "record",

@@ -67,6 +67,27 @@ def help_(context: click.Context, command: str | None) -> None:
     click.echo(asked.get_help(click.Context(asked, above, info_name=command)))
 
 
+@cli.command("new")
+@click.argument(
+    "kind",
+    type=click.Choice(["codec", "family", "task", "dataset", "metric", "report", "gate"]),
+)
+@click.argument("name")
+def new_(kind: str, name: str) -> None:
+    """Write a working, commented file or package to start from, and the commands that try it.
+
+    A codec is a card and a script, a family a package with a codec in Python; a report is a spec
+    for 'bench report', a gate a baseline for 'bench check'.
+    """
+    from bench import api
+
+    made = api.new(kind, name)
+    print_screen("\n".join(f"Written: {path}" for path in made.files))
+    print_screen("\nTry it:\n")
+    for command in made.commands:
+        print_screen(f"    {command}")
+
+
 @cli.command("schema")
 @click.argument("kind", type=click.Choice(["card", "report", "baseline"]))
 def schema_(kind: str) -> None:

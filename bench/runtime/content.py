@@ -8,6 +8,6 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def content_folder(name: str) -> Path:
-    """One of ``anchors``, ``codecs``, ``results``, ``reports``."""
+    """One of ``anchors``, ``codecs``, ``examples``, ``results``, ``reports``."""
     shipped = _PACKAGE / "_content" / name
     return shipped if shipped.is_dir() else _PACKAGE.parent / name
