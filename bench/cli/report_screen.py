@@ -76,6 +76,9 @@ def _means(report: Report) -> list[RenderableType]:
         ran = tables.version(codec)
         body.append(_codec_line(codec, report).append(f"  {ran}" if ran else "", "not bold dim"))
         body += [(f"  {point}", *cells) for name, point, *cells in rows if name == codec.name]
+    for curve in report.published:
+        body.append(Text(curve.name, style="bold"))
+        body += [(f"  {point}", *cells) for name, point, *cells in rows if name == curve.name]
     legend = [tables.means(report)]
     if any(codec.missing for codec in report.results.codecs):
         legend.append(tables.PARTIAL)
@@ -110,14 +113,16 @@ def _deltas(report: Report) -> Iterator[RenderableType]:
     """A row for each comparison that has a figure; the notes explain the others."""
     body: list[Row | RenderableType] = []
     several = len(report.results.tasks) > 1
-    for codec in report.results.codecs:
+    lines = {codec.name: _codec_line(codec, report) for codec in report.results.codecs}
+    lines |= {curve.name: Text(curve.name, style="bold") for curve in report.published}
+    for name, line in lines.items():
         rows = [
             row
             for comparison in report.complete_comparisons
-            if comparison.codec == codec.name and comparison.defined
+            if comparison.codec == name and comparison.defined
             for row in _delta_rows(comparison, several)
         ]
-        body += [_codec_line(codec, report), *rows] if rows else []
+        body += [line, *rows] if rows else []
     if body:
         yield Columns(BD_HEADINGS, body, spare=("overlap", "over qualities", "BD-quality"))
         yield TextLine(Text(), tables.averages(report), "dim")

@@ -98,6 +98,13 @@ def _print_plan(**options: Any) -> None:
 @options.repeated("task", "NAME", completion.tasks, "A task; none for none. [default: all]")
 @options.comparison
 @click.option(
+    "--with",
+    "published",
+    multiple=True,
+    metavar="FILE",
+    help="Also draw and compare the curves of FILE or FILE:CODEC, CSV or CompressAI's JSON.",
+)
+@click.option(
     "--out", type=FOLDER, help="The output folder. [default: report/ or SPEC/ in the store]"
 )
 @click.option(
@@ -133,6 +140,7 @@ def _report_by(spec: str, *, show_it: bool, **options: Any) -> None:
 
     of_spec = {"codecs": "codec", "metrics": "metric", "tasks": "task"}
     of_spec |= {name: name for name in ("points", "anchor", "incomplete", "between", "html")}
+    of_spec["published"] = "with"
     if given := [of_spec[name] for name in of_spec if options.pop(name)]:
         raise click.UsageError(f"--{given[0]}: not allowed with a SPEC, which defines its content.")
     made = api.report_by(spec, **options)
@@ -200,23 +208,29 @@ def check(
 
 @cli.command()
 @click.argument("anchor", metavar="ANCHOR")
-@click.argument("test", metavar="TEST")
+@click.argument("tests", metavar="TEST...", nargs=-1, required=True)
 @click.option("--metric", metavar="COLUMN", help="The column of the quality.")
 @click.option("--test-metric", metavar="COLUMN", help="The same in TEST, if its name differs.")
 @click.option("--rate", metavar="COLUMN", help="The column of the rate.")
 @click.option("--test-rate", metavar="COLUMN", help="The same in TEST, if its name differs.")
+@click.option("--out", type=FILE, metavar="FILE", help="Draw the curves: FILE.pdf, .png or .svg.")
 @options.bjontegaard
-def bd(anchor: str, test: str, **options: Any) -> int:
-    """Compute Bjøntegaard figures of TEST against ANCHOR, each FILE or FILE:CODEC, CSV or JSON.
+def bd(anchor: str, tests: tuple[str, ...], out: Path | None, **options: Any) -> int:
+    """Compute Bjøntegaard figures of each TEST against ANCHOR.
 
-    Result files of CompressAI are read, too.
+    Each is FILE or FILE:CODEC, of CSV or JSON; result files of CompressAI are read, too.
     """
     from bench import api
     from bench.cli.report_screen import difference
 
-    found = api.bd(anchor, test, **options)
-    print_screen(difference(found))
-    return 1 if found.rate.reason else 0
+    found = api.bd(anchor, tests, out=out, **options)
+    for number, each in enumerate(found):
+        if number:
+            say("")
+        print_screen(difference(each))
+    if out:
+        say(f"\nPicture: {out}")
+    return 1 if any(each.rate.reason for each in found) else 0
 
 
 @cli.command()

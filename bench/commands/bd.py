@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
 
+from bench.errors import DataError
 from bench.metrics.bjontegaard import Delta, Method, bd_quality, bd_rate
 from bench.report.curve_files import FileCurve, read_pair
+from bench.report.file_curves import draw_files
+
+_FORMATS = (".pdf", ".png", ".svg")
 
 
 @dataclass(frozen=True)
@@ -18,6 +25,7 @@ class Difference:
     quality: Delta
 
 
+@overload
 def bd(
     anchor: str,
     test: str,
@@ -28,14 +36,49 @@ def bd(
     test_rate: str | None = None,
     method: Method = "akima",
     pareto: bool = False,
-) -> Difference:
-    """Compare two curves, each ``FILE`` or ``FILE:CODEC``."""
-    one, other = read_pair(
-        anchor, test, metric=metric, test_metric=test_metric, rate=rate, test_rate=test_rate
-    )
-    return Difference(
-        one,
-        other,
-        bd_rate(one.curve, other.curve, method=method, pareto=pareto),
-        bd_quality(one.curve, other.curve, method=method, pareto=pareto),
-    )
+    out: Path | None = None,
+) -> Difference: ...
+@overload
+def bd(
+    anchor: str,
+    test: Sequence[str],
+    *,
+    metric: str | None = None,
+    test_metric: str | None = None,
+    rate: str | None = None,
+    test_rate: str | None = None,
+    method: Method = "akima",
+    pareto: bool = False,
+    out: Path | None = None,
+) -> list[Difference]: ...
+def bd(
+    anchor: str,
+    test: str | Sequence[str],
+    *,
+    metric: str | None = None,
+    test_metric: str | None = None,
+    rate: str | None = None,
+    test_rate: str | None = None,
+    method: Method = "akima",
+    pareto: bool = False,
+    out: Path | None = None,
+) -> Difference | list[Difference]:
+    """Compare a curve, or each of several, with an anchor; each is ``FILE`` or ``FILE:CODEC``.
+
+    ``out`` is a PDF, PNG or SVG file for the curves.
+    """
+    if out is not None and out.suffix.lower() not in _FORMATS:
+        raise DataError(f"{out}: unknown format; expected {', '.join(_FORMATS)}")
+    found = []
+    for each in [test] if isinstance(test, str) else test:
+        one, other = read_pair(
+            anchor, each, metric=metric, test_metric=test_metric, rate=rate, test_rate=test_rate
+        )
+        figures = (of(one.curve, other.curve, method=method, pareto=pareto) for of in _FIGURES)
+        found.append(Difference(one, other, *figures))
+    if out is not None:
+        draw_files([(each.anchor, each.test) for each in found], out)
+    return found[0] if isinstance(test, str) else found
+
+
+_FIGURES = (bd_rate, bd_quality)

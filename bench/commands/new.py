@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -103,7 +103,7 @@ def _files(folder: Path) -> Iterator[Path]:
 def _check_name(kind: str, name: str) -> None:
     if not re.fullmatch("[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise BenchError(f"new {kind} '{name}': expected a name such as my-{kind}")
-    taken = {
+    taken: dict[str, Container[str]] = {
         "codec": card_paths(),
         "family": [*FAMILIES, *card_paths()],
         "task": TASKS,

@@ -42,14 +42,18 @@ def report(
     root: Path | None = None,
     out: Path | None = None,
     html: bool = False,
+    published: Sequence[str] = (),
     progress: Progress = lambda what, done, total: None,
 ) -> Report:
     """Report as ``run`` does, from the store alone; files go to ``out``, or beside the store.
 
     ``between`` is the range of quality of BD-rates: ``60%,95%`` of the uncompressed accuracy, or
-    ``psnr_y=30,40``. ``html`` adds a page to explore. Unless data, codecs or points are named, it
-    has every data set of the store.
+    ``psnr_y=30,40``. ``published`` names files of curves, as ``bd`` reads them, that are drawn and
+    compared, too. ``html`` adds a page to explore. Unless data, codecs or points are named, it has
+    every data set of the store.
     """
+    if html and published:
+        raise DataError("--with: not allowed with --html, whose page shows the store alone")
     anchor = None if anchor is None else card_name(anchor)
     chosen = codecs is not None or bool(points) or data is not None
     if codecs is not None:
@@ -63,6 +67,7 @@ def report(
         pareto=pareto,
         incomplete=incomplete,
         between=None if between is None else parse_between(between),
+        published=published,
     )
     with Store(results) as store:
         found = load_results(store, dataset=data, codecs=codecs, points=point_texts(points))

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import StoreError
 from bench.metrics import METRICS, quality_metrics, scorer_of
 from bench.metrics.between import Between, QualityRange
-from bench.metrics.bjontegaard import Delta, Method
+from bench.metrics.bjontegaard import Delta, Kind, Method, bd
 from bench.metrics.bootstrap import PerImageDelta, mean_curve_delta, per_image_delta
 from bench.metrics.resampling import CurveSample
+from bench.report.published import PublishedCurve, read_published
 from bench.runtime.text import counted, grouped
 from bench.store import CodecResults, Results
 
@@ -75,6 +76,7 @@ class Report:
     comparisons: tuple[Comparison, ...]
     anchor_why: str = ""  # why that codec is the anchor
     between: Between | None = None  # which qualities BD-rates are over
+    published: tuple[PublishedCurve, ...] = ()  # shown beside the codecs
 
     def __repr__(self) -> str:
         codecs = ", ".join(codec.name for codec in self.results.codecs)
@@ -144,7 +146,8 @@ class Report:
         quality = [f"{name}{end}" for name in self.metrics for end in ("", "_low", "_high")]
         shown = ("codec", "unit", "point", "images", "complete", "bpp", *quality, *_TIMES)
         rows = self.results.mean_rows
-        return [{name: row[name] for name in shown if name in row} for row in rows]
+        own = [{name: row[name] for name in shown if name in row} for row in rows]
+        return own + [row for curve in self.published for row in curve.rows]
 
     @property
     def deltas(self) -> pandas.DataFrame:
@@ -215,12 +218,14 @@ def compare(
     pareto: bool = False,
     incomplete: bool = False,
     between: Between | None = None,
+    published: Sequence[str] = (),
 ) -> Report:
     """Every codec against the anchor, by each metric and by each task (all, or those named).
 
     The anchor is the first conventional codec, unless one is named. Curves with missing images
     have no figures; with ``incomplete``, all curves are of the images that every codec has.
-    BD-rates are over all qualities that two curves share, or ``between`` two.
+    BD-rates are over all qualities that two curves share, or ``between`` two. ``published`` names
+    files of curves that are compared, too.
     """
     measured = {name for codec in results.codecs for name in codec.values}
     wanted = wanted_metrics(metrics)
@@ -242,13 +247,41 @@ def compare(
     anchor, why = choose_anchor(anchor, ((codec.name, codec.anchor) for codec in results.codecs))
     limits = {metric: quality_range(between, metric, results) for metric in chosen}
     reference = results.codec(anchor) if anchor is not None else None
+    names = [codec.name for codec in results.codecs]
+    curves = read_published(published, chosen, names)
     comparisons = tuple(
         _compare(reference, codec, metric, method, pareto, limits[metric])
         for codec in results.codecs
         if reference is not None and codec is not reference
         for metric in chosen
     )
-    return Report(results, chosen, anchor, method, comparisons, anchor_why=why, between=between)
+    if reference is not None:
+        comparisons += tuple(
+            _compare_published(reference, curve, metric, method, pareto, limits[metric])
+            for curve in curves
+            for metric in curve.curves
+        )
+    return Report(results, chosen, anchor, method, comparisons, why, between, curves)
+
+
+def _compare_published(
+    anchor: CodecResults,
+    published: PublishedCurve,
+    metric: str,
+    method: Method,
+    pareto: bool,
+    between: QualityRange | None,
+) -> Comparison:
+    """A published curve against the anchor's: it has no images to resample, so no interval."""
+    reference, curve = anchor.sample(metric), published.curves[metric]
+    kinds: tuple[Kind, Kind] = ("rate", "quality")
+    if missing := reference.missing() or (between.missing() if between else None):
+        rate, quality = (Delta(kind, method, math.nan, missing) for kind in kinds)
+    else:
+        limits = between.of_set() if between else None
+        rate = bd(reference.mean_curve, curve, "rate", method=method, pareto=pareto, between=limits)
+        quality = bd(reference.mean_curve, curve, "quality", method=method, pareto=pareto)
+    return Comparison(published.name, metric, rate, quality, None)
 
 
 def wanted_metrics(named: Sequence[str] | None) -> list[str]:

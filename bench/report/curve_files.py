@@ -80,7 +80,7 @@ def read_pair(
         ("rate", one.rate, other.rate, test_rate),
         ("metric", one.metric, other.metric, test_metric),
     ):
-        if not given and _plain(column) != _plain(test_column):
+        if not given and plain_column(column) != plain_column(test_column):
             raise DataError(
                 f"{anchor} has the {what} {column} and {test} has {test_column}: "
                 f"if they mean the same, name them as --{what} and --test-{what}"
@@ -102,19 +102,14 @@ class CurveTable:
     @classmethod
     def open(cls, spec: str) -> "CurveTable":
         """The table of ``FILE`` or ``FILE:CODEC``."""
-        path, codec = _split(spec)
-        tables = grouped(_rows(path))
-        if not tables:
-            raise DataError(f"{path} holds no points")
-        if codec is None and len(tables) > 1:
+        tables = read_tables(spec)
+        if len(tables) > 1:
+            path, codecs = tables[0].file, [table.codec for table in tables]
             raise DataError(
-                f"{path} holds {len(tables)} codecs: {', '.join(tables)}; "
-                f"name one, as in {path}:{next(iter(tables))}"
+                f"{path} holds {len(tables)} codecs: {', '.join(codecs)}; "
+                f"name one, as in {path}:{codecs[0]}"
             )
-        codec = next(iter(tables)) if codec is None else codec
-        if codec not in tables:
-            raise DataError(f"{path} has no codec {codec}; it has {', '.join(tables)}")
-        return cls(str(path), codec, tables[codec])
+        return tables[0]
 
     @cached_property
     def columns(self) -> dict[str, str]:
@@ -122,7 +117,7 @@ class CurveTable:
         spellings = dict.fromkeys(column for _, cells in self.rows for column in cells)
         columns: dict[str, str] = {}
         for column in spellings:
-            if column != columns.setdefault(_plain(column), column):
+            if column != columns.setdefault(plain_column(column), column):
                 raise DataError(f"{self.file} has two columns called {column}")
         return columns
 
@@ -143,7 +138,7 @@ class CurveTable:
     def curve(self, metric: str | None, rate: str | None) -> FileCurve:
         rate = self._column(rate, self.rates()[:1], "rate")
         metric = self._column(metric, self.metrics(), "metric")
-        if LOWER_IS_BETTER.fullmatch(_plain(metric)):
+        if LOWER_IS_BETTER.fullmatch(plain_column(metric)):
             raise DataError(f"{metric} is better when lower; a curve needs a quality")
         if len({cells.get(self.columns.get("image", "")) for _, cells in self.rows}) > 1:
             raise DataError(
@@ -162,7 +157,7 @@ class CurveTable:
     def _column(self, wanted: str | None, candidates: list[str], option: str) -> str:
         """The column of that name; without a name, the only candidate."""
         if wanted is not None:
-            candidates = [name for name in self.columns if name == _plain(wanted)]
+            candidates = [name for name in self.columns if name == plain_column(wanted)]
         if len(candidates) == 1:
             return self.columns[candidates[0]]
         if candidates:
@@ -186,7 +181,20 @@ class CurveTable:
         raise DataError(f"{self.file}, {place}: {column} {problem}")
 
 
-def _plain(column: str) -> str:
+def read_tables(spec: str) -> list[CurveTable]:
+    """The table of each codec in ``FILE``, or of one in ``FILE:CODEC``."""
+    path, codec = _split(spec)
+    tables = grouped(_rows(path))
+    if not tables:
+        raise DataError(f"{path} holds no points")
+    if codec is not None and codec not in tables:
+        raise DataError(f"{path} has no codec {codec}; it has {', '.join(tables)}")
+    chosen = tables if codec is None else [codec]
+    return [CurveTable(str(path), each, tables[each]) for each in chosen]
+
+
+def plain_column(column: str) -> str:
+    """A column's name without case and punctuation."""
     return re.sub(r"[\W_]", "", column.lower())
 
 
@@ -279,7 +287,7 @@ def _nested(values: Iterable[object]) -> bool:
 
 
 def _codec(cells: Mapping[str, object], otherwise: str) -> str:
-    plain = {_plain(column): value for column, value in cells.items()}
+    plain = {plain_column(column): value for column, value in cells.items()}
     return next(
         (str(plain[name]) for name in CODECS if isinstance(plain.get(name), str)), otherwise
     )

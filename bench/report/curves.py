@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from bench.codecs.codec import Point
 from bench.metrics import scorer_of
 from bench.report.compare import Report
 from bench.report.curve_styles import ANCHOR, CurveStyle, distinct_styles
+from bench.report.published import PublishedCurve
 from bench.report.tables import traits
 from bench.store import CodecResults, Results
 
@@ -45,6 +46,8 @@ class Drawing:
     anchor: int | None
     panels: dict[str, list[list[CurvePoint]]]
     ceilings: dict[str, float]  # by panel, the quality of the uncompressed images
+    titles: dict[str, str] = field(default_factory=dict)  # of panels, unless they are of a metric
+    rate: str = "Rate, bit/pixel"
 
     @property
     def digest(self) -> str:
@@ -73,10 +76,13 @@ def drawing(report: Report) -> Drawing:
         styles=[
             replace(ANCHOR if name == report.anchor else next(others), label=label)
             for name, label in zip(names, _labels(report), strict=True)
-        ],
+        ]
+        + [replace(next(others), label=published.name) for published in report.published],
         anchor=anchor,
         panels={
-            name: [curve(codec, name) for codec in results.codecs] for name in drawn_metrics(report)
+            name: [curve(codec, name) for codec in results.codecs]
+            + [published_curve(each, name) for each in report.published]
+            for name in drawn_metrics(report)
         },
         ceilings=ceilings(results),
     )
@@ -107,6 +113,18 @@ def curve(codec: CodecResults, metric: str) -> list[CurvePoint]:
     """The known points, in order of rate."""
     known = (point for point in curve_points(codec, metric) if point.is_known)
     return sorted(known, key=lambda point: (point.rate, point.quality))
+
+
+def published_curve(published: PublishedCurve, metric: str) -> list[CurvePoint]:
+    """The points of a published curve by a metric, if it has them."""
+    found = published.curves.get(metric)
+    if found is None:
+        return []
+    points = zip(found.rate, found.quality, strict=True)
+    return [
+        CurvePoint(number, float(rate), float(quality), complete=True, interval=None)
+        for number, (rate, quality) in enumerate(points, start=1)
+    ]
 
 
 def curve_points(codec: CodecResults, metric: str) -> list[CurvePoint]:

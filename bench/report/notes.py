@@ -29,6 +29,7 @@ def notes(report: Report) -> list[str]:
         *(_missing(codec, report) for codec in report.results.codecs if codec.missing),
         *(_between(report), _not_compared(report), *_of_figures(report)),
         *map(_truth, report.results.tasks),
+        *(curve.note for curve in report.published),
         *(_too_small(metric, report) for metric in report.image_metrics),
         *report.results.notes,
     ]

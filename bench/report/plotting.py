@@ -48,6 +48,7 @@ CEILING: dict[str, Any] = {"color": GREY, "linestyle": (0, (1, 1.6)), "linewidth
 
 PANELS_A_ROW = 3
 PANEL = (3.3, 2.75)  # inches
+FEW_PANELS = (5.0, 3.75)
 NARROWEST = 5.0
 LETTER = 0.0079  # of a legend: the width of a letter, in inches for each point of the font's size
 INCH = 25.4  # millimetres
@@ -81,6 +82,13 @@ def png(figure: Figure, dpi: int | None = None) -> bytes:
     with settings({"savefig.dpi": dpi} if dpi else {}), io.BytesIO() as file:
         figure.savefig(file, format="png", metadata={"Software": None})
         return file.getvalue()
+
+
+def save_drawing(drawing: Drawing, file: Path) -> None:
+    """Write curves as PDF, PNG or SVG."""
+    with settings():
+        figure = _figure(drawing, _rows(len(drawing.panels), PANELS_A_ROW), FEW_PANELS)
+        _save(figure, file)
 
 
 def paint(drawing: Drawing, svg: Path, png: Path) -> None:
@@ -202,11 +210,16 @@ def _keys(drawing: Drawing) -> Iterator[Line2D]:
         yield Line2D([], [], label=HOLLOW, color=GREY, linestyle="", marker="o", mfc="white")
 
 
-def _draw_panel(axes: Axes, metric: str, curves: list[list[CurvePoint]], drawing: Drawing) -> None:
+def _title(metric: str, *, short: bool) -> str:
+    """A metric with its unit."""
     unit = describe(metric).unit
-    title = describe(metric).title if drawing.title else formatting.short_title(metric)
-    axes.set_title(title + (f", {unit}" if unit else ""))
-    axes.set_xlabel("Rate, bit/pixel")
+    title = formatting.short_title(metric) if short else describe(metric).title
+    return title + (f", {unit}" if unit else "")
+
+
+def _draw_panel(axes: Axes, metric: str, curves: list[list[CurvePoint]], drawing: Drawing) -> None:
+    axes.set_title(drawing.titles.get(metric) or _title(metric, short=not drawing.title))
+    axes.set_xlabel(drawing.rate)
     if metric in drawing.ceilings:
         axes.axhline(drawing.ceilings[metric], zorder=1, **CEILING)
     low, high = rate_limits([point.rate for point in drawing.points])

@@ -90,6 +90,9 @@ def mean_rows(report: Report) -> Iterator[tuple[str, ...]]:
     for row in report.results.mean_rows:
         point = f"{row['unit']} {row['point']}{'' if row['complete'] else ' *'}"
         yield row["codec"], point, *(mean(name, row.get(name, math.nan)) for name in columns)
+    for row in (row for curve in report.published for row in curve.rows):
+        point = f"{row['unit']} {row['point']}"
+        yield row["codec"], point, *(mean(name, row.get(name, math.nan)) for name in columns)
 
 
 def score_rows(
