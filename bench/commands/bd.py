@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
@@ -41,7 +40,7 @@ def bd(
 @overload
 def bd(
     anchor: str,
-    test: Sequence[str],
+    test: list[str] | tuple[str, ...],
     *,
     metric: str | None = None,
     test_metric: str | None = None,
@@ -53,7 +52,7 @@ def bd(
 ) -> list[Difference]: ...
 def bd(
     anchor: str,
-    test: str | Sequence[str],
+    test: str | list[str] | tuple[str, ...],
     *,
     metric: str | None = None,
     test_metric: str | None = None,
