@@ -165,6 +165,7 @@ class DatasetSource(Described, ABC):
     kind: str  # whose weights, operating points and task go with it, such as "cityscapes"
     variants: tuple[str, ...] = ()  # what may follow the name, as ":train" does
     by_folder: bool = False  # whether that is a folder
+    version: str | None = None  # of its images, if it has versions
 
     @abstractmethod
     def open(

@@ -31,6 +31,7 @@ class Toyscapes(DatasetSource):
     name = kind = "toyscapes"
     title = "rendered street scenes, 512x256"
     edition = FIRST
+    version = FIRST.version
     variants = (":val", ":train", ":dev", *(f"@{scale}" for scale in SCALES if scale > 1))
 
     def open(
@@ -60,7 +61,7 @@ class Toyscapes(DatasetSource):
             name,
             _entries(root, split),
             remark,
-            version=self.edition.version,
+            version=self.version,
             classes=OF_LABELS,
             measures=MEASURES,
         )
@@ -91,6 +92,7 @@ class Toyscapes2(Toyscapes):
     name = kind = "toyscapes-2"
     title = "rendered street scenes, 512x256, with objects of Cityscapes' size"
     edition = SECOND
+    version = SECOND.version
 
 
 def _entries(root: Path, split: str) -> tuple[Entry, ...]:

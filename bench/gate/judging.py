@@ -61,6 +61,11 @@ def judge(
 
 
 def _check_images(recorded: Recording, now: Recording) -> None:
+    if recorded.version != now.version:
+        raise _UnknownError(
+            f"recorded on version {recorded.version} of {recorded.data}, this is version "
+            f"{now.version}; record again with --record"
+        )
     if (recorded.digest, recorded.images) != (now.digest, now.images):
         raise _UnknownError(
             f"other images: {recorded.data} was recorded with digest {recorded.digest[:12]}, "

@@ -45,6 +45,7 @@ def _lines(results: Results, metrics: Mapping[str, str]) -> Iterator[str]:
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "machine": machine,
         "data": results.dataset,
+        "version": results.version,
         "digest": results.digest,
         "labels": _labels(results),
         "metrics": dict(metrics),

@@ -57,6 +57,7 @@ class Recording:
     images: tuple[str, ...]
     codecs: Mapping[str, RecordedCodec]
     uncompressed: Mapping[str, SetScore] = field(default_factory=dict)  # by metric
+    version: str | None = None  # of the data set, if it has versions
 
 
 def read_recording(path: Path) -> Recording:
@@ -108,6 +109,7 @@ def read_lines(lines: tuple[str, ...], where: str) -> Recording:
             tuple(images),
             {name: _recorded(codecs[name], streams[name], images, heading) for name in codecs},
             _uncompressed(images, tasks),
+            _version(heading),
         )
     except _DAMAGE as error:
         raise DataError(
@@ -138,6 +140,13 @@ def _tasks(heading: dict[str, Any]) -> list[_Task]:
         )
         for name, task in heading["tasks"].items()
     ]
+
+
+def _version(heading: dict[str, Any]) -> str | None:
+    """The version of the data set; recordings of bench 0.1 lack it."""
+    only = "1" if heading["data"].startswith("toyscapes:") else None
+    version: str | None = heading.get("version", only)
+    return version
 
 
 def _recorded(

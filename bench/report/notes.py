@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from bench.codecs.catalog import short_name
+from bench.datasets import DATASETS, dataset_source
 from bench.metrics import describe, why_undefined
 from bench.metrics.bjontegaard import Delta
 from bench.report.compare import MEAN_OF_IMAGES, Comparison, Report
 from bench.report.formatting import short_title
 from bench.runtime.leftovers import TEMPORARY
 from bench.runtime.text import grouped, listed, one_line
-from bench.store import CodecResults, TaskResults
+from bench.store import CodecResults, Results, TaskResults
 
 _SHARED = "the curves have less than 25 % of their {} in common"
 
@@ -28,12 +29,26 @@ def notes(report: Report) -> list[str]:
     found = [
         *(_missing(codec, report) for codec in report.results.codecs if codec.missing),
         *(_between(report), _not_compared(report), *_of_figures(report)),
+        _earlier_version(report.results),
         *map(_truth, report.results.tasks),
         *(curve.note for curve in report.published),
         *(_too_small(metric, report) for metric in report.image_metrics),
         *report.results.notes,
     ]
     return [note for note in dict.fromkeys(found) if note]
+
+
+def _earlier_version(results: Results) -> str:
+    """Whether the data set has become another since."""
+    if results.version is None or results.kind not in DATASETS:
+        return ""
+    now = dataset_source(results.kind).version
+    if now in (None, results.version):
+        return ""
+    return (
+        f"recorded on version {results.version} of {results.kind}, which now is version {now}; run "
+        "again for figures on it"
+    )
 
 
 def _between(report: Report) -> str:

@@ -236,6 +236,27 @@ def test_other_images_are_no_pass(bench: Bench, baseline: Path) -> None:
     assert words(said).count("other images") == 1  # what all have in common is said once
 
 
+def test_another_version_of_the_data_set_is_no_pass(bench: Bench, baseline: Path) -> None:
+    (recording,) = Path().glob("*.jsonl")
+    first, *others = recording.read_text().splitlines(keepends=True)
+    heading = json.loads(first)
+    assert heading["version"] is None
+    recording.write_text("".join([json.dumps(heading | {"version": "1"}) + "\n", *others]))
+    said = bench("check", baseline)
+    assert said.status == 2
+    assert words(said).count("recorded on version 1 of pictures") == 1
+
+
+def test_recordings_of_before_are_of_the_first_scenes(tmp_path: Path) -> None:
+    recording = content_folder("results") / "ci.jsonl"
+    first, *others = recording.read_text("utf-8").splitlines(keepends=True)
+    heading = json.loads(first)
+    heading.pop("version", None)
+    path = tmp_path / "earlier.jsonl"
+    path.write_text("".join([json.dumps(heading) + "\n", *others]), "utf-8")
+    assert read_recording(path).version == "1"
+
+
 def test_a_missing_image_is_no_pass(bench: Bench, baseline: Path) -> None:
     Path("pictures/03.png").unlink()
     assert bench("check", baseline).status == 2

@@ -17,6 +17,7 @@ from support.paths import RECORDED
 
 from bench.codecs.catalog import load_codec
 from bench.datasets import open_dataset
+from bench.datasets.on_demand import Toyscapes
 from bench.errors import StoreError
 from bench.store import Store, StoreWriter, rows
 from bench.store.schema import VERSION
@@ -87,6 +88,17 @@ def test_records_tell_the_version_of_their_data_set(bench: Bench, old: Path) -> 
         assert bench("export", "--results", old, "--out", "it.json", "--data", data).status == 0
         found = json.loads(Path("it.json").read_text())
         assert {v for codec in found for v in codec["results"]["dataset_version"]} == version
+
+
+def test_a_store_of_earlier_scenes_says_so(
+    bench: Bench, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = ("report", "--results", old, *EXPORTS["toyscapes"], "--out", "report")
+    assert "recorded on version" not in bench(*report).out
+    monkeypatch.setattr(Toyscapes, "version", "3")
+    said = bench(*report)
+    assert said.status == 0
+    assert "recorded on version 1 of toyscapes" in said.out
 
 
 def test_rows_are_those_of_the_tables(present: Path, tmp_path: Path) -> None:
