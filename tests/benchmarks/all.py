@@ -27,6 +27,7 @@ NAMES = (
     "sweep_memory",
     "quality_cost",
     "average_precision_speed",
+    "coco_ap_speed",
     "ncn_speed",
     "ncn_throughput",
     "training_step",
