@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import package
+from fakes.task import RedThings
 from PIL import Image
 from support.command import Bench
 from support.paths import CHECKOUT, IMPORTED_FROM
@@ -24,6 +25,7 @@ from bench.codecs.catalog import load_codec
 from bench.errors import StreamError
 from bench.gate.baseline import read_baseline
 from bench.images.image import Image as BenchImage
+from bench.images.image import read_pixels
 from bench.metrics import METRICS
 from bench.report.paper.spec import read_spec
 from bench.runtime.content import content_folder
@@ -112,6 +114,29 @@ def test_the_network_that_is_shown_finds_cars(
     assert said.status == 0, said.err
     (uncompressed,) = re.findall(r"uncompressed +– +(\S+)", said.out)
     assert float(uncompressed) > 0
+
+
+def test_the_measure_that_is_shown_takes_part(
+    bench: Bench, red: RedThings, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (DOCS / "adding-a-measure.md").read_text("utf-8")
+    with monkeypatch.context() as installed:
+        install_shown(page, "right_count", tmp_path, installed)
+        run = ("run", "--codec", "jpeg", "--points", "20,90", "--metric", "bpp", "--limit", 3)
+        said = bench(
+            *run, "--data", "cityscapes", "--root", root, "--task", "red-things:right-count"
+        )
+        assert said.status == 0, said.err
+        assert "Right counts, red-things:right-count" in said.out
+        assert "right-count" in bench("show", "right-count").out
+        (task,) = api.report().results.tasks
+        assert task.ceiling is not None
+        found = [red.predict(read_pixels(path)) for path in sorted(root.rglob("*_leftImg8bit.png"))]
+        right = [int((each.scores >= 0.5).sum()) == 4 for each in found[:3]]
+        assert task.ceiling.value == np.mean(right)
+    without = api.report()
+    assert not without.results.tasks
+    assert any("right-count" in note for note in without.results.notes)
 
 
 def test_the_network_that_is_shown_takes_part(
