@@ -20,6 +20,8 @@ from bench.images.image import MAX_PIXELS
 from bench.instances.objects import Objects
 from bench.runtime.files import check_regular
 
+# What values of other types than expected raise.
+_DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _USE = "expected coco:FOLDER or coco:FOLDER:FILE.json"
 
 
@@ -124,7 +126,7 @@ def _read(path: Path, size: int, time: int) -> Annotations:
         of_image: dict[int, list[Mapping[str, Any]]] = {image: [] for image in images}
         for one in content["annotations"]:
             of_image[int(one["image_id"])].append(one)
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
+    except (*_DAMAGE, RecursionError) as error:
         raise DataError(f"{path}: not COCO's annotations of objects ({error!r})") from error
     names = tuple(name for _, name in categories)
     if len({key for key, _ in categories}) < len(names) or len(set(names)) < len(names):
@@ -190,7 +192,7 @@ class CocoInstances:
         content = read_annotations(self.path)
         try:
             return self._objects(content)
-        except (DataError, ValueError, TypeError, LookupError) as error:
+        except (DataError, *_DAMAGE) as error:
             name = content.images[self.image].get("file_name")
             why = error if isinstance(error, DataError) else repr(error)
             raise DataError(f"{self.path}: labels of {name}: {why}") from error

@@ -12,6 +12,7 @@ from bench.errors import DataError
 from bench.instances.run_lengths import RunLengths, encode, from_coco, from_edges
 
 _FINER = 5  # an outline is followed in fifths of a pixel
+_FAR = 10  # sides of the image: an outline that goes there takes memory and shows nothing
 _MIDDLE = _FINER // 2  # where it crosses the middle of a column of pixels
 
 
@@ -42,8 +43,10 @@ def draw_polygon(polygon: Sequence[float], height: int, width: int) -> RunLength
     sides.
     """
     corners = np.array(polygon, np.float64).reshape(-1, 2)
-    if len(corners) < 3 or not np.isfinite(corners).all() or np.abs(corners).max() > 2**24:
+    if len(corners) < 3 or not np.isfinite(corners).all():
         raise DataError("a polygon that is not x and y of three corners or more")
+    if np.abs(corners).max() > _FAR * max(height, width):
+        raise DataError(f"a polygon with a corner far from its {width}x{height} image")
     x, y = _outline(np.trunc(_FINER * corners + 0.5).astype(np.int64))
     crosses = np.flatnonzero(x[1:] != x[:-1])
     left = np.minimum(x[1:], x[:-1])[crosses]

@@ -146,6 +146,8 @@ def test_a_run_gives_cocos_figures(bench: Bench, red: RedThings, tmp_path: Path)
         (lambda content: content["annotations"][0].update(image_id=99), "not COCO's annotations"),
         (lambda content: content.update(images=[], annotations=[]), "no images"),
         (lambda content: content["images"][0].update(file_name="../x.png"), "invalid file_name"),
+        (lambda content: content["images"][0].update(id=float("inf")), "not COCO's annotations"),
+        (lambda content: content.update(annotations=[7]), "not COCO's annotations"),
         (lambda content: content["categories"].append({"id": 4, "name": "car"}), "one name"),
         (lambda content: [one.update(file_name="gone") for one in content["images"]], "none of"),
     ],
@@ -162,7 +164,15 @@ def test_files_that_are_wrong_are_one_line(
 
 @pytest.mark.parametrize(
     "segmentation",
-    [[[1, 2, 3, 4]], [[float("nan")] * 6], {"size": [9, 9], "counts": [81]}, [["x"] * 6], "abc"],
+    [
+        [[1, 2, 3, 4]],
+        [[float("nan")] * 6],
+        {"size": [9, 9], "counts": [81]},
+        [["x"] * 6],
+        "abc",
+        [[0, 0, 1e7, 0, 0, 9]],
+        {"size": [96, 192], "counts": [2**70]},
+    ],
 )
 def test_an_outline_that_is_none_is_one_line(tmp_path: Path, segmentation: Any) -> None:
     change = {"segmentation": segmentation}
