@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import StoreError
 from bench.metrics import METRICS, quality_metrics, scorer_of
 from bench.metrics.between import Between, QualityRange
-from bench.metrics.bjontegaard import Delta, Kind, Method, bd
+from bench.metrics.bjontegaard import Curve, Delta, Kind, Method, bd
 from bench.metrics.bootstrap import PerImageDelta, mean_curve_delta, per_image_delta
 from bench.metrics.resampling import CurveSample
+from bench.metrics.task_sample import TaskSample
 from bench.report.published import PublishedCurve, read_published
 from bench.runtime.text import counted, grouped
 from bench.store import CodecResults, Results
@@ -273,15 +274,26 @@ def _compare_published(
     between: QualityRange | None,
 ) -> Comparison:
     """A published curve against the anchor's: it has no images to resample, so no interval."""
-    reference, curve = anchor.sample(metric), published.curves[metric]
-    kinds: tuple[Kind, Kind] = ("rate", "quality")
-    if missing := reference.missing() or (between.missing() if between else None):
-        rate, quality = (Delta(kind, method, math.nan, missing) for kind in kinds)
-    else:
-        limits = between.of_set() if between else None
-        rate = bd(reference.mean_curve, curve, "rate", method=method, pareto=pareto, between=limits)
-        quality = bd(reference.mean_curve, curve, "quality", method=method, pareto=pareto)
+    sample, curve = anchor.sample(metric), published.curves[metric]
+    rate = published_delta(sample, curve, "rate", method=method, pareto=pareto, between=between)
+    quality = published_delta(sample, curve, "quality", method=method, pareto=pareto)
     return Comparison(published.name, metric, rate, quality, None)
+
+
+def published_delta(
+    anchor: CurveSample | TaskSample,
+    curve: Curve,
+    kind: Kind,
+    *,
+    method: Method,
+    pareto: bool,
+    between: QualityRange | None = None,
+) -> Delta:
+    """The figure of a published curve against the anchor's mean curve."""
+    if missing := anchor.missing() or (between.missing() if between else None):
+        return Delta(kind, method, math.nan, missing)
+    limits = between.of_set() if between else None
+    return bd(anchor.mean_curve, curve, kind, method=method, pareto=pareto, between=limits)
 
 
 def wanted_metrics(named: Sequence[str] | None) -> list[str]:

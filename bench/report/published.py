@@ -60,6 +60,11 @@ def read_published(
     return tuple(found)
 
 
+def read_published_curve(spec: str, label: str, metrics: Sequence[str]) -> PublishedCurve:
+    """The curve of ``FILE`` with one codec, or of ``FILE:CODEC``, under a label."""
+    return _published(label, CurveTable.open(spec), metrics)
+
+
 def _published(name: str, table: CurveTable, metrics: Sequence[str]) -> PublishedCurve:
     rates = [rate for rate in table.rates() if RATES[rate] == "bits per pixel"]
     if not rates:

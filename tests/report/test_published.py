@@ -106,3 +106,49 @@ def test_bd_takes_any_number_of_files_and_draws_them(bench: Bench) -> None:
     assert api.bd("0.csv", "1.csv").rate.value == one.rate.value
     assert bench("bd", "0.csv", "1.csv", "--out", "curves.txt").status == 1
     assert bench("bd", "0.csv").status == 2
+
+
+SPEC = """
+title = "Ours and theirs"
+[data.cityscapes]
+anchor = "jpeg"
+task = "red-things"
+[codecs]
+jpeg = { label = "JPEG", colour = "#1A1A1A", line = "solid", marker = "circle" }
+theirs = { label = "Theirs", colour = "#0072B2", line = "dotted", marker = "square" }
+[published]
+theirs = "curves.csv"
+[[part]]
+kind = "curves"
+name = "figure-1"
+caption = "Curves."
+codecs = ["jpeg", "theirs"]
+panels = ["psnr_rgb"]
+[[part]]
+kind = "deltas"
+name = "table-1"
+caption = "Deltas against {anchor}."
+codecs = ["theirs"]
+columns = [{ delta = "rate", metric = "psnr_rgb" }]
+"""
+
+
+def test_a_spec_shows_them_as_published(bench: Bench, red_results: Path) -> None:
+    folder = Path("paper")
+    folder.mkdir()
+    (folder / "mine.toml").write_text(SPEC)
+    report = api.report(metrics="psnr_rgb")
+    rates = report.points[report.points["codec"] == "jpeg"]
+    pairs = zip(rates["bpp"], rates["psnr_rgb"], strict=True)
+    lines = [f"{0.8 * rate},{quality}" for rate, quality in pairs]
+    (folder / "curves.csv").write_text("\n".join(["bpp,psnr_rgb", *lines]))
+    said = bench("report", folder / "mine.toml", "--out", "made")
+    assert said.status == 0, said.err
+    table = Path("made/table-1.md").read_text()
+    assert "Theirs (published)" in table and "20.0" in table
+    drawn = Path("made/figure-1.csv").read_text()
+    assert drawn.count("curves.csv") == len(lines)
+    assert "Theirs (published)" in Path("made/figure-1.svg").read_text()
+    (folder / "mine.toml").write_text(SPEC.replace('theirs = "curves', 'others = "curves'))
+    refused = bench("report", folder / "mine.toml")
+    assert refused.status == 1 and "others" in refused.err

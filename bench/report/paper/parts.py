@@ -11,7 +11,14 @@ import numpy as np
 
 from bench.codecs.codec import Point
 from bench.errors import DataError, UnavailableError
-from bench.report.curves import Drawing, ceilings, curve, curve_points
+from bench.report.curves import (
+    CurvePoint,
+    Drawing,
+    ceilings,
+    curve,
+    curve_points,
+    published_curve,
+)
 from bench.report.formatting import short_title
 from bench.report.paper.selection import Selection, Shown
 from bench.report.paper.spec import WIDTHS, Part, PartKind, WrittenPart
@@ -48,9 +55,9 @@ def _curves(made_from: PartSource, part: Part) -> WrittenPart:
     from bench.report.plotting import print_curves
 
     selection = made_from.selection
-    there, lacking = _split(part, selection)
+    there, lacking = _drawable(part, selection)
     panels = [selection.metric(name) for name in part.panels]
-    wanted = {name: [curve(codec, name) for _, codec in there] for name in panels}
+    wanted = {name: [_points_of(shown, name) for shown in there] for name in panels}
     drawn = {name: curves for name, curves in wanted.items() if any(curves)}
     if there and (empty := [short_title(name) for name in panels if name not in drawn]):
         lacking.append(f"not measured: {'; '.join(empty)}")
@@ -59,20 +66,43 @@ def _curves(made_from: PartSource, part: Part) -> WrittenPart:
     dotted = ceilings(selection.results)
     drawing = Drawing(
         title="",
-        styles=[shown.style for shown, _ in there],
+        styles=[shown.style for shown in there],
         anchor=None,
         panels=drawn,
         ceilings={name: dotted[name] for name in drawn if name in dotted},
     )
     print_curves(drawing, made_from.files(part), WIDTHS[part.width])
     rows = [
-        (shown.key, codec.name, name, at.point, at.rate, at.quality, *(at.interval or ("", "")))
+        (shown.key, by, name, at.point, at.rate, at.quality, *(at.interval or ("", "")))
         for name in panels
-        for shown, codec in there
-        for at in curve_points(codec, name)
+        for shown in there
+        for by, at in _named_points(shown, name)
     ]
     heading = ("codec", "by", "metric", "point", "bpp", "quality", "low", "high")
     return _drawn(made_from, part, [heading, *rows], lacking)
+
+
+def _drawable(part: Part, selection: Selection) -> tuple[list[Shown], list[str]]:
+    """The part's codecs with results or a published curve, and why the others have none."""
+    shown = list(map(selection.shown, part.codecs))
+    there = [each for each in shown if each.results or each.published]
+    absent = grouped((each.lacking, each.style.plain) for each in shown if each not in there)
+    return there, [f"{reason}: {'; '.join(labels)}" for reason, labels in absent.items()]
+
+
+def _points_of(shown: Shown, metric: str) -> list[CurvePoint]:
+    if shown.published is not None:
+        return published_curve(shown.published, metric)
+    return curve(shown.results, metric) if shown.results else []
+
+
+def _named_points(shown: Shown, metric: str) -> list[tuple[str, CurvePoint]]:
+    """All points, each with the codec or the file that it is of."""
+    if shown.published is not None:
+        file = shown.published.file
+        return [(file, at) for at in published_curve(shown.published, metric)]
+    codec = shown.results
+    return [(codec.name, at) for at in curve_points(codec, metric)] if codec else []
 
 
 def _table(

@@ -13,9 +13,10 @@ from bench.codecs.codec import Point, replace_version
 from bench.errors import BenchError, DataError, StoreError
 from bench.metrics.bjontegaard import Delta, Method
 from bench.metrics.bootstrap import mean_curve_delta
-from bench.report.compare import quality_range
+from bench.report.compare import published_delta, quality_range
 from bench.report.curve_styles import CurveStyle
 from bench.report.paper.spec import WAP, Column, Part, Setting, Spec
+from bench.report.published import PublishedCurve, read_published_curve
 from bench.store import CodecResults, Results, TaskResults, point_key
 
 NOT_RUN = "not run"
@@ -30,6 +31,7 @@ class Shown:
     style: CurveStyle  # whose label also names the codec that it replaces
     results: CodecResults | None
     lacking: str = ""  # why there are no results
+    published: PublishedCurve | None = None  # in place of results
 
 
 def select(spec: Spec, results: Results, method: Method, *, pareto: bool) -> Selection:
@@ -75,6 +77,10 @@ class Selection:
         return cache(self._shown)
 
     def _shown(self, key: str) -> Shown:
+        if key in self.spec.published:
+            style = self.spec.styles[key]
+            style = replace(style, label=f"{style.label} (published)")
+            return Shown(key, key, style, None, "a published curve", self._published(key))
         candidates = self.setting.instead.get(key, (key,))
         for candidate in candidates:
             if found := self._results_of(candidate):
@@ -82,6 +88,14 @@ class Selection:
         first = candidates[0]
         lacking = _lacking(first, self.results.kind)
         return Shown(key, first, self._style_of(key, first), None, lacking)
+
+    def _published(self, key: str) -> PublishedCurve:
+        """A curve of a file, which is named relative to the spec."""
+        file = str(self.spec.path.parent / self.spec.published[key])
+        panels = (name for part in self.spec.parts for name in part.panels)
+        columns = (column.metric for part in self.spec.parts for column in part.columns)
+        metrics = list(dict.fromkeys(map(self.metric, (*panels, *columns))))
+        return read_published_curve(file, key, metrics)
 
     def _style_of(self, key: str, codec: str) -> CurveStyle:
         label = self.label(codec)
@@ -113,6 +127,8 @@ class Selection:
     def delta(self, part: Part, column: Column, key: str) -> Delta:
         """A codec's Bjøntegaard figure; undefined, with the reason, if results are missing."""
         anchor, codec = self.anchor(part, column), self.shown(key)
+        if codec.published is not None:
+            return self._published_delta(codec.published, column, anchor)
         if codec.results is None:
             return self._undefined(column, codec.lacking)
         if anchor.results is None:
@@ -134,6 +150,22 @@ class Selection:
             method=self.method,
             pareto=self.pareto,
             between=quality_range(column.between, metric, self.results),
+        )
+
+    def _published_delta(self, codec: PublishedCurve, column: Column, anchor: Shown) -> Delta:
+        metric = self.metric(column.metric)
+        if anchor.results is None:
+            return self._undefined(column, f"{anchor.lacking}: {anchor.style.plain}, the anchor")
+        if metric not in codec.curves:
+            return self._undefined(column, f"{codec.file} has no {column.metric}")
+        between = quality_range(column.between, metric, self.results)
+        return published_delta(
+            anchor.results.sample(metric),
+            codec.curves[metric],
+            column.delta,
+            method=self.method,
+            pareto=self.pareto,
+            between=between if column.delta == "rate" else None,
         )
 
     def _undefined(self, column: Column, reason: str) -> Delta:

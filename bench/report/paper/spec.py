@@ -220,8 +220,19 @@ class Spec(FileModel):
     source: str = Field("", description="where what it compares with was published")
     settings: dict[str, Setting] = Field(alias="data", description="by kind of data set")
     styles: dict[str, CurveStyle] = Field(alias="codecs", description="how codecs are drawn")
+    published: dict[str, str] = Field(
+        {}, description="files of published curves, FILE or FILE:CODEC, by codec"
+    )
     parts: Listed[Part] = Field(alias="part", description="its figures and tables, in order")
     _path: Path = PrivateAttr()
+
+    @field_validator("published")
+    @classmethod
+    def _of_codecs(cls, published: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        unknown = [name for name in published if info.context and name not in info.context["codec"]]
+        if unknown:
+            raise ValueError(f"unknown codec '{unknown[0]}'; expected one of [codecs]")
+        return published
 
     @field_validator("parts")
     @classmethod

@@ -11,7 +11,7 @@ from bench.metrics import Group, describe
 from bench.metrics.bjontegaard import Delta
 from bench.report.curve_styles import CurveStyle
 from bench.report.formatting import short_title
-from bench.report.paper.selection import Selection
+from bench.report.paper.selection import Selection, Shown
 from bench.report.paper.spec import WAP, Column, Part
 from bench.runtime.content import content_folder
 
@@ -96,10 +96,15 @@ def _table(part: Part, selection: Selection, columns: dict[Heading, Column]) -> 
             theirs = (published.get(key, {}).get(name, math.nan) for key in part.codecs)
             cells.append(list(map(Cell, theirs)))
     rows = (
-        Row(shown.key, shown.style, tuple(column[place] for column in cells), shown.lacking)
+        Row(shown.key, shown.style, tuple(column[place] for column in cells), _why_none(shown))
         for place, shown in enumerate(map(selection.shown, part.codecs))
     )
     return Table(tuple(headings), tuple(rows))
+
+
+def _why_none(shown: Shown) -> str:
+    """Why a codec has no results, where a published curve does not take their place."""
+    return "" if shown.published else shown.lacking
 
 
 def with_best(heading: Heading, cells: list[Cell]) -> list[Cell]:
