@@ -5,16 +5,20 @@ Red and green squares on black are what they find.
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
 from support.command import run_bench
 from torch import Tensor, nn
 
+from bench import api
 from bench.errors import BenchError
 from bench.instances.detections import Detections
 from bench.instances.predictions import ClassScores, SemanticMap
@@ -168,6 +172,46 @@ def test_a_command_shows_what_it_finds(tmp_path: Path) -> None:
     assert said.status == 0
     assert "red" in said.out
     assert "green" in said.out
+
+
+def coco_folder(folder: Path, count: int = 6) -> Path:
+    """Pictures of a red and a green square each, in noise, labelled as COCO's files are."""
+    rng = np.random.default_rng(0)
+    labels: list[dict[str, Any]] = []
+    images = [{"id": i, "file_name": f"{i}.png", "height": 60, "width": 120} for i in range(count)]
+    for number in range(count):
+        pixels = rng.integers(0, 100, (*SIZE, 3)).astype(np.uint8)
+        for channel in (0, 1):
+            x, y = 60 * channel + int(rng.integers(0, 20)), int(rng.integers(0, 20))
+            width, height = (int(side) for side in rng.integers(10, 36, 2))
+            pixels[y : y + height, x : x + width, channel] = rng.integers(150, 256)
+            one = {"id": 1 + len(labels), "image_id": number, "category_id": 1 + channel}
+            box = {"bbox": [x, y, width, height], "area": width * height, "iscrowd": 0}
+            labels.append(one | box)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    names = [{"id": 1, "name": "red"}, {"id": 2, "name": "green"}]
+    content = {"images": images, "annotations": labels, "categories": names}
+    (folder / "instances_val.json").write_text(json.dumps(content))
+    return folder
+
+
+@pytest.mark.slow
+def test_codecs_are_compared_by_cocos_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "squares").mkdir()
+    data = f"coco:{coco_folder(tmp_path / 'squares')}:instances_val.json"
+    task = save(tmp_path, Lists(), NAMES, LISTS.replace("masks", "boxes"))
+    run = ("run", "--codec", "jpeg", "--codec", "webp", "--metric", "bpp", "--pareto")
+    said = run_bench(*run, "--data", data, "--task", f"{task}:coco-boxes", "--anchor", "jpeg")
+    assert said.status == 0, said.err
+    report = api.report(pareto=True, anchor="jpeg")
+    rows = report.deltas.set_index("metric")
+    assert "map:mine" in rows.index
+    means = pd.read_csv("bench-results/report/means.csv")
+    low, value, high = (means[f"map:mine{end}"] for end in ("_low", "", "_high"))
+    assert ((low <= value) & (value <= high)).all()
+    assert value.max() > value.min() > 0
+    assert (means["map50:mine"] >= value).all()
 
 
 @pytest.mark.parametrize(
