@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from oracles.scenes import ellipse
 
 from bench.datasets.cityscapes_labels import CLASSES
 from bench.instances.detections import Detections
+from bench.instances.predictions import ClassScores, ImageClass, SemanticMap
 from bench.instances.pseudo_truth import read_pseudo_truth, to_pseudo_truth
 from bench.instances.run_lengths import encode
 from bench.metrics.average_precision import average_precision
@@ -84,6 +86,29 @@ def test_intersections_are_those_of_the_masks() -> None:
     for row, one in enumerate(seen.masks or ()):
         for column, other in enumerate(truth.masks):
             assert shared[row, column] == (one.decode() & other.decode()).sum()
+
+
+def test_what_earlier_versions_kept_has_the_same_classes() -> None:
+    truth = to_pseudo_truth(network(6), 0.5)
+    ids = [24, 25, 26, 27, 28, 31, 32, 33]  # of Cityscapes' labels
+    kept = {
+        "ids": [0, *(1000 * ids[place] + 7 for place in truth.classes[1:])],
+        "masks": [mask.to_coco() for mask in truth.masks],
+    }
+    again = read_pseudo_truth(zlib.compress(json.dumps(kept).encode()))
+    assert again.classes.tolist() == truth.classes.tolist()
+
+
+def test_boxes_maps_and_classes_are_kept_as_bytes() -> None:
+    found = replace(network(7), masks=None, boxes=np.array([[1.5, 2, 30, 40]] * 25))
+    boxes = to_pseudo_truth(found, 0.5)
+    assert read_pseudo_truth(boxes.to_bytes()).digest == boxes.digest
+    pixels = np.random.default_rng(0).choice([0, 1, 255], (9, 13)).astype(np.uint8)
+    semantic = SemanticMap(pixels, ("road", "sky"))
+    assert to_pseudo_truth(semantic, 0.5) is semantic
+    assert read_pseudo_truth(semantic.to_bytes()).digest == semantic.digest
+    best = to_pseudo_truth(ClassScores(np.array([0.1, 0.7, 0.2]), ("a", "b", "c")), 0.5)
+    assert best == ImageClass(1, ("a", "b", "c")) == read_pseudo_truth(best.to_bytes())
 
 
 def test_it_is_kept_as_bytes() -> None:

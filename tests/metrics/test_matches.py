@@ -166,6 +166,18 @@ def test_matches_are_kept_in_few_bytes(scores: NDArray[np.float64], size: int) -
         assert getattr(again, name).dtype == getattr(matches, name).dtype
 
 
+@pytest.mark.parametrize("classes", [1, 8, 80])
+def test_matches_of_any_number_of_classes_are_kept(classes: int) -> None:
+    eight = random_matches(0, np.linspace(0, 1, 9))
+    counts = np.arange(classes)
+    made = replace(eight, classes=eight.classes % classes, valid=counts, instances=counts + 1)
+    again = Matches.from_bytes(made.to_bytes())
+    assert again.valid.tolist() == counts.tolist()
+    assert again.instances.tolist() == (counts + 1).tolist()
+    assert (again.states == made.states).all() and (again.classes == made.classes).all()
+    assert made.to_bytes()[0] == (1 if classes == 8 else 2)  # as earlier versions wrote them
+
+
 def test_damaged_matches_are_refused() -> None:
     data = random_matches(0, np.ones(3)).to_bytes()
     for damaged in (b"", data[:20], data[:-1], data + b"x"):

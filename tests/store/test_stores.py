@@ -17,6 +17,7 @@ from support.paths import RECORDED
 
 from bench.codecs.catalog import load_codec
 from bench.datasets import open_dataset
+from bench.datasets.cityscapes_labels import CLASSES
 from bench.datasets.on_demand import Toyscapes
 from bench.errors import StoreError
 from bench.store import Store, StoreWriter, rows
@@ -72,6 +73,16 @@ def test_an_earlier_store_gives_the_same_export(bench: Bench, old: Path) -> None
         assert store.select(rows.Meta) == [rows.Meta("version", str(VERSION))]
     check_exports(bench, old)
     assert content(old) == upgraded
+
+
+def test_an_earlier_store_s_scores_have_a_measure_and_classes(old: Path) -> None:
+    with Store(old) as store:
+        scorers, members = store.select(rows.Scorer), store.select(rows.Member)
+    assert {scorer.measure for scorer in scorers} <= {"cityscapes-ap", "box-ap"}
+    assert scorers and all(json.loads(each.classes) == list(CLASSES) for each in scorers)
+    labelled = [member.truth("instances") for member in members if member.truths]
+    assert labelled and all(truth and len(truth) == 64 for truth in labelled)
+    assert all(member.truth("semantic") is None for member in members)
 
 
 def test_an_upgrade_is_logged(bench: Bench, oldest: Path, caplog: pytest.LogCaptureFixture) -> None:

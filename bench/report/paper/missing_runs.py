@@ -10,6 +10,7 @@ from bench.metrics import METRICS, scorer_of
 from bench.report.paper.selection import NOT_RUN, Selection, Shown
 from bench.report.paper.spec import PARTS, Part
 from bench.store import CodecResults, Store
+from bench.tasks.scorer import PSEUDO
 
 
 def command_for_missing(selection: Selection, store: Store, root: Path | None) -> str:
@@ -40,7 +41,7 @@ def command_for_missing(selection: Selection, store: Store, root: Path | None) -
     if not all(METRICS[name].default for name in measured):
         words += [word for name in measured for word in ("--metric", name)]
     names = [selection.task.name, *filter(None, map(scorer_of, metrics))]
-    for task in dict.fromkeys(name.partition(":")[0] for name in names):
+    for task in dict.fromkeys(name.removesuffix(f":{PSEUDO}") for name in names):
         words += ["--task", task]
     if (score := selection.task.pseudo) is not None:
         words += ["--truth", "pseudo", "--truth-score", f"{score:g}"]
