@@ -20,7 +20,7 @@ WEIGHTS = Path(api.__file__).parent / "vision" / "weights"
 LARGEST = 6_000_000
 
 
-@pytest.mark.parametrize("name", sorted(RECIPES))
+@pytest.mark.parametrize("name", ["faster-rcnn-toy", "mask-rcnn-toy"])
 def test_weights_are_small_and_of_their_recipe(name: str) -> None:
     path = WEIGHTS / f"{name}.safetensors"
     assert path.stat().st_size <= LARGEST
