@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -27,24 +26,28 @@ def whole(store: Path | str) -> dict[type, list[object]]:
         return {kind: [*opened.select(kind)] for kind in rows.TABLES}
 
 
-SHARDS = ["shard1", "shard2", "shard3"]
+def streams_of(store: str) -> list[Path]:
+    return [path for path in Path(store, "streams").glob("*/*") if path.is_file()]
+
+
+SHARDS = [f"disk{number}/results" for number in range(1, 5)]
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three stores with a third of the images each, and ``one`` with all of them."""
+    """Four stores on disks of their own, a quarter of the images each, and ``one`` with all."""
     folder = tmp_path_factory.mktemp("swept")
-    sweep = (*SWEEP, "--data", write_pictures(folder / "pictures", 3))
+    sweep = (*SWEEP, "--data", write_pictures(folder / "pictures", 6))
     assert run_bench(*sweep, "--results", folder / "one").status == 0
     for number, name in enumerate(SHARDS, 1):
-        said = run_bench(*sweep, "--shard", f"{number}/3", "--results", folder / name)
+        said = run_bench(*sweep, "--shard", f"{number}/{len(SHARDS)}", "--results", folder / name)
         assert said.status == 0, said.err
     return folder
 
 
 @pytest.fixture
 def shards(swept: Path) -> list[str]:
-    """The names of these three, copied with the rest into the test's own folder."""
+    """The names of these four, copied with the rest into the test's own folder."""
     shutil.copytree(swept, ".", dirs_exist_ok=True)
     return SHARDS
 
@@ -71,13 +74,16 @@ def test_merging_again_adds_nothing(bench: Bench, shards: list[str]) -> None:
 
 @pytest.mark.slow
 def test_a_merge_that_is_killed_is_taken_up_again(bench: Bench, shards: list[str]) -> None:
-    chance = random.Random(7)
-    for _ in range(5):
-        merge = [sys.executable, "-m", "bench", "merge", *shards, "--results", "merged"]
+    merge = [sys.executable, "-m", "bench", "merge", *shards, "--results", "merged"]
+    there, whole = 0, len(streams_of("one"))
+    for wanted in (1, 9, 17):
         running = subprocess.Popen(merge, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(0.2, 0.8))
+        while running.poll() is None and len(streams_of("merged")) < wanted:
+            time.sleep(1e-3)
         running.kill()
-        assert running.wait() in (0, -signal.SIGKILL)
+        assert running.wait() == -signal.SIGKILL
+        before, there = there, len(streams_of("merged"))
+        assert before < there < whole
     assert bench("merge", *shards, "--results", "merged").status == 0
     pandas.testing.assert_frame_equal(
         records(bench, "merged"), records(bench, "one"), check_exact=True
@@ -109,7 +115,7 @@ def test_another_value_is_a_conflict_and_is_not_taken(bench: Bench, shards: list
 
 
 def test_a_lost_bitstream_is_named_and_the_rest_is_merged(bench: Bench, shards: list[str]) -> None:
-    lost, *_ = (path for path in Path("shard1/streams").rglob("*") if path.is_file())
+    lost, *_ = (path for path in Path(SHARDS[0], "streams").rglob("*") if path.is_file())
     lost.unlink()
     merged = bench("merge", *shards, "--results", "merged")
     assert merged.status == 1
