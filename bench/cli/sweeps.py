@@ -22,7 +22,6 @@ _NOT_OF_A_PLAN = {
     "pareto",
     "incomplete",
     "between",
-    "save_decoded",
     "cluster",
     "trace",
 }

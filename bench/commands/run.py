@@ -17,6 +17,7 @@ from bench.metrics.between import Between, parse_between
 from bench.metrics.bjontegaard import Method
 from bench.report.compare import Report, choose_anchor, compare, wanted_metrics
 from bench.report.files import write_report
+from bench.runtime.files import make_folder
 from bench.runtime.text import counted
 from bench.runtime.trace import traced_to
 from bench.store import Store, StoreWriter, load_results, stored_name
@@ -71,12 +72,16 @@ def run(request: RunRequest) -> RunReport:
 
 
 def _run(request: RunRequest, watcher: Watcher) -> RunReport:
+    if request.save_decoded is not None:
+        make_folder(request.save_decoded)
     inputs = open_inputs(request, watcher.preparing)
     between = _between(request, inputs)
     anchor = _anchor(request, inputs)
     names = list(dict.fromkeys([*inputs.names, *([anchor] if anchor else [])]))
     with StoreWriter(request.results) as store:
         plan = prepare(inputs, store, _anchor_text(anchor, inputs) if len(names) > 1 else "")
+        for folder in plan.picture_folders:
+            make_folder(folder)
         with traced_to(request.trace):
             outcome = _execute(plan, request, store, watcher)
         found = load_results(

@@ -12,7 +12,7 @@ from bench.codecs.codec import Codec, Point
 from bench.datasets import Dataset, Entry
 from bench.errors import CardError, DataError
 from bench.runtime.cores import available_cores
-from bench.runtime.files import make_folder, safe_name
+from bench.runtime.files import safe_name
 from bench.store import Store, StoredPoint, point_key
 from bench.sweep.jobs import CodecReference, Job, OriginalJob, ScoreRequest, StreamReference
 from bench.sweep.request import Inputs
@@ -36,15 +36,19 @@ class Plan(Inputs):
         """How many jobs may run at once."""
         return self.request.jobs or available_cores()
 
+    @property
+    def picture_folders(self) -> list[Path]:
+        """Where decoded pictures are to be written."""
+        if self.request.save_decoded is None:
+            return []
+        return list(dict.fromkeys(job.picture.parent for job in self.jobs if job.picture))
+
 
 def prepare(inputs: Inputs, store: Store, anchor: str = "") -> Plan:
     """Plan a job for each stream, figure or picture that is missing, image by image."""
     part, whole = inputs.shard
     entries = inputs.dataset.entries[part - 1 :: whole]
     jobs = Jobs(inputs, entries, store)
-    if inputs.request.save_decoded:
-        for folder in dict.fromkeys(job.picture.parent for job in jobs if job.picture):
-            make_folder(folder)
     return Plan(
         **vars(inputs),
         images=len(entries),

@@ -13,7 +13,6 @@ from bench.datasets import Data, Dataset, Entry, dataset_kind, open_dataset
 from bench.datasets.dataset import Progress
 from bench.errors import CardError
 from bench.metrics import metric_fingerprints
-from bench.runtime.files import make_folder
 from bench.sweep.jobs import ScoreRequest, ScorerReference
 from bench.tasks.scorer import PSEUDO, Scorer, make_scorers
 from bench.tasks.task import Task, open_tasks
@@ -83,8 +82,6 @@ def open_inputs(request: Request, progress: Progress | None = None) -> Inputs:
     kind = dataset_kind(request.data)
     codecs = _open_codecs(request.codecs, kind)
     points = choose_points(codecs, kind, request.points)
-    if request.save_decoded is not None:
-        make_folder(request.save_decoded)
     dataset = open_dataset(request.data, root=request.root, limit=request.limit, progress=progress)
     tasks, remark = open_tasks(request.tasks or (), dataset.kind, request.engine)
     scorers = make_scorers(

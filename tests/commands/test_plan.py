@@ -28,6 +28,16 @@ def test_nothing_is_done(bench: Bench, pictures: Pictures, command: tuple[str, .
     assert not Path("bench-results").exists()
 
 
+def test_pictures_to_be_saved_are_decoded_again(bench: Bench, pictures: Pictures) -> None:
+    run = ("run", *CODECS, "--data", pictures(2))
+    assert bench(*run).status == 0
+    assert "all done before" in bench(*run, "--dry-run").out
+    said = bench(*run, "--dry-run", "--save-decoded", "decoded")
+    assert said.status == 0, said.err
+    assert "4 more coded" in said.out
+    assert not Path("decoded").exists()
+
+
 def test_the_cost_is_what_the_store_has_timed(bench: Bench, pictures: Pictures) -> None:
     data = pictures(4)
     assert bench("run", *CODECS, "--data", data, "--shard", "1/2").status == 0
