@@ -45,7 +45,7 @@ def draw_polygon(polygon: Sequence[float], height: int, width: int) -> RunLength
     corners = np.array(polygon, np.float64).reshape(-1, 2)
     if len(corners) < 3 or not np.isfinite(corners).all():
         raise DataError("a polygon that is not x and y of three corners or more")
-    if np.abs(corners).max() > _FAR * max(height, width):
+    if np.abs(corners).max() > _FAR * max(height, width, 32):
         raise DataError(f"a polygon with a corner far from its {width}x{height} image")
     x, y = _outline(np.trunc(_FINER * corners + 0.5).astype(np.int64))
     crosses = np.flatnonzero(x[1:] != x[:-1])

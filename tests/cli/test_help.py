@@ -63,7 +63,8 @@ def test_names_are_completed() -> None:
     assert completed("report", "--metric", "vmaf") == vmaf
     masks = [("plain", name) for name in TASKS if name.startswith("mask")]
     assert completed("run", "--task", "mask") == masks
-    assert completed("run", "--data", "toy") == [("plain", "toyscapes")]
+    toy = [("plain", "toyscapes"), ("plain", "toyscapes-2")]
+    assert completed("run", "--data", "toy") == toy
     assert completed("show", "cityscape") == [("plain", "cityscapes")]
     assert completed("help", "doc") == [("plain", "doctor")]
 
