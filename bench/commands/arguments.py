@@ -14,7 +14,7 @@ from typing import Any, Literal, ParamSpec, Protocol, TypeVar, Union, get_args, 
 from typing import get_type_hints as type_hints
 
 from bench.errors import BenchError
-from bench.runtime.text import alternatives
+from bench.runtime.text import listed
 
 P = ParamSpec("P")
 Q = TypeVar("Q")
@@ -153,9 +153,9 @@ def _expected(hint: Any) -> str:
     origin = get_origin(hint) or hint
     if origin in (Union, types.UnionType):
         members = [each for each in get_args(hint) if each is not types.NoneType]
-        return alternatives([_expected(each) for each in members])
+        return listed([_expected(each) for each in members], "or")
     if origin is Literal:
-        return alternatives([repr(each) for each in get_args(hint)])
+        return listed([repr(each) for each in get_args(hint)], "or")
     if origin is Sequence:
         return f"a list of {_expected(get_args(hint)[0]).removeprefix('a ')}"
     if origin is Mapping:
