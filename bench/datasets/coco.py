@@ -37,7 +37,7 @@ class Coco(DatasetSource):
         self, variant: str, *, root: Path | None, limit: int | None, progress: Progress | None
     ) -> Dataset:
         if root is not None:
-            raise DataError("--root goes not with coco:FOLDER, which names its folder")
+            raise DataError("--root does not go with coco:FOLDER, which names the folder itself")
         folder, file = _split(variant)
         content = read_annotations(file)
         entries, absent = _entries(folder, file, content)

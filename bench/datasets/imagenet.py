@@ -25,7 +25,7 @@ class ImageNet(DatasetSource):
         self, variant: str, *, root: Path | None, limit: int | None, progress: Progress | None
     ) -> Dataset:
         if root is not None:
-            raise DataError("--root goes not with imagenet:FOLDER, which names its folder")
+            raise DataError("--root does not go with imagenet:FOLDER, which names its folder")
         folder = _folder(variant)
         images = {
             place.name: sorted(path for path in place.iterdir() if is_image(path))

@@ -203,8 +203,10 @@ def _uncompressed(images: dict[str, dict[str, Any]], tasks: Sequence[_Task]) -> 
         if images and all(name in image.get("uncompressed", ()) for image in images.values()):
             records = [
                 read_record(
-                    *(image["uncompressed"][name], task.measure),
-                    *(task.classes, image["instances"][name]),
+                    image["uncompressed"][name],
+                    task.measure,
+                    task.classes,
+                    image["instances"][name],
                 )
                 for image in images.values()
             ]
