@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import TypedDict, Unpack, overload
 
 from bench.errors import DataError
 from bench.metrics.bjontegaard import Delta, Method, bd_quality, bd_rate
@@ -12,6 +12,7 @@ from bench.report.curve_files import FileCurve, read_pair
 from bench.report.file_curves import draw_files
 
 _FORMATS = (".pdf", ".png", ".svg")
+_FIGURES = (bd_rate, bd_quality)
 
 
 @dataclass(frozen=True)
@@ -24,31 +25,21 @@ class Difference:
     quality: Delta
 
 
+class _Options(TypedDict, total=False):
+    metric: str | None
+    test_metric: str | None
+    rate: str | None
+    test_rate: str | None
+    method: Method
+    pareto: bool
+    out: Path | None
+
+
+@overload
+def bd(anchor: str, test: str, **options: Unpack[_Options]) -> Difference: ...
 @overload
 def bd(
-    anchor: str,
-    test: str,
-    *,
-    metric: str | None = None,
-    test_metric: str | None = None,
-    rate: str | None = None,
-    test_rate: str | None = None,
-    method: Method = "akima",
-    pareto: bool = False,
-    out: Path | None = None,
-) -> Difference: ...
-@overload
-def bd(
-    anchor: str,
-    test: list[str] | tuple[str, ...],
-    *,
-    metric: str | None = None,
-    test_metric: str | None = None,
-    rate: str | None = None,
-    test_rate: str | None = None,
-    method: Method = "akima",
-    pareto: bool = False,
-    out: Path | None = None,
+    anchor: str, test: list[str] | tuple[str, ...], **options: Unpack[_Options]
 ) -> list[Difference]: ...
 def bd(
     anchor: str,
@@ -78,6 +69,3 @@ def bd(
     if out is not None:
         draw_files([(each.anchor, each.test) for each in found], out)
     return found[0] if isinstance(test, str) else found
-
-
-_FIGURES = (bd_rate, bd_quality)
