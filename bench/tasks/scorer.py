@@ -18,6 +18,7 @@ from bench.errors import DataError
 from bench.images.colour import Pixels
 from bench.instances.pseudo_truth import Prediction, Pseudo, to_pseudo_truth
 from bench.metrics.measure import MEASURES, Measure, Record
+from bench.runtime.text import listed
 from bench.tasks.classes import Meeting, meet
 from bench.tasks.task import Task, measure_in
 
@@ -121,8 +122,9 @@ def make_scorers(
         usual = usual_measure(task, dataset)
         measure = MEASURES[measure_in(given)] if measure_in(given) else usual
         if measure is None or task.finds not in measure.finds:
-            takes = measure and f"{measure.name} measures {' and '.join(measure.finds)}"
-            raise DataError(f"--task {given}: {takes or 'no measure'}, it finds {task.finds}")
+            fits = [name for name in MEASURES if task.finds in MEASURES[name].finds]
+            expected = f"expected {listed(fits, 'or')}" if fits else "no measure takes these"
+            raise DataError(f"--task {given}: {task.name} finds {task.finds}; {expected}")
         called = task.name if measure is usual else f"{task.name}:{measure.name}"
         meeting = None
         if pseudo is None:
