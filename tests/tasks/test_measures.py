@@ -144,7 +144,7 @@ def test_classes_are_compared_by_accuracy(bench: Bench, streets: Path, tmp_path:
 def test_a_measure_that_does_not_fit_is_one_line(bench: Bench, streets: Path) -> None:
     run = (*RUN, "--data", "cityscapes", "--root", streets)
     for task, told in (
-        ("red-pixels:cityscapes-ap", "cityscapes-ap measures masks"),
+        ("red-pixels:cityscapes-ap", "expected miou"),
         ("red-pixels:mio", "did you mean 'miou'"),
         ("red-pictures", "class labels"),
         ("unicorns", "none of the classes"),
