@@ -142,7 +142,7 @@ def test_ffmpeg_replaced_after_planning_is_not_used(
         data = pictures(1, 256, 192, name=codec)
         said = bench("run", "--codec", codec, "--data", data, "--points", point, *metrics)
         assert said.status == 1
-        assert "was replaced" in said.out
+        assert "was replaced" in " ".join(said.out.split())  # the path is long
 
 
 @pytest.fixture
