@@ -67,24 +67,25 @@ class Jobs(Collection[Job]):
         wanted = inputs.metrics, inputs.scorers
         self._kept = {codec: store.kept(codec.fingerprint, *wanted) for codec in inputs.points}
         self._references = {codec: CodecReference.of(codec) for codec in inputs.points}
+        self._keys = {point: point_key(point) for each in inputs.points.values() for point in each}
 
     def __iter__(self) -> Iterator[Job]:
-        for entry in self._entries:
-            score_requests = self._inputs.score_requests_of(entry)
-            for codec, points in self._inputs.points.items():
-                for point in points:
-                    if job := self._job(entry, codec, point, score_requests):
-                        yield job
+        return self._remaining() if self._length else iter(())
 
     def __len__(self) -> int:
         return self._length
 
     @cached_property
     def _length(self) -> int:
-        return sum(1 for _ in self)
+        return sum(1 for _ in self._remaining())
 
-    def __bool__(self) -> bool:
-        return next(iter(self), None) is not None
+    def _remaining(self) -> Iterator[Job]:
+        for entry in self._entries:
+            score_requests = self._inputs.score_requests_of(entry)
+            for codec, points in self._inputs.points.items():
+                for point in points:
+                    if job := self._job(entry, codec, point, score_requests):
+                        yield job
 
     def __contains__(self, job: object) -> bool:
         return any(job is each for each in self)
@@ -94,7 +95,7 @@ class Jobs(Collection[Job]):
     ) -> Job | None:
         """What is missing of a point; None if nothing is."""
         inputs, image = self._inputs, self._inputs.dataset.digests[entry.name]
-        there = self._kept[codec].get((image, point_key(point)), _NOTHING)
+        there = self._kept[codec].get((image, self._keys[point]), _NOTHING)
         metrics = inputs.metrics
         if there.metrics:
             metrics = {n: m for n, m in metrics.items() if n not in there.metrics}
