@@ -117,7 +117,28 @@ def _areas(
         states_of(hits, ignored, area_range),
         valid,
     )
+    if len(weights) == 1 and (weights == 1).all():
+        return _of_the_set(pool)[None]
     return areas(pool, weights, interpolated, merge_ties=False)
+
+
+def _of_the_set(pool: Pool) -> Floats:
+    """Each class's average precisions (class, overlap) in the set itself, all overlaps at once."""
+    result = np.full((pool.valid.shape[1], len(OVERLAPS)), np.nan)
+    wanted = pool.valid.sum(axis=0)
+    for index in np.flatnonzero(wanted):
+        own = np.flatnonzero(pool.classes == index)
+        states = pool.states[own[np.argsort(-pool.scores[own], kind="stable")]].T.copy()
+        hit = states == TRUE_POSITIVE
+        seen = (states != IGNORED).cumsum(axis=1)
+        envelope = hit.cumsum(axis=1) / np.maximum(seen, 1)
+        envelope = np.maximum.accumulate(envelope[:, ::-1], axis=1)[:, ::-1]
+        passed = np.searchsorted(RECALLS, np.arange(1, len(own) + 1) / wanted[index], side="right")
+        gained = np.diff(passed, prepend=0)
+        for overlap, (row, best) in enumerate(zip(hit, envelope, strict=True)):
+            reached = best[row]
+            result[index, overlap] = reached @ gained[: len(reached)] / len(RECALLS)
+    return result
 
 
 def _mean(values: Floats) -> Floats:
