@@ -60,12 +60,7 @@ class Objects:
         that are ``wanted``."""
         if wanted is None:
             wanted = np.ones((len(masks), len(self)), np.bool_)
-        rows = np.flatnonzero(wanted.any(axis=1))
-        first, last = _extents([masks[row] for row in rows.tolist()])
-        own_first, own_last = _extents(self._drawn)
-        near = np.zeros_like(wanted)
-        near[rows] = (first[:, None] < own_last) & (own_first < last[:, None])
-        return shared_pixels(masks, self._drawn, near & wanted)
+        return shared_pixels(masks, self._drawn, wanted)
 
     @property
     def _drawn(self) -> tuple[RunLengths, ...]:
@@ -122,10 +117,3 @@ def objects_found(found: Detections, least_score: float) -> Objects:
 def _box_areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     areas: NDArray[np.float64] = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     return areas
-
-
-def _extents(masks: Sequence[RunLengths]) -> NDArray[np.int64]:
-    """Where each mask's foreground begins, column by column, and where it has ended."""
-    pixels = [mask.height * mask.width for mask in masks]
-    behind = [mask.counts[-1] if len(mask.counts) % 2 else 0 for mask in masks]
-    return np.array([[mask.counts[0] for mask in masks], np.subtract(pixels, behind)], np.int64)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,13 @@ from numpy.typing import NDArray
 from bench.errors import DataError
 
 Mask = NDArray[np.bool_]
+Counts = NDArray[np.int64]
 
 # COCO's text holds a number as groups of five bits; seven groups hold any run there can be.
 _MAX_GROUPS = 7
 _GROUPS = 5 * np.arange(_MAX_GROUPS)
+_NO_RUN = np.zeros(1, np.int64)
+_Number = TypeVar("_Number", np.int64, np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,35 +110,56 @@ def shared_pixels(
     is the difference of how much foreground there is up to its end and up to its start.
     """
     shared = np.zeros(pairs.shape, np.int64)
-    row, column = np.nonzero(pairs)
-    if not len(row):
+    rows = np.flatnonzero(pairs.any(axis=1))
+    if not len(rows):
         return shared
     pixels = masks[0].height * masks[0].width
-    laid = np.concatenate([_edges(mask) + pixels * place for place, mask in enumerate(others)])
-    if not len(laid):
-        return shared
-    filled = laid[1::2] - laid[::2]
-    foreground = np.repeat(filled.cumsum(), 2)  # up to each edge
-    foreground[::2] -= filled
-    edges = {place: _edges(masks[place]) for place in set(row.tolist())}
-    own = [edges[place] for place in row.tolist()]
-    lengths = [len(each) for each in own]
-    covered = np.interp(np.concatenate(own) + np.repeat(pixels * column, lengths), laid, foreground)
-    up_to = np.concatenate([[0], (covered[1::2] - covered[::2]).cumsum()])
-    shared[row, column] = np.diff(up_to[np.cumsum(lengths) // 2], prepend=0)
+    own, counts = _even_runs([masks[row] for row in rows.tolist()])
+    runs, other_counts = _even_runs(others)
+    first, end = _extents(own, counts, pixels)
+    other_first, other_end = _extents(runs, other_counts, pixels)
+    near = (first[:, None] < other_end) & (other_first < end[:, None])
+    place, column = np.nonzero(pairs[rows] & near)
+    foreground = np.repeat(runs[1::2].cumsum(), 2)  # up to each edge
+    foreground[::2] -= runs[1::2]
+    of_pair = counts[place]  # each pair's edges, one pair after the other
+    begin = (counts.cumsum() - counts)[place] - (of_pair.cumsum() - of_pair)
+    chosen = np.arange(of_pair.sum()) + np.repeat(begin, of_pair)
+    moved = own.cumsum()[chosen] + np.repeat(pixels * (column - place), of_pair)
+    covered = np.interp(moved, runs.cumsum(), foreground)
+    shared[rows[place], column] = _sums(covered[1::2] - covered[::2], of_pair // 2)
     return shared
-
-
-def _edges(mask: RunLengths) -> NDArray[np.int64]:
-    """Where each run of the foreground starts and has ended, in turn."""
-    return mask.counts.cumsum()[: len(mask.counts) // 2 * 2]
 
 
 def mask_areas(masks: Sequence[RunLengths]) -> NDArray[np.int64]:
     """The pixels of each mask, at once."""
-    runs = [mask.counts[1::2] for mask in masks]
-    up_to = np.concatenate([[0], *runs]).cumsum()
-    return np.diff(up_to[np.cumsum([len(lengths) for lengths in runs], dtype=np.int64)], prepend=0)
+    runs, counts = _even_runs(masks)
+    return _sums(runs[1::2], counts // 2)
+
+
+def _even_runs(masks: Sequence[RunLengths]) -> tuple[Counts, Counts]:
+    """The runs of all masks, one after the other, and how many each has: background and foreground
+    in turn, so that one that ends in background gets a run of nothing."""
+    if not masks:
+        return _NO_RUN[:0], _NO_RUN[:0]
+    counts = np.array([len(mask.counts) for mask in masks], np.int64)
+    parts = [(mask.counts, _NO_RUN) if len(mask.counts) % 2 else (mask.counts,) for mask in masks]
+    return np.concatenate(list(chain.from_iterable(parts))), counts + counts % 2
+
+
+def _extents(runs: Counts, counts: Counts, pixels: int) -> tuple[Counts, Counts]:
+    """Where each mask's foreground begins, column by column, and where it has ended."""
+    end = counts.cumsum()
+    behind = np.where(runs[end - 1] == 0, runs[end - 2], 0)
+    return runs[end - counts], pixels - behind
+
+
+def _sums(values: NDArray[_Number], lengths: Counts) -> NDArray[_Number]:
+    """Of so many values each, none of them none."""
+    if not len(lengths):
+        return values[:0]
+    sums: NDArray[_Number] = np.add.reduceat(values, lengths.cumsum() - lengths)
+    return sums
 
 
 def encode(mask: NDArray[Any]) -> RunLengths:

@@ -67,9 +67,7 @@ class CocoAP:
 
 def coco_ap(matches: Sequence[CocoMatches], classes: int) -> CocoAP:
     """Of all images of a set, those without detections included."""
-    weights = np.ones((1, len(matches)))
-    ranges = [_areas(matches, classes, weights, index)[0] for index in range(len(AREAS))]
-    return CocoAP(np.stack(ranges))
+    return CocoAP(_of_the_set(matches, classes))
 
 
 def resampled_ap(matches: Sequence[CocoMatches], classes: int, weights: Floats) -> Floats:
@@ -95,11 +93,18 @@ def interpolated(reached: Reached, instances: Floats) -> Floats:
 
 def states_of(hits: Bits, ignored: Bits, area_range: int = 0) -> NDArray[np.uint8]:
     """The state of each detection (a row) at each overlap, for objects of a range of areas."""
-    place = np.arange(len(OVERLAPS), dtype=np.uint64) + np.uint64(len(OVERLAPS) * area_range)
-    states = np.full((len(hits), len(OVERLAPS)), FALSE_POSITIVE, np.uint8)
-    for bits, state in ((ignored, IGNORED), (hits, TRUE_POSITIVE)):
-        states[(bits[:, None] >> place & np.uint64(1)).astype(np.bool_)] = state
+    hit, lost = (_of_ranges(bits, area_range, area_range + 1)[0].T for bits in (hits, ignored))
+    states = np.full(hit.shape, FALSE_POSITIVE, np.uint8)
+    states[lost], states[hit] = IGNORED, TRUE_POSITIVE
     return states
+
+
+def _of_ranges(bits: Bits, first: int = 0, end: int = len(AREAS)) -> NDArray[np.bool_]:
+    """Which bits are set (range, overlap, detection)."""
+    overlaps = len(OVERLAPS)
+    place = np.arange(first * overlaps, end * overlaps, dtype=np.uint64)[:, None]
+    set_here = (bits >> place & np.uint64(1)).astype(np.bool_)
+    return set_here.reshape(end - first, overlaps, len(bits))
 
 
 def _areas(
@@ -117,27 +122,33 @@ def _areas(
         states_of(hits, ignored, area_range),
         valid,
     )
-    if len(weights) == 1 and (weights == 1).all():
-        return _of_the_set(pool)[None]
     return areas(pool, weights, interpolated, merge_ties=False)
 
 
-def _of_the_set(pool: Pool) -> Floats:
-    """Each class's average precisions (class, overlap) in the set itself, all overlaps at once."""
-    result = np.full((pool.valid.shape[1], len(OVERLAPS)), np.nan)
-    wanted = pool.valid.sum(axis=0)
-    for index in np.flatnonzero(wanted):
-        own = np.flatnonzero(pool.classes == index)
-        states = pool.states[own[np.argsort(-pool.scores[own], kind="stable")]].T.copy()
-        hit = states == TRUE_POSITIVE
-        seen = (states != IGNORED).cumsum(axis=1)
-        envelope = hit.cumsum(axis=1) / np.maximum(seen, 1)
-        envelope = np.maximum.accumulate(envelope[:, ::-1], axis=1)[:, ::-1]
-        passed = np.searchsorted(RECALLS, np.arange(1, len(own) + 1) / wanted[index], side="right")
-        gained = np.diff(passed, prepend=0)
-        for overlap, (row, best) in enumerate(zip(hit, envelope, strict=True)):
-            reached = best[row]
-            result[index, overlap] = reached @ gained[: len(reached)] / len(RECALLS)
+def _of_the_set(matches: Sequence[CocoMatches], classes: int) -> Floats:
+    """Average precisions (range, class, overlap) of the set itself, a class at once."""
+    wanted = np.zeros((classes, len(AREAS)), np.int64)
+    for one in matches:
+        wanted[one.present] += one.counts
+    of = np.concatenate([one.classes for one in matches])
+    order = np.lexsort((-np.concatenate([one.scores for one in matches]), of))
+    edges = np.searchsorted(of[order], np.arange(classes + 1))
+    hits = np.concatenate([one.hits for one in matches])[order]
+    ignored = np.concatenate([one.ignored for one in matches])[order]
+    result = np.full((len(AREAS), classes, len(OVERLAPS)), np.nan)
+    for index in np.flatnonzero(wanted.any(axis=1)).tolist():
+        own = slice(*edges[index : index + 2])
+        hit, lost = _of_ranges(hits[own]), _of_ranges(ignored[own])
+        seen = np.arange(1, hit.shape[-1] + 1) - lost.cumsum(axis=-1)
+        for where in np.flatnonzero(wanted[index]).tolist():
+            count = np.arange(1, wanted[index, where] + 1)
+            passed = np.searchsorted(RECALLS, count / wanted[index, where], side="right")
+            gained = np.diff(passed, prepend=0)
+            for overlap in range(len(OVERLAPS)):
+                at = np.flatnonzero(hit[where, overlap])
+                share = count[: len(at)] / seen[where, overlap, at]
+                envelope = np.maximum.accumulate(share[::-1])[::-1]
+                result[where, index, overlap] = envelope @ gained[: len(at)] / len(RECALLS)
     return result
 
 
@@ -164,7 +175,10 @@ def score(
     """The named figures of each resample."""
     classes = 1 + max((int(one.present.max(initial=0)) for one in matches), default=0)
     ranges = {_FIGURES[name][0] for name in names}
-    found = {each: _areas(matches, classes, weights, each) for each in ranges}
+    if len(weights) == 1 and (weights == 1).all():
+        found = dict(enumerate(_of_the_set(matches, classes)[:, None]))
+    else:
+        found = {each: _areas(matches, classes, weights, each) for each in ranges}
     return {
         name: _mean(found[of][:, :, overlaps])
         for name in names

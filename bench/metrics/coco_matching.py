@@ -146,9 +146,9 @@ def _box_shares(true: NDArray[Any], found: Floats, crowd: NDArray[np.bool_]) -> 
     """
     sizes, true_sizes = found[:, 2:] - found[:, :2], true[:, 2:] - true[:, :2]
     ends = np.minimum((found[:, :2] + sizes)[:, None], true[:, :2] + true_sizes)
-    sides = (ends - np.maximum(found[:, None, :2], true[:, :2])).clip(min=0)
-    areas = sizes.prod(axis=1)
-    return _shares(sides.prod(axis=2), areas, true_sizes.prod(axis=1), crowd), areas
+    sides = np.maximum(ends - np.maximum(found[:, None, :2], true[:, :2]), 0)
+    areas, true_areas = (each[:, 0] * each[:, 1] for each in (sizes, true_sizes))
+    return _shares(sides[..., 0] * sides[..., 1], areas, true_areas, crowd), areas
 
 
 def _mask_shares(
