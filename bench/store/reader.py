@@ -19,7 +19,6 @@ from bench.store.database import connect, plain_errors, transaction, understood
 from bench.store.rows import TABLES, StreamKey, point_key
 
 if TYPE_CHECKING:
-    from bench.instances.pseudo_truth import Pseudo
     from bench.tasks.scorer import Scorer
 
 Row = TypeVar("Row", bound=NamedTuple)
@@ -121,8 +120,11 @@ class Store:
                 for row in self.select(rows.Stream, codec=codec)
             }
 
-    def kept_originals(self, scorer: Scorer) -> dict[str, tuple[str, Pseudo | None]]:
-        """By image digest: the name of its truth and, if the network made it, the truth."""
+    def kept_originals(self, scorer: Scorer) -> dict[str, tuple[str, bytes | None]]:
+        """By image digest: the name of its truth and, if the network made it, the truth.
+
+        It is as it was packed, after a check.
+        """
         from bench.instances.pseudo_truth import read_pseudo_truth
 
         kept = {}
@@ -131,8 +133,9 @@ class Store:
             images = self._image_digests()
             for original in self.select(rows.Original, scorer=number):
                 made = original.pseudo_ground_truth
-                truth = read_pseudo_truth(made) if made else None
-                kept[images[original.image]] = original.truth, truth
+                if made:
+                    read_pseudo_truth(made)
+                kept[images[original.image]] = original.truth, made or None
         return kept
 
     def measured(self, key: StreamKey) -> dict[str, str]:

@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from bench.errors import BenchError, DataError
-from bench.instances.pseudo_truth import is_empty
+from bench.instances.pseudo_truth import is_empty, read_pseudo_truth
 from bench.metrics import METRICS, fingerprint
 from bench.runtime.leftovers import remove_leftovers
 from bench.runtime.machine import this_machine
@@ -101,7 +101,7 @@ class _Execution:
         self.ended = SimpleQueue[Future[Any]]()
         self.unsaved = deque[Callable[[], None]]()
         self.flushed = time.monotonic()
-        self.pseudo = {
+        self.pseudo = {  # packed: maps of all images could fill the memory
             (scorer.fingerprint, image): truth
             for scorer in plan.scorers
             if scorer.pseudo is not None
@@ -136,7 +136,8 @@ class _Execution:
                     save = partial(self.store.save_original, job.image, result.size, each)
                     self.unsaved.append(save)
                     if each.pseudo_ground_truth is not None:
-                        self.pseudo[each.scorer, job.image] = each.pseudo_ground_truth
+                        truth = each.pseudo_ground_truth.to_bytes()
+                        self.pseudo[each.scorer, job.image] = truth
                 self.outcome.originals += 1
             self._report_progress()
         self._flush()
@@ -153,7 +154,7 @@ class _Execution:
         there = {
             scorer
             for (scorer, image), truth in self.pseudo.items()
-            if image in digests and not is_empty(truth)
+            if image in digests and not is_empty(read_pseudo_truth(truth))
         }
         for scorer in self.plan.scorers:
             if scorer.pseudo is not None and scorer.fingerprint not in there:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from bench.codecs.codec import Codec, Point
 from bench.datasets import Entry
-from bench.instances.pseudo_truth import Pseudo
 from bench.runtime.programs import Cost
 from bench.tasks.classes import Meeting
 from bench.tasks.scorer import Scorer, ScoreRecord
@@ -69,7 +68,7 @@ class ScoreRequest:
 
     scorer: ScorerReference
     truth: str  # its name; the digest of labels
-    pseudo: Pseudo | None = None  # the truth itself, if the network made it
+    pseudo: bytes | None = None  # the truth itself, packed, if the network made it
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from bench.errors import (
 from bench.images.colour import Pixels
 from bench.images.image import Image, pixel_digest, write_png
 from bench.instances.predictions import SemanticMap
+from bench.instances.pseudo_truth import read_pseudo_truth
 from bench.metrics import measure, metric_fingerprints
 from bench.metrics.measure import MEASURES
 from bench.metrics.quality import Pair, Values
@@ -115,12 +116,17 @@ class Worker:
     ) -> ScoreRecord:
         """Hold what a network finds in a picture to the ground truth of its image."""
         scorer = self.scorer(score_request.scorer)
-        truth = score_request.pseudo
-        if truth is None:
+        if score_request.pseudo is None:
             truth = self._truth(scorer, score_request.truth, entry, original)
-        made_here = truth if scorer.pseudo is not None and score_request.pseudo is None else None
+            made_here = None if scorer.pseudo is None else truth
+        else:
+            truth, made_here = self._unpacked(score_request.pseudo), None
         matches = scorer.score(picture, truth)
         return ScoreRecord(scorer.fingerprint, score_request.truth, matches, made_here)
+
+    def _unpacked(self, pseudo: bytes) -> Any:
+        digest = hashlib.sha256(pseudo).hexdigest()
+        return self._labels.get(digest, lambda: read_pseudo_truth(pseudo))
 
     def _truth(self, scorer: Scorer, digest: str, entry: Entry, original: Image) -> Any:
         """What the network itself finds in an uncompressed image, or the image's labels."""

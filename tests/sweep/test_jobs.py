@@ -105,7 +105,8 @@ def test_jobs_and_results_are_plain(root: Path, red: RedThings) -> None:
         plan = prepare(open_inputs(request), store)
     (original,), (job,) = plan.originals, plan.jobs
     seen = worker.run(pickle.loads(pickle.dumps(original)))
-    truth = seen.scores[0].pseudo_ground_truth
+    made = seen.scores[0].pseudo_ground_truth
+    truth = made.to_bytes() if made else None
     job = replace(job, score_requests=(replace(job.score_requests[0], pseudo=truth),))
     result = worker.run(pickle.loads(pickle.dumps(job)))
     assert result.failure is None and set(result.values) == set(METRICS) and result.scores
