@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 _SHOWN_BY = ("_repr_png_", "_repr_html_", "__repr__")  # what a notebook asks for, richest first
 
 
-def run_notebook(path: Path) -> tuple[dict[str, Any], list[Any]]:
-    """The names that are left in the end, and the value of each cell that ends in one."""
+def run_notebook(path: Path, replaced: Mapping[str, str]) -> tuple[dict[str, Any], list[Any]]:
+    """The names that are left in the end, and the value of each cell that ends in one.
+
+    ``replaced`` are parts of the text that are there once, and what is run instead.
+    """
     names: dict[str, Any] = {"__name__": "__main__"}
     values = []
-    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+    text = path.read_text("utf-8")
+    for old, new in replaced.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    for cell in json.loads(text)["cells"]:
         if cell["cell_type"] == "code":
             value = _run("".join(cell["source"]), names, f"{path.name}, {cell['id']}")
             if value is not None:
