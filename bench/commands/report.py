@@ -52,8 +52,6 @@ def report(
     compared, too. ``html`` adds a page to explore. Unless data, codecs or points are named, it has
     every data set of the store.
     """
-    if html and published:
-        raise DataError("--with: not allowed with --html, whose page shows the store alone")
     anchor = None if anchor is None else card_name(anchor)
     chosen = codecs is not None or bool(points) or data is not None
     if codecs is not None:

@@ -219,7 +219,7 @@ def compare(
     pareto: bool = False,
     incomplete: bool = False,
     between: Between | None = None,
-    published: Sequence[str] = (),
+    published: Sequence[str | PublishedCurve] = (),
 ) -> Report:
     """Every codec against the anchor, by each metric and by each task (all, or those named).
 

@@ -46,12 +46,14 @@ class PublishedCurve:
 
 
 def read_published(
-    files: Iterable[str], metrics: Sequence[str], taken: Iterable[str]
+    files: Sequence[str | PublishedCurve], metrics: Sequence[str], taken: Iterable[str]
 ) -> tuple[PublishedCurve, ...]:
-    """The curves of files, each ``FILE`` or ``FILE:CODEC``, by metrics of a report."""
+    """The curves of files, each ``FILE`` or ``FILE:CODEC``, by metrics of a report; one that was
+    read stays as it is."""
     names = set(taken)
-    found = []
-    for table in (table for file in files for table in read_tables(file)):
+    found = [each for each in files if isinstance(each, PublishedCurve)]
+    named = [each for each in files if isinstance(each, str)]
+    for table in (table for file in named for table in read_tables(file)):
         name = f"{table.codec} (published)"
         if name in names:
             raise DataError(f"{table.file}: a second '{table.codec}'; rename one in its file")

@@ -61,6 +61,20 @@ def test_every_anchor_has_the_figures_that_a_report_with_it_has(method: Method) 
             assert (shown["low"], shown["high"]) == each.rate.interval
 
 
+@pytest.mark.parametrize("method", get_args(Method))
+def test_a_published_curve_has_the_figures_of_a_report(method: Method) -> None:
+    Path("paper.csv").write_text("bpp,psnr-y\n0.1,31\n0.2,34\n0.4,37\n0.8,40.5\n")
+    found = results(codec("hm", anchor=True), codec("vtm", saving=0.2))
+    figures = page_figures(compare(found, published=["paper.csv"]), pareto=False)
+    assert [its["published"] for its in figures["codecs"]] == [False, False, True]
+    assert figures["codecs"][2]["curves"][1] == []  # it has no VMAF
+    for number, anchor in enumerate(("hm", "vtm")):
+        made = compare(found, anchor=anchor, method=method, published=["paper.csv"])
+        (expected,) = [each for each in made.comparisons if each.codec == "paper (published)"]
+        shown, missing = figures["deltas"][method][number]["figures"][2]
+        assert shown["value"] == expected.rate.value and shown["low"] is None and missing is None
+
+
 def test_what_has_no_figure_is_said_and_not_zero() -> None:
     figures = page_figures(pair(rates=(20, 40)), pareto=False)
     against = figures["deltas"]["akima"][0]

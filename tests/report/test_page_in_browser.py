@@ -115,6 +115,30 @@ def test_each_choice_changes_what_is_shown(browser: Any, file: Path) -> None:
         assert page.locator("#curves .series").count() == 3
 
 
+def test_a_published_curve_stands_beside_the_codecs(
+    browser: Any, file: Path, tmp_path: Path
+) -> None:
+    curve = tmp_path / "paper.csv"
+    curve.write_text("bpp,psnr-y\n0.1,31\n0.2,34\n0.4,37\n0.8,40.5\n")
+    store, folder = file.parents[1], tmp_path / "with"
+    api.report(store, html=True, published=[str(curve)], out=folder)
+    linked = "metric=psnr_y&anchor=paper (published)"
+    with opened(browser, folder / "report.html", fragment=linked) as page:
+        assert "anchor paper (published)" in page.locator("#absent").inner_text()
+        assert page.locator("#summary").inner_text() == "24 images, 3 codecs, 1 published curve"
+        anchors = page.get_by_label("Anchor", exact=True).locator("option").all_inner_texts()
+        assert anchors == ["none", "codec-1", "codec-2", "codec-3"]
+        assert page.locator("#curves .series").count() == 4
+        assert page.locator("#times .series").count() == 3  # it has no times
+        rows = page.locator("#deltas tbody tr")
+        assert "paper (published)" in rows.last.inner_text() and "%" in rows.last.inner_text()
+        page.get_by_label("Metric", exact=True).select_option("VMAF v0.6.1")
+        assert page.locator("#curves .series").count() == 3
+        assert "not in its file" in rows.last.inner_text()
+        page.locator("#codecs").get_by_role("button", name="paper (published)").click()
+        assert rows.count() == 2
+
+
 def test_a_heading_of_the_table_chooses_its_metric(browser: Any, file: Path) -> None:
     with opened(browser, file) as page:
         page.locator("#matrix").get_by_role("button", name="MS-SSIM (libvmaf)").press("Enter")

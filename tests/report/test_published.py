@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.command import Bench
+from support.page import figures_in
 from support.results import codec, printed, results, words
 
 from bench import api
@@ -85,8 +86,11 @@ def test_a_report_of_a_store_shows_them(bench: Bench, red_results: Path) -> None
     said = bench("report", "--with", "curves.csv", "--metric", "psnr_rgb")
     assert said.status == 0, said.err
     assert "curves (published)" in said.out
-    with_page = bench("report", "--with", "curves.csv", "--html")
-    assert (with_page.status, with_page.err.count("\n")) == (1, 1)
+    assert bench("report", "--with", "curves.csv", "--html").status == 0
+    (of_page,) = figures_in(red_results / "report" / "report.html")["sets"]
+    (shown,) = [its for its in of_page["codecs"] if its["published"]]
+    assert shown["name"] == "curves (published)" and "curves.csv" in shown["title"]
+    assert [at["rate"] for at in shown["curves"][0]] == [0.2, 0.9, 3]
     assert bench("report", "paper", "--with", "curves.csv").status == 2
     assert bench("report", "--with", "missing.csv").status == 1
 

@@ -14,7 +14,8 @@ function readView() {
   const set = shownSet(), methods = Object.keys(set.deltas);
   const codecs = set.codecs.map((codec) => [codec.name, codec.full_name]);
   chosen.metric = find("metric", set.metrics.map((metric) => metric.name), firstMetric(set));
-  chosen.anchor = asked.get("anchor") === "none" ? null : find("anchor", codecs, set.anchor);
+  const anchors = codecs.slice(0, measuredCodecs(set).length);
+  chosen.anchor = asked.get("anchor") === "none" ? null : find("anchor", anchors, set.anchor);
   chosen.method = methods[find("method", methods, methods.indexOf(set.method))];
   chosen.axis = AXES[find("axis", AXES, 0)];
   chosen.cost = COSTS[find("time", COSTS, 0)];

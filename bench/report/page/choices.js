@@ -13,6 +13,8 @@ const AXES = ["log", "linear"], COSTS = ["encode_cpu", "decode_cpu"];
 
 const shownSet = () => PAGE.sets[chosen.set];
 const shownMetric = () => shownSet().metrics[chosen.metric];
+/** Those that were measured; published curves, which come last, can be neither anchor nor picture. */
+const measuredCodecs = (set) => set.codecs.filter((codec) => !codec.published);
 const isShown = (codec) => !chosen.hidden.has(codec);
 
 /** The figures against the chosen anchor: by codec and metric. */
@@ -47,7 +49,7 @@ function firstMetric(set) {
 function drawChoices(changed) {
   const set = shownSet();
   const choose = (what) => (value) => { what(value); changed(); };
-  const codecs = set.codecs.map((codec, number) => [number, codec.name]);
+  const codecs = measuredCodecs(set).map((codec, number) => [number, codec.name]);
   byId("choices").replaceChildren(...[
     PAGE.sets.length > 1 && choice("Data set", PAGE.sets.map((each, number) => [number, each.name]),
       chosen.set, choose((value) => chooseSet(Number(value)))),

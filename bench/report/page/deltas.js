@@ -20,6 +20,8 @@ function drawDeltas() {
 const compared = (set) => set.codecs.map((codec, number) => number)
   .filter((number) => number !== chosen.anchor && isShown(number));
 
+const whyNone = (codec) => (codec.published ? "not in its file" : "images are missing");
+
 function deltaTable(set) {
   const numbers = compared(set);
   const scale = forestScale(numbers.map(deltaOf));
@@ -30,7 +32,7 @@ function deltaTable(set) {
     const delta = deltaOf(number), codec = set.codecs[number];
     const name = named(number);
     if (delta === null || (delta.value === null && delta.text.gain === "–")) {
-      const why = codec.incomplete ? "images are missing" : "no figure: see below";
+      const why = delta === null ? whyNone(codec) : "no figure: see below";
       return [name, "–", why, ...headings.slice(3).map(() => "")];
     }
     return [name, figure(delta), delta.text.rate_interval, scale ? [forest(delta, number, scale)] : "",
@@ -50,7 +52,7 @@ function deltaRows(set) {
     const delta = shownDeltas().figures[codec][number];
     return [set.name, set.codecs[codec].full_name, set.codecs[chosen.anchor].full_name, metric.name,
       chosen.method, delta?.value, delta?.low, delta?.high, delta?.overlap,
-      delta ? delta.reason : "images are missing"];
+      delta ? delta.reason : whyNone(set.codecs[codec])];
   }))];
 }
 

@@ -52,7 +52,7 @@ function pickPictures(asked, find) {
   picked.image = byDifference()[0];
   Object.assign(picked, { found: true, truth: false, labels: false, wiped: 50 });
   pickedFirst = { ...picked };
-  const names = ["uncompressed", ...PAGE.sets[0].codecs.map((codec) => codec.name)];
+  const names = ["uncompressed", ...measuredCodecs(PAGE.sets[0]).map((codec) => codec.name)];
   picked.level = find("rate", GALLERY.levels, picked.level);
   picked.left = find("left", names, picked.left + 1) - 1;
   picked.right = find("right", names, picked.right + 1) - 1;
@@ -95,7 +95,7 @@ function byDifference() {
 const nameOf = (codec) => (codec === ORIGINAL ? "uncompressed" : PAGE.sets[0].codecs[codec].name);
 
 function galleryControls() {
-  const codecs = [[ORIGINAL, "uncompressed"], ...PAGE.sets[0].codecs.flatMap((codec, number) =>
+  const codecs = [[ORIGINAL, "uncompressed"], ...measuredCodecs(PAGE.sets[0]).flatMap((codec, number) =>
     GALLERY.images.some((image) => image.codecs[number].some(Boolean)) ? [[number, codec.name]] : [])];
   const set = (name) => (value) => { picked[name] = Number(value); drawGallery(); };
   const toggle = (name, said) => element("label", { class: "toggle" }, element("input", {

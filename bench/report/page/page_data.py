@@ -19,9 +19,10 @@ from bench.metrics.bjontegaard import Method
 from bench.metrics.resampling import CurveSample, resample_weights
 from bench.report import formatting
 from bench.report.compare import Comparison, Report, compare
-from bench.report.curves import CurvePoint, ceilings, curve_points
+from bench.report.curves import CurvePoint, ceilings, curve_points, published_curve
 from bench.report.notes import failure_lines, notes
 from bench.report.provenance import provenance
+from bench.report.published import PublishedCurve
 from bench.report.tables import delta_cells
 from bench.runtime.text import counted
 from bench.store import CodecResults
@@ -39,7 +40,8 @@ def page_figures(report: Report, *, pareto: bool) -> Figures:
         "anchor": names.index(report.anchor) if report.anchor is not None else None,
         "method": report.method,
         "metrics": [_metric(name, report) for name in report.metrics],
-        "codecs": [_codec(codec, report) for codec in results.codecs],
+        "codecs": [_codec(codec, report) for codec in results.codecs]
+        + [_published(each, report) for each in report.published],
         "deltas": {
             method: [_against(name, method, report, pareto) for name in names]
             for method in get_args(Method)
@@ -72,12 +74,32 @@ def _codec(codec: CodecResults, report: Report) -> Figures:
         "full_name": codec.name,
         "title": "" if codec.title == codec.name else codec.title,
         "oracle": codec.oracle,
+        "published": False,
         "incomplete": codec.missing > 0,
         "version": codec.version or "",
         "fingerprint": codec.fingerprint,
         "points": [f"{codec.unit} {point}" for point in codec.points],
         "curves": [_curve(codec, name) for name in report.metrics],
         "times": {cost: _times(cost, rows) for cost in ("encode_cpu", "decode_cpu")},
+    }
+
+
+def _published(published: PublishedCurve, report: Report) -> Figures:
+    """A curve of a file, in the place of a codec; it comes after all that were measured."""
+    return {
+        "name": published.name,
+        "full_name": published.name,
+        "title": f"from {published.file}",
+        "oracle": False,
+        "published": True,
+        "incomplete": False,
+        "version": "",
+        "fingerprint": "",
+        "points": [f"{row['unit']} {row['point']}" for row in published.rows],
+        "curves": [
+            [_point(at, name) for at in published_curve(published, name)] for name in report.metrics
+        ],
+        "times": {"encode_cpu": None, "decode_cpu": None},
     }
 
 
@@ -138,13 +160,13 @@ def _against(anchor: str, method: Method, report: Report, pareto: bool) -> Figur
             method=method,
             pareto=pareto,
             between=report.between,
+            published=report.published,
         )
     found = {(each.codec, each.metric): _comparison(each) for each in made.complete_comparisons}
+    names = [codec.name for codec in report.results.codecs]
+    names += [curve.name for curve in report.published]
     return {
-        "figures": [
-            [found.get((codec.name, metric)) for metric in report.metrics]
-            for codec in report.results.codecs
-        ],
+        "figures": [[found.get((name, metric)) for metric in report.metrics] for name in names],
         "notes": notes(made),
     }
 

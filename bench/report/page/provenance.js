@@ -4,7 +4,7 @@ function drawProvenance() {
   const set = shownSet();
   const codecs = set.codecs.map((codec, number) => [
     named(number, codec.full_name), codec.title || "–", codec.version || "–",
-    element("code", {}, codec.fingerprint),
+    codec.published ? "–" : element("code", {}, codec.fingerprint),
   ]);
   const made = table("Codecs", ["codec", "what it is", "version", "fingerprint"], codecs);
   made.classList.add("stacked");

@@ -19,11 +19,12 @@ let drawnSet = null;
 
 /** What only another data set changes. */
 function drawSet(measured) {
-  const set = shownSet(), count = set.codecs.length;
+  const set = shownSet(), count = measuredCodecs(set).length, others = set.codecs.length - count;
   drawnSet = chosen.set;
   document.title = `${set.name}, ${set.images}`;
   byId("title").textContent = set.name;
   byId("summary").textContent = `${set.images}, ${count} ${count === 1 ? "codec" : "codecs"}`
+    + (others ? `, ${others} published ${others === 1 ? "curve" : "curves"}` : "")
     + (measured ? "" : "; nothing measured yet");
   drawGallery();
 }
