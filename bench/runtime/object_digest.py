@@ -23,6 +23,7 @@ _IGNORED = (
     type(threading.Lock()),
     type(threading.RLock()),
 )
+_STATE = 2  # its place in what __reduce_ex__ returns
 _HEAP_TYPE = 1 << 9  # of a class that a class statement made
 _READS_GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
 _DESCRIPTORS: dict[type, tuple[str, ...]] = {
@@ -218,7 +219,10 @@ class _Walk:
             except Exception:  # a file, a process, a generator, …
                 self._unknown(value, name)
                 return
-            parts = reduced if isinstance(reduced, tuple) else [reduced]
+            parts = list(reduced) if isinstance(reduced, tuple) else [reduced]
+            if len(parts) > _STATE and type(parts[_STATE]) is dict:
+                # Attributes, which unpickling may put in another order.
+                parts[_STATE] = dict(sorted(parts[_STATE].items(), key=lambda item: str(item[0])))
         for part in parts:
             self.visit(list(part) if isinstance(part, Iterator) else part, name)
 

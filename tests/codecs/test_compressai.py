@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import shutil
 import sys
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,9 +16,11 @@ import pytest
 import torch
 from fakes.zoo import hand_made_network
 from support.command import Bench
-from support.pictures import picture
+from support.pictures import Pictures, picture
 from torch import Tensor
 
+import bench
+from bench import api
 from bench.codecs.catalog import load_codec, read_card, recognise
 from bench.codecs.codec import Codec
 from bench.codecs.families.compressai import codec as family
@@ -43,6 +47,32 @@ def save(model: str, tensors: dict[str, Tensor] | None = None) -> Path:
 
 def codec_of(model: str, tensors: dict[str, Tensor] | None = None) -> Codec:
     return load_codec(model, own=save(model, tensors))
+
+
+@needs_compressai
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # its imports
+@pytest.mark.parametrize("model", ["bmshj2018-factorized", *MODELS[:3], "cheng2020-anchor"])
+def test_compressai_s_own_models_are_codecs(model: str, pictures: Pictures) -> None:
+    from compressai.zoo.image import model_architectures
+
+    torch.manual_seed(1)
+    network = model_architectures[model](*((8,) if "cheng" in model else (8, 12)))
+    codec = bench.from_compressai({4: network}, name="mine")
+    stream = codec.encode(IMAGE, 4)
+    x = torch.tensor(pad(IMAGE.pixels, 64)).permute(2, 0, 1)[None] / 255
+    with torch.inference_mode():
+        coded = network.compress(x)
+        x_hat = network.decompress(coded["strings"], coded["shape"])["x_hat"][0, :, :70, :90]
+    strings = b"".join(string for strings in coded["strings"] for string in strings)
+    assert stream.endswith(strings) and len(stream) < len(strings) + 20
+    expected = (x_hat.clamp(0, 1) * 255).round().permute(1, 2, 0).numpy()
+    assert np.abs(codec.decode(stream) - expected).max() <= 1  # of floats on other threads
+    again = pickle.loads(pickle.dumps(codec))  # as workers get it
+    assert again.fingerprint == codec.fingerprint and codec.unknown == ()
+    assert (again.decode(stream) == codec.decode(stream)).all()
+    run = partial(api.run, codec, data=pictures(2), metrics="psnr_rgb", tasks="none")
+    assert run().outcome.encoded == {"mine": 2}
+    assert run().outcome.encoded == {}
 
 
 @needs_compressai

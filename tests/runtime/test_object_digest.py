@@ -174,3 +174,9 @@ def test_of_an_installed_package_the_version_counts() -> None:
     clip = made("import numpy as np\ndef f(x): return np.clip(x, 0, 1)")
     assert digest(clip) == digest(made("import numpy as np\ndef f(x): return np.clip(x, 0, 1)"))
     assert digest(clip) != digest(made("import numpy as np\ndef f(x): return np.clip(x, 0, 2)"))
+
+
+def test_the_order_of_attributes_says_nothing() -> None:
+    one, other = SimpleNamespace(a=1, b=2), SimpleNamespace(b=2, a=1)
+    assert digest(one) == digest(other) != digest(SimpleNamespace(a=2, b=1))
+    assert digest({"a": 1, "b": 2}) != digest({"b": 2, "a": 1})  # that of a dictionary may
