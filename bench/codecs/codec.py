@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bench.codecs.weights import WeightSet
 from bench.errors import BenchError, CardError
 from bench.images.colour import Pixels
-from bench.images.image import Image
+from bench.images.image import Image, SideInformation
 from bench.runtime.file_model import FileModel, check_model
 from bench.runtime.finding import PROGRAMS, Finding
 from bench.runtime.object_digest import object_digest
@@ -91,6 +91,8 @@ class Codec(ABC):
 
     # Increased when the family's code gives other bytes or pictures for the same card.
     revision: ClassVar[int] = 1
+    # What its encoder looks at beside an image's pixels.
+    side_information: tuple[SideInformation, ...] = ()
     # The model of the card's table of the family; None if the family checks it itself.
     Options: ClassVar[type[FileModel] | None] = None
 

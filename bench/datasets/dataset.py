@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from bench.errors import DataError
-from bench.images.image import Image, pixel_digest, read_image, read_pixels
+from bench.images.image import Image, SideInformation, pixel_digest, read_image, read_pixels
 from bench.instances.predictions import ImageClass, Labels
-from bench.runtime.cache import remembered_digests
+from bench.runtime.cache import file_digest, remembered_digests
 from bench.runtime.finding import Described
 from bench.runtime.text import grouped
 
@@ -60,6 +60,20 @@ class Entry:
     def load(self) -> Image:
         instances = self.instances.path if self.instances else None
         return Image(self.name, read_pixels(self.path), instances, self.depth)
+
+    def side_digest(self, kinds: Iterable[SideInformation]) -> str | None:
+        """The digest of what an encoder looks at beside the pixels; None if that is nothing."""
+        files = ((kind, self._side_file(kind)) for kind in kinds)
+        return ", ".join(f"{kind} {file_digest(file)}" for kind, file in files if file) or None
+
+    def lacking(self, kinds: Iterable[SideInformation]) -> SideInformation | None:
+        """The first kind of side information that is not known."""
+        return next((kind for kind in kinds if self._side_file(kind) is None), None)
+
+    def _side_file(self, kind: SideInformation) -> Path | None:
+        if kind == "depth":
+            return self.depth
+        return self.instances.path if self.instances else None
 
     def label(self, labels: Labels) -> LabelFile | ImageClass | None:
         """The labels of a kind, or their file; None if they are unknown."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from PIL import ExifTags, UnidentifiedImageError
@@ -35,6 +35,9 @@ _STRIP_PIXELS = 2**20
 
 if not TYPE_CHECKING:
     __getattr__ = partial(renamed, __name__)
+
+# What an image's record may have for an encoder to look at, beside the pixels.
+SideInformation = Literal["instances", "depth"]
 
 # Notes about images that were read, which may surprise users.
 TURNED = "turned upright by EXIF orientation"

@@ -32,6 +32,7 @@ class StoredPoint:
     decoded: str | None  # the digest of the decoded picture that was measured
     metrics: frozenset[str]
     truths: Mapping[str, str]  # the ground truth of each scorer that has scored it
+    side: str | None  # the digest of what its encoder looked at beside the pixels
 
 
 class Store:
@@ -116,6 +117,7 @@ class Store:
                     row.decoded,
                     frozenset(measured.get(row.id, ())),
                     truths.get(row.id, {}),
+                    row.side,
                 )
                 for row in self.select(rows.Stream, codec=codec)
             }

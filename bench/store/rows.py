@@ -94,6 +94,7 @@ class Stream(NamedTuple):
     run: int
     finished: str
     decoded: str | None  # the digest of the decoded picture that was measured
+    side: str | None  # the digest of what its encoder looked at beside the pixels
 
 
 class Metric(NamedTuple):

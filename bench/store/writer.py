@@ -164,17 +164,25 @@ class StoreWriter(Store):
     # The results of a sweep.
 
     def save_stream(
-        self, key: StreamKey, size: tuple[int, int], stream: bytes, cost: Cost | None
+        self,
+        key: StreamKey,
+        size: tuple[int, int],
+        stream: bytes,
+        cost: Cost | None,
+        side: str | None = None,
     ) -> None:
-        """Save a bitstream and its cost (None if it was imported).
+        """Save a bitstream, its cost (None if it was imported) and its side information's digest.
 
-        If another sweep has saved one in the meantime, that one stays.
+        If another sweep has saved one in the meantime, that one stays; one of other side
+        information is replaced.
         """
+        if (stored := self._stream(key)) and stored.side != side:
+            self.delete_stream(stored)
         digest = hashlib.sha256(stream).hexdigest()
         self.keep_file(digest, stream)
         of = self._codec(key), self._image(key.image, size), point_key(key.point)
         spent = (cost.cpu, cost.wall) if cost else (None, None)
-        made = len(stream), *spent, None, None, self._run, _now(), None
+        made = len(stream), *spent, None, None, self._run, _now(), None, side
         self.add(rows.Stream(NEW, *of, digest, *made))
         self.forget_failure(key)
 

@@ -226,7 +226,8 @@ class _Execution:
         if result.stream is not None:
             if job.stream is not None and job.stream.digest != result.digest:
                 self.store.forget_stream(key)
-            self.store.save_stream(key, result.size, result.stream, result.encode_cost)
+            cost = result.encode_cost
+            self.store.save_stream(key, result.size, result.stream, cost, job.side)
         if result.values is not None:
             self.store.save_measures(key, *made_of, result.decode_cost, result.values, job.metrics)
         if result.scores:

@@ -99,6 +99,7 @@ class Job(OriginalJob):
     stream: StreamReference | None = None  # if the store has it
     decoded: str | None = None  # the digest of the picture of its stored figures
     imported_stream: Path | None = None  # a bitstream to read instead of encoding
+    side: str | None = None  # the digest of what the encoder looks at beside the pixels
     picture: Path | None = None  # where to write the decoded picture, if anywhere
 
 

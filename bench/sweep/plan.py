@@ -17,7 +17,7 @@ from bench.store import Store, StoredPoint, point_key
 from bench.sweep.jobs import CodecReference, Job, OriginalJob, ScoreRequest, StreamReference
 from bench.sweep.request import Inputs
 
-_NOTHING = StoredPoint("", None, frozenset(), {})  # for a point that is not coded
+_NOTHING = StoredPoint("", None, frozenset(), {}, None)  # for a point that is not coded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,19 +83,27 @@ class Jobs(Collection[Job]):
         for entry in self._entries:
             score_requests = self._inputs.score_requests_of(entry)
             for codec, points in self._inputs.points.items():
+                side = entry.side_digest(codec.side_information)
                 for point in points:
-                    if job := self._job(entry, codec, point, score_requests):
+                    if job := self._job(entry, codec, point, score_requests, side):
                         yield job
 
     def __contains__(self, job: object) -> bool:
         return any(job is each for each in self)
 
     def _job(
-        self, entry: Entry, codec: Codec, point: Point, wanted: Sequence[ScoreRequest]
+        self,
+        entry: Entry,
+        codec: Codec,
+        point: Point,
+        wanted: Sequence[ScoreRequest],
+        side: str | None,
     ) -> Job | None:
         """What is missing of a point; None if nothing is."""
         inputs, image = self._inputs, self._inputs.dataset.digests[entry.name]
         there = self._kept[codec].get((image, self._keys[point]), _NOTHING)
+        if there.side != side:
+            there = _NOTHING
         metrics = inputs.metrics
         if there.metrics:
             metrics = {n: m for n, m in metrics.items() if n not in there.metrics}
@@ -109,7 +117,7 @@ class Jobs(Collection[Job]):
             stream = StreamReference(self._store.stream_path(there.stream), there.stream)
         reference = self._references[codec]
         of = entry, image, score_requests, reference, point, metrics, stream, there.decoded
-        return Job(*of, picture=picture)
+        return Job(*of, side=side, picture=picture)
 
 
 def _originals(inputs: Inputs, entries: tuple[Entry, ...], store: Store) -> Iterator[OriginalJob]:

@@ -11,7 +11,7 @@ from bench.codecs.codec import Codec, Point
 from bench.codecs.points import Points, choose_points
 from bench.datasets import Data, Dataset, Entry, dataset_kind, open_dataset
 from bench.datasets.dataset import Progress
-from bench.errors import CardError
+from bench.errors import CardError, DataError
 from bench.metrics import metric_fingerprints
 from bench.sweep.jobs import ScoreRequest, ScorerReference
 from bench.tasks.scorer import PSEUDO, Scorer, make_scorers
@@ -83,6 +83,7 @@ def open_inputs(request: Request, progress: Progress | None = None) -> Inputs:
     codecs = _open_codecs(request.codecs, kind)
     points = choose_points(codecs, kind, request.points)
     dataset = open_dataset(request.data, root=request.root, limit=request.limit, progress=progress)
+    _check_side_information(codecs, dataset)
     tasks, remark = open_tasks(request.tasks or (), dataset.kind, request.engine)
     scorers = make_scorers(
         *(tasks, request.engine, dataset),
@@ -101,6 +102,16 @@ def _open_codecs(given: Sequence[str | Codec], kind: str) -> list[Codec]:
         by_card = codec.card.path.resolve(), codec.name
         opened[by_card if isinstance(each, str) else id(each)] = codec
     return list(opened.values())
+
+
+def _check_side_information(codecs: Sequence[Codec], dataset: Dataset) -> None:
+    for codec in codecs:
+        for entry in dataset.entries:
+            if lacking := entry.lacking(codec.side_information):
+                raise DataError(
+                    f"{codec.name} needs the {lacking} of each image; {dataset.name} has none "
+                    f"of {entry.name}"
+                )
 
 
 def parse_shard(text: str | None) -> tuple[int, int]:

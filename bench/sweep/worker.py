@@ -220,6 +220,9 @@ def _code_once(job: Job, codec: Codec, original: Image, result: Result) -> Pixel
     elif stream is None:
         with span("encode", **about), metered() as encode_cost:
             stream = codec.encode(original, job.point)
+        if job.entry.side_digest(codec.side_information) != job.side:
+            looks_at = " and ".join(codec.side_information)
+            raise DataError(f"{job.entry.name}: its {looks_at} changed since the sweep was planned")
     with span("decode", **about), metered() as decode_cost:
         picture = codec.decode(stream)
     if picture.shape != original.pixels.shape:

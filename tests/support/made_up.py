@@ -114,7 +114,7 @@ def _codec(
         costs = (slow, slow, 0.02, 0.02)
         its_image, key = dataset * 1_000_000 + image, str(qps[point])
         streams.append(
-            rows.Stream(number, codec, its_image, key, "00" * 32, size, *costs, 1, WHEN, None)
+            rows.Stream(number, codec, its_image, key, "00" * 32, size, *costs, 1, WHEN, None, None)
         )
         level = float(quality[image, point])
         values = (38 + 3 * level, 17 + 3 * level, 88 + 9 * level, 36 + 3 * level)
