@@ -9,6 +9,7 @@ from bench.datasets.cityscapes_labels import CLASSES, SEMANTIC
 from bench.datasets.cityscapes_truth import CityscapesInstances, CityscapesSemantic
 from bench.datasets.dataset import Dataset, DatasetSource, Entry, Progress
 from bench.errors import BenchError, DataError
+from bench.images.depth import DISPARITY
 from bench.instances.predictions import Labels
 from bench.runtime.finding import DATA, Finding, absent
 from bench.runtime.settings import user_path
@@ -116,6 +117,7 @@ def read_split(root: Path, split: str) -> tuple[Entry, ...]:
         instances = _existing(root / "gtFine" / split / city / f"{name}_gtFine_instanceIds.png")
         semantic = _existing(root / "gtFine" / split / city / f"{name}_gtFine_labelIds.png")
         depth = _existing(root / "depth" / split / city / f"{name}_depth.png")
+        depth = depth or _existing(root / "disparity" / split / city / f"{name}{DISPARITY}")
         entries.append(entry(name, path, instances, depth, semantic))
     return tuple(sorted(entries, key=lambda entry: entry.name))
 

@@ -50,6 +50,7 @@ def hand_made_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("BENCH_WEIGHTS", str(folder))
         yield
     ready.cache_clear()
+    picture.cache_clear()
 
 
 @functools.cache
@@ -63,7 +64,10 @@ def picture(width: int, height: int) -> Image:
     colours += rng.normal(0, 5, (height, width, 1))
     pixels = colours.clip(0, 255).astype(np.uint8)
     pixels.flags.writeable = False
-    return Image(f"{width}x{height}", pixels)
+    name = f"{width}x{height}"
+    depth = Path(os.environ["BENCH_WEIGHTS"], f"{name}_depth.png")
+    PillowImage.fromarray((1 + 90 * (height - y)).astype(np.uint16)).save(depth)
+    return Image(name, pixels, depth=depth)
 
 
 @functools.cache

@@ -79,20 +79,7 @@ class PillowCodec(Codec):
         return stream.getvalue()
 
     def decode(self, stream: bytes) -> Pixels:
-        try:
-            with PillowImage.open(io.BytesIO(stream), formats=[self._format]) as opened:
-                if is_too_large(opened.width, opened.height):
-                    raise StreamError(f"{self.name}: {opened.width}x{opened.height} is too large")
-                return to_array(opened if opened.mode == "RGB" else opened.convert("RGB"))
-        except (
-            OSError,
-            SyntaxError,
-            ValueError,
-            EOFError,
-            PillowImage.DecompressionBombError,
-            PillowImage.DecompressionBombWarning,
-        ) as error:
-            raise StreamError(f"{self.name} cannot decode the stream: {error}") from error
+        return decode_by_pillow(stream, self._format, self.name)
 
     def commands(self, point: Point) -> tuple[str, ...]:
         options = ", ".join(f"{key}={value!r}" for key, value in _fill(self._save, point).items())
@@ -104,6 +91,24 @@ class PillowCodec(Codec):
     def depends_on(self) -> dict[str, str]:
         versions = {"pillow": pillow_version, self._library: features.version(self._library)}
         return {"pillow": json.dumps(versions)}
+
+
+def decode_by_pillow(stream: bytes, picture_format: str, codec: str) -> Pixels:
+    """The picture in a stream of one of Pillow's formats."""
+    try:
+        with PillowImage.open(io.BytesIO(stream), formats=[picture_format]) as opened:
+            if is_too_large(opened.width, opened.height):
+                raise StreamError(f"{codec}: {opened.width}x{opened.height} is too large")
+            return to_array(opened if opened.mode == "RGB" else opened.convert("RGB"))
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        PillowImage.DecompressionBombError,
+        PillowImage.DecompressionBombWarning,
+    ) as error:
+        raise StreamError(f"{codec} cannot decode the stream: {error}") from error
 
 
 def _fill(value: Any, point: Point) -> Any:
