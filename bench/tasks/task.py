@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from bench.instances.predictions import Finds
 from bench.instances.pseudo_truth import Prediction
 from bench.runtime.cache import file_digest
 from bench.runtime.finding import Described, Finding, absent
+from bench.runtime.lanes import devices, lanes_of
 from bench.runtime.registry import Registry
 from bench.runtime.settings import home_path, user_path
 from bench.runtime.trace import holding
@@ -95,13 +95,13 @@ class _Known(Described):
             return f"no weights yet; {train}, for --task {self.name}=FILE"
         return f"no weights at {weights}, which {self.variable} names ({self.get})"
 
-    def load(self, weights: Path, device: torch.device, digest: str) -> Finder:
-        """The network with the weights in a file of that digest."""
+    def load(self, weights: Path, on: Sequence[torch.device], digest: str) -> Finder:
+        """The network with the weights in a file of that digest, a copy on each device."""
         from bench.vision.checkpoint import load_network
-        from bench.vision.rcnn import detect
+        from bench.vision.rcnn import detect_by
 
-        network = load_network(weights, self.architecture, device, digest)
-        return partial(detect, network, names=self.classes)
+        networks = [load_network(weights, self.architecture, each, digest) for each in on]
+        return partial(detect_by, lanes_of(networks, on[0]), names=self.classes)
 
     def facts(self) -> Mapping[str, str]:
         weights = None if self.missing() else self.weights()
@@ -123,10 +123,11 @@ class _Known(Described):
 class _NanoDet(_Known):
     """Its weights are two files of known digests."""
 
-    def load(self, weights: Path, device: torch.device, digest: str) -> Finder:
+    def load(self, weights: Path, on: Sequence[torch.device], digest: str) -> Finder:
         from bench.vision.nanodet import detect, load_nanodet
 
-        return partial(detect, load_nanodet(weights, device))
+        find = partial(detect, load_nanodet(weights, on[0]))
+        return find if on[0].type == "cpu" else _one_by_one(find)
 
 
 class _Foreign(Described):
@@ -319,30 +320,31 @@ class _Network:
     def predict(self, pixels: Pixels) -> Detections:
         with self._loading:
             if self._find is None:
-                self._find, self._device_lock = _load(
-                    self._known, self._weights, self._digest, self._engine
-                )
-        with holding(self._device_lock, "the device"):
-            return self._find(pixels)
+                self._find = _load(self._known, self._weights, self._digest, self._engine)
+        return self._find(pixels)
 
 
-def _load(
-    known: _Known, weights: Path, digest: str, engine: str
-) -> tuple[Finder, AbstractContextManager[object]]:
-    """The network as a function, and a lock where all callers share its device."""
-    import torch
-
+def _load(known: _Known, weights: Path, digest: str, engine: str) -> Finder:
+    """The network as a function that threads share."""
     from bench.runtime.torch_threads import one_thread
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    on = devices()
     if engine == "detectron2":
         from bench.tasks.detectron2_engine import detectron2_finder
 
         masks = known.architecture.masks
-        find = detectron2_finder(weights, device, known.classes, digest, masks=masks)
+        find = _one_by_one(detectron2_finder(weights, on[0], known.classes, digest, masks=masks))
     else:
-        find = known.load(weights, device, digest)
-    if device.type == "cpu":  # images are looked at side by side, one on each core
-        find = one_thread()(find)
-    shared = engine == "detectron2" or device.type != "cpu"
-    return find, threading.Lock() if shared else nullcontext()
+        find = known.load(weights, on, digest)
+    # Images are looked at side by side, one on each core.
+    return one_thread()(find) if on[0].type == "cpu" else find
+
+
+def _one_by_one(find: Finder) -> Finder:
+    device = threading.Lock()
+
+    def found(pixels: Pixels) -> Detections:
+        with holding(device, "the device"):
+            return find(pixels)
+
+    return found

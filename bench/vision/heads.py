@@ -93,6 +93,11 @@ class RegionDetections:
     classes: Tensor
     masks: Tensor | None = None  # probabilities (n, 28, 28)
 
+    def to(self, device: torch.device) -> RegionDetections:
+        boxes, scores, classes = (e.to(device) for e in (self.boxes, self.scores, self.classes))
+        masks = None if self.masks is None else self.masks.to(device)
+        return RegionDetections(boxes, scores, classes, masks)
+
 
 class RegionHeads(nn.Module):
     """Box head and, if there is one, mask head, on features pooled from p2 to p5."""

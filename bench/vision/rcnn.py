@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from bench.images.colour import Pixels
 from bench.instances.detections import Detections
+from bench.runtime.lanes import Direct, Lanes, beside, finish
 from bench.vision.architecture import Architecture
 from bench.vision.backbone import FeaturePyramid
 from bench.vision.boxes import clip, not_empty
@@ -82,22 +83,39 @@ class RCNN(nn.Module):
             **self.roi_heads.losses(pyramid[:4], regions, [t.masks for t in truth], size),
         }
 
-    @torch.no_grad()
     def find(self, picture: Tensor) -> RegionDetections:
         """The detections in one picture (1, 3, height, width), in its own coordinates."""
-        size = (int(picture.shape[2]), int(picture.shape[3]))
-        pyramid = self.features(picture)
+        (found,) = self.find_each(picture)
+        return found
+
+    @torch.no_grad()
+    def find_each(self, pictures: Tensor) -> list[RegionDetections]:
+        """The detections in each picture (n, 3, height, width)."""
+        size = (int(pictures.shape[2]), int(pictures.shape[3]))
+        pyramid = self.features(pictures)
         anchors = self.proposal_generator.anchors(pyramid)
         logits, deltas = self.proposal_generator(pyramid)
         boxes, scores = self.proposal_generator.propose(logits, deltas, anchors, size)
-        proposals = boxes[0][scores[0] > -torch.inf]
-        return self.roi_heads.detect(pyramid[:4], proposals, size)
+        found = []
+        for index in range(len(pictures)):
+            proposals = boxes[index][scores[index] > -torch.inf]
+            levels = [level[index : index + 1] for level in pyramid[:4]]
+            found.append(self.roi_heads.detect(levels, proposals, size))
+        return found
 
 
 def detect(network: RCNN, pixels: Pixels, names: tuple[str, ...]) -> Detections:
     """What a network of these classes detects in an RGB picture, in the picture's coordinates."""
-    picture = to_network(pixels, network.architecture).to(network.pixel_mean.device)
-    found = network.find(picture.contiguous(memory_format=torch.channels_last))
+    return detect_by(Direct(network), pixels, names)
+
+
+def detect_by(networks: Lanes[RCNN], pixels: Pixels, names: tuple[str, ...]) -> Detections:
+    """The same by copies of a network, which may look at the pictures of many threads at a time."""
+    picture = to_network(pixels, networks.one.architecture)
+    picture = picture.contiguous(memory_format=torch.channels_last)
+    found = networks.call(_find, lambda network: _brought(picture, network), picture.shape)
+    with beside(found.boxes.device):
+        found = found.to(torch.device("cpu"))
     height, width = pixels.shape[:2]
     across, down = width / picture.shape[3], height / picture.shape[2]
     boxes = clip(
@@ -107,12 +125,23 @@ def detect(network: RCNN, pixels: Pixels, names: tuple[str, ...]) -> Detections:
     masks = None if found.masks is None else paste(found.masks[seen], boxes[seen], (height, width))
     return Detections(
         (height, width),
-        found.classes[seen].cpu().numpy(),
-        found.scores[seen].double().cpu().numpy(),
-        boxes[seen].double().cpu().numpy(),
+        found.classes[seen].numpy(),
+        found.scores[seen].double().numpy(),
+        boxes[seen].double().numpy(),
         masks,
         names=names,
     )
+
+
+def _brought(picture: Tensor, network: RCNN) -> Tensor:
+    with beside(network.pixel_mean.device):
+        return picture.to(network.pixel_mean.device)
+
+
+def _find(network: RCNN, pictures: Sequence[Tensor]) -> list[RegionDetections]:
+    found = network.find_each(pictures[0] if len(pictures) == 1 else torch.cat(list(pictures)))
+    finish(network.pixel_mean.device)
+    return found
 
 
 def to_network(pixels: Pixels, architecture: Architecture) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,7 @@ def streams(options: Options, found: Findings) -> None:
             for pixels in pictures:
                 counts.update(_coded(here, there, pixels))
                 counts["largest"] = max(counts["largest"], counts.pop("difference"))
+            counts.update(_in_batches(there, pictures))
         _summarise(codec.name, counts, found)
 
 
@@ -91,6 +93,22 @@ def _coded(here: NcnModel, there: NcnModel, pixels: Pixels) -> dict[str, int]:
     }
 
 
+def _in_batches(model: NcnModel, pictures: list[Pixels]) -> dict[str, int]:
+    """The latents of pictures that many threads bring at a time, against those of each alone."""
+    alone = [model.analyse(pixels).whole() for pixels in pictures]
+    with ThreadPoolExecutor(8) as pool:
+        batched = [each.whole() for each in pool.map(model.analyse, pictures * 4)]
+    pairs = [
+        (one, other)
+        for single, many in zip(alone * 4, batched, strict=True)
+        for one, other in zip(single, many, strict=True)
+    ]
+    return {
+        "batched": sum(one.size for one, _ in pairs),
+        "rounded in batches": sum(int((one != other).sum()) for one, other in pairs),
+    }
+
+
 def _same(some: tuple[Latent, Latent], others: tuple[Latent, Latent]) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(some, others, strict=True))
 
@@ -105,6 +123,11 @@ def _summarise(name: str, counts: Counter[str], found: Findings) -> None:
         f"{counts['equal']} of {pictures} streams of the same picture equal; "
         f"{counts['rounded']} of {counts['elements']} elements differ; decoded pictures by at most "
         f"{counts['largest']}, in {100 * counts['different'] / counts['samples']:.3f} % of samples"
+        f"; in batches, {counts['rounded in batches']} of {counts['batched']} elements differ"
+    )
+    batched = counts["rounded in batches"] / counts["batched"]
+    found.expect(
+        batched <= _MOST_ROUNDED, f"{name}: {batched:.2g} of the latents in batches differ"
     )
     found.expect(counts["recoded"] == pictures, f"{name}: other streams of the same latents")
     found.expect(counts["decoded"] == pictures, f"{name}: streams decoded to other latents")

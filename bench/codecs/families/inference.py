@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import Tensor
@@ -10,24 +12,53 @@ from torch import Tensor
 from bench.codecs.families.neural_stream import MULTIPLE
 from bench.images.colour import Pixels
 from bench.images.image import pad
+from bench.runtime.lanes import devices
+
+_lock = threading.Lock()
+_users = 0
+_restore = ExitStack()
 
 
 def coding_device() -> torch.device:
     """A GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return devices()[0]
 
 
-def full_precision() -> AbstractContextManager[None]:
-    """Without the shortened factors that a GPU's convolutions use by default."""
-    return torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Without the shortened factors that a GPU's convolutions use by default.
+
+    That is a setting of the whole process; the last thread to leave such a block restores it.
+    """
+    global _users
+    with _lock:
+        if not _users:
+            flags = {"enabled": True, "benchmark": False, "deterministic": True}
+            _restore.enter_context(torch.backends.cudnn.flags(**flags, allow_tf32=False))
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if not _users:
+                _restore.close()
 
 
 def to_tensor(pixels: Pixels, device: torch.device) -> Tensor:
     """A picture of any size, padded, as 1×3×H×W from 0 to 1."""
     x = torch.tensor(pad(pixels, MULTIPLE)).to(device).permute(2, 0, 1)[None]
     return x.to(torch.float32, memory_format=torch.channels_last) / 255
+
+
+def together(pictures: Sequence[Tensor]) -> Tensor:
+    """Tensors of a picture each as one of them all."""
+    return pictures[0] if len(pictures) == 1 else torch.cat(list(pictures))
+
+
+def apart(batch: Tensor) -> list[Tensor]:
+    """The reverse."""
+    return [batch[index : index + 1] for index in range(len(batch))]
 
 
 def to_pixels(x_hat: Tensor, width: int, height: int) -> Pixels:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import zlib
+from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,12 @@ from compressai.zoo.image import model_architectures
 from torch import Tensor, nn
 from torch.random import fork_rng
 
-from bench.codecs.families.inference import coding_device, full_precision, to_pixels, to_tensor
+from bench.codecs.families.inference import apart, full_precision, to_pixels, to_tensor, together
 from bench.codecs.families.neural_stream import LATENTS, MULTIPLE, number_to_bytes, read_number
 from bench.errors import DataError, StreamError
 from bench.images.colour import Pixels
 from bench.runtime.checkpoint import check_tensors, read_checkpoint
+from bench.runtime.lanes import Lanes, beside, devices, finish
 from bench.runtime.torch_threads import one_thread
 
 _Y_STEP = 16  # pixels each way for an element of the latent
@@ -48,7 +51,7 @@ def load_model(path: Path, digest: str) -> ZooModel:
     nn.Module.load_state_dict(network, own | {key: found[key] for key in weights})
     network.eval().requires_grad_(False).update(force=True)
     network.to(memory_format=torch.channels_last)
-    return ZooModel(name, bytes.fromhex(read.digest), network, coding_device())
+    return ZooModel(name, bytes.fromhex(read.digest), network, *devices())
 
 
 def _todays(name: str) -> str:
@@ -70,13 +73,13 @@ def _name(path: Path, found: dict[str, Tensor]) -> str:
 
 
 class ZooModel:
-    def __init__(self, kind: str, digest: bytes, network: Any, device: torch.device) -> None:
+    def __init__(self, kind: str, digest: bytes, network: Any, *on: torch.device) -> None:
         self.kind, self.digest = kind, digest
         self._network = network
         self._watched: WatchedGaussian = network.gaussian_conditional
-        if device.type != "cpu":
-            network.g_a = _OnDevice(network.g_a, device)
-            network.g_s = _OnDevice(network.g_s, device)
+        if on[0].type != "cpu":
+            network.g_a = _OnDevices(network.g_a, on)
+            network.g_s = _OnDevices(network.g_s, on)
 
     @one_thread()
     @torch.inference_mode()
@@ -149,20 +152,35 @@ class WatchedGaussian(GaussianConditional):  # type: ignore[misc]
         self._sums.crc = zlib.crc32(integers.astype("<i4", copy=False).tobytes(), self._sums.crc)
 
 
-class _OnDevice(nn.Module):
-    """A transform on a GPU.
+class _OnDevices(nn.Module):
+    """A transform on GPUs.
 
     All that entropy coding depends on stays on the CPU: it proceeds position by position, and must
     find the same probabilities on machines without a GPU.
     """
 
-    def __init__(self, transform: nn.Module, device: torch.device) -> None:
+    def __init__(self, transform: nn.Module, on: Sequence[torch.device]) -> None:
         super().__init__()
-        self._transform = transform.to(device)
-        self._device = device
-        self._device_lock = threading.Lock()  # one image at a time, as all share the device
+        self._lanes = Lanes([_Copy(deepcopy(transform).to(each), each) for each in on])
 
     def forward(self, x: Tensor) -> Tensor:
-        with self._device_lock, full_precision():
-            y: Tensor = self._transform(x.to(self._device, memory_format=torch.channels_last))
-        return y.cpu()
+        y = self._lanes.call(_Copy.transform, lambda copy: copy.bring(x), x.shape)
+        with beside(y.device):
+            return y.cpu()
+
+
+class _Copy:
+    """A transform on one device."""
+
+    def __init__(self, network: nn.Module, device: torch.device) -> None:
+        self._network, self._device = network, device
+
+    def bring(self, x: Tensor) -> Tensor:
+        with beside(self._device):
+            return x.to(self._device, memory_format=torch.channels_last)
+
+    def transform(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        with full_precision():
+            y: Tensor = self._network(together(inputs))
+            finish(self._device)
+        return apart(y)

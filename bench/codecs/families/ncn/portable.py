@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from bench.codecs.families.ncn.laplace import choose_tables
 from bench.codecs.families.ncn.network import BETA_MIN, GAMMA_MIN, GDN, NCN, PEDESTAL, SLOPE
 from bench.errors import DataError
+from bench.runtime.lanes import beside
 
 _WEIGHT, _ACTIVATION = 2**14, 2**10  # units in one
 UNIT = _WEIGHT * _ACTIVATION  # of sums
@@ -66,10 +67,12 @@ class PortablePrior:
     @torch.inference_mode()
     def y_parameters(self, z_hat: NDArray[np.int16]) -> tuple[Floats, Floats]:
         """The μ of each element of ŷ, and the r of its σ = softplus(-r), both in 2⁻²⁴."""
-        x = torch.from_numpy(z_hat.astype(np.float64)).to(self._device) * _ACTIVATION
-        x = self._gdn1(_settled(self._first(x.clamp(-_MAX, _MAX))))
-        x = self._gdn2(_settled(self._second(x)))
-        mu, raw = self._last(x).cpu().numpy().reshape(2, -1, 4 * z_hat.shape[1], 4 * z_hat.shape[2])
+        with beside(self._device):
+            x = torch.from_numpy(z_hat.astype(np.float64)).to(self._device) * _ACTIVATION
+            x = self._gdn1(_settled(self._first(x.clamp(-_MAX, _MAX))))
+            x = self._gdn2(_settled(self._second(x)))
+            sums = self._last(x).cpu().numpy()
+        mu, raw = sums.reshape(2, -1, 4 * z_hat.shape[1], 4 * z_hat.shape[2])
         return mu, raw
 
     def walk_z(self, z_hat: NDArray[np.int16], take: Take) -> None:
