@@ -93,6 +93,8 @@ class Codec(ABC):
     revision: ClassVar[int] = 1
     # What its encoder looks at beside an image's pixels.
     side_information: tuple[SideInformation, ...] = ()
+    # Whether its networks run on a GPU where there is one.
+    neural: ClassVar[bool] = False
     # The model of the card's table of the family; None if the family checks it itself.
     Options: ClassVar[type[FileModel] | None] = None
 

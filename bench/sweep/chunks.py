@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,39 @@ class Answer:
     missing: Path | None = None  # a file that has to be sent
 
 
-_machines: dict[str, ThisMachine] = {}  # by sweep: several may share a worker
+# A sweep that sends nothing for so long is over, or its process was killed.
+_IDLE_SECONDS = 60.0
+
+
+class _Held:
+    """What this process keeps for a sweep."""
+
+    def __init__(self, sweep: str, threads: int) -> None:
+        self.machine = ThisMachine(threads, Worker())
+        self.chunks = 0  # that run
+        self.used = time.monotonic()
+        self._sweep = sweep
+        self._watch()
+
+    def _watch(self) -> None:
+        later = threading.Timer(_IDLE_SECONDS, self._drop_if_idle)
+        later.daemon = True
+        later.start()
+
+    def _drop_if_idle(self) -> None:
+        with _lock:
+            if _held.get(self._sweep) is not self:
+                return  # it was stopped
+            idle = not self.chunks and time.monotonic() - self.used >= _IDLE_SECONDS
+            if idle:
+                del _held[self._sweep]
+        if idle:
+            self.machine.shutdown(wait=False)
+        else:
+            self._watch()
+
+
+_held: dict[str, _Held] = {}  # by sweep: several may share a worker
 _ended = set[str]()  # sweeps of which no chunk is to begin any more
 _lock = threading.Lock()
 
@@ -47,7 +80,7 @@ def introduce() -> dict[str, str]:
 
 
 def run_chunk(
-    jobs: Sequence[OriginalJob], version: str, sweep: str, files: Mapping[Path, bytes]
+    jobs: Sequence[OriginalJob], files: Mapping[Path, bytes], version: str, sweep: str
 ) -> Answer:
     """Run jobs in this process, which keeps what it loads; ``files`` are those that were sent."""
     from distributed import get_worker
@@ -70,18 +103,18 @@ def _run(
     for job in jobs:
         if missing := [path for path in files_of(job.entry) if not path.is_file()]:
             return Answer(here.address, missing=missing[0])
-    machine = _machine_of(sweep, here.state.nthreads)
-    for job in jobs:
-        name = job.codec.name if isinstance(job, Job) else ANY
+    with _machine_of(sweep, here.state.nthreads) as machine:
+        for job in jobs:
+            name = job.codec.name if isinstance(job, Job) else ANY
+            try:
+                machine.worker.check(job)
+            except Exception as error:
+                return Answer(here.address, unfit=str(error), codec=name)
+        futures = [machine.submit(run, job) for job in jobs]
         try:
-            machine.worker.check(job)
-        except Exception as error:
-            return Answer(here.address, unfit=str(error), codec=name)
-    futures = [machine.submit(run, job) for job in jobs]
-    try:
-        results = [future.result() for future in futures]
-    except BenchError as error:  # such as a full disk
-        return Answer(here.address, unfit=str(error))
+            results = [future.result() for future in futures]
+        except BenchError as error:  # such as a full disk
+            return Answer(here.address, unfit=str(error))
     return Answer(here.address, time.monotonic() - began, results)
 
 
@@ -120,19 +153,28 @@ def _written(path: Path, content: bytes, folder: Path) -> Path:
     return file
 
 
-def _machine_of(sweep: str, threads: int) -> ThisMachine:
+@contextmanager
+def _machine_of(sweep: str, threads: int) -> Iterator[ThisMachine]:
+    """What is loaded for a sweep; it is dropped once nothing has used it for a while."""
     with _lock:
         if sweep in _ended:
             raise BenchError("the sweep has ended")
-        if sweep not in _machines:
-            _machines[sweep] = ThisMachine(threads, Worker())
-        return _machines[sweep]
+        if sweep not in _held:
+            _held[sweep] = _Held(sweep, threads)
+        held = _held[sweep]
+        held.chunks += 1
+    try:
+        yield held.machine
+    finally:
+        with _lock:
+            held.chunks -= 1
+            held.used = time.monotonic()
 
 
 def stop(sweep: str) -> None:
     """Stop the jobs of a sweep in this process, and their programs."""
     with _lock:
         _ended.add(sweep)
-        machine = _machines.pop(sweep, None)
-    if machine is not None:
-        machine.shutdown(wait=False, cancel_futures=True)
+        held = _held.pop(sweep, None)
+    if held is not None:
+        held.machine.shutdown(wait=False, cancel_futures=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from contextlib import suppress
@@ -18,14 +18,14 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench import __version__
 from bench.errors import BenchError
-from bench.runtime.machine import this_machine
-from bench.runtime.text import counted, grouped
-from bench.sweep.chunks import ANY, Answer, files_of, introduce, run_chunk, stop
+from bench.runtime.text import grouped
+from bench.sweep.chunks import ANY, Answer, files_of, run_chunk, stop
 from bench.sweep.jobs import Job, OriginalJob, Result
+from bench.sweep.roster import ANSWER_SECONDS, GPU, Roster
 
 if TYPE_CHECKING:
     import distributed
@@ -36,9 +36,10 @@ _CHUNK_SECONDS, _CHUNK_JOBS = 5.0, 32
 _CHUNKS_AHEAD = 2
 # How long to collect submitted jobs before they are cut into chunks.
 _BURST_SECONDS = 0.02
-_LOOK_SECONDS = 1.0  # between two looks at which workers there are
+_WAIT_SECONDS = 1.0  # for a worker or a job, before looking again
 _START_SECONDS = 60.0  # for the first worker
 _GRACE_SECONDS = 10.0  # for one that is fit
+_MOST_LOST = 3  # times that all workers of a job may go, before it is tried by itself
 _log = logging.getLogger(__name__)
 
 
@@ -50,10 +51,24 @@ class _Item:
     future: Future[Result] = field(default_factory=Future)
     avoid: set[str] = field(default_factory=set)  # workers that it failed on
     alone: bool = False  # since it was in a chunk whose workers died
+    lost: int = 0  # how often all workers that might run it went
 
     @property
     def codec(self) -> str:
         return self.job.codec.name if isinstance(self.job, Job) else ANY
+
+    @property
+    def neural(self) -> bool:
+        """Whether a network runs in it, on a GPU where there is one."""
+        codes = isinstance(self.job, Job) and self.job.codec.neural
+        return codes or bool(self.job.score_requests)
+
+
+class _Chunk(NamedTuple):
+    """Jobs that were sent together."""
+
+    items: list[_Item]
+    only: frozenset[str]  # the workers that may run it; empty if all may
 
 
 class Cluster:
@@ -62,18 +77,15 @@ class Cluster:
     def __init__(self, client: distributed.Client) -> None:
         self._client = client
         self._submitted = SimpleQueue[_Item | None]()
-        self._running: dict[distributed.Future, list[_Item]] = {}
+        self._running: dict[distributed.Future, _Chunk] = {}
         self._lock = threading.Lock()
         self._stopped = False
-        self._unfit: dict[str, dict[str, str]] = {}  # by codec: workers, each with its reason
+        self._roster = Roster(client)
         self._seconds: dict[str, float] = {}  # of a job, by codec
-        self._known: dict[str, dict[str, str]] = {}  # workers, by address
         self._broken: BenchError | None = None
         self._began = time.monotonic()
-        self._looked = 0.0
         self._send_files = False  # until a worker lacks some
-        self._threads = 0
-        self._dispatcher = threading.Thread(target=self._dispatch, daemon=True)
+        self._ended = SimpleQueue["distributed.Future | None"]()
 
     def start(self) -> None:
         """Wait for the first worker."""
@@ -81,33 +93,20 @@ class Cluster:
             self._client.wait_for_workers(1, timeout=_START_SECONDS)
         except TimeoutError:
             _log.warning("no worker has come within %.0f s; waiting", _START_SECONDS)
-        self._look()
-        self._dispatcher.start()
+        self._roster.wait()
+        for work in (self._dispatch, self._take_all):
+            threading.Thread(target=work, daemon=True).start()
 
     @property
     def remarks(self) -> list[str]:
         """What is worth knowing of the cluster before work starts."""
-        address = self._client.dashboard_link
-        machines = {facts.get("processor", "") for facts in self._known.values()}
-        machines.add(this_machine().get("processor", ""))
-        size = f"{counted(len(self._known), 'worker')}, {counted(self._threads, 'thread')}"
-        lines = [f"cluster: {size}; {address}"]
-        if len(machines) > 1:
-            lines.append(
-                "the machines differ, so codecs and networks that compute in floating point may "
-                f"give other figures on some: {', '.join(sorted(machines))}"
-            )
-        lines += [
-            f"{worker} gets no jobs: {reason}"
-            for worker, reason in self._unfit.get(ANY, {}).items()
-        ]
-        return lines
+        return self._roster.remarks
 
     def capacity(self) -> tuple[int, int]:
         """Jobs that can run at once, and those that are to be under way beside them."""
         usual = min([*self._seconds.values()], default=_CHUNK_SECONDS)
         in_chunk = max(1, min(_CHUNK_JOBS, round(_CHUNK_SECONDS / max(usual, 1e-3))))
-        threads = max(1, self._threads)
+        threads = max(1, self._roster.threads)
         return threads, threads * _CHUNKS_AHEAD * in_chunk
 
     def submit(self, run: Callable[[OriginalJob], Result], job: OriginalJob, /) -> Future[Result]:
@@ -121,120 +120,140 @@ class Cluster:
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Stop this sweep's jobs on the workers, which then drop what they loaded for it."""
         with self._lock:
-            running, self._stopped = dict(self._running), cancel_futures or self._stopped
+            running, over = dict(self._running), self._stopped
+            self._stopped = over or cancel_futures or not wait
+        if over:
+            return
         waiting = [item for item in _drain(self._submitted) if item]
         self._submitted.put(None)
         if cancel_futures:
-            for item in chain(waiting, *running.values()):
+            for item in chain(waiting, _items(running.values())):
                 item.future.cancel()
-        elif wait and not self._stopped:
-            wait_for([item.future for item in chain(*running.values())])
-        with suppress(Exception):  # the scheduler or a worker may be gone
-            self._client.cancel(list(running), force=True)
-            self._client.run(stop, self._client.id, on_error="ignore")
+        elif wait:
+            wait_for([item.future for item in _items(running.values())])
+        try:
+            self._client.sync(self._stop, list(running), callback_timeout=ANSWER_SECONDS)
+        except TimeoutError:
+            _log.warning("not all workers answer; their last jobs may still run")
+        except Exception:  # the scheduler or a worker may be gone
+            _log.debug("workers were not stopped", exc_info=True)
+        self._ended.put(None)
+
+    async def _stop(self, running: list[distributed.Future]) -> None:
+        await self._client.cancel(running, force=True, asynchronous=True)
+        await self._client.run(stop, self._client.id, on_error="ignore", asynchronous=True)
 
     def _dispatch(self) -> None:
         """Cut what was submitted into chunks."""
         items: list[_Item | None] = []
         try:
             while True:
-                items = [self._submitted.get()]
-                time.sleep(_BURST_SECONDS)
-                items += _drain(self._submitted)
+                items.clear()
+                self._collect(items)
                 if None in items:
                     return
-                self._look()
-                for chunk in self._chunks([item for item in items if item]):
-                    self._send(chunk)
+                groups = grouped((self._group(item), item) for item in items if item).values()
+                if waiting := [group for group in groups if not self._send(group)]:
+                    time.sleep(_WAIT_SECONDS)
+                    self._again(chain(*waiting))
         except Exception as error:
             _log.debug("the cluster's dispatcher ended", exc_info=True)
-            self._broken = BenchError(f"--cluster: it cannot be reached: {error}")
+            said = f"the scheduler is gone: {error}; what was finished is kept"
+            self._broken = BenchError(f"--cluster: {said}")
             with self._lock:
-                running = list(chain(*self._running.values()))
+                running = _items(self._running.values())
             self._fail([*running, *filter(None, [*items, *_drain(self._submitted)])], self._broken)
 
-    def _chunks(self, items: Iterable[_Item]) -> Iterator[list[_Item]]:
-        """Jobs for the same workers, together for some seconds."""
-        for group in grouped((self._group(item), item) for item in items).values():
-            chunk: list[_Item] = []
-            seconds = 0.0
-            for item in group:
-                if item.alone and chunk:
-                    yield chunk
-                    chunk, seconds = [], 0.0
-                chunk.append(item)
-                seconds += self._seconds.get(item.codec, _CHUNK_SECONDS)
-                if item.alone or seconds >= _CHUNK_SECONDS or len(chunk) >= _CHUNK_JOBS:
-                    yield chunk
-                    chunk, seconds = [], 0.0
-            if chunk:
-                yield chunk
+    def _collect(self, items: list[_Item | None]) -> None:
+        """What was submitted, once there is a worker; the roster is kept up to date meanwhile."""
+        while not items or (None not in items and not self._roster):
+            self._roster.look()
+            self._send_lost_again()
+            with suppress(Empty):
+                items.append(self._submitted.get(timeout=_WAIT_SECONDS))
+                time.sleep(_BURST_SECONDS)
+                items += _drain(self._submitted)
 
     def _group(self, item: _Item) -> tuple[object, ...]:
-        return tuple(self._unfit.get(item.codec, ())), tuple(item.avoid)
+        """The same for jobs that the same workers may get."""
+        return tuple(self._roster.unfit(item.codec)), tuple(item.avoid), item.neural
 
-    def _look(self) -> None:
-        """Which workers there are now; those that are new introduce themselves."""
-        if time.monotonic() - self._looked < _LOOK_SECONDS:
-            return
-        self._looked = time.monotonic()
-        workers = self._client.scheduler_info(n_workers=-1)["workers"]
-        self._threads = sum(worker["nthreads"] for worker in workers.values())
-        new = [address for address in workers if address not in self._known]
-        self._known = {a: facts for a, facts in self._known.items() if a in workers}
-        if not new:
-            return
-        for address, facts in self._client.run(introduce, workers=new, on_error="return").items():
-            if isinstance(facts, dict):
-                self._known[address] = facts
-                if (there := facts["bench"]) != __version__:
-                    self._is_unfit(address, ANY, f"it has bench {there}, not {__version__}")
-            else:
-                self._known[address] = {}
-                self._is_unfit(address, ANY, f"{type(facts).__name__}: {facts}")
-
-    def _is_unfit(self, worker: str, codec: str, reason: str) -> None:
-        if worker not in self._unfit.setdefault(codec, {}):
+    def _send(self, group: Sequence[_Item]) -> bool:
+        """False if no worker can get them now, but others may be on their way."""
+        codec, avoid = group[0].codec, group[0].avoid
+        fit = self._roster.fit(codec)
+        if not fit:
+            if not self._roster or time.monotonic() - self._began < _GRACE_SECONDS:
+                return False
+            worker, reason = next(iter(self._roster.unfit(codec).items()))
             what = codec or "any job"
-            _log.warning("%s cannot run %s: %s", worker, what, reason)
-        self._unfit[codec][worker] = reason
-
-    def _unfit_for(self, codec: str) -> dict[str, str]:
-        return self._unfit.get(ANY, {}) | self._unfit.get(codec, {})
-
-    def _send(self, chunk: list[_Item]) -> None:
-        codec, avoid = chunk[0].codec, chunk[0].avoid
-        unfit = self._unfit_for(codec)
-        fit = [address for address in self._known if address not in unfit]
-        if self._known and not fit:
-            if time.monotonic() - self._began < _GRACE_SECONDS:  # others may be on their way
-                time.sleep(_LOOK_SECONDS)
-                self._again(chunk)
-                return
-            worker, reason = next(iter(unfit.items()))
-            what = codec or "any job"
-            self._fail(chunk, BenchError(f"no worker can run {what}: {worker}: {reason}"))
-            return
-        try:
-            files = self._files(chunk)
-        except OSError as error:
-            self._fail(chunk, BenchError(f"{error.filename}: {error.strerror}"))
-            return
+            self._fail(group, BenchError(f"no worker can run {what}: {worker}: {reason}"))
+            return True
         wanted = [address for address in fit if address not in avoid] or fit
-        everywhere = len(wanted) == len(self._known)
-        future = self._client.submit(
-            run_chunk,
-            [item.job for item in chunk],
-            __version__,
-            self._client.id,
-            files,
-            pure=False,
-            # others may take it if these are gone
-            **({} if everywhere else {"workers": wanted, "allow_other_workers": True}),
-        )
+        with_gpu = self._roster.with_gpu(wanted) or self._roster.with_gpu(fit)
+        options: dict[str, Any] = {}
+        if group[0].neural and with_gpu:
+            wanted = with_gpu
+            options |= {"resources": {GPU: 1}}
+        if not self._roster.are_all(wanted):
+            options |= {"workers": wanted}
+        chunks = list(self._chunks(group))
+        # All at once, as a message for each would cost the scheduler more; not so with images.
+        step = 1 if self._send_files else len(chunks)
+        for first in range(0, len(chunks), step):
+            self._submit(chunks[first : first + step], options)
+        return True
+
+    def _submit(self, chunks: Sequence[list[_Item]], options: Mapping[str, Any]) -> None:
+        try:
+            files = [self._files(chunk) for chunk in chunks]
+        except OSError as error:
+            self._fail(chain(*chunks), BenchError(f"{error.filename}: {error.strerror}"))
+            return
+        jobs = [[item.job for item in chunk] for chunk in chunks]
+        about = {"version": __version__, "sweep": self._client.id}
+        futures = self._client.map(run_chunk, jobs, files, **about, pure=False, **options)
+        only = frozenset(options.get("workers", ()))
         with self._lock:
-            self._running[future] = chunk
-        future.add_done_callback(self._take)
+            for future, chunk in zip(futures, chunks, strict=True):
+                self._running[future] = _Chunk(chunk, only)
+        for future in futures:
+            future.add_done_callback(self._ended.put)
+
+    def _send_lost_again(self) -> None:
+        """Chunks for workers that are all gone are for others now."""
+        with self._lock:
+            lost = {
+                future: chunk.items
+                for future, chunk in self._running.items()
+                if chunk.only and not self._roster.has_any(chunk.only)
+            }
+            for future in lost:
+                del self._running[future]
+        for future, items in lost.items():
+            self._client.cancel(future)
+            for item in items:
+                item.lost += 1
+            if max(item.lost for item in items) > _MOST_LOST:
+                self._retry_alone(items, "all its workers went")
+            else:
+                self._again(items)
+
+    def _chunks(self, items: Iterable[_Item]) -> Iterator[list[_Item]]:
+        """Jobs together for some seconds."""
+        chunk: list[_Item] = []
+        seconds = 0.0
+        for item in items:
+            if item.alone and chunk:
+                yield chunk
+                chunk, seconds = [], 0.0
+            chunk.append(item)
+            seconds += self._seconds.get(item.codec, _CHUNK_SECONDS)
+            if item.alone or seconds >= _CHUNK_SECONDS or len(chunk) >= _CHUNK_JOBS:
+                yield chunk
+                chunk, seconds = [], 0.0
+        if chunk:
+            yield chunk
 
     def _files(self, chunk: Sequence[_Item]) -> dict[Path, bytes]:
         """The images and labels of a chunk, once a worker has turned out to lack some."""
@@ -242,24 +261,33 @@ class Cluster:
             return {}
         return {path: path.read_bytes() for item in chunk for path in files_of(item.job.entry)}
 
-    def _take(self, future: distributed.Future) -> None:
-        """A chunk has ended."""
-        with self._lock:
-            chunk = self._running.pop(future, [])
-            if self._stopped:
-                return
+    def _take_all(self) -> None:
+        """Take the answers of chunks that have ended, of many at a time."""
+        while (first := self._ended.get()) is not None:
+            futures = [first, *filter(None, _drain(self._ended))]
+            with self._lock:
+                if self._stopped:
+                    return
+                sent = {future: self._running.pop(future, None) for future in futures}
+            ended = [(future, chunk.items) for future, chunk in sent.items() if chunk]
+            finished = [future for future, _ in ended if future.status == "finished"]
+            answers: dict[distributed.Future, Answer] = {}
+            with suppress(Exception):  # a worker went before it gave its answer: one by one
+                answers = dict(zip(finished, self._client.gather(finished), strict=True))
+            for future, chunk in ended:
+                self._take(future, chunk, answers.get(future))
+
+    def _take(self, future: distributed.Future, chunk: list[_Item], answer: Answer | None) -> None:
         from distributed import KilledWorker
 
         try:
-            answer = future.result()
+            self._deliver(chunk, answer or future.result())
         except KilledWorker as error:
-            self._retry_alone(chunk, error)
+            self._retry_alone(chunk, str(error))
         except Exception as error:
             gone = "the scheduler is gone"
             said = gone if future.cancelled() else f"{type(error).__name__}: {error}"
             self._fail(chunk, BenchError(f"--cluster: {said}; what was finished is kept"))
-        else:
-            self._deliver(chunk, answer)
 
     def _deliver(self, chunk: list[_Item], answer: Answer) -> None:
         if answer.missing is not None:
@@ -267,24 +295,24 @@ class Cluster:
             self._again(chunk)
             return
         if answer.unfit is not None:
-            self._is_unfit(answer.worker, answer.codec, answer.unfit)
+            self._roster.is_unfit(answer.worker, answer.codec, answer.unfit)
             self._again(chunk)
             return
         for item, result in zip(chunk, answer.results, strict=True):
             seconds = answer.seconds / len(chunk)
             before = self._seconds.get(item.codec, seconds)
             self._seconds[item.codec] = 0.8 * before + 0.2 * seconds
-            others = set(self._known) - set(self._unfit_for(item.codec)) - {answer.worker}
+            others = set(self._roster.fit(item.codec)) - {answer.worker}
             if result.failure is not None and not item.avoid and others:
                 item.avoid.add(answer.worker)
                 self._again([item])
             elif not item.future.cancelled():
                 item.future.set_result(result)
 
-    def _retry_alone(self, chunk: list[_Item], error: Exception) -> None:
+    def _retry_alone(self, chunk: list[_Item], reason: str) -> None:
         """Each job by itself, to find the one that kills its workers; that one has failed."""
         if len(chunk) == 1:
-            failed = Result(failure=f"its workers were killed: {error}")
+            failed = Result(failure=f"its workers were killed: {reason}")
             chunk[0].future.set_result(failed)
             return
         for item in chunk:
@@ -299,6 +327,10 @@ class Cluster:
         for item in items:
             if not item.future.done():
                 item.future.set_exception(error)
+
+
+def _items(chunks: Iterable[_Chunk]) -> list[_Item]:
+    return [item for chunk in chunks for item in chunk.items]
 
 
 def _with_stream(job: OriginalJob) -> OriginalJob:

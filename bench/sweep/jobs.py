@@ -27,12 +27,13 @@ class CodecReference:
     name: str
     card: str
     fingerprint: str
+    neural: bool = False
     codec: Codec | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, codec: Codec) -> CodecReference:
         itself = None if codec.card.path.is_file() else codec
-        return cls(codec.name, codec.card.reference, codec.fingerprint, itself)
+        return cls(codec.name, codec.card.reference, codec.fingerprint, codec.neural, itself)
 
 
 @dataclass(frozen=True)

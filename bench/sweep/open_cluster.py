@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,14 @@ from bench.sweep.cluster import Cluster
 from bench.sweep.jobs import CodecReference, ScorerReference
 from bench.sweep.plan import Plan
 
-_CONNECT_SECONDS = 10.0  # for the scheduler to answer, also after a connection broke
+SETTINGS = {
+    # For the scheduler to answer, also after a connection broke.
+    "distributed.comm.timeouts.connect": 10.0,
+    # Messages that a scheduler remembers of each worker: ours may hold images.
+    "distributed.admin.low-level-log-length": 10,
+}
+"""Of Dask, where the cluster is started here."""
+
 # The class of dask-jobqueue for each queue, and the program that it submits jobs with.
 _QUEUES = {
     "slurm": ("SLURMCluster", "sbatch"),
@@ -33,8 +41,7 @@ def open_cluster(text: str) -> Iterator[Cluster]:
         import distributed
     except ImportError as error:
         raise UnavailableError("--cluster needs Dask: pip install '.[cluster]'") from error
-    limits = {"distributed.comm.timeouts.connect": _CONNECT_SECONDS}
-    with dask.config.set(limits), _started(text) as address:
+    with dask.config.set(SETTINGS), _started(text) as address:
         try:
             client = distributed.Client(address, set_as_default=False)
         except OSError as error:
@@ -88,7 +95,12 @@ def _started(text: str) -> Iterator[Any]:
     if kind == "local":
         from distributed import LocalCluster
 
-        with LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=":0") as local:
+        with LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            dashboard_address=":0",
+            silence_logs=logging.CRITICAL,  # on a busy machine, heartbeats may fail at the end
+        ) as local:
             yield local
         return
     import dask_jobqueue

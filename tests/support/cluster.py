@@ -61,15 +61,22 @@ class Processes:
         preload: str = "",
         address: str | None = None,
         within: Sequence[str] = (),
+        resources: str = "",
     ) -> subprocess.Popen[bytes]:
         """Start a worker of one thread; ``preload`` is Python that it runs first."""
         options = [f"--name={name}", "--nthreads=1", f"--local-directory={self._folder}"]
+        options += [f"--resources={resources}"] if resources else []
         options += ["--death-timeout=60", "--no-nanny"]
         if preload:
             file = self._folder / f"preload_{name}.py"
             file.write_text(preload)
             options.append(f"--preload={file}")
         return self._start("worker", address or self.address, *options, within=within)
+
+    def wait(self, workers: int) -> None:
+        """Until so many have registered with the scheduler."""
+        log = self._folder / "dask.log"
+        until(lambda: log.read_text().count("Registered to:") >= workers, "the workers' start")
 
     def end(self) -> None:
         for process in self._all:

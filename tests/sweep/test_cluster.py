@@ -14,17 +14,19 @@ from typing import Any
 
 import pandas
 import pytest
-from support.command import Bench
+from support.cluster import Processes, Proxy, dask_processes, until
+from support.command import Bench, run_bench
 from support.paths import environment
-from support.pictures import Pictures
+from support.pictures import Pictures, write_pictures
 from support.records import records
 
 from bench import api, as_codec
+from bench.codecs.families.pillow import PillowCodec
 from bench.errors import BenchError
 
-pytest.importorskip("distributed", reason="--cluster needs pip install 'bench[cluster]'")
-
-from support.cluster import Processes, Proxy, dask_processes, until
+distributed = pytest.importorskip(
+    "distributed", reason="--cluster needs pip install 'bench[cluster]'"
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,6 +52,15 @@ GARBAGE = """
 from bench.codecs.families.pillow import PillowCodec
 PillowCodec.encode = lambda *its: b"garbage"
 """
+NOTING = """
+from pathlib import Path
+from bench.codecs.families.pillow import PillowCodec
+PillowCodec.encode = lambda *its: Path("NOTE").write_bytes(b"it was here")
+"""
+IMPATIENT = """
+from bench.sweep import chunks
+chunks._IDLE_SECONDS = 0.5
+"""
 WITHOUT_X265 = """
 from bench.codecs.families.ffmpeg import FfmpegCodec
 FfmpegCodec.missing = lambda its: "no ffmpeg here"
@@ -63,15 +74,16 @@ FfmpegCodec.encode = encode
 """
 
 
-@pytest.fixture
-def data(pictures: Pictures) -> Path:
-    return pictures(4)
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pictures(tmp_path_factory.mktemp("data") / "pictures", 4)
 
 
-@pytest.fixture
-def expected(bench: Bench, data: Path) -> pandas.DataFrame:
-    assert bench(*SWEEP, "--data", data, "--results", "here").status == 0
-    return records(bench, "here")
+@pytest.fixture(scope="module")
+def expected(data: Path) -> pandas.DataFrame:
+    here = data.with_name("here")
+    assert run_bench(*SWEEP, "--data", data, "--results", here).status == 0
+    return records(run_bench, here)
 
 
 @pytest.fixture
@@ -203,6 +215,38 @@ def test_a_worker_that_is_unlike_others(
     check(bench, expected)
 
 
+def test_a_worker_that_is_frozen(
+    bench: Bench, data: Path, expected: pandas.DataFrame, dask: Processes
+) -> None:
+    frozen = dask.worker("frozen")
+    dask.worker("usual")
+    dask.wait(2)
+    frozen.send_signal(signal.SIGSTOP)
+    sweep = start(data, dask.address)
+    _, err = sweep.communicate(timeout=120)
+    assert sweep.returncode == 0, err
+    assert "has not answered" in err
+    assert "Traceback" not in err
+    check(bench, expected)
+
+
+def test_networks_run_on_workers_that_offer_a_gpu(
+    bench: Bench,
+    data: Path,
+    expected: pandas.DataFrame,
+    dask: Processes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(PillowCodec, "neural", True)
+    dask.worker("without", preload=NOTING.replace("NOTE", str(Path("note").resolve())))
+    dask.worker("with", resources="GPU=1")
+    dask.wait(2)
+    said = bench(*SWEEP, "--data", data, "--results", "there", "--cluster", dask.address)
+    assert said.status == 0, said.err
+    assert not Path("note").exists()
+    check(bench, expected)
+
+
 def test_no_worker_that_can_code(bench: Bench, data: Path, dask: Processes) -> None:
     dask.worker("unlike", preload=WITHOUT_X265)
     sweep = start(data, dask.address)
@@ -230,6 +274,23 @@ def test_a_driver_that_is_killed(
     _, err = sweep.communicate(timeout=120)
     assert sweep.returncode == 0, err
     check(bench, expected)
+
+
+def test_workers_drop_what_they_loaded_for_a_driver_that_was_killed(
+    data: Path, dask: Processes
+) -> None:
+    dask.worker("one", preload=IMPATIENT + SLOW)
+    code = "len(__import__('bench.sweep.chunks').sweep.chunks._held)"
+    with distributed.Client(dask.address, set_as_default=False) as client:
+
+        def held() -> int:
+            return sum(client.run(eval, code).values())
+
+        sweep = start(data, dask.address)
+        until(lambda: held() > 0, "loading")
+        sweep.kill()
+        sweep.communicate()
+        until(lambda: held() == 0, "dropping what was loaded")
 
 
 def test_images_are_sent_to_a_worker_that_does_not_have_them(

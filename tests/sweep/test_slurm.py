@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -41,22 +42,24 @@ def test_workers_that_slurm_starts(
     data = pictures(6)
     assert bench("run", *SWEEP, "--data", data, "--results", "here").status == 0
     settings = {
-        "CORES": "1",
-        "MEMORY": "1GB",
-        "INTERFACE": "lo",
-        "WALLTIME": "00:05:00",
-        "JOB_SCRIPT_PROLOGUE": f"['export SLURM_CONF={configured['SLURM_CONF']}']",
-        "LOG_DIRECTORY": str(tmp_path),
-        "LOCAL_DIRECTORY": str(tmp_path),
+        "cores": 1,
+        "memory": "1GB",
+        "walltime": "00:05:00",
+        "interface": "lo",
+        "job_script_prologue": [f"export SLURM_CONF={configured['SLURM_CONF']}"],
+        "log_directory": str(tmp_path),
+        "local_directory": str(tmp_path),
     }
+    of_user = tmp_path / "home" / ".config" / "dask" / "jobqueue.yaml"
+    of_user.parent.mkdir(parents=True)
+    of_user.write_text(json.dumps({"jobqueue": {"slurm": settings}}))  # which is YAML, too
     command = [sys.executable, "-m", "bench", "run", *SWEEP, "--data", str(data)]
     sweep = subprocess.Popen(
         [*command, "--results", "there", "--cluster", "slurm:2"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=configured
-        | {f"DASK_JOBQUEUE__SLURM__{name}": value for name, value in settings.items()},
+        env=configured | {"HOME": str(tmp_path / "home")},
     )
     until(lambda: any(Path("there").glob("streams/*/*")), "the first results")
     ours = subprocess.run(["pgrep", "-f", f"dask.*{tmp_path}"], capture_output=True, text=True)

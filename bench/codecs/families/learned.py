@@ -41,6 +41,7 @@ Model = TypeVar("Model", bound=LearnedModel)
 class LearnedCodec(Codec, Generic[Model]):
     """A card with weight sets; a file is loaded when it is first needed, which is not measured."""
 
+    neural = True
     family: ClassVar[str]
     stream: ClassVar[type[NeuralStream]]
     kind: str  # of its networks, as the card says
