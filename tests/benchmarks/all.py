@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 NAMES = (
     "startup_time",
     "sweep_cost",
+    "compressai_bench",
     "sweep_memory",
     "quality_cost",
     "average_precision_speed",

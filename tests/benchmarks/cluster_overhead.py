@@ -3,8 +3,10 @@
     python tests/benchmarks/cluster_overhead.py [--workers 1 2] [--simulated 10 100 1000]
         [--seconds 0.5 5 60]
 
-Real workers are processes of this machine. Simulated ones are threads of this process, so that the
-scheduler is all that works; jobs of 60 s sleep as long. Each worker gets as many jobs as fill
+Real workers are processes of this machine. Simulated ones share this process with the scheduler and
+the sweep, so that they have one core in all. What a worker's own core does elsewhere, watching its
+memory and profiling itself many times a second, is turned off; heartbeats are as Dask spaces them.
+Jobs of 60 s sleep as long. Each worker gets as many jobs as fill
 ``--rounds`` chunks. Overhead is the wall time beyond what the jobs slept, shared by the workers;
 efficiency is what they slept as a part of the wall time of all workers. Starting the cluster and
 the first chunk of each worker, when it is not known yet how long a job takes, are not counted.
@@ -21,6 +23,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import dask
 import distributed
 from figures import options_of, print_figures
 
@@ -31,9 +34,14 @@ from bench.sweep.cluster import Cluster
 from bench.sweep.jobs import CodecReference, Job, OriginalJob, Result
 
 _STREAM = bytes(20_000)  # what comes back of a picture of two megapixels
+_OF_A_WORKER = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "1h",
+    "distributed.admin.tick.interval": "1h",
+}
 
 
-def sleep_chunk(jobs: Sequence[OriginalJob], *others: object) -> Answer:
+def sleep_chunk(jobs: Sequence[OriginalJob], *others: object, **more: object) -> Answer:
     """As a worker answers, but it sleeps; a job's point says how long."""
     began = time.monotonic()
     results = []
@@ -67,7 +75,7 @@ def _workers(count: int, *, processes: bool) -> Any:
             n_workers=count, threads_per_worker=1, dashboard_address=":0"
         )
     here = {"protocol": "inproc://", "dashboard_address": ":0"}
-    worker = {"cls": distributed.Worker, "options": {"nthreads": 1, **here}}
+    worker = {"cls": distributed.Worker, "options": {"nthreads": 1, "memory_limit": 0, **here}}
     scheduler = {"cls": distributed.Scheduler, "options": here}
     return distributed.SpecCluster(dict.fromkeys(range(count), worker), scheduler)
 
@@ -75,13 +83,14 @@ def _workers(count: int, *, processes: bool) -> Any:
 def efficiency(count: int, seconds: float, rounds: int, *, processes: bool) -> float:
     """The part of the workers' time in which they slept."""
     with (
+        dask.config.set({} if processes else _OF_A_WORKER),
         _workers(count, processes=processes) as local,
         distributed.Client(local, set_as_default=False) as client,
     ):
         client.wait_for_workers(count)
         workers = Cluster(client)
         workers.start()
-        run_jobs(workers, count, seconds)
+        run_jobs(workers, count, min(seconds, 5.0))
         in_chunk = max(1, workers.capacity()[1] // count // 2)
         jobs = count * rounds * in_chunk
         wall = run_jobs(workers, jobs, seconds)
@@ -92,8 +101,8 @@ def efficiency(count: int, seconds: float, rounds: int, *, processes: bool) -> f
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
-    parser.add_argument("--simulated", type=int, nargs="*", default=[10, 100])
-    parser.add_argument("--seconds", type=float, nargs="*", default=[0.5, 5])
+    parser.add_argument("--simulated", type=int, nargs="*", default=[10, 100, 1000])
+    parser.add_argument("--seconds", type=float, nargs="*", default=[0.5, 5, 60])
     parser.add_argument("--rounds", type=int, default=4)
     options = options_of(parser, workers=[1], simulated=[4], seconds=[0.1], rounds=1)
     logging.getLogger("distributed").setLevel(logging.ERROR)

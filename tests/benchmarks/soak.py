@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import dask
 import distributed
 import numpy as np
 import psutil
@@ -22,6 +23,7 @@ from figures import options_of, print_figures
 from PIL import Image
 
 from bench import api
+from bench.sweep.open_cluster import SETTINGS
 
 _POINTS = "10,30,50,70"
 
@@ -68,6 +70,7 @@ def main() -> None:
     before = None
     with (
         tempfile.TemporaryDirectory() as name,
+        dask.config.set(SETTINGS),  # as ``--cluster local`` has them
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=":0"
         ) as local,
