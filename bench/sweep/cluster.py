@@ -306,14 +306,13 @@ class Cluster:
             if result.failure is not None and not item.avoid and others:
                 item.avoid.add(answer.worker)
                 self._again([item])
-            elif not item.future.cancelled():
-                item.future.set_result(result)
+            else:
+                _finish(item, result)
 
     def _retry_alone(self, chunk: list[_Item], reason: str) -> None:
         """Each job by itself, to find the one that kills its workers; that one has failed."""
         if len(chunk) == 1:
-            failed = Result(failure=f"its workers were killed: {reason}")
-            chunk[0].future.set_result(failed)
+            _finish(chunk[0], Result(failure=f"its workers were killed: {reason}"))
             return
         for item in chunk:
             item.alone = True
@@ -327,6 +326,11 @@ class Cluster:
         for item in items:
             if not item.future.done():
                 item.future.set_exception(error)
+
+
+def _finish(item: _Item, result: Result) -> None:
+    if not item.future.cancelled():
+        item.future.set_result(result)
 
 
 def _items(chunks: Iterable[_Chunk]) -> list[_Item]:
