@@ -17,7 +17,7 @@ from bench.datasets import Entry
 from bench.runtime.programs import Cost
 from bench.tasks.classes import Meeting
 from bench.tasks.scorer import Scorer, ScoreRecord
-from bench.tasks.task import TASKS, Task
+from bench.tasks.task import Task, is_reopened
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class ScorerReference:
             file = str(weights.resolve())
         task = f"{name}{equals}{file}"
         truth = scorer.measure.name, scorer.pseudo, scorer.meeting
-        itself = None if name.partition(":")[0] in TASKS else scorer.task
+        itself = None if is_reopened(name) else scorer.task
         return cls(scorer.name, task, scorer.engine, *truth, scorer.fingerprint, itself)
 
 

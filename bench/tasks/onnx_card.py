@@ -12,9 +12,8 @@ from bench.errors import DataError
 from bench.instances.predictions import Finds
 from bench.runtime.file_model import FileModel, Listed, Number, check_model
 from bench.runtime.files import read_toml
-from bench.vision.coco_classes import COCO
+from bench.vision.coco_classes import COCO, COCO_NUMBERS
 
-_GAPS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)  # numbers that COCO gives to no class
 _FINDS: dict[str, tuple[Finds, ...]] = {
     "rows": ("boxes",),
     "lists": ("boxes", "masks"),
@@ -91,7 +90,7 @@ class OnnxCard(FileModel):
             return classes
         if classes not in ("coco", "coco-91"):
             raise ValueError(f"expected names, 'coco' or 'coco-91', not '{classes}'")
-        return COCO if classes == "coco" else _with_gaps(COCO)
+        return COCO if classes == "coco" else _with_gaps()
 
     @field_validator("output")
     @classmethod
@@ -118,10 +117,7 @@ def read_onnx_card(path: Path) -> OnnxCard:
     return check_model(OnnxCard, read_toml(path, "card of a network", DataError), path, DataError)
 
 
-def _with_gaps(names: tuple[str, ...]) -> tuple[str, ...]:
+def _with_gaps() -> tuple[str, ...]:
     """COCO's names by their numbers from 1, with a name that nothing else has in each gap."""
-    rest, found = iter(names), list[str]()
-    while len(found) < len(names) + len(_GAPS):
-        number = len(found) + 1
-        found.append(f"(none {number})" if number in _GAPS else next(rest))
-    return tuple(found)
+    names = dict(zip(COCO_NUMBERS, COCO, strict=True))
+    return tuple(names.get(n, f"(none {n})") for n in range(1, COCO_NUMBERS[-1] + 1))

@@ -25,6 +25,7 @@ from bench.runtime.lanes import devices, lanes_of
 from bench.runtime.registry import Registry
 from bench.runtime.settings import home_path, user_path
 from bench.runtime.trace import holding
+from bench.tasks.torchvision_names import TORCHVISION, check_detector
 from bench.vision import SHIPPED_WEIGHTS
 from bench.vision.architecture import Architecture
 from bench.vision.coco_classes import COCO
@@ -130,6 +131,16 @@ class _NanoDet(_Known):
         return find if on[0].type == "cpu" else _one_by_one(find)
 
 
+class _Torchvision(_Known):
+    """A detector of torchvision's, which has the same name there."""
+
+    def load(self, weights: Path, on: Sequence[torch.device], digest: str) -> Finder:
+        from bench.tasks.torchvision_network import load_detector
+
+        find = load_detector(self.name, weights, on[0], digest)
+        return find if on[0].type == "cpu" else _one_by_one(find)
+
+
 class _Foreign(Described):
     """A network of another package, described without loading it."""
 
@@ -219,16 +230,28 @@ def open_tasks(
 
 def measure_in(given: str) -> str:
     """The measure that ``NAME:MEASURE=WEIGHTS`` names; empty if it names none."""
-    return given.partition("=")[0].partition(":")[2]
+    return _name_and_measure(given.partition("=")[0])[1]
+
+
+def is_reopened(given: str) -> bool:
+    """Whether ``open_task`` finds it by its name alone, in any process."""
+    return given.partition("=")[0].partition(":")[0] in (*TASKS, TORCHVISION)
+
+
+def _name_and_measure(words: str) -> tuple[str, str]:
+    """Of ``NAME:MEASURE`` or ``torchvision:NAME:MEASURE``."""
+    prefix = f"{TORCHVISION}:" if words.startswith(f"{TORCHVISION}:") else ""
+    name, _, measure = words.removeprefix(prefix).partition(":")
+    return prefix + name, measure
 
 
 def open_task(given: str, engine: str = "bench") -> Task:
     """``NAME`` or ``NAME=WEIGHTS``, perhaps with a measure, which is not opened here.
 
-    A name that ends in ``.toml`` is the path of a card.
+    A name that ends in ``.toml`` is the path of a card, ``torchvision:NAME`` one of its detectors.
     """
-    name, equals, file = given.partition("=")
-    name = name.partition(":")[0]
+    words, equals, file = given.partition("=")
+    name, _ = _name_and_measure(words)
     if engine not in ENGINES:
         raise DataError(f"unknown --engine {engine}; known: {', '.join(ENGINES)}")
     if engine == "detectron2" and name not in ("mask-rcnn", "faster-rcnn"):
@@ -238,6 +261,8 @@ def open_task(given: str, engine: str = "bench") -> Task:
 
         card = home_path(name, "--task")
         return OnnxNetwork(card, home_path(file, f"--task {name}") if equals else None)
+    if name.partition(":")[0] == TORCHVISION:
+        return _of_torchvision(name.partition(":")[2], file)
     known = TASKS[name]
     if not isinstance(known, _Known):
         return _third_party(name, known, file or None)
@@ -247,6 +272,20 @@ def open_task(given: str, engine: str = "bench") -> Task:
     if not weights.is_file():
         raise DataError(f"--task {given}: no such file of weights")
     return _Network(known, weights, engine)
+
+
+def _of_torchvision(name: str, file: str) -> Task:
+    """One of its detectors, with the weights in a file."""
+    given = f"--task {TORCHVISION}:{name}"
+    title, installed = check_detector(name, given)
+    if not file:
+        raise DataError(f"{given}: no weights; {given}=FILE names their file")
+    weights = home_path(file, given)
+    if not weights.is_file():
+        raise DataError(f"{given}={file}: no such file of weights")
+    architecture = replace(_COCO, masks=name.startswith("mask"))
+    known = _Torchvision(name, title, architecture, classes=COCO)
+    return _Network(known, weights, f"{TORCHVISION} {installed}")
 
 
 def task_network(name: str) -> RCNN:

@@ -13,3 +13,6 @@ COCO = (
     *("refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier"),
     "toothbrush",
 )
+_UNUSED = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+COCO_NUMBERS = tuple(number for number in range(1, 91) if number not in _UNUSED)
+"""What COCO's own files call them, in the same order."""
