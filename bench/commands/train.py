@@ -36,7 +36,8 @@ def train(
     from bench.training.classifiers import train_classifier
     from bench.training.codecs import train_codec
     from bench.training.detectors import train_detector
-    from bench.training.recipes import CLASSIFIERS, RECIPES, check_name
+    from bench.training.recipes import CLASSIFIERS, RECIPES, SEGMENTERS, check_name
+    from bench.training.segmenters import train_segmenter
     from bench.training.session import TrainingSession
     from bench.training.zoo import Trained, trained_weights
 
@@ -47,6 +48,8 @@ def train(
         whole = train_detector(name, session)
     elif name in CLASSIFIERS:
         whole = train_classifier(name, session)
+    elif name in SEGMENTERS:
+        whole = train_segmenter(name, session)
     else:
         whole = train_codec(name, session)
     return Trained(name, folder, trained_weights(folder), whole)

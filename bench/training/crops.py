@@ -68,18 +68,27 @@ def _crop(
 ) -> tuple[Tensor, TrainingTargets | None]:
     entry = dataset.entries[random.integers(len(dataset.entries))]
     pixels = cutting.pixels(entry)
-    height, width = pixels.shape[:2]
-    if width < cutting.width or height < cutting.height:
-        raise DataError(
-            f"{entry.name}: {width}x{height} is smaller than a crop, "
-            f"{cutting.width}x{cutting.height}"
-        )
-    left = random.integers(width - cutting.width + 1)
-    top = random.integers(height - cutting.height + 1)
-    flip = -1 if random.integers(2) else 1
-    part = np.s_[top : top + cutting.height, left : left + cutting.width]
-    picture = torch.from_numpy(np.ascontiguousarray(pixels[part][:, ::flip].transpose(2, 0, 1)))
+    cut = random_cut(entry, pixels.shape, (cutting.width, cutting.height), random)
+    picture = torch.from_numpy(np.ascontiguousarray(cut(pixels).transpose(2, 0, 1)))
     if not cutting.labelled:
         return picture, None
-    ids = np.ascontiguousarray(cutting.instances(entry)[part][:, ::flip])
+    ids = np.ascontiguousarray(cut(cutting.instances(entry)))
     return picture, truth_of(ids, (cutting.enlargement, cutting.enlargement))
+
+
+Cut = Callable[[NDArray[Any]], NDArray[Any]]
+"""Takes the same part of each array of an entry, perhaps mirrored."""
+
+
+def random_cut(
+    entry: Entry, shape: tuple[int, ...], size: tuple[int, int], random: np.random.Generator
+) -> Cut:
+    """A random part of this width and height; one in two is mirrored."""
+    height, width = shape[:2]
+    wide, high = size
+    if width < wide or height < high:
+        raise DataError(f"{entry.name}: {width}x{height} is smaller than a crop, {wide}x{high}")
+    left = random.integers(width - wide + 1)
+    top = random.integers(height - high + 1)
+    flip = -1 if random.integers(2) else 1
+    return lambda array: array[top : top + high, left : left + wide][:, ::flip]

@@ -9,7 +9,7 @@ from bench.codecs.catalog import card_paths
 from bench.errors import DataError
 from bench.runtime.text import did_you_mean
 from bench.training.schedule import Schedule
-from bench.vision.architecture import Architecture
+from bench.vision.architecture import Architecture, SemanticArchitecture
 from bench.vision.vgg import VGG_TOY
 
 
@@ -58,6 +58,28 @@ CLASSIFIERS = {
     )
 }
 
+
+@dataclass(frozen=True)
+class SegmenterRecipe:
+    """A semantic network, the labelled data set whose crops it learns, and its schedule."""
+
+    architecture: SemanticArchitecture
+    data: str
+    crop: tuple[int, int]  # width and height
+    schedule: Schedule
+    starts_from: str | None = None  # a task network of the same backbone
+
+
+SEGMENTERS = {
+    "semantic-toy": SegmenterRecipe(
+        SemanticArchitecture(),
+        "toyscapes-2:train",
+        (256, 256),
+        Schedule(steps=1000, batch=8, rate=1e-3, warm_up=100, fall=0.5),
+        starts_from="mask-rcnn-toy",
+    )
+}
+
 # Objects are large enough there without enlarging pictures.
 _TOY_2 = replace(_TOY, shortest_side=256)
 RECIPES = {
@@ -85,9 +107,9 @@ RECIPES = {
 
 def check_name(name: str) -> None:
     """Refuse a name that is neither a network nor a codec, with the nearest one."""
-    known = [*RECIPES, *CLASSIFIERS, *card_paths()]
+    known = [*RECIPES, *CLASSIFIERS, *SEGMENTERS, *card_paths()]
     card = name.partition(":")[0]
     if card in known or ".toml" in name:
         return
-    there = f"there are {', '.join([*RECIPES, *CLASSIFIERS])} and the codecs"
+    there = f"there are {', '.join([*RECIPES, *CLASSIFIERS, *SEGMENTERS])} and the codecs"
     raise DataError(f"unknown training '{name}'; {did_you_mean(card, known, there)}")

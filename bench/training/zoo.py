@@ -10,7 +10,7 @@ from bench.codecs.catalog import card_paths, read_card
 from bench.errors import CardError
 from bench.training.codec_recipe import read_recipe
 from bench.training.codecs import training_data
-from bench.training.recipes import CLASSIFIERS, RECIPES
+from bench.training.recipes import CLASSIFIERS, RECIPES, SEGMENTERS
 from bench.training.scalars import LOSSES, read_table
 
 
@@ -38,7 +38,7 @@ def zoo(weight_set: str) -> list[str]:
     """The networks and codecs with a recipe for a set, each after what it starts from."""
     networks = [
         name
-        for name, recipe in (RECIPES | CLASSIFIERS).items()
+        for name, recipe in (RECIPES | CLASSIFIERS | SEGMENTERS).items()
         if recipe.data.startswith(f"{weight_set}:")
     ]
     cards = [card for card in map(read_card, card_paths()) if weight_set in card.training]

@@ -1,4 +1,4 @@
-"""The hyperparameters of a network, and their record in a weights file."""
+"""The hyperparameters of networks, and their record in weights files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import Field, TypeAdapter
 
@@ -14,7 +14,7 @@ from bench.errors import DataError
 from bench.runtime.file_model import reporting_faults
 
 METADATA = "architecture"  # its key in a weights file
-_Number = Annotated[int, Field(gt=0, le=2**20)]
+_Width = Annotated[int, Field(gt=0, le=2**20)]
 # What determines a network's time and memory.
 _Blocks = Annotated[int, Field(gt=0, le=2**6)]
 _Proposals = Annotated[int, Field(gt=0, le=2**14)]
@@ -24,37 +24,60 @@ _Deviation = Annotated[float, Field(gt=0, le=2**20)]
 
 
 @dataclass(frozen=True)
-class Architecture:
-    """What a checkpoint does not record about its network; defaults: R50-FPN on Cityscapes.
-
-    Pixels are B, G, R from 0 to 255.
-    """
+class Recorded:
+    """Hyperparameters that are recorded in a file of weights."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
-
-    masks: bool = True
-    classes: _Number = 8
-    stem: _Number = 64
-    res2: _Number = 256
-    blocks: tuple[_Blocks, _Blocks, _Blocks, _Blocks] = (3, 4, 6, 3)
-    pyramid: _Number = 256
-    box_hidden: _Number = 1024
-    mask_hidden: _Number = 256
-    anchor_sizes: tuple[_Number, _Number, _Number, _Number, _Number] = (32, 64, 128, 256, 512)
-    canonical_side: _Number = 224
-    proposals_before: tuple[_Proposals, _Proposals] = (2000, 1000)
-    proposals: _Proposals = 1000
-    region_samples: _Number = 512
-    pixel_mean: tuple[_Mean, _Mean, _Mean] = (103.530, 116.280, 123.675)
-    pixel_std: tuple[_Deviation, _Deviation, _Deviation] = (1.0, 1.0, 1.0)
-    shortest_side: _Side = 1024
-    longest_side: _Side = 2048
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
 
-def read_architecture(path: Path, metadata: Mapping[str, str]) -> Architecture | None:
+@dataclass(frozen=True)
+class Architecture(Recorded):
+    """What a checkpoint does not record about its network; defaults: R50-FPN on Cityscapes.
+
+    Pixels are B, G, R from 0 to 255.
+    """
+
+    masks: bool = True
+    classes: _Width = 8
+    stem: _Width = 64
+    res2: _Width = 256
+    blocks: tuple[_Blocks, _Blocks, _Blocks, _Blocks] = (3, 4, 6, 3)
+    pyramid: _Width = 256
+    box_hidden: _Width = 1024
+    mask_hidden: _Width = 256
+    anchor_sizes: tuple[_Width, _Width, _Width, _Width, _Width] = (32, 64, 128, 256, 512)
+    canonical_side: _Width = 224
+    proposals_before: tuple[_Proposals, _Proposals] = (2000, 1000)
+    proposals: _Proposals = 1000
+    region_samples: _Width = 512
+    pixel_mean: tuple[_Mean, _Mean, _Mean] = (103.530, 116.280, 123.675)
+    pixel_std: tuple[_Deviation, _Deviation, _Deviation] = (1.0, 1.0, 1.0)
+    shortest_side: _Side = 1024
+    longest_side: _Side = 2048
+
+
+@dataclass(frozen=True)
+class SemanticArchitecture(Recorded):
+    """What determines a semantic network; pixels are B, G, R from 0 to 255."""
+
+    classes: Annotated[int, Field(gt=0, lt=255)] = 19
+    stem: _Width = 24
+    res2: _Width = 64
+    blocks: tuple[_Blocks, _Blocks, _Blocks, _Blocks] = (2, 2, 3, 2)
+    pyramid: _Width = 48
+    head: _Width = 48
+    pixel_mean: tuple[_Mean, _Mean, _Mean] = (103.530, 116.280, 123.675)
+    pixel_std: tuple[_Deviation, _Deviation, _Deviation] = (58.0, 57.0, 57.0)
+
+
+_KINDS: tuple[type[Recorded], ...] = (Architecture, SemanticArchitecture)
+Kind = TypeVar("Kind", bound=Recorded)
+
+
+def read_architecture(path: Path, metadata: Mapping[str, str], kind: type[Kind]) -> Kind | None:
     """The architecture recorded in a file of weights; None if there is none.
 
     Only safetensors files can say it.
@@ -66,9 +89,19 @@ def read_architecture(path: Path, metadata: Mapping[str, str]) -> Architecture |
         values = json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
         raise DataError(f"{wrong}: {error}") from error
-    model = TypeAdapter(Architecture)
+    if any(_keys(values) == _names(other) for other in _KINDS if other is not kind):
+        raise DataError(f"{path}: weights of a network of another kind")
+    model = TypeAdapter(kind)
     with reporting_faults(wrong, DataError, model.json_schema):
         architecture = model.validate_json(text)
-    if missing := [field.name for field in fields(Architecture) if field.name not in values]:
+    if missing := [name for name in _names(kind) if name not in values]:
         raise DataError(f"{wrong}: '{missing[0]}' is missing")
     return architecture
+
+
+def _names(kind: type[Recorded]) -> list[str]:
+    return [field.name for field in fields(kind)]
+
+
+def _keys(values: object) -> list[str]:
+    return list(values) if isinstance(values, dict) else []

@@ -37,7 +37,7 @@ def load_network(
     If a digest is given, the file must have it.
     """
     found = read_checkpoint(path, digest)
-    architecture = read_architecture(path, found.metadata) or usual
+    architecture = read_architecture(path, found.metadata, Architecture) or usual
     if architecture.masks != usual.masks:
         finds, wanted = ("masks", "boxes") if architecture.masks else ("boxes", "masks")
         raise DataError(f"{path}: weights of a network for {finds}, expected one for {wanted}")

@@ -120,7 +120,7 @@ def test_saved_in_half_precision_with_its_architecture(tmp_path: Path) -> None:
     path, network = tmp_path / "weights.safetensors", tiny(seed=1)
     save_weights(network, path)
     assert path.stat().st_size < 2.2 * sum(t.numel() for t in network.state_dict().values()) + 2e4
-    assert read_architecture(path, read_checkpoint(path).metadata) == TINY
+    assert read_architecture(path, read_checkpoint(path).metadata, Architecture) == TINY
     other = tiny(seed=2)
     load_weights(other, read_checkpoint(path), path)
     for name, tensor in other.state_dict().items():
@@ -264,7 +264,7 @@ def test_files_that_say_nothing_of_an_architecture(tmp_path: Path) -> None:
     weights = tiny().state_dict()
     for writer in WRITERS.values():
         path = writer(weights, tmp_path / "weights")
-        assert read_architecture(path, read_checkpoint(path).metadata) is None
+        assert read_architecture(path, read_checkpoint(path).metadata, Architecture) is None
 
 
 RIGHT = json.loads(TINY.to_json())
@@ -296,6 +296,6 @@ def test_an_architecture_that_cannot_be_used(text: str, facts: str, tmp_path: Pa
     path = tmp_path / "weights.safetensors"
     save_file({"a": torch.zeros(1)}, path, {"architecture": text})
     with pytest.raises(DataError) as caught:
-        read_architecture(path, read_checkpoint(path).metadata)
+        read_architecture(path, read_checkpoint(path).metadata, Architecture)
     assert str(caught.value).startswith(f"{path}: its architecture cannot be used: ")
     assert all(fact in str(caught.value) for fact in facts.split())
