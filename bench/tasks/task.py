@@ -7,36 +7,38 @@ without it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bench.datasets.cityscapes_labels import CLASSES, LABEL_IDS
-from bench.errors import BenchError, DataError, UnavailableError
+from bench.errors import DataError, UnavailableError
 from bench.images.colour import Pixels
-from bench.instances.detections import Detections
 from bench.instances.predictions import Finds
 from bench.instances.pseudo_truth import Prediction
 from bench.runtime.cache import file_digest
-from bench.runtime.finding import Described, Finding, absent
-from bench.runtime.lanes import devices, lanes_of
+from bench.runtime.finding import Described
+from bench.runtime.lanes import devices
 from bench.runtime.registry import Registry
-from bench.runtime.settings import home_path, user_path
-from bench.runtime.trace import holding
+from bench.runtime.settings import home_path
+from bench.tasks.networks import (
+    COCO_NETWORK,
+    DEFAULTS,
+    NETWORKS,
+    Finder,
+    Known,
+    RegionDetector,
+    Torchvision,
+    one_by_one,
+)
 from bench.tasks.torchvision_names import TORCHVISION, check_detector
 from bench.vision import SHIPPED_WEIGHTS
-from bench.vision.architecture import Architecture
 from bench.vision.coco_classes import COCO
-from bench.vision.nanodet_files import GET
 
 if TYPE_CHECKING:
-    import torch
-
     from bench.vision.rcnn import RCNN
 
-Finder = Callable[[Pixels], Detections]
 ENGINES = ("bench", "detectron2")
 # Changes whenever the same network would give other detections in the same picture.
 _VERSION = "1"
@@ -58,89 +60,6 @@ class Task(Protocol):
     def predict(self, pixels: Pixels) -> Prediction: ...
 
 
-@dataclass(frozen=True)
-class _Known(Described):
-    """One of bench's own networks."""
-
-    name: str
-    title: str
-    architecture: Architecture  # unless the file of weights has its own
-    get: str = ""  # how to get the weights, unless they are shipped
-    classes: tuple[str, ...] = CLASSES
-
-    @property
-    def finds(self) -> Finds:
-        return "masks" if self.architecture.masks else "boxes"
-
-    @property
-    def variable(self) -> str | None:
-        """Names the file of weights, unless they are shipped."""
-        return f"BENCH_{self.name.upper().replace('-', '_')}" if self.get else None
-
-    def weights(self) -> Path | None:
-        if self.variable is None:
-            return SHIPPED_WEIGHTS / f"{self.name}.safetensors"
-        return user_path(self.variable)
-
-    def missing(self) -> str | None:
-        try:
-            weights = self.weights()
-        except BenchError as error:  # settings that cannot be read
-            return str(error)
-        if weights is not None and weights.is_file():
-            return None
-        if weights is None:
-            return f"no weights; name their file in {self.variable} ({self.get})"
-        if self.variable is None:
-            train = f"'bench train {self.name}' makes them"
-            return f"no weights yet; {train}, for --task {self.name}=FILE"
-        return f"no weights at {weights}, which {self.variable} names ({self.get})"
-
-    def load(self, weights: Path, on: Sequence[torch.device], digest: str) -> Finder:
-        """The network with the weights in a file of that digest, a copy on each device."""
-        from bench.vision.checkpoint import load_network
-        from bench.vision.rcnn import detect_by
-
-        networks = [load_network(weights, self.architecture, each, digest) for each in on]
-        return partial(detect_by, lanes_of(networks, on[0]), names=self.classes)
-
-    def facts(self) -> Mapping[str, str]:
-        weights = None if self.missing() else self.weights()
-        return {
-            "finds": "boxes and masks" if self.architecture.masks else "boxes",
-            "default": ", ".join(data for data, usual in _DEFAULTS.items() if usual == self.name),
-            "weights": str(weights or ""),
-            "use": f"--task {self.name}" if weights else f"--task {self.name}=FILE",
-        }
-
-    def findings(self) -> Iterable[Finding]:
-        """The weights that are the user's to bring."""
-        if self.variable and (missing := self.missing()):
-            yield Finding(self.name, absent(self.variable), "not found", missing, "tasks")
-        elif self.variable:
-            yield Finding(self.name, True, f"weights {self.weights()}", group="tasks")
-
-
-class _NanoDet(_Known):
-    """Its weights are two files of known digests."""
-
-    def load(self, weights: Path, on: Sequence[torch.device], digest: str) -> Finder:
-        from bench.vision.nanodet import detect, load_nanodet
-
-        find = partial(detect, load_nanodet(weights, on[0]))
-        return find if on[0].type == "cpu" else _one_by_one(find)
-
-
-class _Torchvision(_Known):
-    """A detector of torchvision's, which has the same name there."""
-
-    def load(self, weights: Path, on: Sequence[torch.device], digest: str) -> Finder:
-        from bench.tasks.torchvision_network import load_detector
-
-        find = load_detector(self.name, weights, on[0], digest)
-        return find if on[0].type == "cpu" else _one_by_one(find)
-
-
 class _Foreign(Described):
     """A network of another package, described without loading it."""
 
@@ -153,52 +72,16 @@ class _Foreign(Described):
         return {"from": f"package {TASKS.package(self.name)}"}
 
 
-_BOXES = Architecture(masks=False)
-_COCO = Architecture(classes=80, shortest_side=800, longest_side=1333)
-_ZOO = "Detectron2's zoo has them for"
-_NETWORKS = (
-    _Known("mask-rcnn-toy", "Mask R-CNN, narrow, Toyscapes", Architecture()),
-    _Known("faster-rcnn-toy", "Faster R-CNN, narrow, Toyscapes", _BOXES),
-    _Known(
-        "mask-rcnn",
-        "Mask R-CNN, ResNet-50 FPN",
-        Architecture(),
-        f"{_ZOO} Cityscapes: mask_rcnn_R_50_FPN, model_final_af9cf5.pkl",
-    ),
-    _Known(
-        "faster-rcnn",
-        "Faster R-CNN, ResNet-50 FPN",
-        _BOXES,
-        "train them with Detectron2's faster_rcnn_R_50_FPN, with Cityscapes' 8 classes",
-    ),
-    _Known(
-        "mask-rcnn-coco",
-        "Mask R-CNN, ResNet-50 FPN, COCO",
-        _COCO,
-        f"{_ZOO} COCO: mask_rcnn_R_50_FPN_3x",
-        COCO,
-    ),
-    _Known(
-        "faster-rcnn-coco",
-        "Faster R-CNN, ResNet-50 FPN, COCO",
-        replace(_COCO, masks=False),
-        f"{_ZOO} COCO: faster_rcnn_R_50_FPN_3x",
-        COCO,
-    ),
-    _NanoDet("nanodet", "NanoDet, COCO", _BOXES, GET, COCO),
-)
-_KNOWN = {known.name: known for known in _NETWORKS}
+_KNOWN = {known.name: known for known in NETWORKS}
 Maker = Callable[[Path | None], Task]
 """Makes a task from the file of its weights, or from none."""
-TASKS: Registry[_Known | Maker] = Registry(
+TASKS: Registry[Known | Maker] = Registry(
     "task",
     _KNOWN,
     "bench.tasks",
     "what makes a task when it is called",
     lambda name, maker: callable(maker),
 )
-# The default network of each data set.
-_DEFAULTS = {"toyscapes": "mask-rcnn-toy", "cityscapes": "mask-rcnn"}
 
 
 def open_tasks(
@@ -215,7 +98,7 @@ def open_tasks(
     if "none" in words:
         raise DataError("--task none: not allowed with other tasks")
     if not words:
-        name = _DEFAULTS.get(kind)
+        name = DEFAULTS.get(kind)
         if name is None:
             return {}, ""
         if why := described_task(name).missing():
@@ -264,7 +147,7 @@ def open_task(given: str, engine: str = "bench") -> Task:
     if name.partition(":")[0] == TORCHVISION:
         return _of_torchvision(name.partition(":")[2], file)
     known = TASKS[name]
-    if not isinstance(known, _Known):
+    if not isinstance(known, Known):
         return _third_party(name, known, file or None)
     weights = home_path(file, f"--task {name}") if equals else known.weights()
     if weights is None or (not equals and not weights.is_file()):
@@ -283,8 +166,8 @@ def _of_torchvision(name: str, file: str) -> Task:
     weights = home_path(file, given)
     if not weights.is_file():
         raise DataError(f"{given}={file}: no such file of weights")
-    architecture = replace(_COCO, masks=name.startswith("mask"))
-    known = _Torchvision(name, title, architecture, classes=COCO)
+    architecture = replace(COCO_NETWORK, masks=name.startswith("mask"))
+    known = Torchvision(name, title, COCO, architecture=architecture)
     return _Network(known, weights, f"{TORCHVISION} {installed}")
 
 
@@ -294,7 +177,7 @@ def task_network(name: str) -> RCNN:
 
     from bench.vision.checkpoint import load_network
 
-    networks = {known.name: known for known in _NETWORKS if not isinstance(known, _NanoDet)}
+    networks = {known.name: known for known in NETWORKS if isinstance(known, RegionDetector)}
     known = networks.get(name)
     if known is None:
         raise DataError(f"unknown network '{name}'; known: {', '.join(networks)}")
@@ -310,7 +193,7 @@ def is_shipped(name: str) -> bool:
     return (SHIPPED_WEIGHTS / f"{name}.safetensors").is_file()
 
 
-def described_task(name: str) -> _Known | _Foreign:
+def described_task(name: str) -> Known | _Foreign:
     """The description of a task; nothing is loaded for it."""
     TASKS.check(name)
     return _KNOWN.get(name) or _Foreign(name)
@@ -345,7 +228,7 @@ def _lacking(made: Task) -> str | None:
 class _Network:
     """One of bench's networks, or Detectron2's with the same weights; loaded on first use."""
 
-    def __init__(self, known: _Known, weights: Path, engine: str) -> None:
+    def __init__(self, known: Known, weights: Path, engine: str) -> None:
         self.name, self.title, self.finds = known.name, known.title, known.finds
         self.classes = known.classes
         self.label_ids = LABEL_IDS if known.classes == CLASSES else {}
@@ -356,14 +239,14 @@ class _Network:
         self._loading = threading.Lock()
         self._find: Finder | None = None
 
-    def predict(self, pixels: Pixels) -> Detections:
+    def predict(self, pixels: Pixels) -> Prediction:
         with self._loading:
             if self._find is None:
                 self._find = _load(self._known, self._weights, self._digest, self._engine)
         return self._find(pixels)
 
 
-def _load(known: _Known, weights: Path, digest: str, engine: str) -> Finder:
+def _load(known: Known, weights: Path, digest: str, engine: str) -> Finder:
     """The network as a function that threads share."""
     from bench.runtime.torch_threads import one_thread
 
@@ -371,19 +254,9 @@ def _load(known: _Known, weights: Path, digest: str, engine: str) -> Finder:
     if engine == "detectron2":
         from bench.tasks.detectron2_engine import detectron2_finder
 
-        masks = known.architecture.masks
-        find = _one_by_one(detectron2_finder(weights, on[0], known.classes, digest, masks=masks))
+        masks = known.finds == "masks"
+        find = one_by_one(detectron2_finder(weights, on[0], known.classes, digest, masks=masks))
     else:
         find = known.load(weights, on, digest)
     # Images are looked at side by side, one on each core.
     return one_thread()(find) if on[0].type == "cpu" else find
-
-
-def _one_by_one(find: Finder) -> Finder:
-    device = threading.Lock()
-
-    def found(pixels: Pixels) -> Detections:
-        with holding(device, "the device"):
-            return find(pixels)
-
-    return found

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes.task import red_cityscapes
+from fakes.task import add_semantic_labels, red_cityscapes
 from PIL import Image
 from support.command import Bench
 
@@ -64,13 +64,7 @@ def _networks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def streets(tmp_path: Path) -> Path:
     """Cityscapes of red cars, whose pixels have labels, too."""
-    root = red_cityscapes(tmp_path / "streets", 3)
-    for path in root.glob("gtFine/val/a/*_instanceIds.png"):
-        ids = np.asarray(Image.open(path)).astype(int)
-        labels = np.where(ids < 1000, ids, ids // 1000).astype(np.uint8)
-        labels[:5] = 0  # void
-        Image.fromarray(labels).save(str(path).replace("instanceIds", "labelIds"))
-    return root
+    return add_semantic_labels(red_cityscapes(tmp_path / "streets", 3))
 
 
 def means() -> list[dict[str, str]]:
