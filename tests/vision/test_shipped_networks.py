@@ -13,8 +13,8 @@ from bench.datasets import open_dataset
 from bench.runtime.checkpoint import read_checkpoint
 from bench.training import classifiers
 from bench.training.classifiers import VggClassifier
-from bench.training.recipes import CLASSIFIERS, RECIPES
-from bench.vision.architecture import read_architecture
+from bench.training.recipes import CLASSIFIERS, RECIPES, SEGMENTERS
+from bench.vision.architecture import Architecture, SemanticArchitecture, read_architecture
 
 WEIGHTS = Path(api.__file__).parent / "vision" / "weights"
 LARGEST = 6_000_000
@@ -24,7 +24,15 @@ LARGEST = 6_000_000
 def test_weights_are_small_and_of_their_recipe(name: str) -> None:
     path = WEIGHTS / f"{name}.safetensors"
     assert path.stat().st_size <= LARGEST
-    assert read_architecture(path, read_checkpoint(path).metadata) == RECIPES[name].architecture
+    found = read_architecture(path, read_checkpoint(path).metadata, Architecture)
+    assert found == RECIPES[name].architecture
+
+
+def test_the_semantic_network_is_small_and_of_its_recipe() -> None:
+    path = WEIGHTS / "semantic-toy.safetensors"
+    assert path.stat().st_size <= 3_000_000
+    found = read_architecture(path, read_checkpoint(path).metadata, SemanticArchitecture)
+    assert found == SEGMENTERS["semantic-toy"].architecture
 
 
 @pytest.mark.slow
