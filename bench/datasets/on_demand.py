@@ -80,7 +80,7 @@ class Toyscapes(DatasetSource):
         return {
             "images": f"{splits}; {self.name} is {self.name}:val",
             "size": f"512x256; {', '.join(self.variants[-3:])} after the split multiply it",
-            "labels": "instances of Cityscapes' classes; depth",
+            "labels": "instances and pixels of Cityscapes' classes; depth",
             "version": self.edition.version,
             "made": f"rendered at first use, in {cache_folder() / 'toyscapes'} or --root",
         }
