@@ -9,7 +9,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -120,12 +119,14 @@ def shared_pixels(
     other_first, other_end = _extents(runs, other_counts, pixels)
     near = (first[:, None] < other_end) & (other_first < end[:, None])
     place, column = np.nonzero(pairs[rows] & near)
+    if not len(place):
+        return shared
     foreground = np.repeat(runs[1::2].cumsum(), 2)  # up to each edge
     foreground[::2] -= runs[1::2]
-    of_pair = counts[place]  # each pair's edges, one pair after the other
-    begin = (counts.cumsum() - counts)[place] - (of_pair.cumsum() - of_pair)
-    chosen = np.arange(of_pair.sum()) + np.repeat(begin, of_pair)
-    moved = own.cumsum()[chosen] + np.repeat(pixels * (column - place), of_pair)
+    edges, of_pair, behind = own.cumsum(), counts[place], counts.cumsum()[place]
+    spans = zip((behind - of_pair).tolist(), behind.tolist(), strict=True)
+    moved = np.concatenate([edges[start:stop] for start, stop in spans])
+    moved += np.repeat(pixels * (column - place), of_pair)
     covered = np.interp(moved, runs.cumsum(), foreground)
     shared[rows[place], column] = _sums(covered[1::2] - covered[::2], of_pair // 2)
     return shared
@@ -142,9 +143,13 @@ def _even_runs(masks: Sequence[RunLengths]) -> tuple[Counts, Counts]:
     in turn, so that one that ends in background gets a run of nothing."""
     if not masks:
         return _NO_RUN[:0], _NO_RUN[:0]
-    counts = np.array([len(mask.counts) for mask in masks], np.int64)
-    parts = [(mask.counts, _NO_RUN) if len(mask.counts) % 2 else (mask.counts,) for mask in masks]
-    return np.concatenate(list(chain.from_iterable(parts))), counts + counts % 2
+    parts, counts = [], []
+    for runs in [mask.counts for mask in masks]:
+        parts.append(runs)
+        if len(runs) % 2:
+            parts.append(_NO_RUN)
+        counts.append(len(runs) + len(runs) % 2)
+    return np.concatenate(parts), np.array(counts)
 
 
 def _extents(runs: Counts, counts: Counts, pixels: int) -> tuple[Counts, Counts]:

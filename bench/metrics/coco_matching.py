@@ -120,9 +120,8 @@ def match(truth: Truth | Objects, found: Detections, *, masks: bool) -> CocoMatc
         shares, areas = _box_shares(truth.boxes[things], found.boxes[kept], crowd)
     counted = _in_ranges(truth.areas[things]) & ~crowd[:, None]
     hits, ignored = _assign(shares * same_class, counted, crowd, _in_ranges(areas))
-    present, place = np.unique(true_classes, return_inverse=True)
-    counts = np.zeros((len(present), _RANGES), np.int64)
-    np.add.at(counts, place, counted)
+    present = np.array(sorted(set(true_classes.tolist())), np.int64)
+    counts = (present[:, None] == true_classes).astype(np.int64) @ counted
     return CocoMatches(classes, found.scores[kept], hits, ignored, present, counts)
 
 
@@ -162,7 +161,7 @@ def _mask_shares(
     of each mask found."""
     if found.masks is None or not truth.has_masks:
         raise DataError("detections or labels without masks; their boxes can be compared")
-    masks = [found.masks[place] for place in kept]
+    masks = [found.masks[place] for place in kept.tolist()]
     areas = mask_areas(masks)
     true_areas = mask_areas([truth.mask(place) for place in things.tolist()])
     smaller = np.minimum(areas[:, None], true_areas)
