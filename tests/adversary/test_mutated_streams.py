@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from adversary.attack import Answer, Figures, Victim, mutated
 from fakes import zoo
-from support.pictures import picture
+from support.pictures import picture, write_depth
 
 from bench.codecs.catalog import card_paths, load_codec, read_card
 from bench.codecs.families.neural_stream import NcnStream
@@ -70,7 +70,7 @@ def test_mutated_streams(
     codec = load_codec(name)
     if missing := codec.missing():
         pytest.skip(f"{name}: {missing.partition(';')[0]}")
-    image = Image("i", picture(1, *SIZE))
+    image = Image("i", picture(1, *SIZE), depth=write_depth(tmp_path, *SIZE))
     points = codec.card.points_for("toyscapes")
     whole, other = (codec.encode(image, point) for point in (points[-1], points[0]))
     request = {"decode": name, "stream": str(tmp_path / "stream"), "size": SIZE}

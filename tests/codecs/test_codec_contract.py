@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from fakes import ncn, zoo
 from PIL import Image as PillowImage
+from support.pictures import write_depth
 
 from bench.codecs.catalog import card_paths, load_codec, read_card
 from bench.codecs.codec import Codec, Point
@@ -64,10 +65,8 @@ def picture(width: int, height: int) -> Image:
     colours += rng.normal(0, 5, (height, width, 1))
     pixels = colours.clip(0, 255).astype(np.uint8)
     pixels.flags.writeable = False
-    name = f"{width}x{height}"
-    depth = Path(os.environ["BENCH_WEIGHTS"], f"{name}_depth.png")
-    PillowImage.fromarray((1 + 90 * (height - y)).astype(np.uint16)).save(depth)
-    return Image(name, pixels, depth=depth)
+    depth = write_depth(Path(os.environ["BENCH_WEIGHTS"]), width, height)
+    return Image(f"{width}x{height}", pixels, depth=depth)
 
 
 @functools.cache

@@ -11,7 +11,7 @@ import pytest
 from fakes import package
 from PIL import Image as PillowImage
 from support.command import Bench
-from support.pictures import Pictures
+from support.pictures import Pictures, write_depth
 
 from bench.codecs.catalog import card_paths, load_codec, read_card, recognise
 from bench.codecs.codec import Codec
@@ -20,12 +20,18 @@ from bench.errors import BenchError
 from bench.images.image import Image, read_pixels
 
 # Where several cards have one format, the one named is whose decoder needs nothing installed.
-SAME_FORMAT = {"vtm": "vvenc", "vvenc-medium": "vvenc", "hm": "x265"}
+SAME_FORMAT = {
+    "vtm": "vvenc",
+    "vvenc-medium": "vvenc",
+    "hm": "x265",
+    "jpeg-depth": "jpeg",
+    "jpeg-depth-collage": "jpeg",
+}
 
 
-def picture(width: int, height: int) -> Image:
+def picture(width: int, height: int, depth: Path | None = None) -> Image:
     y, x = np.mgrid[:height, :width]
-    return Image("p", np.stack([x * 3, y * 3, x + y], axis=-1).astype(np.uint8))
+    return Image("p", np.stack([x * 3, y * 3, x + y], axis=-1).astype(np.uint8), depth=depth)
 
 
 @pytest.fixture(params=[name for name in sorted(card_paths()) if not read_card(name).sets])
@@ -38,8 +44,11 @@ def codec(request: pytest.FixtureRequest) -> Codec:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(64, 48), (33, 47), (34, 47), (16, 16)])
-def test_each_card_s_stream_is_recognised(codec: Codec, width: int, height: int) -> None:
-    stream = codec.encode(picture(width, height), codec.card.points_for("default")[0])
+def test_each_card_s_stream_is_recognised(
+    codec: Codec, width: int, height: int, tmp_path: Path
+) -> None:
+    image = picture(width, height, write_depth(tmp_path, width, height))
+    stream = codec.encode(image, codec.card.points_for("default")[0])
     name = recognise(stream)
     assert name == SAME_FORMAT.get(codec.name, codec.name)
     decoder = load_codec(name)
@@ -82,9 +91,10 @@ def test_what_is_no_stream_is_nobody_s() -> None:
     assert recognised.count(None) >= 1999
 
 
-def test_what_is_recognised_is_a_shipped_card(codec: Codec) -> None:
+def test_what_is_recognised_is_a_shipped_card(codec: Codec, tmp_path: Path) -> None:
     """A stream cut anywhere is still its own format's, or nobody's."""
-    stream = codec.encode(picture(16, 16), codec.card.points_for("default")[0])
+    image = picture(16, 16, write_depth(tmp_path, 16, 16))
+    stream = codec.encode(image, codec.card.points_for("default")[0])
     for length in range(len(stream)):
         name = recognise(stream[:length])
         assert name in (None, recognise(stream))

@@ -24,6 +24,14 @@ def picture(seed: int, width: int, height: int) -> Pixels:
     return (colours + rng.normal(0, 8, colours.shape)).clip(0, 255).astype(np.uint8)
 
 
+def write_depth(folder: Path, width: int, height: int) -> Path:
+    """A depth map, in hundredths of a metre: what is below is near."""
+    y, _ = np.mgrid[:height, :width]
+    path = folder / f"{width}x{height}_depth.png"
+    Image.fromarray((1 + 90 * (height - y)).astype(np.uint16)).save(path)
+    return path
+
+
 def write_pictures(folder: Path, count: int, width: int = 48, height: int = 32) -> Path:
     """A new folder of so many different ones."""
     folder.mkdir()

@@ -13,7 +13,7 @@ from support.command import run_bench
 
 from bench.codecs.families.ncn import model as ncn
 from bench.runtime.lanes import Lanes
-from bench.tasks import task
+from bench.tasks import networks, task
 
 SWEEP = ("run", "--codec", "ncn-lsm", "--points", "3,1", "--limit", "2", "--metric", "psnr_rgb")
 
@@ -37,6 +37,7 @@ def gpus(request: pytest.FixtureRequest, single: pandas.DataFrame) -> Iterator[i
     with pytest.MonkeyPatch.context() as patch:
         for module in (ncn, task):
             patch.setattr(module, "devices", lambda: [torch.device("cpu")] * request.param)
+        for module in (ncn, networks):
             patch.setattr(module, "lanes_of", lambda networks, device: Lanes(networks))
         yield request.param
 
