@@ -160,7 +160,7 @@ def _extents(runs: Counts, counts: Counts, pixels: int) -> tuple[Counts, Counts]
 
 
 def _sums(values: NDArray[_Number], lengths: Counts) -> NDArray[_Number]:
-    """Of so many values each, none of them none."""
+    """The sums of successive groups of so many values; no group is empty."""
     if not len(lengths):
         return values[:0]
     sums: NDArray[_Number] = np.add.reduceat(values, lengths.cumsum() - lengths)

@@ -52,12 +52,12 @@ def to_tensor(pixels: Pixels, device: torch.device) -> Tensor:
 
 
 def together(pictures: Sequence[Tensor]) -> Tensor:
-    """Tensors of a picture each as one of them all."""
+    """One batch of several pictures."""
     return pictures[0] if len(pictures) == 1 else torch.cat(list(pictures))
 
 
 def apart(batch: Tensor) -> list[Tensor]:
-    """The reverse."""
+    """The pictures of a batch."""
     return [batch[index : index + 1] for index in range(len(batch))]
 
 

@@ -82,7 +82,7 @@ class JpegDepthCodec(Codec):
     def encode(self, image: Image, point: Point) -> bytes:
         padded_size(image, 1)  # refuses what is too large
         if image.depth is None:
-            raise CodecError(f"{self.name}: no depth is known of {image.name}")
+            raise CodecError(f"{self.name}: {image.name} has no depth map")
         nearness = read_nearness(image.depth, image.width, image.height)
         encode = self._allocate if self._options.mode == "alloc" else self._compose
         return encode(image.pixels, nearness, int(point))
