@@ -69,7 +69,7 @@ def _load(path: Path) -> Any:
         import onnxruntime
     except ImportError as error:
         raise UnavailableError(
-            f"{path}: onnxruntime is not installed; pip install 'bench[onnx]'"
+            f"{path}: onnxruntime is not installed; pip install '.[onnx]'"
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # images are looked at side by side, one on each core

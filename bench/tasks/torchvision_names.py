@@ -32,5 +32,5 @@ def check_detector(name: str, given: str) -> tuple[str, str]:
         return f"{DETECTORS[name]}, COCO", version(TORCHVISION)
     except PackageNotFoundError as error:
         raise UnavailableError(
-            f"{given}: torchvision is not installed; pip install 'bench[torchvision]'"
+            f"{given}: torchvision is not installed; pip install '.[torchvision]'"
         ) from error

@@ -25,7 +25,7 @@ from bench.codecs.families.pillow import PillowCodec
 from bench.errors import BenchError
 
 distributed = pytest.importorskip(
-    "distributed", reason="--cluster needs pip install 'bench[cluster]'"
+    "distributed", reason="--cluster needs pip install '.[cluster]'"
 )
 
 pytestmark = [

@@ -142,7 +142,7 @@ def test_what_cannot_be_opened_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
         torchvision_names, "version", partial(_raise, PackageNotFoundError("torchvision"))
     )
     for given, told in (
-        (f"torchvision:{SMALL}=weights.pth", "pip install 'bench[torchvision]'"),
+        (f"torchvision:{SMALL}=weights.pth", "pip install '.[torchvision]'"),
         ("torchvision:maskrcnn_resnet50=weights.pth", "maskrcnn_resnet50_fpn"),
         ("torchvision=weights.pth", "ssd300_vgg16"),
     ):
