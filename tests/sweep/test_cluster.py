@@ -24,9 +24,7 @@ from bench import api, as_codec
 from bench.codecs.families.pillow import PillowCodec
 from bench.errors import BenchError
 
-distributed = pytest.importorskip(
-    "distributed", reason="--cluster needs pip install '.[cluster]'"
-)
+distributed = pytest.importorskip("distributed", reason="--cluster needs pip install '.[cluster]'")
 
 pytestmark = [
     pytest.mark.slow,
