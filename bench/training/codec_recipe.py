@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bench.codecs.catalog import read_card
 from bench.codecs.codec import Card
@@ -48,6 +48,7 @@ class CodecRecipe(FileModel):
     network: str = Field("", validate_default=True, description="a task network, which judges")
     enlarge: _Positive = Field(1.0, description="how much larger the network sees pictures")
     features: str = Field("", description="what an LSMnet sees: a task network's ResNet, or a VGG")
+    gains: bool = Field(False, description="whether one network, with gains, serves all λ")
     mask_only: bool = Field(False, description="whether the NCN stays as it is")
 
     @field_validator("crop")
@@ -78,9 +79,15 @@ class CodecRecipe(FileModel):
             raise ValueError("'starts_from' is missing, the card whose NCN to keep")
         return mask_only
 
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        if self.gains and self.batch % len(self.lambdas):
+            raise ValueError("with gains, 'batch' must be a multiple of the number of lambdas")
+        return self
+
     def resume_key(self) -> str:
         """What of it may not change between two sessions, in the words of bench 0.1."""
-        later = "widths", "hyper", "linear"  # than bench 0.1
+        later = "widths", "hyper", "linear", "gains"  # than bench 0.1
         free = {"lambdas": (), "steps": 0, "tune_steps": 0, "validate": ""}
         kept = self.model_dump(by_alias=True) | free
         kept = {key: value for key, value in kept.items() if key not in later or value}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from torch import Tensor
 
 from bench.codecs.catalog import card_paths
 from bench.codecs.codec import Card
-from bench.codecs.families.ncn.checkpoint import beside, load_ncn, save_ncn
-from bench.codecs.families.ncn.masking import new_lsm
+from bench.codecs.families.ncn.checkpoint import SHARED, beside, load_ncn, save_ncn
+from bench.codecs.families.ncn.masking import LSMnet, new_lsm
 from bench.codecs.families.ncn.network import NCN
 from bench.datasets import Dataset
 from bench.errors import DataError
@@ -23,16 +24,47 @@ from bench.training.codec_recipe import CodecRecipe, read_recipe
 from bench.training.coding import Coding
 from bench.training.crops import Cutting, crops
 from bench.training.distortions import Distortion, feature, hvs, task
+from bench.training.gains import GainedCoding
 from bench.training.labels import LabelledBatch
 from bench.training.linear_start import begin_linear
 from bench.training.loop import Training, check_finished
-from bench.training.processes import processes
+from bench.training.processes import Processes, processes
 from bench.training.schedule import Schedule
 from bench.training.session import TrainingSession
 from bench.training.validation import validate
 from bench.vision.rcnn import RCNN
 
 _VALIDATED = 20  # pictures
+_PREFIX = "lambda_"
+
+
+@dataclass(frozen=True, eq=False)
+class _Setting:
+    """What the trainings of all λ have in common."""
+
+    card: Card
+    recipe: CodecRecipe
+    session: TrainingSession
+    ours: Processes
+    dataset: Dataset
+    others: Dataset | None  # to validate with
+    network: RCNN | None
+
+    def batch(self, schedule: Schedule) -> Callable[[int], LabelledBatch]:
+        recipe = self.recipe
+        width, height = recipe.crop
+        cutting = Cutting(width, height, recipe.loss == "task", recipe.enlarge)
+        share = self.ours.share(recipe.batch)
+        return partial(crops, self.dataset, cutting, share, schedule.seed)
+
+    def ready(self, coding: Coding) -> Coding:
+        coding = coding.to(self.ours.device).train()
+        coding.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch takes it
+        return coding
+
+    def validated(self, coding: Coding) -> dict[str, float]:
+        assert self.others is not None
+        return validate(coding, self.network, self.others.limited(_VALIDATED))
 
 
 def train_codec(name: str, session: TrainingSession) -> bool:
@@ -47,35 +79,96 @@ def train_codec(name: str, session: TrainingSession) -> bool:
             dataset = session.dataset(data)
             others = session.dataset(recipe.validated, data) if recipe.validated else None
         network = task_network(recipe.network).to(ours.device).train() if recipe.network else None
-        distortion = _distortion(recipe, network)
-        width, height = recipe.crop
-        cutting = Cutting(width, height, recipe.loss == "task", recipe.enlarge)
-        for point in recipe.lambdas:
-            weights = session.folder / _file(point)
-            starts = _starts(card, recipe, session.folder, point)
-            resume_key = _resume_key(recipe, point, dataset, starts)
-            if ours.agreed(weights.is_file()):
-                check_finished(weights.with_suffix(""), resume_key)
-                continue
-            coding = _coding(card, recipe, starts, dataset).to(ours.device).train()
-            coding.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch takes it
-            schedule = _schedule(recipe, point)
-            training = Training(
-                coding,
-                schedule,
-                partial(crops, dataset, cutting, ours.share(recipe.batch), schedule.seed),
-                partial(_losses, coding, distortion, point, ours.device),
-                weights.with_suffix(""),
-                ours,
-                resume_key,
-                partial(validate, coding, network, others.limited(_VALIDATED)) if others else None,
-            )
-            if not session.run(training):
-                return False
-            if ours.first:
-                save_ncn(coding.ncn, coding.lsm, weights, _keeper(recipe, weights))
-            ours.wait()
+        setting = _Setting(card, recipe, session, ours, dataset, others, network)
+        if recipe.gains:
+            return _train_together(setting)
+        return all(_train_one(setting, point) for point in recipe.lambdas)
+
+
+def _train_one(setting: _Setting, point: float) -> bool:
+    """A network for one λ."""
+    recipe, session, ours = setting.recipe, setting.session, setting.ours
+    weights = session.folder / _file(point)
+    starts = _starts(setting.card, recipe, session.folder, point)
+    resume_key = _resume_key(recipe, f"{point:g}", setting.dataset, starts)
+    if ours.agreed(weights.is_file()):
+        check_finished(weights.with_suffix(""), resume_key)
+        return True
+    ncn, lsm = _networks(setting.card, recipe, starts, setting.dataset)
+    coding = setting.ready(Coding(ncn, lsm))
+    schedule = _schedule(recipe, point)
+    training = Training(
+        coding,
+        schedule,
+        setting.batch(schedule),
+        partial(_losses, coding, _distortion(recipe, setting.network), point, ours.device),
+        weights.with_suffix(""),
+        ours,
+        resume_key,
+        partial(setting.validated, coding) if setting.others else None,
+    )
+    if not session.run(training):
+        return False
+    if ours.first:
+        save_ncn(coding.ncn, coding.lsm, weights, _keeper(recipe, weights))
+    ours.wait()
     return True
+
+
+def _train_together(setting: _Setting) -> bool:
+    """One network for all λ, with the gains of each."""
+    recipe, session, ours = setting.recipe, setting.session, setting.ours
+    files = [session.folder / _file(point) for point in recipe.lambdas]
+    shared = session.folder / SHARED
+    starts = [_trained(setting.card, recipe, session.folder, SHARED)] if recipe.starts_from else []
+    of_others = _gains_beside(starts[0]) if starts else []
+    all_lambdas = ", ".join(f"{point:g}" for point in recipe.lambdas)
+    resume_key = _resume_key(recipe, all_lambdas, setting.dataset, [*starts, *of_others])
+    if ours.agreed(all(path.is_file() for path in (shared, *files))):
+        check_finished(shared.with_suffix(""), resume_key)
+        return True
+    ncn, lsm = _networks(setting.card, recipe, starts, setting.dataset)
+    coding = GainedCoding(ncn, lsm, recipe.lambdas)
+    if of_others:
+        coding.begin_with(of_others)
+    coding.hold(gains=recipe.mask_only)
+    setting.ready(coding)
+    schedule = _schedule(recipe, recipe.lambdas[0])
+    places = [at % len(recipe.lambdas) for at in ours.share(recipe.batch)]
+    training = Training(
+        coding,
+        schedule,
+        setting.batch(schedule),
+        partial(_gained_losses, coding, _distortion(recipe, setting.network), places, ours.device),
+        shared.with_suffix(""),
+        ours,
+        resume_key,
+        partial(_validated_at_each, setting, coding) if setting.others else None,
+    )
+    if not session.run(training):
+        return False
+    if ours.first:
+        coding.save(files, _keeper(recipe, shared))
+    ours.wait()
+    return True
+
+
+def _validated_at_each(setting: _Setting, coding: GainedCoding) -> dict[str, float]:
+    """Figures of each λ."""
+    figures: dict[str, float] = {}
+    for place, point in enumerate(coding.lambdas):
+        at_point = setting.validated(coding.at(place))
+        figures |= {f"{name}, λ {point:g}": value for name, value in at_point.items()}
+    return figures
+
+
+def _gains_beside(shared: Path) -> list[Path]:
+    """The files of the λ that share a network, in order of falling rate's λ."""
+
+    def number(path: Path) -> float:
+        return float(path.stem.removeprefix(_PREFIX))
+
+    return sorted(shared.parent.glob(f"{_PREFIX}*{shared.suffix}"), key=number)
 
 
 def _schedule(recipe: CodecRecipe, point: float) -> Schedule:
@@ -83,11 +176,11 @@ def _schedule(recipe: CodecRecipe, point: float) -> Schedule:
     return Schedule(steps, recipe.batch, recipe.rate, decay=0.0, largest_gradient=1.0)
 
 
-def _resume_key(recipe: CodecRecipe, point: float, dataset: Dataset, starts: Sequence[Path]) -> str:
+def _resume_key(recipe: CodecRecipe, point: str, dataset: Dataset, starts: Sequence[Path]) -> str:
     """Everything that determines a λ; data and weights by their digests."""
     judge = open_task(recipe.network).fingerprint if recipe.network else ""
     digests = " ".join(map(file_digest, starts))
-    return f"{recipe.resume_key()} λ {point:g} {dataset.digest} {judge} {digests}"
+    return f"{recipe.resume_key()} λ {point} {dataset.digest} {judge} {digests}"
 
 
 def _losses(
@@ -100,6 +193,20 @@ def _losses(
     return {**parts, "rate": point * rate}
 
 
+def _gained_losses(
+    coding: GainedCoding,
+    distortion: Distortion,
+    places: Sequence[int],
+    device: torch.device,
+    batch: LabelledBatch,
+) -> dict[str, Tensor]:
+    batch = batch.to(device)
+    x_hat, rate = coding.weighted(batch.pictures, places)
+    with torch.autocast(device.type, enabled=False):
+        parts = distortion(batch.pictures, x_hat, batch.truth)
+    return {**parts, "rate": rate}
+
+
 def _distortion(recipe: CodecRecipe, network: RCNN | None) -> Distortion:
     if recipe.loss == "hvs":
         return hvs
@@ -110,12 +217,14 @@ def _distortion(recipe: CodecRecipe, network: RCNN | None) -> Distortion:
 def _starts(card: Card, recipe: CodecRecipe, folder: Path, point: float) -> list[Path]:
     """The weights that a λ starts from; if there are two, its NCN is the second's."""
     if point == recipe.lambdas[0]:
-        return [_trained(card, recipe, folder, None)] if recipe.starts_from else []
-    own = [_trained(card, recipe, folder, point)] if recipe.mask_only else []
+        return [_trained(card, recipe, folder)] if recipe.starts_from else []
+    own = [_trained(card, recipe, folder, _file(point))] if recipe.mask_only else []
     return [folder / _file(recipe.lambdas[0]), *own]
 
 
-def _coding(card: Card, recipe: CodecRecipe, starts: Sequence[Path], dataset: Dataset) -> Coding:
+def _networks(
+    card: Card, recipe: CodecRecipe, starts: Sequence[Path], dataset: Dataset
+) -> tuple[NCN, LSMnet | None]:
     """The networks to train, with their initial weights."""
     torch.manual_seed(0)
     wanted = NCN(recipe.channels, recipe.widths, recipe.hyper, linear=recipe.linear)
@@ -129,23 +238,22 @@ def _coding(card: Card, recipe: CodecRecipe, starts: Sequence[Path], dataset: Da
         raise DataError(f"{recipe.starts_from}: {ncn.layout}, not {wanted.layout}")
     if card.options["lsm"] != "none" and lsm is None:
         lsm = new_lsm(recipe.features, recipe.channels, recipe.enlarge)
-    coding = Coding(ncn, lsm)
     ncn.requires_grad_(not recipe.mask_only)
     if lsm is not None:
         lsm.features.requires_grad_(False)
         lsm.to_alpha.requires_grad_(True)
-    return coding
+    return ncn, lsm
 
 
-def _trained(card: Card, recipe: CodecRecipe, folder: Path, point: float | None) -> Path:
-    """A λ, or the first, of the codec to start from, trained beside this one or shipped."""
+def _trained(card: Card, recipe: CodecRecipe, folder: Path, file: str = "") -> Path:
+    """A file, or the first λ's, of the codec to start from, trained beside this one or shipped."""
     assert card.weights is not None
     own = card.path.with_name(f"{recipe.starts_from}.toml")
     is_own = own.is_file() and own not in card_paths().values()
     name = f"{own if is_own else recipe.starts_from}:{card.weights.name}"
     other, other_recipe = read_recipe(name)
     assert other.weights is not None
-    file = _file(other_recipe.lambdas[0] if point is None else point)
+    file = file or _file(other_recipe.lambdas[0])
     here = beside(folder / file, recipe.starts_from)
     for path in (here, other.weights.folder / file):
         if path.is_file():
@@ -176,4 +284,4 @@ def training_data(name: str, recipe: CodecRecipe) -> str:
 
 
 def _file(point: float) -> str:
-    return f"lambda_{point:g}.safetensors"
+    return f"{_PREFIX}{point:g}.safetensors"

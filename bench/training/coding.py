@@ -9,6 +9,8 @@ from bench.codecs.families.ncn.masking import LSMnet, masked
 from bench.codecs.families.ncn.network import NCN
 from bench.codecs.families.ncn.rate import bits, sigma
 
+Scale = Tensor | int
+
 
 class Coding(nn.Module):
     """An NCN and its LSMnet, if any, as one network."""
@@ -19,20 +21,30 @@ class Coding(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The decoded pictures, and the estimated bits per pixel."""
-        y = self.ncn.g_enc(x)
+        x_hat, (of_y, of_z) = self._coded(x)
+        return x_hat, (of_y.sum() + of_z.sum()) / x[:, 0].numel()
+
+    def _coded(
+        self, x: Tensor, encoder: Scale = 1, decoder: Scale = 1, bias: Scale = 0
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The decoded pictures, and the bits of each element of ŷ and of ẑ.
+
+        The gains are of the channels of y; the bias is added in the LSMnet.
+        """
+        y = self.ncn.g_enc(x) * encoder
         z_hat = self._rounded(self.ncn.h_enc(y))
         mu, raw = self.ncn.y_distribution(z_hat)
         if self.lsm is not None:
-            y = masked(y, mu, self.lsm(x))
+            y = masked(y, mu, self.lsm(x, bias))
         y_hat = self._rounded(y)
         z_mu, z_raw = self.ncn.z_prior(z_hat)
         with torch.autocast(x.device.type, enabled=False):
             spent = [
-                bits(values.float(), location.float(), sigma(negated.float())).sum()
+                bits(values.float(), location.float(), sigma(negated.float()))
                 for values, location, negated in ((y_hat, mu, raw), (z_hat, z_mu, z_raw))
             ]
-        x_hat: Tensor = self.ncn.g_dec(y_hat)
-        return x_hat.float(), (spent[0] + spent[1]) / x[:, 0].numel()
+        x_hat: Tensor = self.ncn.g_dec(y_hat * decoder)
+        return x_hat.float(), spent
 
     def _rounded(self, latent: Tensor) -> Tensor:
         """In training, noise replaces rounding, which has no gradient."""

@@ -49,6 +49,9 @@ RECIPES = {
 }
 
 
+TOGETHER = "gains = true"
+
+
 def write_cards(folder: Path, **changes: str) -> Path:
     """A card for each kind of training, in a folder."""
     folder.mkdir(exist_ok=True)

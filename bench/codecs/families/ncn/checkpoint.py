@@ -2,6 +2,10 @@
 
 The numbers of channels follow from the shapes in a file; whether there is a linear transform or an
 LSMnet, and of which kind, from the names.
+
+Where one network serves all λ, a file beside those of the λ has it. Theirs have what differs: a
+gain for each channel of y in the encoder, one in the decoder, and the bias of the LSMnet's last
+convolution.
 """
 
 from __future__ import annotations
@@ -61,6 +65,9 @@ _BRANCH = "parallelBranch"
 # What a file says of weights that it has not itself.
 _FEATURES, _FEATURES_DIGEST, _ENLARGEMENT = "features", "features_digest", "enlargement"
 _NCN, _NCN_DIGEST = "ncn", "ncn_digest"
+_SHARED_DIGEST = "shared_digest"
+SHARED = "shared.safetensors"
+_GAINS = ("gains.encoder", "gains.decoder")
 _CODEC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VGG_LAYER = re.compile(rf"{_BRANCH}\.(\d{{1,2}})\.weight")
 # The inputs that are always zero: which axis has them, and whether they come first.
@@ -76,10 +83,8 @@ _PAST = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 1], dtype=torch.bool).reshape(3, 3
 @fork_rng([])  # layers that are made draw their first weights
 def load_ncn(path: Path, digest: str | None = None) -> tuple[NCN, LSMnet | None]:
     """The networks in a file, ready to code; if a digest is given, the file must have it."""
-    read = read_checkpoint(path, digest)
-    found, metadata = _weights(path, read), read.metadata
-    if _NCN in metadata:
-        found = _borrowed(path, metadata[_NCN], metadata.get(_NCN_DIGEST, "")) | found
+    found, metadata = _with_borrowed(path, read_checkpoint(path, digest))
+    gains = {name: found.pop(name) for name in _GAINS if name in found}
     build = _ncn_builder(path, found)
     branch = {n: tensor for n, tensor in found.items() if n.startswith((_TO_ALPHA, _BRANCH))}
     shapes = outline(path, build).state_dict()
@@ -88,6 +93,9 @@ def load_ncn(path: Path, digest: str | None = None) -> tuple[NCN, LSMnet | None]
     check_tensors(path, wanted, tensors)
     ncn = build()
     ncn.load_state_dict({name: tensors[_published(name)] for name in ncn.state_dict()})
+    if gains:
+        check_tensors(path, dict.fromkeys(_GAINS, torch.empty(ncn.channels)), gains)
+        ncn.scale(*(gains[name].float() for name in _GAINS))
     lsm = None
     if f"{_TO_ALPHA}.weight" in branch:
         lsm = _load_lsm(branch, ncn.channels, path, metadata)
@@ -131,21 +139,57 @@ def save_ncn(ncn: NCN, lsm: LSMnet | None, path: Path, ncn_of: str = "") -> None
     save_tensors(tensors, path, metadata)
 
 
-def _borrowed(path: Path, codec: str, digest: str) -> dict[str, Tensor]:
-    """The weights of an NCN that another codec's file has."""
-    if not _CODEC.fullmatch(codec):
-        raise DataError(f"{path}: invalid name '{codec}' of the codec that has its NCN")
-    other = beside(path, codec)
+def save_gains(gains: tuple[Tensor, Tensor], bias: Tensor | None, path: Path) -> None:
+    """Write what of a λ differs from the network in the shared file beside it.
+
+    The gains are the encoder's and the decoder's, the bias is that of an LSMnet's last layer.
+    """
+    tensors = dict(zip(_GAINS, gains, strict=True))
+    if bias is not None:
+        tensors[f"{_TO_ALPHA}.bias"] = bias
+    save_tensors(tensors, path, {_SHARED_DIGEST: file_digest(path.with_name(SHARED))})
+
+
+def load_gains(path: Path) -> tuple[Tensor, Tensor]:
+    """The gains in the file of a λ."""
+    found = read_checkpoint(path).tensors
+    encoder, decoder = (found.get(name) for name in _GAINS)
+    if encoder is None or decoder is None:
+        raise DataError(f"{path}: no {' and '.join(_GAINS)}: weights of one λ alone")
+    return encoder.float(), decoder.float()
+
+
+def _with_borrowed(path: Path, read: Checkpoint) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The weights of a file with those that are in others, and the metadata of all of them."""
+    found, metadata = _weights(path, read), read.metadata
+    if _SHARED_DIGEST in metadata and path.name != SHARED:
+        what, shared = "its network is shared by all λ", path.with_name(SHARED)
+        read = _unchanged(path, what, shared, metadata[_SHARED_DIGEST])
+        others, of_others = _with_borrowed(shared, read)
+        found, metadata = others | found, of_others | metadata
+    elif _NCN in metadata:
+        codec = metadata[_NCN]
+        if not _CODEC.fullmatch(codec):
+            raise DataError(f"{path}: invalid name '{codec}' of the codec that has its NCN")
+        what, other = f"its NCN is that of {codec}", beside(path, codec)
+        found = _ncn_of(other, _unchanged(path, what, other, metadata.get(_NCN_DIGEST, ""))) | found
+    return found, metadata
+
+
+def _unchanged(path: Path, what: str, other: Path, digest: str) -> Checkpoint:
+    """What another file holds, which must be the one that was there when ``path`` was written."""
     if not other.is_file():
-        raise DataError(f"{path}: its NCN is that of {codec}, but there is no {other}")
+        raise DataError(f"{path}: {what}, but there is no {other}")
     read = read_checkpoint(other)
     if read.digest != digest:
-        raise DataError(f"{path}: its NCN is that of {codec}, but {other} has changed since")
-    return {
-        name: tensor
-        for name, tensor in _weights(other, read).items()
-        if not name.startswith((_TO_ALPHA, _BRANCH))
-    }
+        raise DataError(f"{path}: {what}, but {other} has changed since")
+    return read
+
+
+def _ncn_of(path: Path, read: Checkpoint) -> dict[str, Tensor]:
+    """The weights of a file without those of an LSMnet."""
+    found = _weights(path, read).items()
+    return {name: each for name, each in found if not name.startswith((_TO_ALPHA, _BRANCH))}
 
 
 def beside(path: Path, codec: str) -> Path:

@@ -43,8 +43,8 @@ class LSMnet(nn.Module):
         for name, values in zip(("mean", "std"), _NORMAL[kind], strict=True):
             self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """α of images whose samples are 0 to 1."""
+    def forward(self, x: Tensor, bias: Tensor | int = 0) -> Tensor:
+        """α of images whose samples are 0 to 1; the bias is added before the sigmoid."""
         scale = 255 if self.mean[0] > 1 else 1
         size = (x.shape[2] // Y_STEP, x.shape[3] // Y_STEP)
         if self.enlargement != 1:
@@ -52,7 +52,7 @@ class LSMnet(nn.Module):
         features = self.features((x * scale - self.mean) / self.std)
         if features.shape[2:] != size:
             features = functional.interpolate(features, size, mode="bilinear")
-        return torch.sigmoid(self.to_alpha(features))
+        return torch.sigmoid(self.to_alpha(features) + bias)
 
 
 def masked(y: Tensor, mu: Tensor, alpha: Tensor) -> Tensor:

@@ -82,6 +82,16 @@ class NCN(nn.Module):
         mu, raw = self.h_dec(z_hat).chunk(2, dim=1)
         return mu, raw
 
+    @torch.no_grad()
+    def scale(self, encoder: Tensor, decoder: Tensor) -> None:
+        """Multiply each channel of y behind g_enc by a number, and of ŷ before g_dec by another."""
+        for layer in _layers_at(self.g_enc, -1):
+            layer.weight *= encoder[:, None, None, None]
+            assert layer.bias is not None
+            layer.bias *= encoder
+        for layer in _layers_at(self.g_dec, 0):
+            layer.weight *= decoder[:, None, None, None]
+
 
 class BesideLinear(nn.Module):
     """The sum of a deep transform and a linear one."""
@@ -93,6 +103,14 @@ class BesideLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         total: Tensor = self.deep(x) + self.linear(x)
         return total
+
+
+def _layers_at(transform: nn.Module, place: int) -> list[nn.Conv2d | nn.ConvTranspose2d]:
+    """The layers of a transform that are next to the latent, which is at its end or beginning."""
+    deep = transform.deep if isinstance(transform, BesideLinear) else transform
+    assert isinstance(deep, nn.Sequential)
+    layers = [deep[place], *([transform.linear] if isinstance(transform, BesideLinear) else [])]
+    return [each for each in layers if isinstance(each, nn.Conv2d | nn.ConvTranspose2d)]
 
 
 class GDN(nn.Module):
