@@ -22,10 +22,15 @@ from bench.runtime.finding import WEIGHTS, Finding
 from bench.runtime.programs import unmetered
 
 
-class LearnedModel(Protocol):
+class Weights(Protocol):
     """The networks in a file of weights."""
 
     digest: bytes  # of the weights that a decoder needs
+
+
+class LearnedModel(Weights, Protocol):
+    """Networks that code a picture."""
+
     kind: str  # what they are, in words
 
     def compress(self, pixels: Pixels) -> tuple[bytes, bytes]:
@@ -35,23 +40,23 @@ class LearnedModel(Protocol):
         """A checksum of the decoded latents, and the picture."""
 
 
+Loaded = TypeVar("Loaded", bound=Weights)
 Model = TypeVar("Model", bound=LearnedModel)
 
 
-class LearnedCodec(Codec, Generic[Model]):
+class WeightedCodec(Codec, Generic[Loaded]):
     """A card with weight sets; a file is loaded when it is first needed, which is not measured."""
 
     neural = True
     family: ClassVar[str]
     stream: ClassVar[type[NeuralStream]]
-    kind: str  # of its networks, as the card says
     formulas: tuple[str, str]  # what encoding and decoding compute, for people to read
 
     def __init__(self, card: Card) -> None:
         super().__init__(card)
         if not card.sets:
             raise CardError(f"{card.path}: 'weights' is missing; it must have a table for each set")
-        self._models: dict[Path, Model] = {}
+        self._models: dict[Path, Loaded] = {}
         self._loading = threading.Lock()
 
     @property
@@ -61,7 +66,7 @@ class LearnedCodec(Codec, Generic[Model]):
         return coding_device().type == "cuda"
 
     @abstractmethod
-    def load(self, path: Path, digest: str) -> Model:
+    def load(self, path: Path, digest: str) -> Loaded:
         """The networks in a file, ready to code; DataError if the file has another digest."""
 
     @classmethod
@@ -94,46 +99,23 @@ class LearnedCodec(Codec, Generic[Model]):
         """The digest of each file of weights at first use; only files with it are loaded."""
         return file_digests(list(self._paths.values()))
 
-    def encode(self, image: Image, point: Point) -> bytes:
-        if is_too_large(image.width, image.height):
-            size = f"{image.width}x{image.height}"
-            raise CodecError(f"{image.name}: {size} is too large for {self.stream.maker}")
-        model = self.encoder(point)
-        latents, body = model.compress(image.pixels)
-        return self.stream(image.width, image.height, model.digest, latents, body).to_bytes()
-
-    def decode(self, stream: bytes) -> Pixels:
-        # The stream's checksum comes first: CompressAI's decoder would read past a damaged end.
-        header = self.stream.from_bytes(stream)
-        model = self.model_of(header)
-        latents, pixels = model.decompress(header.body, header.width, header.height)
-        if latents != header.latents:
-            raise StreamError(
-                "the stream decodes to other latents than were coded: either it is damaged, or "
-                "this machine computes other probabilities than the one that coded it"
-            )
-        return pixels
-
     def commands(self, point: Point) -> tuple[str, ...]:
         weights = self._paths.get(point)
         return tuple(f"{each}  # {weights}" if weights else each for each in self.formulas)
 
-    def encoder(self, point: Point) -> Model:
-        """The networks to encode with, which must be of the kind that the card says."""
-        path = self._paths[point]
-        model = self.model(path)
-        if model.kind != self.kind:
-            raise DataError(f"{path}: weights of {model.kind}, not of {self.kind}")
-        return model
+    def check_size(self, image: Image) -> None:
+        if is_too_large(image.width, image.height):
+            size = f"{image.width}x{image.height}"
+            raise CodecError(f"{image.name}: {size} is too large for {self.stream.maker}")
 
-    def model(self, path: Path) -> Model:
+    def model(self, path: Path) -> Loaded:
         """The networks in a file, which all threads share."""
         with self._loading, unmetered():
             if path not in self._models:
                 self._models[path] = self.load(path, self._files[path])
             return self._models[path]
 
-    def model_of(self, header: NeuralStream) -> Model:
+    def model_of(self, header: NeuralStream) -> Loaded:
         """The networks that a stream was coded with."""
         for model in list(self._models.values()):
             if model.digest.startswith(header.model):
@@ -184,6 +166,38 @@ class LearnedCodec(Codec, Generic[Model]):
     def _digests(cls, weights: Mapping[Point, Path]) -> dict[Path, str]:
         with unmetered():
             return remembered_digests(f"{cls.family} decoder", list(weights.values()), cls.digest)
+
+
+class LearnedCodec(WeightedCodec[Model]):
+    """A codec whose networks code the picture by themselves."""
+
+    kind: str  # of its networks, as the card says
+
+    def encode(self, image: Image, point: Point) -> bytes:
+        self.check_size(image)
+        model = self.encoder(point)
+        latents, body = model.compress(image.pixels)
+        return self.stream(image.width, image.height, model.digest, latents, body).to_bytes()
+
+    def decode(self, stream: bytes) -> Pixels:
+        # The stream's checksum comes first: CompressAI's decoder would read past a damaged end.
+        header = self.stream.from_bytes(stream)
+        model = self.model_of(header)
+        latents, pixels = model.decompress(header.body, header.width, header.height)
+        if latents != header.latents:
+            raise StreamError(
+                "the stream decodes to other latents than were coded: either it is damaged, or "
+                "this machine computes other probabilities than the one that coded it"
+            )
+        return pixels
+
+    def encoder(self, point: Point) -> Model:
+        """The networks to encode with, which must be of the kind that the card says."""
+        path = self._paths[point]
+        model = self.model(path)
+        if model.kind != self.kind:
+            raise DataError(f"{path}: weights of {model.kind}, not of {self.kind}")
+        return model
 
 
 def _torch_version() -> str:
