@@ -1,7 +1,7 @@
 """Weight sets: the files that a learned codec has for a data set, one for each operating point.
 
 A card names its sets, the names of their files and where they come from; the points are those in
-the names of the files that are there.
+the names of the files that are there. Where one file is for all points, the card lists these.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from bench.errors import CardError
-from bench.runtime.file_model import FileModel, quoted
+from bench.runtime.file_model import FileModel, Listed, Number, quoted
 from bench.runtime.settings import user_path
+from bench.runtime.text import counted
 
 VARIABLE = "BENCH_WEIGHTS"
 _POINT = "{point}"
@@ -28,19 +29,24 @@ class WeightFiles(FileModel):
     """What a card says of a set: how its files are called and where they come from."""
 
     files: str = Field(
-        description=f"a pattern of file names with one {_POINT}, such as '*lambda_{_POINT}.*'"
+        description=f"a pattern of file names with one {_POINT}, such as '*lambda_{_POINT}.*', or "
+        "the name of one file for all 'points'"
+    )
+    points: Listed[Number] = Field(
+        (), description="the points of a file for all of them", validate_default=True
     )
     folder: str | None = Field(None, description="a folder, as seen from the card")
     count: int | None = Field(None, description="how many files there are")
     published: str = Field("", description="what they are called where they come from")
     page: str = Field("", description="the page that links them")
 
-    @field_validator("files")
+    @field_validator("points")
     @classmethod
-    def _one_point(cls, files: str) -> str:
-        if files.count(_POINT) != 1:
-            raise ValueError(f"expected one {_POINT} in {quoted(files)}")
-        return files
+    def _named(cls, points: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
+        files, wanted = info.data.get("files", ""), 0 if points else 1
+        if files.count(_POINT) != wanted:
+            raise ValueError(f"expected {wanted or 'no'} {_POINT} in {quoted(files)}")
+        return points
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,11 @@ class WeightSet:
 
     def description(self) -> str:
         """What there is, or else what is missing."""
-        return self.missing() or self.remark() or f"{len(self.paths)} files in {self.folder}"
+        return (
+            self.missing()
+            or self.remark()
+            or f"{counted(len({*self.paths.values()}), 'file')} in {self.folder}"
+        )
 
 
 def find_weights(
@@ -95,9 +105,10 @@ def find_weights(
 
 def own_weights(path: Path, expected: WeightFiles) -> WeightSet:
     """A user's own file as a set; its point is the number in its name or, without one, its name."""
-    number = _number(path.name, expected.files)
-    point = path.stem if number is None else number
-    return WeightSet("own", path.parent, WeightFiles(files=expected.files), paths={point: path})
+    number = _number(path.name, expected.files) if not expected.points else None
+    points = expected.points or (path.stem if number is None else number,)
+    files = WeightFiles(files=expected.files, points=expected.points)
+    return WeightSet("own", path.parent, files, paths=dict.fromkeys(points, path))
 
 
 def weights_folder() -> Path:
@@ -106,6 +117,9 @@ def weights_folder() -> Path:
 
 
 def _found(folder: Path, expected: WeightFiles, *, falling: bool) -> dict[int | float | str, Path]:
+    if expected.points:
+        path = folder / expected.files
+        return dict.fromkeys(expected.points, path) if path.is_file() else {}
     found: dict[int | float | str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         number = _number(path.name, expected.files)
