@@ -134,6 +134,10 @@ class Codec(ABC):
     def decode(self, stream: bytes) -> Pixels:
         """The picture in a stream, from the stream alone; StreamError if it cannot be decoded."""
 
+    def parts(self, stream: bytes) -> dict[str, int]:
+        """The bytes of each part of a stream of its own, by name; none if it has no parts."""
+        return {}
+
     def inspect(self, image: Image, point: Point) -> dict[str, NDArray[Any]]:
         """A learned encoder's intermediate results for an image, by name."""
         raise CardError(f"{self.name}: has no latents to inspect")

@@ -138,6 +138,7 @@ class _Loader:
         shape = (len(self.names), len(keys))
         size = np.full(shape, np.nan)
         costs = {cost: np.full(shape, np.nan) for cost in COSTS}
+        parts: dict[str, FloatArray] = {}
         provenance: dict[tuple[int, int], tuple[str, str, Run]] = {}
         places: dict[int, list[tuple[int, int]]] = {}
         for stream in curve.streams:
@@ -152,6 +153,8 @@ class _Loader:
                 provenance[where] = stream.digest, stream.finished, self.runs[stream.run]
                 for cost, values in costs.items():
                     values[where] = getattr(stream, cost)  # None is NaN
+                for part, its_bytes in json.loads(stream.parts or "{}").items():
+                    parts.setdefault(part, np.full(shape, np.nan))[where] = its_bytes
         pixels = np.array([i.width * i.height if i else 0 for i in self.images], dtype=np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
             bpp = 8 * size / pixels[:, None]
@@ -171,6 +174,7 @@ class _Loader:
             curve.codec.version,
             self._matches(curve, places, shape),
             {task.name: task.measure for task in self.scorers.values()},
+            parts,
         )
 
     def _matches(

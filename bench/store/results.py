@@ -56,6 +56,7 @@ class CodecResults:
     version: str | None = None  # of the software that ran; None if it is unknown
     matches: dict[str, MatchArray] = field(default_factory=dict)  # by scorer; None if missing
     measures: dict[str, Measure] = field(default_factory=dict)  # by scorer
+    parts: dict[str, FloatArray] = field(default_factory=dict)  # bytes of each, by name, if any
 
     def __repr__(self) -> str:
         return f"<CodecResults of {self.name} at {self.unit} {', '.join(map(str, self.points))}>"
@@ -64,6 +65,17 @@ class CodecResults:
     def done(self) -> BoolArray:
         """Which images × points were coded and decoded."""
         return np.isfinite(self.bytes) & np.isfinite(self.values["decode_wall"])
+
+    @property
+    def rates(self) -> list[float]:
+        """The mean rate at each point."""
+        return [_mean(self.bpp[done, at]) for at, done in enumerate(self.done.T)]
+
+    def rates_at(self, column: int) -> dict[str, float]:
+        """The mean rate of each part of the streams at a point, by name."""
+        done = self.done[:, column]
+        pixels = 8 * self.bytes[done, column] / self.bpp[done, column]
+        return {n: _mean(8 * sizes[done, column] / pixels) for n, sizes in self.parts.items()}
 
     @property
     def missing(self) -> int:
@@ -143,6 +155,7 @@ class CodecResults:
             bpp=self.bpp[part],
             values={name: values[part] for name, values in self.values.items()},
             matches={name: matches[part] for name, matches in self.matches.items()},
+            parts={name: sizes[part] for name, sizes in self.parts.items()},
             provenance={
                 (row[image], column[point]): made
                 for (image, point), made in self.provenance.items()
@@ -281,6 +294,7 @@ class Results:
                             "unit": codec.unit,
                             "bytes": int(codec.bytes[row, column]),
                             "bpp": codec.bpp[row, column],
+                            **{f"bytes_{n}": part[row, column] for n, part in codec.parts.items()},
                             **{name: v[row, column] for name, v in codec.values.items()},
                             "stream": stream,
                             "fingerprint": codec.fingerprint,
@@ -317,6 +331,7 @@ class Results:
                         "images": int(done.sum()),
                         "complete": bool(done.all()),
                         "bpp": _mean(codec.bpp[done, column]),
+                        **{f"bpp_{n}": rate for n, rate in codec.rates_at(column).items()},
                         **_scores(codec, column),
                         **{n: _mean(v[done, column]) for n, v in codec.values.items()},
                     }

@@ -95,6 +95,7 @@ class Stream(NamedTuple):
     finished: str
     decoded: str | None  # the digest of the decoded picture that was measured
     side: str | None  # the digest of what its encoder looked at beside the pixels
+    parts: str | None = None  # JSON: the bytes of each part by its name, if it has parts
 
 
 class Metric(NamedTuple):

@@ -6,7 +6,7 @@ import json
 import logging
 import sqlite3
 
-VERSION = 7
+VERSION = 8
 _log = logging.getLogger(__name__)
 
 _TABLES = """
@@ -27,7 +27,8 @@ CREATE TABLE planned (
 CREATE TABLE streams (
     id INTEGER PRIMARY KEY, codec INTEGER, image INTEGER, point TEXT, digest TEXT, bytes INTEGER,
     encode_cpu REAL, encode_wall REAL, decode_cpu REAL, decode_wall REAL, run INTEGER,
-    finished TEXT, decoded TEXT, side TEXT, UNIQUE (codec, image, point));
+    finished TEXT, decoded TEXT, side TEXT, parts TEXT,
+    UNIQUE (codec, image, point));
 CREATE TABLE metrics (
     id INTEGER PRIMARY KEY, name TEXT, fingerprint TEXT, used INTEGER, UNIQUE (name, fingerprint));
 CREATE TABLE measured (
@@ -71,6 +72,8 @@ _UPGRADES = {
     ),
     # What codecs of one's own looked at beside the pixels is unknown; others looked at nothing.
     6: ("ALTER TABLE streams ADD COLUMN side TEXT",),
+    # No codec before had streams of several parts.
+    7: ("ALTER TABLE streams ADD COLUMN parts TEXT",),
 }
 # Errors that prevent the upgrade of a store that is only read.
 _CANNOT_WRITE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL)

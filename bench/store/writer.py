@@ -170,8 +170,9 @@ class StoreWriter(Store):
         stream: bytes,
         cost: Cost | None,
         side: str | None = None,
+        parts: Mapping[str, int] | None = None,
     ) -> None:
-        """Save a bitstream, its cost (None if it was imported) and its side information's digest.
+        """Save a bitstream, its cost (None if it was imported), its side information and its parts.
 
         If another sweep has saved one in the meantime, that one stays; one of other side
         information is replaced.
@@ -182,7 +183,8 @@ class StoreWriter(Store):
         self.keep_file(digest, stream)
         of = self._codec(key), self._image(key.image, size), point_key(key.point)
         spent = (cost.cpu, cost.wall) if cost else (None, None)
-        made = len(stream), *spent, None, None, self._run, _now(), None, side
+        of_parts = json.dumps(parts) if parts else None
+        made = len(stream), *spent, None, None, self._run, _now(), None, side, of_parts
         self.add(rows.Stream(NEW, *of, digest, *made))
         self.forget_failure(key)
 

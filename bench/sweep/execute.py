@@ -227,7 +227,7 @@ class _Execution:
             if job.stream is not None and job.stream.digest != result.digest:
                 self.store.forget_stream(key)
             cost = result.encode_cost
-            self.store.save_stream(key, result.size, result.stream, cost, job.side)
+            self.store.save_stream(key, result.size, result.stream, cost, job.side, result.parts)
         if result.values is not None:
             self.store.save_measures(key, *made_of, result.decode_cost, result.values, job.metrics)
         if result.scores:

@@ -111,6 +111,7 @@ class Result:
     size: tuple[int, int] = (0, 0)
     stream: bytes | None = None  # only a new one
     digest: str = ""  # of the stream; empty unless it was decoded
+    parts: Mapping[str, int] = field(default_factory=dict)  # the bytes of each, of a new stream
     encode_cost: Cost | None = None  # of a stream that was encoded here
     decoded: str = ""  # the picture's digest
     decode_cost: Cost = field(default_factory=Cost)

@@ -236,7 +236,7 @@ def _code_once(job: Job, codec: Codec, original: Image, result: Result) -> Pixel
     result.digest, result.decoded = hashlib.sha256(stream).hexdigest(), pixel_digest(picture)
     result.encode_cost, result.decode_cost = encode_cost, decode_cost
     if is_new:
-        result.stream = stream
+        result.stream, result.parts = stream, codec.parts(stream)
         result.outdated = job.stream is not None and job.stream.digest != result.digest
     else:
         result.outdated = job.decoded not in (None, result.decoded)
