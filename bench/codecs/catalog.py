@@ -27,6 +27,7 @@ FAMILIES: Registry[type[Codec]] = Registry(
         "compressai": "bench.codecs.families.compressai.codec:CompressAICodec",
         "ffmpeg": "bench.codecs.families.ffmpeg:FfmpegCodec",
         "external": "bench.codecs.families.external:ExternalCodec",
+        "jpd-se": "bench.codecs.families.jpd_se.codec:JpdSeCodec",
         "jpeg-depth": "bench.codecs.families.jpeg_depth:JpegDepthCodec",
         "ncn": "bench.codecs.families.ncn.codec:NcnCodec",
         "pillow": "bench.codecs.families.pillow:PillowCodec",

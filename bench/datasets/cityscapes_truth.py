@@ -24,6 +24,9 @@ _PLACES[[label.id for label in EVALUATED]] = range(len(EVALUATED))
 _SEMANTIC_PLACES = np.full(256, UNLABELLED, np.uint8)
 _SEMANTIC_PLACES[[label.id for label in LABELS if not label.void]] = range(len(SEMANTIC))
 
+_SEMANTIC_IDS = np.zeros(256, np.uint16)  # of each class; what is of none is unlabeled
+_SEMANTIC_IDS[: len(SEMANTIC)] = [label.id for label in LABELS if not label.void]
+
 
 @dataclass(frozen=True)
 class CityscapesInstances:
@@ -87,3 +90,10 @@ def read_instance_ids(path: Path) -> NDArray[np.integer]:
                 "expected *_gtFine_instanceIds.png"
             )
         return np.asarray(opened)
+
+
+def to_label_ids(predicted: SemanticMap) -> NDArray[np.uint16]:
+    """The label id of each pixel of a map in Cityscapes' classes."""
+    if predicted.names != SEMANTIC:
+        raise DataError(f"a map of {len(predicted.names)} classes, not of Cityscapes' own")
+    return _SEMANTIC_IDS[predicted.classes]

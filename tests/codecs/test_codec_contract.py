@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import ncn, zoo
+from fakes import jpd_se, ncn, zoo
 from PIL import Image as PillowImage
-from support.pictures import write_depth
+from support.pictures import write_depth, write_instances
 
 from bench.codecs.catalog import card_paths, load_codec, read_card
 from bench.codecs.codec import Codec, Point
@@ -30,16 +30,17 @@ ALL = [
     f"{name}:{weights}" if weights else name
     for name in sorted(card_paths())
     for weights in list(read_card(name).sets) or [""]
-    if weights != "toyscapes"
+    if weights != "toyscapes" or name in jpd_se.CARDS
 ]
 NCN = {name for name in card_paths() if read_card(name).family == "ncn"}
 ODD = [(33, 47), (64, 49), (97, 16)]
 
 
 def _marks(name: str) -> list[pytest.MarkDecorator]:
-    """Cards of the NCN differ in their weights alone: one is enough for the quick tests."""
+    """Of cards that differ in little but weights, one is enough for the quick tests."""
     card, _, _ = name.partition(":")
-    return [pytest.mark.slow] if card in NCN - {"ncn-lsm"} else []
+    alike = (NCN - {"ncn-lsm"}) | ({*jpd_se.CARDS} - {"jpd-se-x265-oracle"})
+    return [pytest.mark.slow] if card in alike else []
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,6 +48,7 @@ def hand_made_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     """Learned codecs are run with weights that were set by hand: none need be here."""
     folder = tmp_path_factory.mktemp("weights")
     zoo.write_weights(folder)
+    jpd_se.write_weights(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_WEIGHTS", str(folder))
         yield
@@ -65,8 +67,9 @@ def picture(width: int, height: int) -> Image:
     colours += rng.normal(0, 5, (height, width, 1))
     pixels = colours.clip(0, 255).astype(np.uint8)
     pixels.flags.writeable = False
-    depth = write_depth(Path(os.environ["BENCH_WEIGHTS"]), width, height)
-    return Image(f"{width}x{height}", pixels, depth=depth)
+    folder = Path(os.environ["BENCH_WEIGHTS"])
+    depth, instances = write_depth(folder, width, height), write_instances(folder, width, height)
+    return Image(f"{width}x{height}", pixels, instances, depth)
 
 
 @functools.cache
@@ -94,9 +97,12 @@ def points_of(codec: Codec) -> tuple[Point, ...]:
     return codec.card.points_for("default")
 
 
-def psnr(one: Pixels, other: Pixels) -> float:
-    error = np.mean((one.astype(float) - other.astype(float)) ** 2)
-    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+def check_kept(codec: Codec, decoded: Pixels, original: Pixels, least: float) -> None:
+    """At least so much PSNR. A generator draws anew, and one of random weights draws anything."""
+    assert decoded.shape == original.shape
+    if codec.card.family != "jpd-se":
+        error = np.mean((decoded.astype(float) - original.astype(float)) ** 2)
+        assert 10 * np.log10(255**2 / max(error, 1e-9)) > least
 
 
 @pytest.mark.slow
@@ -122,10 +128,10 @@ def test_round_trip_keeps_the_picture(codec: Codec) -> None:
     decoded = codec.decode(stream)
     assert type(stream) is bytes
     assert decoded.dtype == np.uint8
-    assert decoded.shape == image.pixels.shape
-    assert psnr(decoded, image.pixels) > 22
-    bias = (decoded.astype(float) - image.pixels).mean(axis=(0, 1))
-    assert abs(bias).max() < 3, f"colours are shifted by {bias}"
+    check_kept(codec, decoded, image.pixels, 22)
+    if codec.card.family != "jpd-se":
+        bias = (decoded.astype(float) - image.pixels).mean(axis=(0, 1))
+        assert abs(bias).max() < 3, f"colours are shifted by {bias}"
     assert (image.pixels == before).all()
 
 
@@ -139,9 +145,8 @@ def test_each_point_costs_more_than_the_one_before_it(codec: Codec) -> None:
 @pytest.mark.parametrize(("width", "height"), ODD)
 def test_odd_sizes_come_back(codec: Codec, width: int, height: int) -> None:
     decoded = codec.decode(coded(codec, width, height, points_of(codec)[-1]))
-    assert decoded.shape == (height, width, 3)
     # A picture that is shifted or whose padding is taken for it would be far off.
-    assert psnr(decoded, picture(width, height).pixels) > 20
+    check_kept(codec, decoded, picture(width, height).pixels, 20)
 
 
 def test_the_smallest_picture_comes_back(codec: Codec) -> None:
@@ -152,8 +157,7 @@ def test_the_smallest_picture_comes_back(codec: Codec) -> None:
 @pytest.mark.slow
 def test_a_larger_picture_comes_back(codec: Codec) -> None:
     decoded = codec.decode(coded(codec, 320, 180, points_of(codec)[0]))
-    assert decoded.shape == (180, 320, 3)
-    assert psnr(decoded, picture(320, 180).pixels) > 18
+    check_kept(codec, decoded, picture(320, 180).pixels, 18)
 
 
 @pytest.mark.slow

@@ -32,6 +32,17 @@ def write_depth(folder: Path, width: int, height: int) -> Path:
     return path
 
 
+def write_instances(folder: Path, width: int, height: int) -> Path:
+    """A map of instance ids: sky over a road, and two cars."""
+    ids = np.full((height, width), 7, np.uint16)
+    ids[: height // 3] = 23
+    for number, left in enumerate((width // 5, width // 2)):
+        ids[height // 2 : height - 2, left : left + width // 5] = 26001 + number
+    path = folder / f"{width}x{height}_instanceIds.png"
+    Image.fromarray(ids).save(path)
+    return path
+
+
 def write_pictures(folder: Path, count: int, width: int = 48, height: int = 32) -> Path:
     """A new folder of so many different ones."""
     folder.mkdir()
