@@ -11,7 +11,7 @@ from bench.codecs.catalog import FAMILIES
 from bench.gate.baseline import Baseline
 from bench.report.paper.spec import Spec
 from bench.runtime.file_model import json_schema
-from bench.training.codec_recipe import CodecRecipe
+from bench.training.codec_recipe import AnyRecipe
 
 
 def schema(kind: str) -> dict[str, Any]:
@@ -27,5 +27,5 @@ def _any_card() -> type[BaseModel]:
         for place, family in enumerate(FAMILIES)
     }
     family = (str, Field(description="its family", json_schema_extra={"enum": [*FAMILIES]}))
-    recipes: Any = (dict[str, CodecRecipe], Field({}, description="recipes of the sets of weights"))
+    recipes: Any = (dict[str, AnyRecipe], Field({}, description="recipes of the sets of weights"))
     return create_model("Card", __base__=CardFile, family=family, training=recipes, **tables)

@@ -46,11 +46,17 @@ def remembered_digests(
 
 def remembered_figures(key: str, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
     """Numbers that are computed once; the key contains all that they depend on."""
+    known = remembered_bytes(key, lambda: compute().astype("<f8").tobytes())
+    return np.frombuffer(known, "<f8")
+
+
+def remembered_bytes(key: str, compute: Callable[[], bytes]) -> bytes:
+    """Bytes that are computed once; the key contains all that they depend on."""
     if (known := _recall(key)) is not None:
-        return np.frombuffer(known, "<f8")
-    figures = compute()
-    _remember(key, figures.astype("<f8").tobytes())
-    return figures
+        return known
+    content = compute()
+    _remember(key, content)
+    return content
 
 
 @contextmanager

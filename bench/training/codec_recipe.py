@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -13,6 +13,7 @@ from bench.runtime.file_model import FileModel, Listed, Number, check_model, mis
 
 _MS_SSIM_NEEDS = 192  # pixels: its window of 11 at a sixteenth, in steps of 64
 _Count = Annotated[int, Field(gt=0)]
+_Steps = Annotated[int, Field(ge=0)]
 _Positive = Annotated[Number, Field(gt=0)]
 _Side = Annotated[int, Field(gt=0, multiple_of=64)]
 
@@ -94,8 +95,43 @@ class CodecRecipe(FileModel):
         return f"CodecRecipe({', '.join(f'{key}={value!r}' for key, value in kept.items())})"
 
 
+class JpdSeRecipe(FileModel):
+    """A ``[training.SET]`` of a card of JPD-SE: one generator for all points, in three phases."""
+
+    data: str = Field(description="a data set with instance labels, or a folder of images")
+    pictures: _Count = Field(description="how many of them are coded, each at one of the points")
+    crop: Annotated[Listed[_Count], Field(min_length=2, max_length=2)] = Field(
+        description="width and height"
+    )
+    batch: _Count = Field(description="a number of crops")
+    rate: _Positive = Field(description="a learning rate")
+    width: _Count = Field(description="a number of channels, of the generator's first layer")
+    halvings: _Count = Field(description="how often the generator halves the picture")
+    blocks: _Count = Field(description="a number of residual blocks")
+    judges: _Count = Field(description="a number of channels, of the discriminators' first layer")
+    network: str = Field(description="a task network, whose features are compared")
+    steps: Annotated[Listed[_Steps], Field(min_length=3, max_length=3)] = Field(
+        description="three numbers of steps: from the map alone, by all losses, by distance alone"
+    )
+
+
+AnyRecipe = CodecRecipe | JpdSeRecipe
+Recipe = TypeVar("Recipe", bound=AnyRecipe)
+
+
 def read_recipe(name: str) -> tuple[Card, CodecRecipe]:
     """The card of a name such as ``ncn-hvs:toyscapes``, and the recipe of that weight set."""
+    return read_recipe_of(CodecRecipe, name)
+
+
+def read_any_recipe(name: str) -> AnyRecipe:
+    """The recipe of a weight set of a codec of any family."""
+    family = read_card(name).family
+    return read_recipe_of(JpdSeRecipe if family == "jpd-se" else CodecRecipe, name)[1]
+
+
+def read_recipe_of(model: type[Recipe], name: str) -> tuple[Card, Recipe]:
+    """The card of a name, and the recipe of its weight set."""
     card = read_card(name)
     weight_set = card.weights.name if card.weights else ""
     table = card.training.get(weight_set)
@@ -104,4 +140,4 @@ def read_recipe(name: str) -> tuple[Card, CodecRecipe]:
         if weight_set or not there:
             raise CardError(f"{card.name}: no recipe to train it by; there is {there or 'none'}")
         raise CardError(f"{card.name}: which weights? there are recipes for {there}")
-    return card, check_model(CodecRecipe, table, card.path, CardError, ("training", weight_set))
+    return card, check_model(model, table, card.path, CardError, ("training", weight_set))

@@ -20,7 +20,7 @@ from bench.errors import DataError
 from bench.runtime.cache import file_digest
 from bench.runtime.settings import user_path
 from bench.tasks.task import open_task, task_network
-from bench.training.codec_recipe import CodecRecipe, read_recipe
+from bench.training.codec_recipe import AnyRecipe, CodecRecipe, read_recipe
 from bench.training.coding import Coding
 from bench.training.crops import Cutting, crops
 from bench.training.distortions import Distortion, feature, hvs, task
@@ -270,7 +270,7 @@ def _keeper(recipe: CodecRecipe, weights: Path) -> str:
     return recipe.starts_from if recipe.mask_only and its.is_file() else ""
 
 
-def training_data(name: str, recipe: CodecRecipe) -> str:
+def training_data(name: str, recipe: AnyRecipe) -> str:
     """The training data, which a variable may name."""
     if not recipe.data.startswith("$"):
         return recipe.data

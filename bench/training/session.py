@@ -39,7 +39,8 @@ class TrainingSession:
             draw_training(training.folder)
         return finished
 
-    def dataset(self, data: str, beside: str | None = None) -> Dataset:
+    def dataset(self, data: str, beside: str | None = None, limit: int | None = None) -> Dataset:
         """A data set; ``root`` is for the one ``beside`` it, if that is of another kind."""
         own_root = beside is None or dataset_kind(beside) == dataset_kind(data)
-        return open_dataset(data, root=self.root if own_root else None, progress=self.preparing)
+        root = self.root if own_root else None
+        return open_dataset(data, root=root, limit=limit, progress=self.preparing)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.codecs.catalog import card_paths, read_card
 from bench.errors import CardError
-from bench.training.codec_recipe import read_recipe
+from bench.training.codec_recipe import CodecRecipe, read_any_recipe
 from bench.training.codecs import training_data
 from bench.training.recipes import CLASSIFIERS, RECIPES, SEGMENTERS
 from bench.training.scalars import LOSSES, read_table
@@ -47,9 +47,10 @@ def zoo(weight_set: str) -> list[str]:
     before: dict[str, list[str]] = {}
     for card in cards:
         name = f"{card.name}:{weight_set}"
-        _, recipe = read_recipe(name)
+        recipe = read_any_recipe(name)
         training_data(name, recipe)  # complain now, not hours later
-        before[name] = [f"{recipe.starts_from}:{weight_set}"] if recipe.starts_from else []
+        start = recipe.starts_from if isinstance(recipe, CodecRecipe) else ""
+        before[name] = [f"{start}:{weight_set}"] if start else []
     return [*networks, *TopologicalSorter(before).static_order()]
 
 
