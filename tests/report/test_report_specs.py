@@ -21,9 +21,12 @@ from support.results import codec, results
 from bench import api
 from bench.codecs.catalog import card_paths
 from bench.metrics.measure import MEASURES
+from bench.report.curve_styles import COLOURS
+from bench.report.paper.rates import WHOLE, Bar, print_rates
 from bench.report.paper.selection import Selection
 from bench.report.paper.spec import read_spec
 from bench.report.paper.tables import read_published
+from bench.report.plotting import GREY
 from bench.runtime.content import content_folder
 from bench.store import TaskResults
 from bench.tasks.task import TASKS
@@ -81,6 +84,12 @@ kind = "mask"
 name = "mask"
 caption = "Where it masks."
 codecs = ["ncn-lsm"]
+
+[[part]]
+kind = "rates"
+name = "rates"
+caption = "What their parts cost."
+codecs = ["jpeg", "jpeg2000"]
 """
 
 
@@ -122,10 +131,12 @@ def test_all_parts_are_made(printed: tuple[Said, Path]) -> None:
     assert "not made: no weights: LSMnet" in said.out
     made = {path.name for path in folder.iterdir()}
     figures = {
-        f"{name}{end}" for name in ("curves", "pictures") for end in (".pdf", ".svg", ".png")
+        f"{name}{end}"
+        for name in ("curves", "rates", "pictures")
+        for end in (".pdf", ".svg", ".png")
     }
     tables = {f"{name}{end}" for name in ("deltas", "transfer") for end in (".tex", ".md", ".csv")}
-    assert made == figures | tables | {"curves.csv", "pictures.csv", "mine.md"}
+    assert made == figures | tables | {"curves.csv", "rates.csv", "pictures.csv", "mine.md"}
     pdf = (folder / "curves.pdf").read_bytes()
     assert b"/FontFile2" in pdf  # TrueType, embedded
     assert b"/Type3" not in pdf
@@ -160,6 +171,24 @@ def test_its_figures_are_those_of_the_plain_report(
     for mean in means:
         point = drawn[mean["codec"], mean["point"]]
         assert (point["bpp"], point["quality"]) == (mean["bpp"], mean["wap:red-things"])
+
+
+def test_a_stream_without_parts_is_one_bar(red_sweep: Path, printed: tuple[Said, Path]) -> None:
+    means = rows(red_sweep / api.RESULTS / "report" / "means.csv")
+    bars = rows(printed[1] / "rates.csv")
+    assert {row["part"] for row in bars} == {"whole stream"}
+    assert [row["bpp"] for row in bars] == [row["bpp"] for row in means]
+
+
+def test_the_parts_of_streams_are_stacked(tmp_path: Path) -> None:
+    parts = {"base": 0.1, "semantic": 0.05}
+    bars = [Bar("Mine", "QP 37", parts), Bar("Mine", "QP 32", parts), Bar("x", "QP 32", {WHOLE: 1})]
+    print_rates(bars, [tmp_path / "rates.svg"], 181)
+    drawn = (tmp_path / "rates.svg").read_text("utf-8")
+    assert {colour for colour in (*COLOURS, GREY) if colour.lower() in drawn} == {
+        *COLOURS[:2],
+        GREY,
+    }
 
 
 def test_tables_are_ready_for_print(printed: tuple[Said, Path]) -> None:
@@ -419,7 +448,7 @@ def test_a_mask_is_shown_where_an_lsmnet_makes_it(
 def test_options_that_a_spec_decides_are_refused(bench: Bench) -> None:
     assert bench("report", "paper", "--metric", "psnr_y").status == 2
     assert bench("report", "paper", "--between", "60%,95%").status == 2
-    assert "paper, or a .toml file" in bench("report", "papers").err
+    assert "paper, semantic-codecs, or a .toml file" in bench("report", "papers").err
 
 
 @pytest.mark.parametrize(

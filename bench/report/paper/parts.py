@@ -105,6 +105,22 @@ def _named_points(shown: Shown, metric: str) -> list[tuple[str, CurvePoint]]:
     return [(codec.name, at) for at in curve_points(codec, metric)] if codec else []
 
 
+def _rates(made_from: PartSource, part: Part) -> WrittenPart:
+    from bench.report.paper.rates import WHOLE, Bar, print_rates
+
+    there, lacking = _split(part, made_from.selection)
+    bars = [
+        Bar(shown.style.label, f"{codec.unit} {point}", codec.rates_at(column) or {WHOLE: rate})
+        for shown, codec in there
+        for column, (point, rate) in enumerate(zip(codec.points, codec.rates, strict=True))
+    ]
+    if not bars:
+        raise UnavailableError("; ".join(lacking))
+    print_rates(bars, made_from.files(part), WIDTHS[part.width])
+    rows = [(*bar[:2], name, rate) for bar in bars for name, rate in bar.rates.items()]
+    return _drawn(made_from, part, [("codec", "point", "part", "bpp"), *rows], lacking)
+
+
 def _table(
     make: Callable[[Part, Selection], Table], made_from: PartSource, part: Part
 ) -> WrittenPart:
@@ -194,6 +210,7 @@ def _split(part: Part, selection: Selection) -> tuple[list[tuple[Shown, CodecRes
 
 
 CURVES = PartKind(_curves, needs="panels")
+RATES = PartKind(_rates)
 DELTAS = PartKind(partial(_table, deltas_table), needs="columns", compares=True)
 TRANSFER = PartKind(partial(_table, transfer_table), compares=True, by_every_task=True)
 MASK = PartKind(_mask, pictured=True)

@@ -38,7 +38,7 @@ PARTS: Registry[PartKind] = Registry(
     "kind of part",
     {
         kind: f"bench.report.paper.parts:{kind.upper()}"
-        for kind in ("curves", "deltas", "transfer", "mask", "pictures")
+        for kind in ("curves", "rates", "deltas", "transfer", "mask", "pictures")
     },
 )
 
