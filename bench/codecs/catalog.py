@@ -31,6 +31,7 @@ FAMILIES: Registry[type[Codec]] = Registry(
         "jpeg-depth": "bench.codecs.families.jpeg_depth:JpegDepthCodec",
         "ncn": "bench.codecs.families.ncn.codec:NcnCodec",
         "pillow": "bench.codecs.families.pillow:PillowCodec",
+        "rnn": "bench.codecs.families.rnn.codec:RnnCodec",
     },
     "bench.families",
     "a subclass of bench.codecs.codec.Codec",

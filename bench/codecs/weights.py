@@ -28,25 +28,23 @@ _STARTS_HERE = r"(?<!\d)(?<!\d[._])"  # and not in the middle of a number
 class WeightFiles(FileModel):
     """What a card says of a set: how its files are called and where they come from."""
 
+    points: Listed[Number] = Field((), description="the points of a file for all of them")
     files: str = Field(
         description=f"a pattern of file names with one {_POINT}, such as '*lambda_{_POINT}.*', or "
-        "the name of one file for all 'points'"
-    )
-    points: Listed[Number] = Field(
-        (), description="the points of a file for all of them", validate_default=True
+        "the name of one file for all 'points', which may have stars"
     )
     folder: str | None = Field(None, description="a folder, as seen from the card")
     count: int | None = Field(None, description="how many files there are")
     published: str = Field("", description="what they are called where they come from")
     page: str = Field("", description="the page that links them")
 
-    @field_validator("points")
+    @field_validator("files")
     @classmethod
-    def _named(cls, points: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
-        files, wanted = info.data.get("files", ""), 0 if points else 1
+    def _named(cls, files: str, info: ValidationInfo) -> str:
+        wanted = 0 if info.data.get("points") else 1
         if files.count(_POINT) != wanted:
             raise ValueError(f"expected {wanted or 'no'} {_POINT} in {quoted(files)}")
-        return points
+        return files
 
 
 @dataclass(frozen=True)
@@ -111,6 +109,12 @@ def own_weights(path: Path, expected: WeightFiles) -> WeightSet:
     return WeightSet("own", path.parent, files, paths=dict.fromkeys(points, path))
 
 
+def beside(path: Path, codec: str) -> Path:
+    """The file of the same name, of another codec's same weight set."""
+    weight_set = path.absolute().parent
+    return weight_set.parent.parent / codec / weight_set.name / path.name
+
+
 def weights_folder() -> Path:
     """The folder of the user's weights; BENCH_WEIGHTS overrides the system's default."""
     return user_path(VARIABLE) or Path(platformdirs.user_data_dir("bench")) / "weights"
@@ -118,8 +122,10 @@ def weights_folder() -> Path:
 
 def _found(folder: Path, expected: WeightFiles, *, falling: bool) -> dict[int | float | str, Path]:
     if expected.points:
-        path = folder / expected.files
-        return dict.fromkeys(expected.points, path) if path.is_file() else {}
+        paths = [path for path in sorted(folder.glob(expected.files)) if path.is_file()]
+        if len(paths) > 1:
+            raise CardError(f"{paths[0]} and {paths[1]} are both for all points; remove one")
+        return dict.fromkeys(expected.points, paths[0]) if paths else {}
     found: dict[int | float | str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         number = _number(path.name, expected.files)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from adversary.attack import Answer, Figures, Victim, mutated
-from fakes import zoo
+from fakes import rnn, zoo
 from support.pictures import picture, write_depth
 
 from bench.codecs.catalog import card_paths, load_codec, read_card
-from bench.codecs.families.neural_stream import NcnStream
+from bench.codecs.families.neural_stream import NcnStream, RnnStream
 from bench.images.image import Image
 
 pytestmark = pytest.mark.slow
@@ -33,6 +33,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """CompressAI's networks do not come along: some that were set by hand, where it can run."""
     folder = tmp_path_factory.mktemp("weights")
     zoo.write_weights(folder)
+    rnn.write_weights(folder)
     return folder
 
 
@@ -43,7 +44,7 @@ def victim(weights: Path) -> Iterator[Victim]:
     victim.end()
 
 
-def sealed(stream: bytes, chance: random.Random) -> bytes:
+def sealed_ncn(stream: bytes, chance: random.Random) -> bytes:
     """An NCN's stream that is mutated behind its checksum: what comes after it has to bear it."""
     its = NcnStream.from_bytes(stream)
     size = {side: chance.choice((1, 63, 500, 2000)) for side in ("width", "height")}
@@ -55,6 +56,26 @@ def sealed(stream: bytes, chance: random.Random) -> bytes:
         size,
     ]
     return replace(its, **chance.choice(changes)).to_bytes()
+
+
+def sealed_rnn(stream: bytes, chance: random.Random) -> bytes:
+    """A recurrent codec's stream, mutated behind the checksums of its iterations."""
+    its = RnnStream.from_bytes(stream)
+    changed = list(its.parts)
+    place = chance.randrange(len(changed))
+    changed[place] = mutated(changed[place], chance)
+    size = {side: chance.choice((1, 63, 500, 1000)) for side in ("width", "height")}
+    changes: list[dict[str, Any]] = [
+        {"parts": tuple(changed)},
+        {"parts": tuple(chance.randbytes(chance.randrange(50)) for _ in its.parts)},
+        {"parts": its.parts[::-1]},
+        {"parts": its.parts * chance.randrange(1, 9)},
+        size,
+    ]
+    return replace(its, **chance.choice(changes)).to_bytes()
+
+
+SEALED = {"ncn": sealed_ncn, "rnn": sealed_rnn}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -79,8 +100,8 @@ def test_mutated_streams(
     answers: list[Answer] = []
     try:
         for number, chance in enumerate(figures.chances(name)):
-            seal = codec.card.family == "ncn" and chance.random() < 0.7
-            hostile = sealed(whole, chance) if seal else mutated(whole, chance, other)
+            seal = SEALED.get(codec.card.family) if chance.random() < 0.7 else None
+            hostile = seal(whole, chance) if seal else mutated(whole, chance, other)
             (tmp_path / "stream").write_bytes(hostile)
             answers.append(found := victim.ask(**request))
             what = f"{name}, mutation {number}: {found}"

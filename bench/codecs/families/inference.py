@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.codecs.families.neural_stream import MULTIPLE
 from bench.images.colour import Pixels
@@ -17,6 +18,16 @@ from bench.runtime.lanes import devices
 _lock = threading.Lock()
 _users = 0
 _restore = ExitStack()
+
+
+def weights_digest(*networks: nn.Module) -> bytes:
+    """Identifies the weights of networks, independent of their file."""
+    digest = hashlib.sha256()
+    for network in networks:
+        for name, tensor in network.state_dict().items():
+            digest.update(f"{name} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.cpu().contiguous().numpy().astype("<f4").tobytes())
+    return digest.digest()
 
 
 def coding_device() -> torch.device:
@@ -45,9 +56,9 @@ def full_precision() -> Iterator[None]:
                 _restore.close()
 
 
-def to_tensor(pixels: Pixels, device: torch.device) -> Tensor:
+def to_tensor(pixels: Pixels, device: torch.device, multiple: int = MULTIPLE) -> Tensor:
     """A picture of any size, padded, as 1×3×H×W from 0 to 1."""
-    x = torch.tensor(pad(pixels, MULTIPLE)).to(device).permute(2, 0, 1)[None]
+    x = torch.tensor(pad(pixels, multiple)).to(device).permute(2, 0, 1)[None]
     return x.to(torch.float32, memory_format=torch.channels_last) / 255
 
 

@@ -13,7 +13,7 @@ from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from bench.codecs.catalog import card_paths, read_card
 from bench.codecs.codec import Card, Codec, Point
-from bench.codecs.families.neural_stream import NeuralStream, is_too_large
+from bench.codecs.families.neural_stream import NeuralStream, StreamStart, is_too_large
 from bench.errors import CardError, CodecError, DataError, StreamError
 from bench.images.colour import Pixels
 from bench.images.image import Image
@@ -49,7 +49,7 @@ class WeightedCodec(Codec, Generic[Loaded]):
 
     neural = True
     family: ClassVar[str]
-    stream: ClassVar[type[NeuralStream]]
+    stream: ClassVar[type[StreamStart]]
     formulas: tuple[str, str]  # what encoding and decoding compute, for people to read
 
     def __init__(self, card: Card) -> None:
@@ -115,7 +115,7 @@ class WeightedCodec(Codec, Generic[Loaded]):
                 self._models[path] = self.load(path, self._files[path])
             return self._models[path]
 
-    def model_of(self, header: NeuralStream) -> Loaded:
+    def model_of(self, header: StreamStart) -> Loaded:
         """The networks that a stream was coded with."""
         for model in list(self._models.values()):
             if model.digest.startswith(header.model):
@@ -123,7 +123,7 @@ class WeightedCodec(Codec, Generic[Loaded]):
         for path, digest in self._digests(self._paths).items():
             if digest.startswith(header.model.hex()):
                 return self.model(path)
-        for path in self._files:
+        for path in set(self._paths.values()):
             self.model(path)  # raises if a file has changed
         raise StreamError(
             f"coded with other weights (digest {header.model.hex()}) than {self.name} has here"
@@ -171,6 +171,7 @@ class WeightedCodec(Codec, Generic[Loaded]):
 class LearnedCodec(WeightedCodec[Model]):
     """A codec whose networks code the picture by themselves."""
 
+    stream: ClassVar[type[NeuralStream]]
     kind: str  # of its networks, as the card says
 
     def encode(self, image: Image, point: Point) -> bytes:

@@ -7,16 +7,28 @@
 | 3 | a digest of the weights that decode it |
 | 2 | a checksum of all other bytes |
 | 3 | a checksum of the latents |
+
+A progressive stream has no checksums in its header. Parts follow, each of
+
+| bytes | |
+| --- | --- |
+| 1–3 | its length |
+| its length | what the coder wrote |
+| 2 | a checksum of all that is before it, but for the checksums |
+
+so that what is in front of a part is a whole stream, too.
 """
 
 from __future__ import annotations
 
 import binascii
+import zlib
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from bench.errors import StreamError
 from bench.images.image import padded_pixels
+from bench.runtime.text import counted
 
 MODEL_DIGEST, LATENTS = 3, 3
 _CHECK = 2
@@ -25,11 +37,12 @@ _MAX_DIGITS = 3
 MULTIPLE = 64
 # 8K, padded. A larger picture would take the published networks more memory than machines have.
 MAX_PIXELS = 2**25
+MAX_PARTS = 64  # of a progressive stream; each takes the networks' time
 
 
 @dataclass(frozen=True)
-class NeuralStream:
-    """What a bitstream says; each family has its own mark, which no other format starts with."""
+class StreamStart:
+    """What a bitstream says first; each family has its own mark, which no other format has."""
 
     mark: ClassVar[int]
     maker: ClassVar[str]  # for messages
@@ -37,33 +50,91 @@ class NeuralStream:
     width: int
     height: int
     model: bytes  # the start of its weights' digest
-    latents: bytes  # a checksum
-    body: bytes
 
-    def to_bytes(self) -> bytes:
+    def _start(self) -> bytes:
         size = number_to_bytes(self.width) + number_to_bytes(self.height)
-        start = bytes([self.mark]) + size + self.model[:MODEL_DIGEST]
-        rest = self.latents + self.body
-        return start + _checksum(start + rest) + rest
+        return bytes([self.mark]) + size + self.model[:MODEL_DIGEST]
 
     @classmethod
     def from_bytes(cls, stream: bytes) -> Self:
         """What whole bytes say; StreamError for those of another format and for damaged ones."""
+        raise NotImplementedError
+
+    @classmethod
+    def _read_start(cls, stream: bytes) -> tuple[StreamStart, int]:
+        """The start, not yet known to be undamaged, and where it ends."""
         if stream[:1] != bytes([cls.mark]):
             raise StreamError(
                 f"not a bitstream of {cls.maker}, or of a version that is not known here"
             )
         width, at = read_number(stream, 1)
         height, at = read_number(stream, at)
-        check = at + MODEL_DIGEST
+        end = at + MODEL_DIGEST
+        return StreamStart(width, height, stream[at:end]), end
+
+    def _check_size(self) -> None:
+        if not self.width or not self.height or is_too_large(self.width, self.height):
+            raise StreamError(f"the stream is damaged: a picture of {self.width}x{self.height}")
+
+
+@dataclass(frozen=True)
+class NeuralStream(StreamStart):
+    """One that is decoded as a whole."""
+
+    latents: bytes  # a checksum
+    body: bytes
+
+    def to_bytes(self) -> bytes:
+        start, rest = self._start(), self.latents + self.body
+        return start + _checksum(start + rest) + rest
+
+    @classmethod
+    def from_bytes(cls, stream: bytes) -> Self:
+        start, check = cls._read_start(stream)
         latents = check + _CHECK
         body = latents + LATENTS
         checked = stream[:check] + stream[latents:]
         if len(stream) < body or stream[check:latents] != _checksum(checked):
             raise StreamError("the stream is damaged: its checksum is another")
-        if not width or not height or is_too_large(width, height):
-            raise StreamError(f"the stream is damaged: a picture of {width}x{height}")
-        return cls(width, height, stream[at:check], stream[latents:body], stream[body:])
+        start._check_size()
+        size = start.width, start.height
+        return cls(*size, start.model, stream[latents:body], stream[body:])
+
+
+@dataclass(frozen=True)
+class ProgressiveStream(StreamStart):
+    """One of several parts; without the last ones it decodes to a picture of less quality."""
+
+    parts: tuple[bytes, ...]
+
+    def to_bytes(self) -> bytes:
+        stream = self._start()
+        crc = zlib.crc32(stream)
+        for part in self.parts:
+            content = number_to_bytes(len(part)) + part
+            crc = zlib.crc32(content, crc)
+            stream += content + _low_bytes(crc)
+        return stream
+
+    @classmethod
+    def from_bytes(cls, stream: bytes) -> Self:
+        start, at = cls._read_start(stream)
+        crc, parts = zlib.crc32(stream[:at]), list[bytes]()
+        while at < len(stream) or not parts:
+            length, begin = read_number(stream, at)
+            end = begin + length
+            crc = zlib.crc32(stream[at:end], crc)
+            check = stream[end : end + _CHECK]
+            if check != _low_bytes(crc):
+                fault = "it ends within a part" if len(check) < _CHECK else "a checksum is another"
+                whole = f"; its first {at} bytes hold {counted(len(parts), 'whole part')}"
+                raise StreamError(f"the stream is damaged: {fault}{whole if parts else ''}")
+            parts.append(stream[begin:end])
+            at = end + _CHECK
+        if len(parts) > MAX_PARTS:
+            raise StreamError(f"the stream is damaged: {len(parts)} parts, more than {MAX_PARTS}")
+        start._check_size()
+        return cls(start.width, start.height, start.model, tuple(parts))
 
 
 class NcnStream(NeuralStream):
@@ -78,6 +149,13 @@ class ZooStream(NeuralStream):
 
     mark = 0xC6
     maker = "a codec of CompressAI's zoo"
+
+
+class RnnStream(ProgressiveStream):
+    """Of a recurrent codec: each part holds the bits of an iteration."""
+
+    mark = 0xC7
+    maker = "a recurrent codec"
 
 
 def is_too_large(width: int, height: int) -> bool:
@@ -103,6 +181,10 @@ def read_number(stream: bytes, at: int) -> tuple[int, int]:
         if digit[0] < 0x80:
             return value, at + shift + 1
     raise StreamError("the stream is damaged: its size has no end")
+
+
+def _low_bytes(crc: int) -> bytes:
+    return crc.to_bytes(4, "little")[:_CHECK]
 
 
 def _checksum(content: bytes) -> bytes:

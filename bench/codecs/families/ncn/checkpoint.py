@@ -10,7 +10,6 @@ convolution.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Callable
@@ -18,12 +17,14 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.random import fork_rng
 
+from bench.codecs.families.inference import weights_digest
 from bench.codecs.families.ncn.masking import LSMnet, new_lsm, resnet_lsm, vgg_lsm
 from bench.codecs.families.ncn.network import NCN
 from bench.codecs.families.neural_stream import MODEL_DIGEST
+from bench.codecs.weights import beside
 from bench.errors import DataError
 from bench.runtime.cache import file_digest
 from bench.runtime.checkpoint import (
@@ -131,7 +132,7 @@ def save_ncn(ncn: NCN, lsm: LSMnet | None, path: Path, ncn_of: str = "") -> None
         metadata[_ENLARGEMENT] = repr(lsm.enlargement)
         if lsm.borrowed_from:
             metadata[_FEATURES] = lsm.borrowed_from
-            metadata[_FEATURES_DIGEST] = _digest(lsm.features).hex()
+            metadata[_FEATURES_DIGEST] = weights_digest(lsm.features).hex()
     if ncn_of:
         metadata |= {_NCN: ncn_of, _NCN_DIGEST: file_digest(beside(path, ncn_of))}
     else:
@@ -192,12 +193,6 @@ def _ncn_of(path: Path, read: Checkpoint) -> dict[str, Tensor]:
     return {name: each for name, each in found if not name.startswith((_TO_ALPHA, _BRANCH))}
 
 
-def beside(path: Path, codec: str) -> Path:
-    """The file of the same λ, of another codec's same weight set."""
-    weight_set = path.absolute().parent
-    return weight_set.parent.parent / codec / weight_set.name / path.name
-
-
 def _own(lsm: LSMnet) -> dict[str, Tensor]:
     """Its weights, without features that it borrows."""
     tensors = lsm.state_dict()
@@ -208,16 +203,7 @@ def _own(lsm: LSMnet) -> dict[str, Tensor]:
 
 def decoder_digest(ncn: NCN) -> bytes:
     """Identifies the weights that a decoder needs, independent of their file."""
-    return _digest(ncn.h_dec, ncn.z_prior, ncn.g_dec)[:MODEL_DIGEST]
-
-
-def _digest(*networks: nn.Module) -> bytes:
-    digest = hashlib.sha256()
-    for network in networks:
-        for name, tensor in network.state_dict().items():
-            digest.update(f"{name} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.cpu().contiguous().numpy().astype("<f4").tobytes())
-    return digest.digest()
+    return weights_digest(ncn.h_dec, ncn.z_prior, ncn.g_dec)[:MODEL_DIGEST]
 
 
 def _published(name: str) -> str:
@@ -267,7 +253,7 @@ def _borrowing(path: Path, metadata: dict[str, str], channels: int, enlargement:
     if not is_shipped(features):
         raise DataError(f"{path}: its features are those of '{features}', which is not shipped")
     lsm = new_lsm(features, channels, enlargement)
-    if _digest(lsm.features).hex() != metadata.get(_FEATURES_DIGEST):
+    if weights_digest(lsm.features).hex() != metadata.get(_FEATURES_DIGEST):
         raise DataError(f"{path}: its features are those of {features}, which has changed since")
     return lsm
 

@@ -1,0 +1,1 @@
+"""The full-resolution recurrent codec of Toderici et al. 2017."""
