@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.codecs.catalog import card_name, read_card
+from bench.codecs.catalog import card_name
 from bench.commands.arguments import accepts_text
 from bench.datasets.dataset import Progress
 
@@ -36,7 +36,6 @@ def train(
     from bench.training.classifiers import train_classifier
     from bench.training.codecs import train_codec
     from bench.training.detectors import train_detector
-    from bench.training.jpd_se import train_jpd_se
     from bench.training.recipes import CLASSIFIERS, RECIPES, SEGMENTERS, check_name
     from bench.training.segmenters import train_segmenter
     from bench.training.session import TrainingSession
@@ -51,8 +50,6 @@ def train(
         whole = train_classifier(name, session)
     elif name in SEGMENTERS:
         whole = train_segmenter(name, session)
-    elif read_card(name).family == "jpd-se":
-        whole = train_jpd_se(name, session)
     else:
         whole = train_codec(name, session)
     return Trained(name, folder, trained_weights(folder), whole)

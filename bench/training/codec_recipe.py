@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bench.codecs.catalog import read_card
 from bench.codecs.codec import Card
-from bench.errors import CardError
+from bench.errors import CardError, DataError
 from bench.runtime.file_model import FileModel, Listed, Number, check_model, missing
+from bench.runtime.settings import user_path
+from bench.training.recurrent_recipe import RecurrentRecipe
 
 _MS_SSIM_NEEDS = 192  # pixels: its window of 11 at a sixteenth, in steps of 64
 _Count = Annotated[int, Field(gt=0)]
@@ -19,7 +21,7 @@ _Side = Annotated[int, Field(gt=0, multiple_of=64)]
 
 
 class CodecRecipe(FileModel):
-    """A ``[training.SET]`` of a card.
+    """A ``[training.SET]`` of a card of the family ``ncn``.
 
     The first λ is trained in full; each other one starts from its weights.
     """
@@ -115,24 +117,23 @@ class JpdSeRecipe(FileModel):
     )
 
 
-AnyRecipe = CodecRecipe | JpdSeRecipe
-Recipe = TypeVar("Recipe", bound=AnyRecipe)
+AnyRecipe = CodecRecipe | JpdSeRecipe | RecurrentRecipe
+# What a recipe of each family holds.
+CODEC_RECIPES: dict[str, type[AnyRecipe]] = {
+    "jpd-se": JpdSeRecipe,
+    "ncn": CodecRecipe,
+    "rnn": RecurrentRecipe,
+}
 
 
-def read_recipe(name: str) -> tuple[Card, CodecRecipe]:
+def read_recipe(name: str) -> tuple[Card, AnyRecipe]:
     """The card of a name such as ``ncn-hvs:toyscapes``, and the recipe of that weight set."""
-    return read_recipe_of(CodecRecipe, name)
-
-
-def read_any_recipe(name: str) -> AnyRecipe:
-    """The recipe of a weight set of a codec of any family."""
-    family = read_card(name).family
-    return read_recipe_of(JpdSeRecipe if family == "jpd-se" else CodecRecipe, name)[1]
-
-
-def read_recipe_of(model: type[Recipe], name: str) -> tuple[Card, Recipe]:
-    """The card of a name, and the recipe of its weight set."""
     card = read_card(name)
+    return card, recipe_of(card)
+
+
+def recipe_of(card: Card) -> AnyRecipe:
+    """The recipe of a card's weight set."""
     weight_set = card.weights.name if card.weights else ""
     table = card.training.get(weight_set)
     if table is None:
@@ -140,4 +141,20 @@ def read_recipe_of(model: type[Recipe], name: str) -> tuple[Card, Recipe]:
         if weight_set or not there:
             raise CardError(f"{card.name}: no recipe to train it by; there is {there or 'none'}")
         raise CardError(f"{card.name}: which weights? there are recipes for {there}")
-    return card, check_model(model, table, card.path, CardError, ("training", weight_set))
+    model = CODEC_RECIPES.get(card.family)
+    if model is None:
+        raise CardError(f"{card.path}: codecs of the family '{card.family}' cannot be trained")
+    return check_model(model, table, card.path, CardError, ("training", weight_set))
+
+
+def training_data(name: str, recipe: AnyRecipe) -> str:
+    """The training data, which a variable may name."""
+    if not recipe.data.startswith("$"):
+        return recipe.data
+    named = user_path(recipe.data[1:])
+    if named is None:
+        raise DataError(
+            f"{name} is trained on photographs; name their folder with --data, or in "
+            f"{recipe.data[1:]}"
+        )
+    return str(named)

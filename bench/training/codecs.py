@@ -10,31 +10,39 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench.codecs.catalog import card_paths
 from bench.codecs.codec import Card
-from bench.codecs.families.ncn.checkpoint import SHARED, beside, load_ncn, save_ncn
+from bench.codecs.families.ncn.checkpoint import SHARED, load_ncn, save_ncn
 from bench.codecs.families.ncn.masking import LSMnet, new_lsm
 from bench.codecs.families.ncn.network import NCN
+from bench.codecs.weights import beside
 from bench.datasets import Dataset
 from bench.errors import DataError
 from bench.runtime.cache import file_digest
-from bench.runtime.settings import user_path
 from bench.tasks.task import open_task, task_network
-from bench.training.codec_recipe import AnyRecipe, CodecRecipe, read_recipe
+from bench.training.codec_recipe import (
+    CodecRecipe,
+    JpdSeRecipe,
+    read_recipe,
+    recipe_of,
+    training_data,
+)
 from bench.training.coding import Coding
 from bench.training.crops import Cutting, crops
 from bench.training.distortions import Distortion, feature, hvs, task
 from bench.training.gains import GainedCoding
+from bench.training.jpd_se import train_jpd_se
 from bench.training.labels import LabelledBatch
 from bench.training.linear_start import begin_linear
 from bench.training.loop import Training, check_finished
 from bench.training.processes import Processes, processes
+from bench.training.recurrent import train_recurrent
+from bench.training.recurrent_recipe import RecurrentRecipe
 from bench.training.schedule import Schedule
 from bench.training.session import TrainingSession
-from bench.training.validation import validate
+from bench.training.starting import codec_to_start_from, weights_to_start_from
+from bench.training.validation import VALIDATED, validate
 from bench.vision.rcnn import RCNN
 
-_VALIDATED = 20  # pictures
 _PREFIX = "lambda_"
 
 
@@ -64,13 +72,22 @@ class _Setting:
 
     def validated(self, coding: Coding) -> dict[str, float]:
         assert self.others is not None
-        return validate(coding, self.network, self.others.limited(_VALIDATED))
+        return validate(coding.code, self.network, self.others.limited(VALIDATED))
 
 
 def train_codec(name: str, session: TrainingSession) -> bool:
-    """Train every λ of a card's recipe; False if the time ran out."""
+    """Train a codec's weights by its card's recipe; False if the time ran out."""
     card, recipe = read_recipe(name)
     data = session.data or training_data(name, recipe)
+    if isinstance(recipe, JpdSeRecipe):
+        return train_jpd_se(name, recipe, data, session)
+    if isinstance(recipe, RecurrentRecipe):
+        return train_recurrent(card, recipe, data, session)
+    return _train_ncn(card, recipe, data, session)
+
+
+def _train_ncn(card: Card, recipe: CodecRecipe, data: str, session: TrainingSession) -> bool:
+    """Train every λ of a recipe."""
     if session.steps is not None:
         few = {"steps": session.steps, "tune_steps": session.steps}
         recipe = recipe.model_copy(update=few)
@@ -247,40 +264,21 @@ def _networks(
 
 def _trained(card: Card, recipe: CodecRecipe, folder: Path, file: str = "") -> Path:
     """A file, or the first λ's, of the codec to start from, trained beside this one or shipped."""
-    assert card.weights is not None
-    own = card.path.with_name(f"{recipe.starts_from}.toml")
-    is_own = own.is_file() and own not in card_paths().values()
-    name = f"{own if is_own else recipe.starts_from}:{card.weights.name}"
-    other, other_recipe = read_recipe(name)
-    assert other.weights is not None
-    file = file or _file(other_recipe.lambdas[0])
-    here = beside(folder / file, recipe.starts_from)
-    for path in (here, other.weights.folder / file):
-        if path.is_file():
-            return path
-    raise DataError(
-        f"{card.name} starts from {other.name}, which is not trained yet: no {here} and "
-        f"no {path}; 'bench train {name} --out {here.parent}' trains it"
-    )
+    other = codec_to_start_from(card, recipe.starts_from)
+    return weights_to_start_from(card, other, folder / (file or _file(_lambdas(other)[0])))
+
+
+def _lambdas(card: Card) -> Sequence[float]:
+    recipe = recipe_of(card)
+    if not isinstance(recipe, CodecRecipe):
+        raise DataError(f"{card.name}: a codec of the family '{card.family}', not an NCN")
+    return recipe.lambdas
 
 
 def _keeper(recipe: CodecRecipe, weights: Path) -> str:
     """The codec beside this one that has the same NCN, if that is not trained."""
     its = beside(weights, recipe.starts_from)
     return recipe.starts_from if recipe.mask_only and its.is_file() else ""
-
-
-def training_data(name: str, recipe: AnyRecipe) -> str:
-    """The training data, which a variable may name."""
-    if not recipe.data.startswith("$"):
-        return recipe.data
-    named = user_path(recipe.data[1:])
-    if named is None:
-        raise DataError(
-            f"{name} is trained on photographs; name their folder with --data, or in "
-            f"{recipe.data[1:]}"
-        )
-    return str(named)
 
 
 def _file(point: float) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from bench.codecs.families.inference import to_pixels, to_tensor
 from bench.codecs.families.ncn.masking import LSMnet, masked
 from bench.codecs.families.ncn.network import NCN
 from bench.codecs.families.ncn.rate import bits, sigma
+from bench.images.colour import Pixels
 
 Scale = Tensor | int
 
@@ -45,6 +47,17 @@ class Coding(nn.Module):
             ]
         x_hat: Tensor = self.ncn.g_dec(y_hat * decoder)
         return x_hat.float(), spent
+
+    @torch.no_grad()
+    def code(self, pixels: Pixels) -> tuple[Pixels, float]:
+        """A picture decoded from rounded latents, and the estimated bits per pixel."""
+        height, width, _ = pixels.shape
+        x = to_tensor(pixels, next(self.parameters()).device)
+        trains = self.training
+        x_hat, rate = self.eval()(x)
+        self.train(trains)
+        padding = x[0, 0].numel() / (height * width)
+        return to_pixels(x_hat, width, height), float(rate) * padding
 
     def _rounded(self, latent: Tensor) -> Tensor:
         """In training, noise replaces rounding, which has no gradient."""

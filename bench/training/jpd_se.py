@@ -27,8 +27,7 @@ from bench.runtime.cache import file_digest, remembered_bytes
 from bench.runtime.checkpoint import check_tensors, read_checkpoint, save_tensors
 from bench.tasks.task import open_task, task_network
 from bench.training.adversary import MAP_PLANES, Adversaries, distance
-from bench.training.codec_recipe import JpdSeRecipe, read_recipe_of
-from bench.training.codecs import training_data
+from bench.training.codec_recipe import JpdSeRecipe
 from bench.training.crops import ReadCache, pixel_cache, random_cut
 from bench.training.loop import Training, check_finished
 from bench.training.processes import Processes, processes
@@ -57,13 +56,11 @@ _PHASES = (
 )
 
 
-def train_jpd_se(name: str, session: TrainingSession) -> bool:
+def train_jpd_se(name: str, recipe: JpdSeRecipe, data: str, session: TrainingSession) -> bool:
     """Train a card's generator; False if the time ran out."""
-    _, recipe = read_recipe_of(JpdSeRecipe, name)
     codec = _codec(name)
     with processes() as ours:
         with ours.in_turn():
-            data = session.data or training_data(name, recipe)
             dataset = session.dataset(data, limit=recipe.pictures)
         network = task_network(recipe.network).to(ours.device)
         networks = _networks(recipe).to(ours.device)

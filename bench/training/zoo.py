@@ -8,8 +8,7 @@ from pathlib import Path
 
 from bench.codecs.catalog import card_paths, read_card
 from bench.errors import CardError
-from bench.training.codec_recipe import CodecRecipe, read_any_recipe
-from bench.training.codecs import training_data
+from bench.training.codec_recipe import JpdSeRecipe, read_recipe, training_data
 from bench.training.recipes import CLASSIFIERS, RECIPES, SEGMENTERS
 from bench.training.scalars import LOSSES, read_table
 
@@ -47,9 +46,9 @@ def zoo(weight_set: str) -> list[str]:
     before: dict[str, list[str]] = {}
     for card in cards:
         name = f"{card.name}:{weight_set}"
-        recipe = read_any_recipe(name)
+        _, recipe = read_recipe(name)
         training_data(name, recipe)  # complain now, not hours later
-        start = recipe.starts_from if isinstance(recipe, CodecRecipe) else ""
+        start = "" if isinstance(recipe, JpdSeRecipe) else recipe.starts_from
         before[name] = [f"{start}:{weight_set}"] if start else []
     return [*networks, *TopologicalSorter(before).static_order()]
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from bench import api
 from bench.codecs.catalog import card_paths, read_card
 from bench.codecs.families.jpd_se.generator import load_generator
-from bench.training.codec_recipe import JpdSeRecipe, read_any_recipe
+from bench.training.codec_recipe import JpdSeRecipe, read_recipe
 
 CARD = """
 title = "Narrow"
@@ -125,6 +125,6 @@ def test_weights_of_another_training_are_not_continued(
 )
 def test_shipped_recipes_can_be_read(name: str) -> None:
     for its_set in read_card(name).training:
-        recipe = read_any_recipe(f"{name}:{its_set}")
+        _, recipe = read_recipe(f"{name}:{its_set}")
         assert isinstance(recipe, JpdSeRecipe)
         assert sum(recipe.steps) > 0
