@@ -1,9 +1,9 @@
 """The bits of each iteration to bytes and back, by an adaptive model of whole-number counts.
 
-A bit's probability follows from how often each value came before in its channel beside the same
-neighbours: the bits to its left, above it, and in its place one iteration earlier. No network is
-asked, so that every machine finds the same. Bits on one diagonal do not depend on each other and
-go together. An iteration that would not become smaller is stored as it is.
+A bit's probability follows from how often each value came before in this iteration, in its channel
+and beside the same neighbours: the bits to its left, above it, and in its place one iteration
+earlier. No network is asked, so that every machine finds the same. Bits on one diagonal do not
+depend on each other and go together. An iteration that would not become smaller is stored as it is.
 """
 
 from __future__ import annotations
@@ -86,11 +86,10 @@ def _decoded(content: bytes, model: _Model) -> Bits:
 
 
 class _Model:
-    """Counts of what came before, by channel and neighbours; they are kept between iterations."""
+    """The probability of each bit, from what came before it."""
 
     def __init__(self, bits: int, height: int, width: int) -> None:
-        self._counts = np.zeros((_NEIGHBOURS, bits, 2), np.int64)
-        # With a row above and a column at the left, which hold zeros.
+        # The last iteration, with a row above and a column at the left, which hold zeros.
         self._before = np.zeros((bits, height + 1, width + 1), np.uint8)
         self._channels = np.arange(bits)[:, None]
         rows, columns = np.indices((height, width)).reshape(2, -1)
@@ -100,15 +99,17 @@ class _Model:
 
     def walk(self, take: Take) -> Bits:
         """Go through an iteration's bits as a decoder must, a diagonal at a time; all of them."""
+        # By neighbours and channel. Those of earlier iterations would foretell less than they cost.
+        counts = np.zeros((_NEIGHBOURS, len(self._before), 2), np.int64)
         now = np.zeros_like(self._before)
         for y, x in self._diagonals:
             left, above, earlier = now[:, y + 1, x], now[:, y, x + 1], self._before[:, y + 1, x + 1]
             beside = 4 * earlier + 2 * above + left
-            zeros, ones = np.moveaxis(self._counts[beside, self._channels], -1, 0)
+            zeros, ones = np.moveaxis(counts[beside, self._channels], -1, 0)
             # As if each value had come half a time more.
             chance = ((2 * ones + 1) * _UNIT // (2 * (zeros + ones) + 2)) / _UNIT
             found = take((slice(None), y, x), chance)
             now[:, y + 1, x + 1] = found
-            np.add.at(self._counts, (beside, self._channels, found), 1)
+            np.add.at(counts, (beside, self._channels, found), 1)
         self._before = now
         return now[:, 1:, 1:]
