@@ -256,6 +256,17 @@ class TestStreams:
             last = max((end for end in ends if end < length), default=None)
             assert (f"its first {last} bytes" in str(caught.value)) == (last is not None)
 
+    def test_the_command_tells_how_much_of_a_cut_one_is_whole(
+        self, codec: Codec, image: Image, bench: Bench
+    ) -> None:
+        whole, part = codec.encode(image, 4), codec.encode(image, 3)
+        Path("cut.rnn").write_bytes(whole[:-1])
+        said = bench("decode", "cut.rnn", "back.png")
+        assert said.status == 1
+        assert f"its first {len(part)} bytes" in said.err
+        Path("cut.rnn").write_bytes(whole[: len(part)])
+        assert bench("decode", "cut.rnn", "back.png").status == 0
+
     def test_a_flipped_bit_is_found_in_whichever_iteration(
         self, codec: Codec, image: Image
     ) -> None:

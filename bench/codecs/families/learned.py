@@ -137,14 +137,18 @@ class WeightedCodec(Codec, Generic[Loaded]):
         cards = [card for card in map(read_card, card_paths()) if card.family == cls.family]
         if weights and cards:
             return cards[0].name
-        try:
-            start = cls.stream.from_bytes(stream).model.hex()
+        try:  # the rest may be damaged, which its decoder can tell
+            start = cls.stream.read_start(stream)[0].model.hex()
         except StreamError:
             return None
         for card in cards:
             for weight_set in card.sets.values():
                 if any(each.startswith(start) for each in cls._digests(weight_set.paths).values()):
                     return f"{card.name}:{weight_set.name}"
+        try:
+            cls.stream.from_bytes(stream)
+        except StreamError:
+            return None
         raise StreamError(
             f"coded by {cls.stream.maker} with weights of digest {start}, which no codec has here; "
             "name their file with --weights"

@@ -61,7 +61,7 @@ class StreamStart:
         raise NotImplementedError
 
     @classmethod
-    def _read_start(cls, stream: bytes) -> tuple[StreamStart, int]:
+    def read_start(cls, stream: bytes) -> tuple[StreamStart, int]:
         """The start, not yet known to be undamaged, and where it ends."""
         if stream[:1] != bytes([cls.mark]):
             raise StreamError(
@@ -70,6 +70,8 @@ class StreamStart:
         width, at = read_number(stream, 1)
         height, at = read_number(stream, at)
         end = at + MODEL_DIGEST
+        if len(stream) < end:
+            raise StreamError("the stream is damaged: it ends within its header")
         return StreamStart(width, height, stream[at:end]), end
 
     def _check_size(self) -> None:
@@ -90,7 +92,7 @@ class NeuralStream(StreamStart):
 
     @classmethod
     def from_bytes(cls, stream: bytes) -> Self:
-        start, check = cls._read_start(stream)
+        start, check = cls.read_start(stream)
         latents = check + _CHECK
         body = latents + LATENTS
         checked = stream[:check] + stream[latents:]
@@ -118,7 +120,7 @@ class ProgressiveStream(StreamStart):
 
     @classmethod
     def from_bytes(cls, stream: bytes) -> Self:
-        start, at = cls._read_start(stream)
+        start, at = cls.read_start(stream)
         crc, parts = zlib.crc32(stream[:at]), list[bytes]()
         while at < len(stream) or not parts:
             length, begin = read_number(stream, at)
