@@ -40,7 +40,7 @@ class Generator(nn.Module):
         down = ([_conv(n, 2 * n, stride=2, padding=1), _norm(2 * n), _relu()] for n in widths[:-1])
         up = ([_doubling(n), _norm(n // 2), _relu()] for n in widths[:0:-1])
         self.model = nn.Sequential(
-            nn.ReflectionPad2d(3), nn.Conv2d(INPUTS, width, 7), _norm(width), _relu(),
+            nn.ReflectionPad2d(3), FirstLayer(INPUTS, width, 7), _norm(width), _relu(),
             *chain.from_iterable(down),
             *(Block(widths[-1]) for _ in range(blocks)),
             *chain.from_iterable(up),
@@ -53,6 +53,16 @@ class Generator(nn.Module):
         """Pictures from 0 to 1 of planes whose sides are multiples of ``multiple``."""
         picture: Tensor = self.model(planes)
         return picture.float() + 0.5
+
+
+class FirstLayer(nn.Conv2d):
+    """Leaves out planes that are zero, as most labels' are: half of a narrow network's work."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        used = x.detach().abs().amax((0, 2, 3)) > 0
+        if not used.any():
+            return super().forward(x)
+        return functional.conv2d(x[:, used], self.weight[:, used], self.bias)
 
 
 def _relu() -> nn.ReLU:
