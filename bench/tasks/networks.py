@@ -20,7 +20,7 @@ from bench.runtime.lanes import lanes_of
 from bench.runtime.settings import user_path
 from bench.runtime.trace import holding
 from bench.vision import SHIPPED_WEIGHTS
-from bench.vision.architecture import Architecture
+from bench.vision.architecture import V39, V39_BLOCKS, Architecture
 from bench.vision.coco_classes import COCO
 from bench.vision.nanodet_files import GET
 
@@ -97,7 +97,7 @@ class Known(Described, ABC):
 
 @dataclass(frozen=True)
 class RegionDetector(Known):
-    """Mask or Faster R-CNN."""
+    """Mask or Faster R-CNN, or CenterMask."""
 
     # unless the file of weights has its own
     architecture: Architecture = field(default_factory=Architecture)
@@ -108,7 +108,7 @@ class RegionDetector(Known):
 
     def load(self, weights: Path, on: Sequence[torch.device], digest: str) -> Finder:
         from bench.vision.checkpoint import load_network
-        from bench.vision.rcnn import detect_by
+        from bench.vision.detector import detect_by
 
         networks = [load_network(weights, self.architecture, each, digest) for each in on]
         return partial(detect_by, lanes_of(networks, on[0]), names=self.classes)
@@ -151,6 +151,8 @@ class Segmenter(Known):
 
 COCO_NETWORK = Architecture(classes=80, shortest_side=800, longest_side=1333)
 _ZOO = "Detectron2's zoo has them for"
+_OWN = "with Cityscapes' 8 classes"
+_V39 = Architecture(vovnet=V39, blocks=V39_BLOCKS)
 NETWORKS = (
     RegionDetector("mask-rcnn-toy", "Mask R-CNN, narrow, Toyscapes"),
     RegionDetector(
@@ -167,8 +169,32 @@ NETWORKS = (
     RegionDetector(
         "faster-rcnn",
         "Faster R-CNN, ResNet-50 FPN",
-        get="train them with Detectron2's faster_rcnn_R_50_FPN, with Cityscapes' 8 classes",
+        get=f"train them with Detectron2's faster_rcnn_R_50_FPN, {_OWN}",
         architecture=Architecture(masks=False),
+    ),
+    RegionDetector(
+        "mask-rcnn-v39",
+        "Mask R-CNN, VoVNet-39 FPN",
+        get=f"train them with vovnet-detectron2's mask_rcnn_V_39_FPN, {_OWN}",
+        architecture=_V39,
+    ),
+    RegionDetector(
+        "faster-rcnn-v39",
+        "Faster R-CNN, VoVNet-39 FPN",
+        get=f"train them with vovnet-detectron2's faster_rcnn_V_39_FPN, {_OWN}",
+        architecture=replace(_V39, masks=False),
+    ),
+    RegionDetector(
+        "centermask",
+        "CenterMask, ResNet-50 FPN",
+        get=f"train them with centermask2's centermask_R_50_FPN, {_OWN}",
+        architecture=Architecture(one_stage=True),
+    ),
+    RegionDetector(
+        "centermask-v39",
+        "CenterMask, VoVNet-39 FPN",
+        get=f"train them with centermask2's centermask_V_39_eSE_FPN, {_OWN}",
+        architecture=replace(_V39, one_stage=True),
     ),
     RegionDetector(
         "mask-rcnn-coco",

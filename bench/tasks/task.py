@@ -37,7 +37,7 @@ from bench.vision import SHIPPED_WEIGHTS
 from bench.vision.coco_classes import COCO
 
 if TYPE_CHECKING:
-    from bench.vision.rcnn import RCNN
+    from bench.vision.detector import Detector
 
 ENGINES = ("bench", "detectron2")
 # Changes whenever the same network would give other detections in the same picture.
@@ -171,7 +171,7 @@ def _of_torchvision(name: str, file: str) -> Task:
     return _Network(known, weights, f"{TORCHVISION} {installed}")
 
 
-def task_network(name: str) -> RCNN:
+def task_network(name: str) -> Detector:
     """One of bench's own networks, frozen, for the loss of a training."""
     import torch
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from bench.codecs.families.jpd_se.generator import LABELS, Generator
-from bench.vision.rcnn import RCNN
+from bench.vision.detector import Detector
 
 MAP_PLANES = LABELS + 1
 WEIGHT = 10.0  # of all losses but the adversarial one
@@ -54,7 +54,7 @@ class Adversaries(nn.Module):
         self.judges = nn.ModuleList(Discriminator(width) for _ in range(2))
 
     def losses(
-        self, planes: Tensor, made: Tensor, wanted: Tensor, network: RCNN
+        self, planes: Tensor, made: Tensor, wanted: Tensor, network: Detector
     ) -> dict[str, Tensor]:
         """Of what the generator made of planes, and of the discriminators; without distances."""
         maps = planes[:, :MAP_PLANES]
@@ -97,7 +97,7 @@ def _matching(fake: Seen, real: Seen) -> Tensor:
     return torch.stack([functional.l1_loss(one, other.detach()) for one, other in both]).sum()
 
 
-def _features(network: RCNN, made: Tensor, wanted: Tensor) -> Tensor:
+def _features(network: Detector, made: Tensor, wanted: Tensor) -> Tensor:
     """The distance of a task network's features, in place of those of a VGG."""
     with torch.no_grad():
         of_wanted = network.features(wanted.flip(1) * 255)

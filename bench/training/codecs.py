@@ -41,7 +41,7 @@ from bench.training.schedule import Schedule
 from bench.training.session import TrainingSession
 from bench.training.starting import codec_to_start_from, weights_to_start_from
 from bench.training.validation import VALIDATED, validate
-from bench.vision.rcnn import RCNN
+from bench.vision.detector import Detector
 
 _PREFIX = "lambda_"
 
@@ -56,7 +56,7 @@ class _Setting:
     ours: Processes
     dataset: Dataset
     others: Dataset | None  # to validate with
-    network: RCNN | None
+    network: Detector | None
 
     def batch(self, schedule: Schedule) -> Callable[[int], LabelledBatch]:
         recipe = self.recipe
@@ -224,7 +224,7 @@ def _gained_losses(
     return {**parts, "rate": rate}
 
 
-def _distortion(recipe: CodecRecipe, network: RCNN | None) -> Distortion:
+def _distortion(recipe: CodecRecipe, network: Detector | None) -> Distortion:
     if recipe.loss == "hvs":
         return hvs
     assert network is not None

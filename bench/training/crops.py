@@ -16,7 +16,7 @@ from bench.datasets import Dataset, Entry
 from bench.errors import DataError
 from bench.images.image import read_pixels
 from bench.training.labels import LabelledBatch, read_instances, truth_of
-from bench.vision.rcnn import TrainingTargets
+from bench.vision.detector import TrainingTargets
 
 
 class ReadCache:

@@ -18,8 +18,8 @@ from bench.training.schedule import Schedule
 from bench.training.session import TrainingSession
 from bench.vision.architecture import Architecture
 from bench.vision.backbone import Norm
-from bench.vision.checkpoint import save_weights
-from bench.vision.rcnn import RCNN, TrainingTargets, to_network
+from bench.vision.checkpoint import new_detector, save_weights
+from bench.vision.detector import Detector, TrainingTargets, to_network
 
 
 def train_detector(name: str, session: TrainingSession) -> bool:
@@ -30,7 +30,7 @@ def train_detector(name: str, session: TrainingSession) -> bool:
         with ours.in_turn():
             dataset = session.dataset(session.data or recipe.data)
         torch.manual_seed(schedule.seed)
-        network = RCNN(recipe.architecture)
+        network = new_detector(recipe.architecture)
         resume_key = f"{recipe.architecture.to_json()} {dataset.digest}"
         if recipe.starts_from is not None:
             network.load_state_dict(task_network(recipe.starts_from).state_dict())
@@ -55,7 +55,9 @@ def train_detector(name: str, session: TrainingSession) -> bool:
     return finished
 
 
-def _losses(network: RCNN, device: torch.device, batch: LabelledBatch) -> dict[str, torch.Tensor]:
+def _losses(
+    network: Detector, device: torch.device, batch: LabelledBatch
+) -> dict[str, torch.Tensor]:
     there = batch.to(device)
     pictures = there.pictures.contiguous(memory_format=torch.channels_last)
     found: dict[str, torch.Tensor] = network.losses(pictures, there.truth)

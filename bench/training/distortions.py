@@ -13,7 +13,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from bench.metrics.ms_ssim import WEIGHTS, WINDOW
-from bench.vision.rcnn import RCNN, TrainingTargets
+from bench.vision.detector import Detector, TrainingTargets
 
 # Of originals and decoded pictures, n×3×H×W in R, G, B from 0 to 1, and their instances.
 Distortion = Callable[[Tensor, Tensor, Sequence[TrainingTargets]], dict[str, Tensor]]
@@ -26,7 +26,11 @@ def hvs(x: Tensor, x_hat: Tensor, truth: Sequence[TrainingTargets] = ()) -> dict
 
 
 def feature(
-    network: RCNN, enlargement: float, x: Tensor, x_hat: Tensor, truth: Sequence[TrainingTargets]
+    network: Detector,
+    enlargement: float,
+    x: Tensor,
+    x_hat: Tensor,
+    truth: Sequence[TrainingTargets],
 ) -> dict[str, Tensor]:
     """L_F: squared differences between a network's p2 features; needs no labels."""
     with torch.no_grad():
@@ -37,7 +41,11 @@ def feature(
 
 
 def task(
-    network: RCNN, enlargement: float, x: Tensor, x_hat: Tensor, truth: Sequence[TrainingTargets]
+    network: Detector,
+    enlargement: float,
+    x: Tensor,
+    x_hat: Tensor,
+    truth: Sequence[TrainingTargets],
 ) -> dict[str, Tensor]:
     """L_TASK: the network's own training losses on the decoded picture."""
     return network.losses(_seen(x_hat, enlargement), truth)

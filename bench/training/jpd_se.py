@@ -33,7 +33,7 @@ from bench.training.loop import Training, check_finished
 from bench.training.processes import Processes, processes
 from bench.training.schedule import Schedule
 from bench.training.session import TrainingSession
-from bench.vision.rcnn import RCNN
+from bench.vision.detector import Detector
 
 _SEED = 0
 _WARM_UP = 50  # steps
@@ -113,7 +113,7 @@ def _networks(recipe: JpdSeRecipe) -> Adversaries:
 
 
 def _losses(
-    networks: Adversaries, network: RCNN, phase: _Phase, device: torch.device, batch: _Batch
+    networks: Adversaries, network: Detector, phase: _Phase, device: torch.device, batch: _Batch
 ) -> dict[str, Tensor]:
     planes, wanted = (part.to(device) for part in batch)
     if not phase.sees_picture:

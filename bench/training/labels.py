@@ -14,7 +14,7 @@ from bench.datasets import Entry
 from bench.datasets.cityscapes_truth import from_instance_ids, read_instance_ids
 from bench.errors import DataError
 from bench.instances.run_lengths import encode
-from bench.vision.rcnn import TrainingTargets
+from bench.vision.detector import TrainingTargets
 
 _MIN_PIXELS = 16  # of an instance; fewer do not show it
 

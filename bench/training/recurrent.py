@@ -26,7 +26,7 @@ from bench.training.schedule import Schedule
 from bench.training.session import TrainingSession
 from bench.training.starting import codec_to_start_from, weights_to_start_from
 from bench.training.validation import VALIDATED, validate
-from bench.vision.rcnn import RCNN
+from bench.vision.detector import Detector
 
 _FILE = "rnn.safetensors"
 _GAIN = 1.5  # of first weights: gates halve a signal again and again, and no layer has a bias
@@ -107,7 +107,7 @@ def _drawn(recipe: RecurrentRecipe) -> Recurrent:
 
 
 def losses(
-    recurrent: Recurrent, recipe: RecurrentRecipe, network: RCNN | None, batch: LabelledBatch
+    recurrent: Recurrent, recipe: RecurrentRecipe, network: Detector | None, batch: LabelledBatch
 ) -> dict[str, Tensor]:
     """L1, as a mean over all iterations, and what the task network makes of one of them."""
     x = batch.pictures

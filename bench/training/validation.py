@@ -14,7 +14,7 @@ from bench.metrics.average_precision import average_precision
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import Matches
 from bench.metrics.psnr import psnr
-from bench.vision.rcnn import RCNN, detect
+from bench.vision.detector import Detector, detect
 
 VALIDATED = 20  # pictures
 Code = Callable[[Pixels], tuple[Pixels, float]]
@@ -22,7 +22,7 @@ Code = Callable[[Pixels], tuple[Pixels, float]]
 
 
 @torch.no_grad()
-def validate(code: Code, network: RCNN | None, dataset: Dataset) -> dict[str, float]:
+def validate(code: Code, network: Detector | None, dataset: Dataset) -> dict[str, float]:
     """Mean rate, mean PSNR and, with a network that finds masks, wAP."""
     finds_masks = network is not None and network.architecture.masks
     rates, qualities, matches = [], [], list[Matches]()

@@ -13,8 +13,12 @@ from pydantic import Field, TypeAdapter
 from bench.errors import DataError
 from bench.runtime.file_model import reporting_faults
 
+# The published VoVNet-39: the widths within and behind its stages' blocks, and how many there are.
+V39 = (128, 256), (160, 512), (192, 768), (224, 1024)
+V39_BLOCKS = 1, 1, 2, 2
 METADATA = "architecture"  # its key in a weights file
 _Width = Annotated[int, Field(gt=0, le=2**20)]
+_Stage = tuple[_Width, _Width]
 # What determines a network's time and memory.
 _Blocks = Annotated[int, Field(gt=0, le=2**6)]
 _Proposals = Annotated[int, Field(gt=0, le=2**14)]
@@ -25,20 +29,28 @@ _Deviation = Annotated[float, Field(gt=0, le=2**20)]
 
 @dataclass(frozen=True)
 class Recorded:
-    """Hyperparameters that are recorded in a file of weights."""
+    """Hyperparameters that are recorded in a file of weights.
+
+    Those named in ``later`` came after the first files: they are recorded where they are set.
+    """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
+    later: ClassVar[tuple[str, ...]] = ()
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self))
+        values = asdict(self)
+        return json.dumps({k: each for k, each in values.items() if each or k not in self.later})
 
 
 @dataclass(frozen=True)
 class Architecture(Recorded):
     """What a checkpoint does not record about its network; defaults: R50-FPN on Cityscapes.
 
-    Pixels are B, G, R from 0 to 255.
+    The backbone is a ResNet or, where ``vovnet`` has the widths of its stages, a VoVNet. Pixels are
+    B, G, R from 0 to 255.
     """
+
+    later = ("vovnet", "one_stage")
 
     masks: bool = True
     classes: _Width = 8
@@ -57,6 +69,9 @@ class Architecture(Recorded):
     pixel_std: tuple[_Deviation, _Deviation, _Deviation] = (1.0, 1.0, 1.0)
     shortest_side: _Side = 1024
     longest_side: _Side = 2048
+    one_stage: bool = False  # CenterMask instead of Mask R-CNN
+    # Channels within the blocks of each stage, and those that come out of it.
+    vovnet: tuple[()] | tuple[_Stage, _Stage, _Stage, _Stage] = ()
 
 
 @dataclass(frozen=True)
@@ -89,18 +104,18 @@ def read_architecture(path: Path, metadata: Mapping[str, str], kind: type[Kind])
         values = json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
         raise DataError(f"{wrong}: {error}") from error
-    if any(_keys(values) == _names(other) for other in _KINDS if other is not kind):
+    if any(_keys(values) == _first_names(other) for other in _KINDS if other is not kind):
         raise DataError(f"{path}: weights of a network of another kind")
     model = TypeAdapter(kind)
     with reporting_faults(wrong, DataError, model.json_schema):
         architecture = model.validate_json(text)
-    if missing := [name for name in _names(kind) if name not in values]:
+    if missing := [name for name in _first_names(kind) if name not in values]:
         raise DataError(f"{wrong}: '{missing[0]}' is missing")
     return architecture
 
 
-def _names(kind: type[Recorded]) -> list[str]:
-    return [field.name for field in fields(kind)]
+def _first_names(kind: type[Recorded]) -> list[str]:
+    return [field.name for field in fields(kind) if field.name not in kind.later]
 
 
 def _keys(values: object) -> list[str]:

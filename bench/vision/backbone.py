@@ -124,28 +124,61 @@ class ResNet(nn.Module):
 
 
 class FeaturePyramid(nn.Module):
-    """p2 to p6: every scale with the semantics of the coarsest."""
+    """p2 to p6, or p3 to p7: every scale with the semantics of the coarsest.
 
-    def __init__(self, stem: int, res2: int, blocks: Sequence[int], channels: int) -> None:
+    ``bottom_up`` gives features at a quarter to a 32nd, of so many ``inputs`` each. From p3 on, two
+    more convolutions make the coarsest levels.
+    """
+
+    def __init__(
+        self, bottom_up: nn.Module, inputs: Sequence[int], channels: int, *, first: int = 2
+    ) -> None:
         super().__init__()
-        self.bottom_up = ResNet(stem, res2, blocks)
-        for level in range(2, 6):
-            lateral = nn.Conv2d(res2 << (level - 2), channels, 1)
+        self.bottom_up, self.levels = bottom_up, range(first, 6)
+        for level in self.levels:
+            lateral = nn.Conv2d(inputs[level - 2], channels, 1)
             output = nn.Conv2d(channels, channels, 3, padding=1)
             for part, layer in (("lateral", lateral), ("output", output)):
-                nn.init.kaiming_uniform_(layer.weight, a=1)
-                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+                _begin(layer)
                 self.add_module(f"fpn_{part}{level}", layer)
+        self.top_block = Coarser(channels) if first == 3 else None
 
     def forward(self, x: Tensor) -> list[Tensor]:
         bottom_up: list[Tensor] = self.bottom_up(x)
         pyramid: list[Tensor] = []
         above: Tensor | None = None
-        for level in (5, 4, 3, 2):
+        for level in reversed(self.levels):
             here = getattr(self, f"fpn_lateral{level}")(bottom_up[level - 2])
             if above is not None:
                 here = here + functional.interpolate(above, scale_factor=2.0, mode="nearest")
             above = here
             pyramid.insert(0, getattr(self, f"fpn_output{level}")(here))
-        pyramid.append(functional.max_pool2d(pyramid[-1], kernel_size=1, stride=2))
-        return pyramid
+        if self.top_block is None:
+            return [*pyramid, functional.max_pool2d(pyramid[-1], kernel_size=1, stride=2)]
+        return [*pyramid, *self.top_block(pyramid[-1])]
+
+
+class Coarser(nn.Module):
+    """p6 and p7, of p5."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.p6 = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
+        self.p7 = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
+        _begin(self.p6)
+        _begin(self.p7)
+
+    def forward(self, p5: Tensor) -> tuple[Tensor, Tensor]:
+        p6 = self.p6(p5)
+        return p6, self.p7(functional.relu(p6))
+
+
+def _begin(layer: nn.Conv2d) -> None:
+    nn.init.kaiming_uniform_(layer.weight, a=1)
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+
+
+def resnet_pyramid(stem: int, res2: int, blocks: Sequence[int], channels: int) -> FeaturePyramid:
+    """A feature pyramid on a ResNet."""
+    return FeaturePyramid(ResNet(stem, res2, blocks), [res2 << k for k in range(4)], channels)

@@ -69,8 +69,12 @@ class MaskHead(nn.Module):
         """The logits (regions, 28, 28) of the given class of each region."""
         for index in range(1, 5):
             regions = functional.relu(getattr(self, f"mask_fcn{index}")(regions))
-        logits: Tensor = self.predictor(functional.relu(self.deconv(regions))).float()
+        logits: Tensor = self.predictor(self.upsampled(regions)).float()
         return logits[torch.arange(len(classes), device=logits.device), classes]
+
+    def upsampled(self, regions: Tensor) -> Tensor:
+        """The features of regions, at twice their resolution."""
+        return functional.relu(self.deconv(regions))
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,9 +21,9 @@ from bench.instances.detections import Detections
 from bench.vision.architecture import Architecture
 from bench.vision.boxes import clip, not_empty
 from bench.vision.coco_classes import COCO
+from bench.vision.detector import to_network
 from bench.vision.nanodet_files import read_convolutions
 from bench.vision.operators import suppress
-from bench.vision.rcnn import to_network
 
 _BINS = 11
 _STRIDES = (8, 16, 32)

@@ -16,7 +16,7 @@ from bench.images.colour import Pixels
 from bench.instances.predictions import SemanticMap
 from bench.runtime.checkpoint import check_tensors, outline, read_checkpoint, save_tensors
 from bench.vision.architecture import METADATA, SemanticArchitecture, read_architecture
-from bench.vision.backbone import Convolution, FeaturePyramid
+from bench.vision.backbone import Convolution, resnet_pyramid
 
 _MULTIPLE = 32  # of a picture's sides, so that every level of the pyramid halves them
 
@@ -30,7 +30,7 @@ class SemanticFPN(nn.Module):
     def __init__(self, architecture: SemanticArchitecture) -> None:
         super().__init__()
         a = self.architecture = architecture
-        self.backbone = FeaturePyramid(a.stem, a.res2, a.blocks, a.pyramid)
+        self.backbone = resnet_pyramid(a.stem, a.res2, a.blocks, a.pyramid)
         self.head = Convolution(a.pyramid, a.head, 3)
         self.predictor = nn.Conv2d(a.head, a.classes, 1)
         for name in ("pixel_mean", "pixel_std"):

@@ -22,7 +22,7 @@ from bench.images.image import read_pixels
 from bench.instances.run_lengths import from_coco
 from bench.tasks.task import open_task
 from bench.vision.checkpoint import load_network, save_weights
-from bench.vision.rcnn import to_network
+from bench.vision.detector import to_network
 
 # Finds one car in the upper left quarter, and breaks on black pictures.
 ALIEN = """

@@ -17,7 +17,7 @@ from support.pictures import Pictures, picture
 from bench.codecs.catalog import card_paths
 from bench.runtime.files import write_text
 from bench.vision.architecture import Architecture
-from bench.vision.rcnn import network_size
+from bench.vision.detector import network_size
 
 QUICK = ("--metric", "bpp", "--task", "none")
 

@@ -27,7 +27,7 @@ from bench.metrics.instance_matching import match
 from bench.vision import SHIPPED_WEIGHTS
 from bench.vision.architecture import Architecture
 from bench.vision.checkpoint import load_network
-from bench.vision.rcnn import detect
+from bench.vision.detector import detect
 
 CPU = torch.device("cpu")
 # Of the elements of a latent, those that floating point may round to another whole number.

@@ -17,7 +17,7 @@ from bench.runtime.checkpoint import read_checkpoint
 from bench.tasks.detectron2_engine import detectron2_finder
 from bench.vision.architecture import Architecture
 from bench.vision.checkpoint import load_weights, save_weights
-from bench.vision.rcnn import detect
+from bench.vision.detector import detect
 
 CPU = torch.device("cpu")
 

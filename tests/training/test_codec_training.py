@@ -34,7 +34,7 @@ from bench.training.codec_recipe import read_recipe
 from bench.training.coding import Coding
 from bench.training.distortions import Distortion, feature, hvs, ms_ssim, task
 from bench.training.loop import Training, TrainingProgress
-from bench.vision.rcnn import TrainingTargets
+from bench.vision.detector import TrainingTargets
 
 
 @pytest.fixture

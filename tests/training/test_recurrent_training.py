@@ -26,7 +26,7 @@ from bench.training.labels import LabelledBatch
 from bench.training.loop import Training, TrainingProgress
 from bench.training.recurrent import losses
 from bench.training.recurrent_recipe import RecurrentRecipe
-from bench.vision.rcnn import TrainingTargets
+from bench.vision.detector import TrainingTargets
 
 CARD = """
 title = "Narrow"

@@ -27,9 +27,10 @@ from bench.datasets.cityscapes_labels import CLASSES
 from bench.instances.detections import Detections
 from bench.instances.run_lengths import RunLengths
 from bench.vision.architecture import Architecture
+from bench.vision.detector import detect, to_network
 from bench.vision.heads import RegionDetections, Regions
 from bench.vision.pasting import paste
-from bench.vision.rcnn import RCNN, detect, to_network
+from bench.vision.rcnn import RCNN
 
 Record = dict[str, NDArray[Any]]
 

@@ -16,12 +16,12 @@ from torch import Tensor
 from bench.vision.architecture import Architecture
 from bench.vision.backbone import Norm
 from bench.vision.boxes import apply_deltas, encode_deltas
+from bench.vision.detector import network_size
 from bench.vision.heads import RegionHeads, mask_targets, select_detections
 from bench.vision.matching import match, sample
 from bench.vision.operators import pairwise_iou, roi_align, suppress
 from bench.vision.pasting import paste
 from bench.vision.proposals import ProposalGenerator
-from bench.vision.rcnn import network_size
 
 UNWEIGHTED = (1.0, 1.0, 1.0, 1.0)
 WEIGHTED = (10.0, 10.0, 5.0, 5.0)

@@ -16,6 +16,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from bench.codecs.families.ncn.network import Y_STEP
+from bench.errors import DataError
 from bench.tasks.task import is_shipped, task_network
 from bench.vision.backbone import ResNet
 from bench.vision.vgg import VGG16, VGG_MEAN, VGG_STD, is_vgg, trained_vgg, vgg_layers
@@ -89,6 +90,8 @@ def _on_task(name: str, outputs: int) -> LSMnet:
     """With the ResNet of a task network, which if it is ours is shown what it was trained on."""
     network = task_network(name)
     architecture = network.architecture
+    if architecture.vovnet:
+        raise DataError(f"{name}: an LSMnet needs the features of a ResNet, not of a VoVNet")
     lsm = resnet_lsm(outputs, architecture.stem, architecture.res2, architecture.blocks[:3])
     features = cast(_Last, lsm.features)
     trained = network.backbone.bottom_up.state_dict()
