@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from bench.codecs.catalog import card_paths
 from bench.errors import DataError
@@ -61,13 +62,14 @@ CLASSIFIERS = {
 
 @dataclass(frozen=True)
 class SegmenterRecipe:
-    """A semantic network, the labelled data set whose crops it learns, and its schedule."""
+    """A network of a value for each class and pixel, and the data set whose crops it learns."""
 
     architecture: SemanticArchitecture
     data: str
     crop: tuple[int, int]  # width and height
     schedule: Schedule
     starts_from: str | None = None  # a task network of the same backbone
+    learns: Literal["semantic", "depth"] = "semantic"
 
 
 SEGMENTERS = {
@@ -77,7 +79,15 @@ SEGMENTERS = {
         (256, 256),
         Schedule(steps=1000, batch=8, rate=1e-3, warm_up=100, fall=0.5),
         starts_from="mask-rcnn-toy",
-    )
+    ),
+    # Crops are as high as the pictures: how low something stands in one says much of its distance.
+    "depth-toy": SegmenterRecipe(
+        SemanticArchitecture(classes=1, stem=16, res2=32, blocks=(1, 2, 2, 1), pyramid=32, head=32),
+        "toyscapes-2:train",
+        (256, 256),
+        Schedule(steps=500, batch=8, rate=2e-3, warm_up=100, fall=0.5),
+        learns="depth",
+    ),
 }
 
 # Objects are large enough there without enlarging pictures.

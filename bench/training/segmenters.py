@@ -1,4 +1,4 @@
-"""Training a semantic network on crops of a data set with semantic labels."""
+"""Training a network that tells of each pixel its class, or how near it is, on crops."""
 
 from __future__ import annotations
 
@@ -12,21 +12,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.datasets import Dataset, Entry
+from bench.errors import DataError
+from bench.images.depth import DISPARITY, read_nearness
+from bench.images.image import read_pixels
 from bench.instances.predictions import UNLABELLED
 from bench.tasks.task import task_network
 from bench.training.crops import ReadCache, pixel_cache, random_cut
 from bench.training.loop import Training
 from bench.training.processes import processes
-from bench.training.recipes import SEGMENTERS
+from bench.training.recipes import SEGMENTERS, SegmenterRecipe
 from bench.training.session import TrainingSession
 from bench.vision.backbone import Norm
 from bench.vision.semantic_fpn import SemanticFPN, save_segmenter, to_network
 
-_Batch = tuple[Tensor, Tensor]  # pictures, and the class of each pixel
+_Batch = tuple[Tensor, Tensor]  # pictures, and the class or the nearness of each pixel
+_HALF = 1 / 1000  # the nearness, of 10 m, that a network of depth gives as one half
 
 
 def train_segmenter(name: str, session: TrainingSession) -> bool:
-    """Train a shipped semantic network again; False if the time ran out."""
+    """Train a shipped network of semantic maps or depth again; False if the time ran out."""
     recipe = SEGMENTERS[name]
     schedule = session.schedule(recipe.schedule)
     with processes() as ours:
@@ -45,8 +49,8 @@ def train_segmenter(name: str, session: TrainingSession) -> bool:
         training = Training(
             network,
             schedule,
-            partial(_crops, _Source(dataset, recipe.crop), share, schedule.seed),
-            partial(_losses, network, ours.device),
+            partial(_crops, _source(recipe, dataset), share, schedule.seed),
+            partial(_LOSSES[recipe.learns], network, ours.device),
             session.folder,
             ours,
             f"{recipe.architecture.to_json()} {dataset.digest} from {recipe.starts_from}",
@@ -57,7 +61,7 @@ def train_segmenter(name: str, session: TrainingSession) -> bool:
     return finished
 
 
-def _losses(network: SemanticFPN, device: torch.device, batch: _Batch) -> dict[str, Tensor]:
+def _class_loss(network: SemanticFPN, device: torch.device, batch: _Batch) -> dict[str, Tensor]:
     pictures, classes = (part.to(device) for part in batch)
     logits = network(pictures).float()
     weights = _weights(classes, logits.shape[1])
@@ -74,14 +78,38 @@ def _weights(classes: Tensor, count: int) -> Tensor:
     return pixels.clamp(min=1).float().rsqrt()
 
 
+def _depth_loss(network: SemanticFPN, device: torch.device, batch: _Batch) -> dict[str, Tensor]:
+    pictures, wanted = (part.to(device) for part in batch)
+    return {"l1": functional.l1_loss(network(pictures).float().sigmoid()[:, 0], wanted)}
+
+
+_LOSSES = {"semantic": _class_loss, "depth": _depth_loss}
+
+
 @dataclass(frozen=True, eq=False)
 class _Source:
     """The data set, and the size of the crops that are taken from it."""
 
     dataset: Dataset
     crop: tuple[int, int]
+    targets: ReadCache
     pixels: ReadCache = field(default_factory=pixel_cache)
-    classes: ReadCache = field(default_factory=lambda: ReadCache(_classes))
+
+
+def _source(recipe: SegmenterRecipe, dataset: Dataset) -> _Source:
+    read = _classes if recipe.learns == "semantic" else _nearness
+    return _Source(dataset, recipe.crop, ReadCache(read))
+
+
+def _nearness(entry: Entry) -> NDArray[np.float32]:
+    """How near each pixel is, from 0 at infinity to 1."""
+    if entry.depth is None:
+        raise DataError(f"{entry.name}: no depth map to train with")
+    if entry.depth.name.endswith(DISPARITY):
+        raise DataError(f"{entry.depth}: disparity; expected a depth map in hundredths of a metre")
+    pixels = read_pixels(entry.path)
+    nearness = read_nearness(entry.depth, pixels.shape[1], pixels.shape[0])
+    return nearness / (nearness + np.float32(_HALF))
 
 
 def _classes(entry: Entry) -> NDArray[np.uint8]:
@@ -94,13 +122,15 @@ def _crops(source: _Source, places: range, seed: int, step: int) -> _Batch:
     """Some of a step's crops; each is a function of its place."""
     made = [_crop(source, np.random.default_rng((seed, step, at))) for at in places]
     pictures = torch.cat([picture for picture, _ in made])
-    classes = torch.stack([classes for _, classes in made])
-    return pictures.contiguous(memory_format=torch.channels_last), classes
+    targets = torch.stack([target for _, target in made])
+    return pictures.contiguous(memory_format=torch.channels_last), targets
 
 
 def _crop(source: _Source, random: np.random.Generator) -> tuple[Tensor, Tensor]:
     entry = source.dataset.entries[random.integers(len(source.dataset.entries))]
     pixels = source.pixels(entry)
     cut = random_cut(entry, pixels.shape, source.crop, random)
-    classes = torch.from_numpy(np.ascontiguousarray(cut(source.classes(entry))))
-    return to_network(cut(pixels)), classes.long()
+    target = np.ascontiguousarray(cut(source.targets(entry)))
+    if target.dtype == np.uint8:
+        target = target.astype(np.int64)  # as torch wants classes
+    return to_network(cut(pixels)), torch.from_numpy(target)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as functional
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.random import fork_rng
 
@@ -65,6 +66,15 @@ def segment(network: SemanticFPN, pixels: Pixels, names: tuple[str, ...]) -> Sem
     pictures = to_network(pixels).to(network.pixel_mean.device)
     logits = network(pictures.contiguous(memory_format=torch.channels_last))
     return SemanticMap(logits[0].argmax(dim=0).to(torch.uint8).cpu().numpy(), names)
+
+
+@torch.no_grad()
+def one_plane(network: SemanticFPN, pixels: Pixels) -> NDArray[np.float32]:
+    """The output for each pixel of an RGB picture, by a network of a single one."""
+    pictures = to_network(pixels).to(network.pixel_mean.device)
+    logits = network(pictures.contiguous(memory_format=torch.channels_last))
+    plane: NDArray[np.float32] = logits[0, 0].cpu().numpy()
+    return plane
 
 
 @fork_rng([])  # layers that are made draw their first weights

@@ -8,16 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes.task import RedThings
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from support.command import Bench
 
-from bench.codecs.catalog import load_codec
+from bench.codecs.catalog import load_codec, read_card
 from bench.codecs.codec import Codec
 from bench.errors import CodecError
 from bench.images.depth import read_nearness
 from bench.images.image import Image
 from bench.runtime import ffmpeg
+from bench.vision.architecture import SemanticArchitecture
+from bench.vision.semantic_fpn import SemanticFPN, save_segmenter
 
 WIDTH, HEIGHT = 120, 87
 NEAR_LEFT, FAR_FROM = 60, 80  # columns
@@ -181,3 +184,62 @@ def test_another_depth_map_is_coded_anew(bench: Bench, receding: Image) -> None:
     assert len(second) == len(first) == 2 and second != first
     depth.write_bytes(receding.depth.read_bytes())
     assert sizes() == first
+
+
+def own_card(text: str, like: str = "jpeg-depth-collage") -> str:
+    card = read_card(like).path.read_text()
+    Path("own.toml").write_text(f"{card.rstrip()}\n{text}\n")
+    return "own.toml"
+
+
+def test_what_a_task_finds_is_near(
+    bench: Bench, flat: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("jpeglib")
+    pixels = flat.pixels.copy()
+    pixels[16:48, 32:64] = (230, 20, 20)
+    image = Image("a", pixels)
+    monkeypatch.setattr("bench.codecs.families.steering.open_task", lambda name: RedThings())
+    codec = load_codec(own_card('map = "task"\nnetwork = "red-things"', "jpeg-depth"))
+    assert codec.side_information == () and codec.missing() is None
+    decoded = codec.decode(codec.encode(image, 64)).astype(int)
+    plain = load_codec("jpeg")
+    as_plain = plain.decode(plain.encode(image, 64)).astype(int)
+    assert abs(decoded - as_plain)[20:44, 36:60].max() <= 3  # of what the blocks around let in
+    away = (slice(64, None), slice(None))
+    assert abs(decoded - pixels)[away].mean() > 1.5 * abs(as_plain - pixels)[away].mean()
+
+
+def test_a_depth_network_steers_as_the_depth_that_it_sees(bench: Bench, flat: Image) -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(1)
+    network = SemanticFPN(
+        SemanticArchitecture(classes=1, stem=4, res2=8, blocks=(1, 1, 1, 1), pyramid=4, head=4)
+    )
+    save_segmenter(network, Path("depth.safetensors"))
+    codec = load_codec(own_card('map = "network"\nnetwork = "depth.safetensors"'))
+    stream = codec.encode(flat, 40)
+    assert stream != load_codec("jpeg-depth-collage").encode(flat, 40)
+    assert codec.decode(stream).shape == flat.pixels.shape
+    before = codec.fingerprint
+    with torch.no_grad():
+        network.predictor.weight *= 0.5
+    save_segmenter(network, Path("depth.safetensors"))
+    assert load_codec("own.toml").fingerprint != before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'map = "network"',
+        'network = "depth-toy"',
+        'map = "depth"',
+        'map = "task"\nnetwork = "unknown-task"',
+        'map = "network"\nnetwork = "missing.h5"',
+    ],
+)
+def test_a_card_without_a_map_cannot_run(bench: Bench, flat: Image, text: str) -> None:
+    PillowImage.fromarray(flat.pixels).save("a.png")
+    said = bench("encode", "a.png", "a.bin", "--codec", own_card(text))
+    assert said.status == 1 and not Path("a.bin").exists()
+    assert said.err.count("\n") == 1

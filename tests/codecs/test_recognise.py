@@ -26,6 +26,8 @@ SAME_FORMAT = {
     "hm": "x265",
     "jpeg-depth": "jpeg",
     "jpeg-depth-collage": "jpeg",
+    "jpeg-depth-net": "jpeg",
+    "jpeg-saliency": "jpeg",
 }
 
 

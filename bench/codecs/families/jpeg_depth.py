@@ -1,9 +1,10 @@
 """JPEG that spends its bits by depth: what is near is coded better than what is far.
 
-The stream is an ordinary JPEG, and any decoder reads it. Only the encoder looks at the depth: it
-sorts the pixels into far, middle and near ones. In the mode ``collage`` the picture is composed of
-three JPEGs of different quality, and coded once more. In the mode ``alloc`` it is coded once, and
-the coefficients of blocks that are not near are rounded to the steps of a lower quality.
+What a task network finds may take the place of the depth. The stream is an ordinary JPEG, and any
+decoder reads it. Only the encoder looks at the depth: it sorts the pixels into far, middle and near
+ones. In the mode ``collage`` the picture is composed of three JPEGs of different quality, and coded
+once more. In the mode ``alloc`` it is coded once, and the coefficients of blocks that are not near
+are rounded to the steps of a lower quality.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import tempfile
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -22,15 +23,14 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import __version__ as pillow_version
 from PIL import features
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bench.codecs.codec import Card, Codec, Point
 from bench.codecs.families.padding import padded_size
 from bench.codecs.families.pillow import decode_by_pillow
-from bench.errors import CodecError
+from bench.codecs.families.steering import Source, steering
 from bench.images.colour import Pixels
-from bench.images.depth import read_nearness
-from bench.images.image import Image, SideInformation
+from bench.images.image import Image
 from bench.runtime.file_model import FileModel, Listed
 
 _LIBRARY = "libjpeg_turbo"  # as Pillow calls it
@@ -54,17 +54,27 @@ class JpegDepthOptions(FileModel):
     shares: Annotated[Listed[_Percent], Field(min_length=2, max_length=2)] = Field(
         description="two numbers: the per cent of pixels that are far, and that are not near"
     )
+    map: Source = Field("data", description="where the depth is from: data, network or task")
+    network: str = Field("", description="a depth network or its file, or a task network")
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if (self.map == "data") != (not self.network):
+            wanted = "does not go with" if self.map == "data" else "is missing beside"
+            raise ValueError(f"'network' {wanted} map = '{self.map}'")
+        return self
 
 
 class JpegDepthCodec(Codec):
-    """A card's mode, steered by the depth that a data set has of its images."""
+    """A card's mode, steered by the depth that a data set has, or by a network."""
 
     Options = JpegDepthOptions
-    side_information: tuple[SideInformation, ...] = ("depth",)
 
     def __init__(self, card: Card) -> None:
         super().__init__(card)
-        self._options = card.read_options(JpegDepthOptions)
+        options = self._options = card.read_options(JpegDepthOptions)
+        self._steering = steering(options.map, options.network, card.path.parent)
+        self.side_information = self._steering.side_information
 
     def missing(self) -> str | None:
         if not features.check(_LIBRARY):
@@ -74,16 +84,14 @@ class JpegDepthCodec(Codec):
             )
         if self._options.mode == "alloc" and find_spec("jpeglib") is None:
             return "jpeglib is not installed; pip install jpeglib"
-        return None
+        return self._steering.missing()
 
     def version(self) -> str:
         return f"libjpeg-turbo {features.version(_LIBRARY)}, Pillow {pillow_version}"
 
     def encode(self, image: Image, point: Point) -> bytes:
         padded_size(image, 1)  # refuses what is too large
-        if image.depth is None:
-            raise CodecError(f"{self.name}: {image.name} has no depth map")
-        nearness = read_nearness(image.depth, image.width, image.height)
+        nearness = self._steering.nearness(image)
         encode = self._allocate if self._options.mode == "alloc" else self._compose
         return encode(image.pixels, nearness, int(point))
 
@@ -110,8 +118,9 @@ class JpegDepthCodec(Codec):
     def commands(self, point: Point) -> tuple[str, ...]:
         options = self._options
         qualities = f"far={options.far}, middle={options.middle}, near={options.near}"
+        by = {"data": "depth"}.get(options.map, options.network)
         return (
-            f"jpeg_depth(pixels, depth, mode={options.mode!r}, quality={point}, {qualities})",
+            f"jpeg_depth(pixels, {by}, mode={options.mode!r}, quality={point}, {qualities})",
             "PIL.Image.open(stream, formats=['JPEG']).convert('RGB')",
         )
 
@@ -119,7 +128,7 @@ class JpegDepthCodec(Codec):
         versions = {"pillow": pillow_version, _LIBRARY: features.version(_LIBRARY)}
         if self._options.mode == "alloc":
             versions["jpeglib"] = version("jpeglib") if find_spec("jpeglib") else None
-        return {"pillow": json.dumps(versions)}
+        return {"pillow": json.dumps(versions), **self._steering.depends_on()}
 
 
 def _jpeg(pixels: Pixels, quality: int) -> bytes:

@@ -81,14 +81,14 @@ class WeightedCodec(Codec, Generic[Loaded]):
         return self.card.weights.missing()
 
     def version(self) -> str:
-        return f"torch {_torch_version()}"
+        return f"torch {torch_version()}"
 
     def remark(self) -> str | None:
         return self.card.weights.remark() if self.card.weights else None
 
     def depends_on(self) -> dict[str, str]:
         of_points = {str(point): self._files[path] for point, path in self._paths.items()}
-        return {"weights": json.dumps(of_points), "torch": _torch_version()}
+        return {"weights": json.dumps(of_points), "torch": torch_version()}
 
     @property
     def _paths(self) -> Mapping[Point, Path]:
@@ -205,5 +205,5 @@ class LearnedCodec(WeightedCodec[Model]):
         return model
 
 
-def _torch_version() -> str:
+def torch_version() -> str:
     return version("torch").partition("+")[0]  # without the build, for a CPU or for CUDA
