@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from scipy.stats import spearmanr
 
 from bench import api
 from bench.datasets import open_dataset
+from bench.images.depth import read_nearness
 from bench.runtime.checkpoint import read_checkpoint
 from bench.training import classifiers
 from bench.training.classifiers import VggClassifier
 from bench.training.recipes import CLASSIFIERS, RECIPES, SEGMENTERS
 from bench.vision.architecture import Architecture, SemanticArchitecture, read_architecture
+from bench.vision.depth import load_depth_network
 
 WEIGHTS = Path(api.__file__).parent / "vision" / "weights"
 LARGEST = 6_000_000
@@ -33,6 +37,23 @@ def test_the_semantic_network_is_small_and_of_its_recipe() -> None:
     assert path.stat().st_size <= 3_000_000
     found = read_architecture(path, read_checkpoint(path).metadata, SemanticArchitecture)
     assert found == SEGMENTERS["semantic-toy"].architecture
+
+
+@pytest.mark.slow
+def test_the_depth_network_is_small_and_tells_near_from_far() -> None:
+    path = WEIGHTS / "depth-toy.safetensors"
+    assert path.stat().st_size <= 1_000_000
+    found = read_architecture(path, read_checkpoint(path).metadata, SemanticArchitecture)
+    assert found == SEGMENTERS["depth-toy"].architecture
+    nearness_of = load_depth_network(path)
+    correlations = []
+    for entry in open_dataset("toyscapes-2:dev", limit=4).entries:
+        pixels = entry.load().pixels
+        assert entry.depth is not None
+        wanted = read_nearness(entry.depth, pixels.shape[1], pixels.shape[0])
+        few = (each[::8, ::8].ravel() for each in (wanted, nearness_of(pixels)))
+        correlations.append(spearmanr(*few).statistic)
+    assert np.mean(correlations) > 0.75
 
 
 @pytest.mark.slow
