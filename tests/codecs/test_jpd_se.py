@@ -131,6 +131,27 @@ def test_jpd_se_is_no_base(tmp_path: Path) -> None:
         load_codec(str(own(tmp_path, "jpd-se-x265-none")))
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("generator.pth", "generator_{point}.pth"), ("points = [10, 40]\n", "")],
+)
+def test_a_file_is_for_one_point_or_for_those_that_are_listed(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    card = own(tmp_path, "jpeg")
+    first, weights = card.read_text().split("[weights.mine]")
+    card.write_text(f"{first}[weights.mine]{weights.replace(before, after)}")
+    with pytest.raises(CardError, match="point"):
+        load_codec(f"{card}:mine")
+
+
+def test_own_weights_are_for_all_points(tmp_path: Path, weights: Path, image: Image) -> None:
+    torch.save(random_generator(8).state_dict(), tmp_path / "mine.pth")
+    codec = load_codec("jpd-se-x265-none", own=tmp_path / "mine.pth")
+    assert codec.card.points_for("default") == (51, 47, 42, 37)
+    assert codec.decode(codec.encode(image, 47)).shape == image.pixels.shape
+
+
 def test_weights_of_another_generator_make_another_codec(weights: Path) -> None:
     before = opened("jpd-se-x265-none").fingerprint
     file = weights / "jpd-se-x265-none/toyscapes/generator.safetensors"
