@@ -24,10 +24,12 @@ def load_transformers_depth(folder: Path) -> Callable[[Pixels], NDArray[np.float
     """The model in a folder as a function of a picture; nothing is downloaded."""
     try:
         from transformers import AutoImageProcessor, AutoModelForDepthEstimation
+        from transformers.utils import logging
     except ImportError as error:
         raise UnavailableError(
             f"{folder}: transformers is not installed; pip install '.[depth]'"
         ) from error
+    logging.disable_progress_bar()
     try:
         prepare = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
         model = AutoModelForDepthEstimation.from_pretrained(folder, local_files_only=True).eval()
