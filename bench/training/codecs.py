@@ -180,7 +180,7 @@ def _validated_at_each(setting: _Setting, coding: GainedCoding) -> dict[str, flo
 
 
 def _gains_beside(shared: Path) -> list[Path]:
-    """The files of the λ that share a network, in order of falling rate's λ."""
+    """The files of the λ that share a network, in order of rising λ."""
 
     def number(path: Path) -> float:
         return float(path.stem.removeprefix(_PREFIX))

@@ -18,6 +18,8 @@ from bench import api
 from bench.codecs.families.ncn.checkpoint import SHARED, load_ncn, save_gains, save_ncn
 from bench.codecs.families.ncn.network import NCN
 from bench.errors import DataError
+from bench.training.coding import Coding
+from bench.training.gains import GainedCoding
 
 NAMES = ("base", "task", "lsm", "frozen")
 
@@ -99,6 +101,26 @@ def test_gains_scale_the_latent_and_undo_it(linear: bool, tmp_path: Path) -> Non
     y = shared.g_enc(x)
     assert torch.allclose(scaled.g_enc(x), y * gains[:, None, None], rtol=1e-4, atol=1e-6)
     assert torch.allclose(scaled.g_dec(scaled.g_enc(x)), shared.g_dec(y), rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_trained_is_what_a_point_codes(tmp_path: Path) -> None:
+    """At each λ, the coding in training gives the picture and the rate of that λ's own file."""
+    torch.manual_seed(0)
+    coding = GainedCoding(NCN(6, (4, 4, 6), 4), None, [0.1, 0.4]).eval()
+    with torch.no_grad():
+        coding.encoder += 4 + torch.randn_like(coding.encoder)  # far enough from 0 to be rounded
+    files = [tmp_path / f"lambda_{point:g}.safetensors" for point in coding.lambdas]
+    coding.save(files, "")
+    x = torch.rand(1, 3, 128, 128)
+    with torch.no_grad():
+        pictures, rates = zip(*(coding.weighted(x, [place]) for place in (0, 1)), strict=True)
+        apart = (pictures[0] - pictures[1]).abs().mean()
+        assert apart > 1e-3
+        for place, (point, file) in enumerate(zip(coding.lambdas, files, strict=True)):
+            for alone in (coding.at(place).eval(), Coding(*load_ncn(file)).eval()):
+                decoded, rate = alone(x)
+                assert (decoded - pictures[place]).abs().mean() < 0.1 * apart
+                assert float(rates[place]) == pytest.approx(point * float(rate), rel=0.02)
 
 
 def test_a_changed_or_missing_shared_file_is_one_line(tmp_path: Path) -> None:
