@@ -115,7 +115,9 @@ class MaskHeads(nn.Module):
             return {"loss_mask": logits.sum() * 0, "loss_maskiou": fits.sum() * 0}
         masks = [each.masks for each in truth]
         wanted = mask_targets(masks, boxes, image, instance, size)
-        target = _fits(logits > 0, wanted, _parts_inside(masks, boxes, image, instance, size))
+        target = mask_overlaps(
+            logits > 0, wanted, parts_inside(masks, boxes, image, instance, size)
+        )
         there = target > 0
         squares = 0.5 * (fits - target)[there] ** 2
         return {
@@ -190,7 +192,7 @@ class FitHead(nn.Module):
         return fits[torch.arange(len(classes), device=fits.device), classes]
 
 
-def _fits(masks: Tensor, wanted: Tensor, inside: Tensor) -> Tensor:
+def mask_overlaps(masks: Tensor, wanted: Tensor, inside: Tensor) -> Tensor:
     """The overlaps of masks with objects of which only a part lies ``inside`` their boxes."""
     common = (masks * wanted).sum((1, 2))
     whole = wanted.sum((1, 2)) / inside.clamp(min=1e-6)
@@ -198,7 +200,7 @@ def _fits(masks: Tensor, wanted: Tensor, inside: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _parts_inside(
+def parts_inside(
     masks: Sequence[Tensor], boxes: Tensor, image: Tensor, instance: Tensor, size: tuple[int, int]
 ) -> Tensor:
     """How much of each region's instance lies inside the region, from 0 to 1."""

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.short_training import ONE_OBJECT, losses_of_a_short_training
 
 from bench.errors import DataError
 from bench.vision.architecture import V39, V39_BLOCKS, Architecture
-from bench.vision.centermask import CenterMask, MaskHeads
+from bench.vision.centermask import CenterMask, mask_overlaps, parts_inside
 from bench.vision.checkpoint import load_network, new_detector, save_weights
 from bench.vision.detector import TrainingTargets
 from bench.vision.fcos import (
@@ -24,6 +25,7 @@ from bench.vision.fcos import (
     generalised_iou,
     locations,
 )
+from bench.vision.heads import mask_targets
 
 CPU = torch.device("cpu")
 TINY = Architecture(
@@ -133,48 +135,26 @@ class TestLosses:
 
     def test_the_fit_of_a_mask_counts_what_lies_outside_its_box(self) -> None:
         """A box that holds the left half of an object, and a mask that fills the box."""
-        heads = MaskHeads(TINY)
-        heads.maskiou_head.forward = lambda regions, masks, classes: torch.zeros(len(classes))  # type: ignore[method-assign]
-        heads.mask_head.forward = lambda regions, classes: torch.full((len(classes), 28, 28), 9.0)  # type: ignore[method-assign]
         mask = torch.zeros(1, 64, 64, dtype=torch.bool)
         mask[0, 16:48, 16:48] = True
-        truth = TrainingTargets(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), mask)
-        heads._sampled = lambda proposed, truth: (  # type: ignore[method-assign]
-            proposed,
-            torch.tensor([0]),
-            torch.tensor([1]),
-        )
-        half = torch.tensor([[16.0, 16, 32, 48]])
-        losses = heads.losses([torch.zeros(1, 8, 8, 8)] * 3, [half], [truth], (64, 64))
-        # The mask has half of the object: 0.5 of the union.
-        assert float(losses["loss_maskiou"]) == pytest.approx(0.5 * 0.5**2, rel=0.02)
+        boxes, first = torch.tensor([[16.0, 16, 32, 48]]), torch.tensor([0])
+        inside = parts_inside([mask], boxes, first, first, (64, 64))
+        assert inside.tolist() == [0.5]
+        wanted = mask_targets([mask], boxes, first, first, (64, 64))
+        assert mask_overlaps(torch.ones_like(wanted), wanted, inside).tolist() == [0.5]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", [TINY, VOVNET])
 def test_a_short_training_lowers_each_loss(architecture: Architecture) -> None:
     torch.manual_seed(0)
-    network = CenterMask(architecture).train()
-    pictures = torch.rand(1, 3, 64, 96) * 50
-    pictures[..., 16:48, 24:64] = 250
-    mask = torch.zeros(1, 64, 96, dtype=torch.bool)
-    mask[0, 16:48, 24:64] = True
-    truth = [TrainingTargets(torch.tensor([[24.0, 16, 64, 48]]), torch.tensor([1]), mask)]
-    optimiser = torch.optim.Adam(network.parameters(), 2e-3)
-    first: dict[str, float] = {}
-    last: dict[str, float] = {}
-    for _ in range(80):
-        losses = network.losses(pictures, truth)
-        optimiser.zero_grad()
-        torch.stack([*losses.values()]).sum().backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        last = {name: float(loss.detach()) for name, loss in losses.items()}
-        first = first or last
+    network = CenterMask(architecture)
+    first, last = losses_of_a_short_training(network, steps=80)
     falling = {name for name in first if last[name] < first[name]}
     # The fit is at first foretold of masks that are nothing.
     assert falling >= {"loss_fcos_cls", "loss_fcos_loc", "loss_mask"}
     assert last["loss_maskiou"] < 0.02
-    (found,) = network.eval().find_each(pictures)
+    (found,) = network.eval().find_each(ONE_OBJECT)
     assert found.masks is not None
     assert len(found.masks) == len(found.scores)
 

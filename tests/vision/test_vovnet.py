@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as functional
+from support.short_training import losses_of_a_short_training
 
 from bench.errors import DataError
 from bench.vision.architecture import V39, V39_BLOCKS, Architecture
 from bench.vision.checkpoint import load_network, save_weights
-from bench.vision.detector import TrainingTargets
 from bench.vision.rcnn import RCNN
 from bench.vision.vovnet import Aggregation, VoVNet
 
@@ -108,22 +108,8 @@ def test_impossible_widths_are_refused(vovnet: object, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_short_training_lowers_each_loss() -> None:
     torch.manual_seed(0)
-    network = RCNN(replace(TINY, classes=2)).train()
-    pictures = torch.rand(1, 3, 64, 96) * 50
-    pictures[..., 16:48, 24:64] = 250
-    mask = torch.zeros(1, 64, 96, dtype=torch.bool)
-    mask[0, 16:48, 24:64] = True
-    truth = [TrainingTargets(torch.tensor([[24.0, 16, 64, 48]]), torch.tensor([1]), mask)]
-    optimiser = torch.optim.Adam(network.parameters(), 2e-3)
-    first: dict[str, float] = {}
-    last: dict[str, float] = {}
-    for _ in range(60):
-        losses = network.losses(pictures, truth)
-        optimiser.zero_grad()
-        torch.stack([*losses.values()]).sum().backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        last = {name: float(loss.detach()) for name, loss in losses.items()}
-        first = first or last
+    network = RCNN(replace(TINY, classes=2))
+    first, last = losses_of_a_short_training(network, steps=60)
     # Boxes have a loss only where an anchor or a proposal is an object's, which few are at first.
     assert {name for name in first if last[name] < first[name]} >= {"loss_cls", "loss_rpn_cls"}
     assert last["loss_mask"] < 0.5 * first["loss_mask"]
