@@ -149,11 +149,12 @@ class TestLosses:
 def test_a_short_training_lowers_each_loss(architecture: Architecture) -> None:
     torch.manual_seed(0)
     network = CenterMask(architecture)
-    first, last = losses_of_a_short_training(network, steps=80)
+    losses = losses_of_a_short_training(network, steps=80)
+    first, last = losses[0], losses[-1]
     falling = {name for name in first if last[name] < first[name]}
-    # The fit is at first foretold of masks that are nothing.
     assert falling >= {"loss_fcos_cls", "loss_fcos_loc", "loss_mask"}
-    assert last["loss_maskiou"] < 0.02
+    # Masks are empty at first, and their fit is easily predicted: its loss rises before it falls.
+    assert last["loss_maskiou"] < max(each["loss_maskiou"] for each in losses) / 5
     (found,) = network.eval().find_each(ONE_OBJECT)
     assert found.masks is not None
     assert len(found.masks) == len(found.scores)
