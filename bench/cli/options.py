@@ -153,7 +153,8 @@ sweep = together(
         "task",
         "NAME[:MEASURE][=WEIGHTS]",
         completion.tasks,
-        "A task network to run on decoded pictures, or none; may be repeated. "
+        "A task network to run on decoded pictures; all: every one trained for this data; or "
+        "none; may be repeated. "
         "[default: the data set's own]",
     ),
     click.option(

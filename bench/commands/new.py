@@ -17,7 +17,7 @@ from bench.errors import BenchError
 from bench.metrics import METRICS
 from bench.runtime.content import content_folder
 from bench.runtime.files import describe_write_errors, write_text
-from bench.tasks.task import TASKS
+from bench.tasks.task import ALL, NONE, TASKS
 
 Kind = Literal["codec", "family", "task", "dataset", "metric", "report", "gate"]
 
@@ -106,7 +106,7 @@ def _check_name(kind: str, name: str) -> None:
     taken: dict[str, Container[str]] = {
         "codec": card_paths(),
         "family": [*FAMILIES, *card_paths()],
-        "task": TASKS,
+        "task": [*TASKS, ALL, NONE],
         "dataset": DATASETS,
         "metric": METRICS,
     }

@@ -20,6 +20,7 @@ from bench.report.compare import Report, compare
 from bench.report.files import write_report
 from bench.report.paper.spec import read_spec
 from bench.store import Results, Store, load_results, stored_datasets
+from bench.tasks.task import ALL, NONE
 
 if TYPE_CHECKING:
     from bench.report.paper.spec_report import SpecReport
@@ -57,7 +58,8 @@ def report(
     if codecs is not None:
         named = [card_name(codec) for codec in codecs]
         codecs = list(dict.fromkeys([*named, anchor] if anchor else named))
-    named_tasks = [] if tasks and list(tasks) == ["none"] else tasks or None
+    wanted = list(tasks or [ALL])
+    named_tasks = None if wanted == [ALL] else [] if wanted == [NONE] else wanted
     compared = partial(
         compare,
         metrics=metrics,

@@ -45,6 +45,7 @@ class Known(Described, ABC):
     title: str
     classes: tuple[str, ...] = CLASSES
     get: str = ""  # how to get the weights, unless they are shipped
+    data: str = field(default="", kw_only=True)  # the kind of data set that it is trained for
 
     @property
     @abstractmethod
@@ -154,47 +155,54 @@ _ZOO = "Detectron2's zoo has them for"
 _OWN = "with Cityscapes' 8 classes"
 _V39 = Architecture(vovnet=V39, blocks=V39_BLOCKS)
 NETWORKS = (
-    RegionDetector("mask-rcnn-toy", "Mask R-CNN, narrow, Toyscapes"),
+    RegionDetector("mask-rcnn-toy", "Mask R-CNN, narrow, Toyscapes", data="toyscapes"),
     RegionDetector(
         "faster-rcnn-toy",
         "Faster R-CNN, narrow, Toyscapes",
         architecture=Architecture(masks=False),
+        data="toyscapes",
     ),
-    Segmenter("semantic-toy", "Semantic FPN, narrow, Toyscapes", SEMANTIC),
+    Segmenter("semantic-toy", "Semantic FPN, narrow, Toyscapes", SEMANTIC, data="toyscapes"),
     RegionDetector(
         "mask-rcnn",
         "Mask R-CNN, ResNet-50 FPN",
         get=f"{_ZOO} Cityscapes: mask_rcnn_R_50_FPN, model_final_af9cf5.pkl",
+        data="cityscapes",
     ),
     RegionDetector(
         "faster-rcnn",
         "Faster R-CNN, ResNet-50 FPN",
         get=f"train them with Detectron2's faster_rcnn_R_50_FPN, {_OWN}",
         architecture=Architecture(masks=False),
+        data="cityscapes",
     ),
     RegionDetector(
         "mask-rcnn-v39",
         "Mask R-CNN, VoVNet-39 FPN",
         get=f"train them with vovnet-detectron2's mask_rcnn_V_39_FPN, {_OWN}",
         architecture=_V39,
+        data="cityscapes",
     ),
     RegionDetector(
         "faster-rcnn-v39",
         "Faster R-CNN, VoVNet-39 FPN",
         get=f"train them with vovnet-detectron2's faster_rcnn_V_39_FPN, {_OWN}",
         architecture=replace(_V39, masks=False),
+        data="cityscapes",
     ),
     RegionDetector(
         "centermask",
         "CenterMask, ResNet-50 FPN",
         get=f"train them with centermask2's centermask_R_50_FPN, {_OWN}",
         architecture=Architecture(one_stage=True),
+        data="cityscapes",
     ),
     RegionDetector(
         "centermask-v39",
         "CenterMask, VoVNet-39 FPN",
         get=f"train them with centermask2's centermask_V_39_eSE_FPN, {_OWN}",
         architecture=replace(_V39, one_stage=True),
+        data="cityscapes",
     ),
     RegionDetector(
         "mask-rcnn-coco",
@@ -202,6 +210,7 @@ NETWORKS = (
         COCO,
         f"{_ZOO} COCO: mask_rcnn_R_50_FPN_3x",
         COCO_NETWORK,
+        data="coco",
     ),
     RegionDetector(
         "faster-rcnn-coco",
@@ -209,8 +218,9 @@ NETWORKS = (
         COCO,
         f"{_ZOO} COCO: faster_rcnn_R_50_FPN_3x",
         replace(COCO_NETWORK, masks=False),
+        data="coco",
     ),
-    NanoDet("nanodet", "NanoDet, COCO", COCO, GET),
+    NanoDet("nanodet", "NanoDet, COCO", COCO, GET, data="coco"),
 )
 
 

@@ -22,6 +22,7 @@ from bench.runtime.finding import Described
 from bench.runtime.lanes import devices
 from bench.runtime.registry import Registry
 from bench.runtime.settings import home_path
+from bench.runtime.text import listed
 from bench.tasks.networks import (
     COCO_NETWORK,
     DEFAULTS,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from bench.vision.detector import Detector
 
 ENGINES = ("bench", "detectron2")
+ALL, NONE = "all", "none"  # words of --task that are not names
 # Changes whenever the same network would give other detections in the same picture.
 _VERSION = "1"
 
@@ -93,10 +95,16 @@ def open_tasks(
     """
     objects = _by_name([each for each in given if not isinstance(each, str)])
     words = list(dict.fromkeys(each if isinstance(each, str) else each.name for each in given))
-    if words == ["none"]:
+    _check_reserved(words)
+    if words == [NONE]:
         return {}, ""
-    if "none" in words:
+    if NONE in words:
         raise DataError("--task none: not allowed with other tasks")
+    remark = ""
+    if ALL in words:
+        ours, remark = _networks_for(kind)
+        place = words.index(ALL)
+        words = list(dict.fromkeys([*words[:place], *ours, *words[place + 1 :]]))
     if not words:
         name = DEFAULTS.get(kind)
         if name is None:
@@ -108,7 +116,30 @@ def open_tasks(
     names = [(task.name, measure_in(word)) for word, task in tasks.items()]
     if len(set(names)) < len(names):
         raise DataError("--task: the same network twice; a run uses one file of weights for each")
-    return tasks, ""
+    return tasks, remark
+
+
+def _networks_for(kind: str) -> tuple[list[str], str]:
+    """The networks trained for a kind of data set whose weights are here, and which are not."""
+    lacking = {known.name: known.missing() for known in NETWORKS if known.data == kind}
+    here = [name for name, missing in lacking.items() if not missing]
+    absent = [name for name in lacking if name not in here]
+    if not lacking:
+        raise DataError(f"--task all: no network is trained for {kind}; name those to run")
+    if not here:
+        advice = "'bench list' says how to get them"
+        raise UnavailableError(f"--task all: no weights of {listed(absent)}; {advice}")
+    return here, f"--task all: without {listed(absent)}, no weights" if absent else ""
+
+
+def _check_reserved(words: Sequence[str]) -> None:
+    """Raise an error if another package calls a task by a word that means something else."""
+    for word in {ALL, NONE}.intersection(words):
+        if word in TASKS:
+            raise UnavailableError(
+                f"task '{word}' of {TASKS.package(word)}: --task {word} means something else; "
+                "it must be renamed"
+            )
 
 
 def measure_in(given: str) -> str:
@@ -214,6 +245,8 @@ def _by_name(objects: Sequence[Task]) -> dict[str, Task]:
     for each in objects:
         if (lacking := _lacking(each)) is not None:
             raise DataError(f"the task {each!r} has no '{lacking}'")
+        if each.name in (ALL, NONE):
+            raise DataError(f"a task cannot be called '{each.name}'; rename it")
         if each.name in TASKS or found.setdefault(each.name, each) is not each:
             raise DataError(f"two tasks are called '{each.name}'; rename one")
     return found
