@@ -128,7 +128,7 @@ def _table(
     if not table.shown:
         raise UnavailableError("; ".join(notes(table)))
     write_table(table, part, made_from.folder)
-    return WrittenPart(part, as_markdown(table), tuple(notes(table)))
+    return WrittenPart(part, as_markdown(table), (*table.findings, *notes(table)))
 
 
 def _mask(made_from: PartSource, part: Part) -> WrittenPart:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bench.errors import DataError
@@ -14,6 +15,7 @@ from bench.report.formatting import short_title
 from bench.report.paper.selection import Selection, Shown
 from bench.report.paper.spec import WAP, Column, Part
 from bench.runtime.content import content_folder
+from bench.runtime.text import grouped, listed
 
 POINTS = 100  # an average precision in print is in hundredths
 
@@ -58,6 +60,7 @@ class Table:
 
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
+    findings: tuple[str, ...] = ()  # what the figures say, in sentences
 
     @property
     def shown(self) -> list[Row]:
@@ -79,7 +82,34 @@ def transfer_table(part: Part, selection: Selection) -> Table:
         )
         for task in selection.labelled
     }
-    return _table(part, selection, columns)
+    table = _table(part, selection, columns)
+    return replace(table, findings=tuple(transfer_findings(table)))
+
+
+def transfer_findings(table: Table) -> Iterator[str]:
+    """For each codec, by which networks it needs fewer bits than the anchor."""
+    for row in table.shown:
+        cells = zip(table.headings, row.cells, strict=True)
+        ours = [(_verdict(cell), heading.key) for heading, cell in cells if cell.interval]
+        verdicts = grouped(ours)
+        found = [
+            f"{words} {_networks(by, len(ours))}"
+            for words in ("fewer bits", "more bits", "inconclusive")
+            if (by := verdicts.get(words))
+        ]
+        if found:
+            yield f"{row.style.plain}: {'; '.join(found)}"
+
+
+def _verdict(cell: Cell) -> str:
+    low, high = cell.interval or (math.nan, math.nan)
+    return "fewer bits" if high < 0 else "more bits" if low > 0 else "inconclusive"
+
+
+def _networks(names: Sequence[str], count: int) -> str:
+    if 1 < len(names) == count:
+        return f"by all {count} networks"
+    return f"by {listed(names)}"
 
 
 def _table(part: Part, selection: Selection, columns: dict[Heading, Column]) -> Table:
