@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from bench.datasets.cityscapes_truth import read_instance_ids
 from bench.errors import BenchError, CardError, CodecError, DataError, StreamError
 from bench.images.image import Image
 from bench.runtime.checkpoint import save_tensors
+from bench.tasks.task import TASKS
 
 WIDTH, HEIGHT = 80, 56
 OF_X265 = [name for name in CARDS if "x265" in name]
@@ -255,6 +257,24 @@ def test_a_stream_names_its_codec(image: Image) -> None:
     assert recognise(stream) == "jpd-se-x265-decoder:toyscapes"
     with pytest.raises(StreamError):
         opened("jpd-se-x265-none").decode(stream)
+
+
+def test_a_map_of_another_network_is_not_drawn(
+    image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The decoder predicts the map; another network would draw another picture."""
+    stream = opened("jpd-se-x265-decoder").encode(image, POINT)
+    other = SimpleNamespace(
+        name="semantic-toy",
+        title="",
+        finds="semantic",
+        classes=(),
+        fingerprint="other weights",
+        predict=None,
+    )
+    monkeypatch.setitem(TASKS.own, "semantic-toy", lambda weights: other)
+    with pytest.raises(StreamError, match="semantic-toy"):
+        opened("jpd-se-x265-decoder").decode(stream)
 
 
 @pytest.mark.slow

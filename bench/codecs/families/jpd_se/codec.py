@@ -134,7 +134,7 @@ class JpdSeCodec(WeightedCodec["Refiner"]):
             raise CodecError(f"{image.name}: a map of {len(coded)} bytes is too large")
         body = number_to_bytes(len(coded)) + coded + base
         size = image.width, image.height
-        return self.stream(*size, generator.digest, _checksum(ids), body).to_bytes()
+        return self.stream(*size, generator.digest, self._map_checksum(ids), body).to_bytes()
 
     def map_of(self, image: Image, decoded: Pixels) -> Ids | None:
         """The map that the generator sees of an image that the base codec decodes to this."""
@@ -162,13 +162,23 @@ class JpdSeCodec(WeightedCodec["Refiner"]):
     def decode(self, stream: bytes) -> Pixels:
         header, coded, base = self._parsed(stream)
         generator = self.model_of(header)
+        if self._options.map == "decoder" and header.latents != self._map_checksum(None):
+            name = self._network.name
+            raise StreamError(f"coded for maps of another network than {name}, or other weights")
         pixels = self.base.decode(base)
         if pixels.shape != (header.height, header.width, 3):
             raise StreamError("the stream is damaged: its picture has another size than it says")
         ids = self._received_map(coded, pixels)
-        if coded and _checksum(ids) != header.latents:
+        if coded and self._map_checksum(ids) != header.latents:
             raise StreamError("the stream is damaged: it decodes to another map than was coded")
         return generator.refine(pixels, ids)
+
+    def _map_checksum(self, ids: Ids | None) -> bytes:
+        """Of the map in the stream, or of the network that predicts it at the decoder."""
+        content = b"" if ids is None else ids.astype("<u2").tobytes()
+        if self._options.map == "decoder":
+            content = self._network.fingerprint.encode()
+        return zlib.crc32(content).to_bytes(4, "little")[:LATENTS]
 
     def _received_map(self, coded: bytes, pixels: Pixels) -> Ids | None:
         if self._options.map == "decoder":
@@ -189,8 +199,3 @@ class JpdSeCodec(WeightedCodec["Refiner"]):
         if end > len(header.body) or bool(length) != self._sends:
             raise StreamError("the stream is damaged, or its map is from elsewhere")
         return header, header.body[start:end], header.body[end:]
-
-
-def _checksum(ids: Ids | None) -> bytes:
-    content = b"" if ids is None else ids.astype("<u2").tobytes()
-    return zlib.crc32(content).to_bytes(4, "little")[:LATENTS]
