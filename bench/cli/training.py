@@ -36,6 +36,7 @@ def _seconds(text: str | None) -> float:
     "--data", "DATASET", completion.datasets, "Train on another data set, or a folder of images."
 )
 @click.option("--root", type=FOLDER, help="The folder of the data set, or to render it to.")
+@options.named("--task", "NAME", completion.tasks, "Train a codec through another task network.")
 @click.option("--steps", type=click.IntRange(1), help="The number of steps for each file.")
 @click.option("--max-time", metavar="TIME", help="Stop after 90s, 8m, 2h …; run again to resume.")
 def train(
@@ -52,6 +53,8 @@ def train(
 
     if (name is None) == (zoo is None):
         raise click.UsageError("Expected either NAME or --zoo SET.")
+    if zoo and options["task"]:
+        raise click.UsageError("--task: not allowed with --zoo.")
     ends = time.monotonic() + _seconds(max_time)
     quiet = os.environ.get("RANK", "0") != "0"  # only the first of several processes prints
     for each in [name] if name else api.zoo(str(zoo)):

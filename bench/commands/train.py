@@ -25,25 +25,34 @@ def train(
     data: str | None = None,
     root: Path | None = None,
     steps: int | None = None,
+    task: str | None = None,
     most_seconds: float = math.inf,
     preparing: Progress = lambda what, done, total: None,
     watch: Callable[[TrainingProgress], None] = lambda progress: None,
 ) -> Trained:
     """Train a network's or a codec's weights; resumes a training in the folder.
 
-    ``data`` and ``steps`` are instead of the recipe's.
+    ``data``, ``steps`` and, of a codec, ``task`` are instead of the recipe's.
     """
     from bench.training.classifiers import train_classifier
     from bench.training.codecs import train_codec
     from bench.training.detectors import train_detector
-    from bench.training.recipes import CLASSIFIERS, RECIPES, SEGMENTERS, check_name
+    from bench.training.recipes import (
+        CLASSIFIERS,
+        RECIPES,
+        SEGMENTERS,
+        check_name,
+        not_through_a_task,
+    )
     from bench.training.segmenters import train_segmenter
     from bench.training.session import TrainingSession
     from bench.training.zoo import Trained, trained_weights
 
     check_name(name)
+    if task is not None and name in (*RECIPES, *CLASSIFIERS, *SEGMENTERS):
+        raise not_through_a_task(name, task)
     ends = time.monotonic() + most_seconds
-    session = TrainingSession(folder, data, root, steps, ends, preparing, watch)
+    session = TrainingSession(folder, data, root, steps, task, ends, preparing, watch)
     if name in RECIPES:
         whole = train_detector(name, session)
     elif name in CLASSIFIERS:

@@ -35,6 +35,7 @@ from bench.training.labels import LabelledBatch
 from bench.training.linear_start import begin_linear
 from bench.training.loop import Training, check_finished
 from bench.training.processes import Processes, processes
+from bench.training.recipes import not_through_a_task
 from bench.training.recurrent import train_recurrent
 from bench.training.recurrent_recipe import RecurrentRecipe
 from bench.training.schedule import Schedule
@@ -78,6 +79,10 @@ class _Setting:
 def train_codec(name: str, session: TrainingSession) -> bool:
     """Train a codec's weights by its card's recipe; False if the time ran out."""
     card, recipe = read_recipe(name)
+    if session.task is not None:
+        if not getattr(recipe, "network", ""):
+            raise not_through_a_task(name, session.task)
+        recipe = recipe.model_copy(update={"network": session.task})
     data = session.data or training_data(name, recipe)
     if isinstance(recipe, JpdSeRecipe):
         return train_jpd_se(name, recipe, data, session)

@@ -115,6 +115,11 @@ RECIPES = {
 }
 
 
+def not_through_a_task(name: str, task: str) -> DataError:
+    """The error if a task network is named for what is trained without one."""
+    return DataError(f"--task {task}: {name} is not trained through a task network")
+
+
 def check_name(name: str) -> None:
     """Refuse a name that is neither a network nor a codec, with the nearest one."""
     known = [*RECIPES, *CLASSIFIERS, *SEGMENTERS, *card_paths()]

@@ -24,6 +24,7 @@ class TrainingSession:
     data: str | None = None  # instead of the recipe's
     root: Path | None = None
     steps: int | None = None  # instead of the recipe's
+    task: str | None = None  # the task network of a codec, instead of the recipe's
     ends: float = math.inf  # by time.monotonic()
     preparing: Preparing = lambda what, done, total: None
     watch: Callable[[TrainingProgress], None] = lambda progress: None

@@ -179,6 +179,40 @@ def test_gone_on_with_it_is_as_if_never_stopped(
 
 
 @pytest.mark.slow
+def test_another_task_network_makes_another_codec(
+    bench: Bench, cards: Path, made: Path, root: Path
+) -> None:
+    usual = made / "task" / "red" / "lambda_3.safetensors"
+    other = made / "other" / "task" / "red"
+    shutil.copytree(made / "base", made / "other" / "base")
+    command = ("train", f"{cards}/task.toml:red", "--root", root, "--out", other)
+    said = bench(*command, "--task", "faster-rcnn-toy")
+    assert said.status == 0, said.err
+    assert changed(usual, other / usual.name)
+    assert bench(*command, "--task", "faster-rcnn-toy").status == 0  # finished
+    said = bench(*command)
+    assert said.status == 1
+    assert "of another recipe" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "word"),
+    [
+        (["{cards}/base.toml:red", "--task", "mask-rcnn-toy"], 1, "base.toml:red"),
+        (["mask-rcnn-toy", "--task", "mask-rcnn-toy"], 1, "--task"),
+        (["{cards}/task.toml:red", "--task", "mask-rcnn-tory"], 1, "mask-rcnn-tory"),
+        (["--zoo", "toyscapes", "--task", "mask-rcnn-toy"], 2, "--zoo"),
+    ],
+)
+def test_a_task_network_that_cannot_be_used_is_told(
+    bench: Bench, cards: Path, root: Path, arguments: list[str], status: int, word: str
+) -> None:
+    said = bench("train", *(each.format(cards=cards) for each in arguments), "--root", root)
+    assert said.status == status
+    assert word in said.err
+
+
+@pytest.mark.slow
 def test_what_is_finished_is_not_taken_for_that_of_other_data(
     bench: Bench, cards: Path, root: Path, tmp_path: Path
 ) -> None:
