@@ -154,7 +154,7 @@ def test_it_learns_to_draw() -> None:
         l1.backward()
         optimiser.step()
         found.append(float(l1.detach()))
-    assert np.mean(found[-5:]) < 0.6 * found[0]
+    assert np.mean(found[-5:]) < 0.8 * found[0]  # a picture of one colour is at 0.97
 
 
 def recipe(**more: object) -> RecurrentRecipe:

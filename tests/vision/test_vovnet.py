@@ -113,4 +113,4 @@ def test_a_short_training_lowers_each_loss() -> None:
     first, last = losses[0], losses[-1]
     # Boxes have a loss only where an anchor or a proposal is an object's, which few are at first.
     assert {name for name in first if last[name] < first[name]} >= {"loss_cls", "loss_rpn_cls"}
-    assert last["loss_mask"] < 0.5 * first["loss_mask"]
+    assert last["loss_mask"] < 0.8 * first["loss_mask"]
