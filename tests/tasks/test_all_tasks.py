@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from fakes import functions
 from fakes.task import RedThings
 from support.command import Bench
 from support.pictures import Pictures
 
 from bench import api
 from bench.errors import BenchError
+from bench.images.colour import Pixels
 from bench.report.curve_styles import CurveStyle
 from bench.report.paper.tables import Cell, Heading, Row, Table, transfer_findings
 from bench.tasks.networks import NETWORKS
@@ -86,3 +89,25 @@ def test_findings_tell_apart_what_intervals_tell_apart() -> None:
     assert findings(more, more, more, more) == ["NCN: more bits by all 4 networks"]
     assert findings(fewer, None, None, None) == ["NCN: fewer bits by a"]
     assert findings(None, None, None, None) == []
+
+
+def test_each_picture_is_decoded_once_for_all_networks(root: Path) -> None:
+    decoded = Counter[bytes]()
+
+    def decode(stream: bytes) -> Pixels:
+        decoded[stream] += 1
+        return functions.decode(stream)
+
+    networks = [RedThings(name=name, fingerprint=name) for name in ("one", "two", "three")]
+    api.run(
+        [api.as_codec(functions.encode, decode, functions.POINTS, version="1")],
+        data="cityscapes",
+        root=root,
+        limit=2,
+        metrics=["psnr_rgb"],
+        tasks=networks,
+    )
+    coded = 2 * len(functions.POINTS)
+    assert len(decoded) == coded
+    assert set(decoded.values()) == {1}
+    assert all(len(network.looked) == 2 + coded for network in networks)
