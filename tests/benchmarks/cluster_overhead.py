@@ -8,9 +8,10 @@ the sweep, so that they have one core in all. What a worker's own core does else
 memory and profiling itself many times a second, is turned off; heartbeats are as Dask spaces them.
 Jobs of 60 s sleep as long. Each worker gets as many jobs as fill
 ``--rounds`` chunks: by default 8, as a thousand workers get of Cityscapes' 500 images at 8 points
-by 2 codecs if a chunk is one job. Overhead is the wall time beyond what the jobs slept, shared by the workers;
-efficiency is what they slept as a part of the wall time of all workers. Starting the cluster and
-the first chunk of each worker, when it is not known yet how long a job takes, are not counted.
+by 2 codecs if a chunk is one job. Overhead is the wall time beyond what the jobs slept, shared by
+the workers; efficiency is what they slept as a part of the wall time of all workers. Starting the
+cluster and the first chunk of each worker, when it is not known yet how long a job takes, are not
+counted.
 """
 
 from __future__ import annotations
