@@ -34,6 +34,7 @@ class Roster:
         self.threads = 0
         self._facts: dict[str, dict[str, str]] = {}  # of those that answered, by address
         self._asked: dict[str, float] = {}  # the others, and when they were asked
+        self._answered = 0.0  # the last answer; a thousand workers take a while
         self._silent = set[str]()  # of which that was said
         self._unfit: dict[str, dict[str, str]] = {}  # by codec: workers, each with its reason
         self._with_gpu = set[str]()
@@ -45,9 +46,9 @@ class Roster:
 
     def wait(self) -> None:
         """Until all have answered, or had the time to."""
-        end = time.monotonic() + ANSWER_SECONDS
+        began = time.monotonic()
         self.look()
-        while (self._asked or not self._facts) and time.monotonic() < end:
+        while (self._asked or not self._facts) and not self._too_long(began):
             time.sleep(0.05)
         self._next_look = 0.0
         self.look()
@@ -68,9 +69,13 @@ class Roster:
             self._asked[address] = time.monotonic()
             asyncio.run_coroutine_threadsafe(self._ask(address), self._client.loop.asyncio_loop)
         for address, since in list(self._asked.items()):
-            if time.monotonic() - since >= ANSWER_SECONDS and address not in self._silent:
+            if self._too_long(since) and address not in self._silent:
                 self._silent.add(address)
                 _log.warning("%s has not answered yet; it gets no jobs until it does", address)
+
+    def _too_long(self, since: float) -> bool:
+        """Whether a worker should have answered by now, though the others answer first."""
+        return time.monotonic() - max(since, self._answered) >= ANSWER_SECONDS
 
     async def _ask(self, address: str) -> None:
         try:
@@ -81,6 +86,7 @@ class Roster:
             ).values()
         except Exception as error:
             facts = error
+        self._answered = time.monotonic()
         if self._asked.pop(address, None) is None:
             return  # it is gone
         if not isinstance(facts, dict):
