@@ -35,7 +35,7 @@ _CHUNK_SECONDS, _CHUNK_JOBS = 5.0, 32
 # Chunks that wait at each thread of a worker, so that none is idle.
 _CHUNKS_AHEAD = 2
 # How long to collect submitted jobs before they are cut into chunks.
-_BURST_SECONDS = 0.02
+_BURST_SECONDS = 0.1
 _WAIT_SECONDS = 1.0  # for a worker or a job, before looking again
 _START_SECONDS = 60.0  # for the first worker
 _GRACE_SECONDS = 10.0  # for one that is fit

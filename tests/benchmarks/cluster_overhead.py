@@ -4,9 +4,10 @@
         [--seconds 0.5 5 60]
 
 Real workers are processes of this machine. Simulated ones share this process with the scheduler and
-the sweep, so that they have one core in all. What a worker's own core does elsewhere, watching its
-memory and profiling itself many times a second, is turned off; heartbeats are as Dask spaces them.
-Jobs of 60 s sleep as long. Each worker gets as many jobs as fill
+the sweep, so that they have one core in all. They sleep in its event loop: a thousand threads that
+wake together would fight for the interpreter's lock for minutes. What a worker's own core does
+elsewhere, watching its memory and profiling itself many times a second, is turned off; heartbeats
+are as Dask spaces them. Jobs of 60 s sleep as long. Each worker gets as many jobs as fill
 ``--rounds`` chunks: by default 8, as a thousand workers get of Cityscapes' 500 images at 8 points
 by 2 codecs if a chunk is one job. Overhead is the wall time beyond what the jobs slept, shared by
 the workers; efficiency is what they slept as a part of the wall time of all workers. Starting the
@@ -17,6 +18,7 @@ counted.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import time
 from collections import deque
@@ -46,12 +48,24 @@ _OF_A_WORKER = {
 def sleep_chunk(jobs: Sequence[OriginalJob], *others: object, **more: object) -> Answer:
     """As a worker answers, but it sleeps; a job's point says how long."""
     began = time.monotonic()
-    results = []
     for job in jobs:
         time.sleep(float(job.point))
-        results.append(Result(stream=_STREAM))
+    return _answer(jobs, began)
+
+
+async def sleep_chunk_in_loop(
+    jobs: Sequence[OriginalJob], *others: object, **more: object
+) -> Answer:
+    """The same without a thread."""
+    began = time.monotonic()
+    for job in jobs:
+        await asyncio.sleep(float(job.point))
+    return _answer(jobs, began)
+
+
+def _answer(jobs: Sequence[OriginalJob], began: float) -> Answer:
     address = distributed.get_worker().address
-    return Answer(address, time.monotonic() - began, results)
+    return Answer(address, time.monotonic() - began, [Result(stream=_STREAM) for _ in jobs])
 
 
 def a_job(seconds: float) -> Job:
@@ -84,6 +98,7 @@ def _workers(count: int, *, processes: bool) -> Any:
 
 def efficiency(count: int, seconds: float, rounds: int, *, processes: bool) -> float:
     """The part of the workers' time in which they slept."""
+    cluster.run_chunk = sleep_chunk if processes else sleep_chunk_in_loop  # type: ignore[assignment]
     with (
         dask.config.set({} if processes else _OF_A_WORKER),
         _workers(count, processes=processes) as local,
@@ -108,7 +123,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8)
     options = options_of(parser, workers=[1], simulated=[4], seconds=[0.1], rounds=1)
     logging.getLogger("distributed").setLevel(logging.ERROR)
-    cluster.run_chunk = sleep_chunk  # type: ignore[assignment]
     figures = {}
     for count in options.workers:
         lost = 1 / efficiency(count, options.seconds[0], options.rounds, processes=True) - 1
