@@ -21,10 +21,10 @@ import argparse
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import dask
@@ -76,12 +76,15 @@ def a_job(seconds: float) -> Job:
 def run_jobs(workers: Cluster, jobs: int, seconds: float) -> float:
     """The wall time of so many jobs, as many under way as a sweep would have."""
     began = time.monotonic()
-    running = deque[Future[Result]]()
-    while jobs or running:
-        while jobs and len(running) < sum(workers.capacity()):
-            running.append(workers.submit(lambda job: Result(), a_job(seconds)))
-            jobs -= 1
-        running.popleft().result()
+    ended = SimpleQueue[Future[Result]]()
+    under_way = 0
+    while jobs or under_way:
+        while jobs and under_way < sum(workers.capacity()):
+            future = workers.submit(lambda job: Result(), a_job(seconds))
+            future.add_done_callback(ended.put)
+            jobs, under_way = jobs - 1, under_way + 1
+        ended.get().result()
+        under_way -= 1
     return time.monotonic() - began
 
 
