@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 # The length of a chunk: long enough that scheduling costs next to nothing.
 _CHUNK_SECONDS, _CHUNK_JOBS = 5.0, 32
-# Chunks that wait at each thread of a worker, so that none is idle.
-_CHUNKS_AHEAD = 2
+# Chunks for each thread of a worker: one runs and one waits, so that no thread is idle.
+_CHUNKS_OF_A_THREAD = 2
 # How long to collect submitted jobs before they are cut into chunks.
 _BURST_SECONDS = 0.1
 _WAIT_SECONDS = 1.0  # for a worker or a job, before looking again
@@ -107,7 +107,7 @@ class Cluster:
         usual = min([*self._seconds.values()], default=_CHUNK_SECONDS)
         in_chunk = max(1, min(_CHUNK_JOBS, round(_CHUNK_SECONDS / max(usual, 1e-3))))
         threads = max(1, self._roster.threads)
-        return threads, threads * _CHUNKS_AHEAD * in_chunk
+        return threads, threads * (_CHUNKS_OF_A_THREAD * in_chunk - 1)
 
     def submit(self, run: Callable[[OriginalJob], Result], job: OriginalJob, /) -> Future[Result]:
         item = _Item(_with_stream(job))

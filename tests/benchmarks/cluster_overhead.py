@@ -111,7 +111,7 @@ def efficiency(count: int, seconds: float, rounds: int, *, processes: bool) -> f
         workers = Cluster(client)
         workers.start()
         run_jobs(workers, count, min(seconds, 5.0))
-        in_chunk = max(1, workers.capacity()[1] // count // 2)
+        in_chunk = sum(workers.capacity()) // count // 2
         jobs = count * rounds * in_chunk
         wall = run_jobs(workers, jobs, seconds)
         workers.shutdown()
