@@ -37,6 +37,13 @@ class WeightFiles(FileModel):
     count: int | None = Field(None, description="how many files there are")
     published: str = Field("", description="what they are called where they come from")
     page: str = Field("", description="the page that links them")
+    retired: dict[str, Listed[str]] = Field(
+        {}, description="the digests that streams have of weights, by the release that had them"
+    )
+
+    def release_of(self, digest: str) -> str | None:
+        """The release of bench that had weights of this digest here, if this one has not."""
+        return next((name for name, retired in self.retired.items() if digest in retired), None)
 
     @field_validator("files")
     @classmethod

@@ -16,6 +16,8 @@ from support.pictures import Pictures
 
 from bench.codecs.catalog import load_codec, recognise
 from bench.codecs.families.ncn.checkpoint import save_ncn
+from bench.codecs.families.ncn.codec import NcnCodec
+from bench.codecs.families.neural_stream import MODEL_DIGEST
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +91,21 @@ def test_a_stream_of_other_weights_is_refused(
     said = bench("decode", "a.ncn", "a.png", "--codec", f"{card}:toyscapes")
     assert said.status == 1
     assert "coded with other weights" in said.err
+
+
+@pytest.mark.slow
+def test_a_stream_of_an_earlier_release_names_it(bench: Bench, card: Path, image: Path) -> None:
+    other = Path("other.safetensors")
+    save_ncn(hand_made_ncn(1 / 7), None, other)
+    assert bench("encode", image, "a.ncn", "--codec", card, "--weights", other).status == 0
+    digest = NcnCodec.digest(other)[: 2 * MODEL_DIGEST]
+    with card.open("a") as file:
+        file.write(f'[weights.toyscapes.retired]\n"0.1" = ["000000", "{digest}"]\n')
+    said = bench("decode", "a.ncn", "a.png", "--codec", f"{card}:toyscapes")
+    assert said.status == 1
+    assert "bench 0.1" in said.err
+    assert digest in said.err
+    assert bench("decode", "a.ncn", "a.png", "--codec", card, "--weights", other).status == 0
 
 
 @pytest.mark.slow

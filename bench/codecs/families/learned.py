@@ -14,6 +14,7 @@ from typing import ClassVar, Generic, Protocol, Self, TypeVar
 from bench.codecs.catalog import card_paths, read_card
 from bench.codecs.codec import Card, Codec, Point
 from bench.codecs.families.neural_stream import NeuralStream, StreamStart, is_too_large
+from bench.codecs.weights import WeightSet
 from bench.errors import CardError, CodecError, DataError, StreamError
 from bench.images.colour import Pixels
 from bench.images.image import Image
@@ -125,6 +126,8 @@ class WeightedCodec(Codec, Generic[Loaded]):
                 return self.model(path)
         for path in set(self._paths.values()):
             self.model(path)  # raises if a file has changed
+        if self.card.weights:
+            _check_not_retired(self.name, self.card.weights, header.model.hex())
         raise StreamError(
             f"coded with other weights (digest {header.model.hex()}) than {self.name} has here"
         )
@@ -149,6 +152,9 @@ class WeightedCodec(Codec, Generic[Loaded]):
             cls.stream.from_bytes(stream)
         except StreamError:
             return None
+        for card in cards:
+            for weight_set in card.sets.values():
+                _check_not_retired(f"{card.name}:{weight_set.name}", weight_set, start)
         raise StreamError(
             f"coded by {cls.stream.maker} with weights of digest {start}, which no codec has here; "
             "name their file with --weights"
@@ -170,6 +176,15 @@ class WeightedCodec(Codec, Generic[Loaded]):
     def _digests(cls, weights: Mapping[Point, Path]) -> dict[Path, str]:
         with unmetered():
             return remembered_digests(f"{cls.family} decoder", list(weights.values()), cls.digest)
+
+
+def _check_not_retired(codec: str, weights: WeightSet, digest: str) -> None:
+    """Refuse a stream of weights that an earlier release had."""
+    if release := weights.expected.release_of(digest):
+        raise StreamError(
+            f"coded by {codec} with its weights of bench {release} (digest {digest}); decode it "
+            "with that release, or name their file with --weights"
+        )
 
 
 class LearnedCodec(WeightedCodec[Model]):
