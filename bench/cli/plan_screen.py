@@ -23,10 +23,10 @@ def operations_left(plan: Plan) -> Counter[str]:
 def plan_screen(plan: Plan, costs: Mapping[str, str] | None = None) -> Group:
     """The plan and its remarks, with the cost of each codec if that is estimated."""
     remarks = [*plan.dataset.remarks, *filter(None, [plan.remark, ffmpeg.remark()])]
-    told = [TextLine(Text("anchor  "), plan.anchor)] if plan.anchor else []
+    anchor = [TextLine(Text("anchor  "), plan.anchor)] if plan.anchor else []
     return Group(
         Stacked(plan_table(plan, costs or {})),
-        *told,
+        *anchor,
         *(TextLine(Text(), r, "yellow") for r in remarks),
     )
 
@@ -52,9 +52,9 @@ def plan_table(plan: Plan, costs: Mapping[str, str]) -> Table:
         to_do = left[codec.name, False] + coded
         there = f"{operations - to_do} of {operations} done before" if to_do else "all done before"
         there += f", {coded} more coded" if coded else ""
-        its_points = f"{codec.card.unit} {' '.join(map(str, points))}"
+        unit_and_points = f"{codec.card.unit} {' '.join(map(str, points))}"
         cost = [costs[codec.name]] if costs else []
-        table.add_row(Text(codec.name), Text(its_points), there, *cost)
+        table.add_row(Text(codec.name), Text(unit_and_points), there, *cost)
         if remark := codec.remark():
             table.add_row("", Text(remark, style="yellow"))
     return table

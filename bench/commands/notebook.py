@@ -60,9 +60,11 @@ class _Bars:
     def planned(self, plan: Plan) -> None:
         left = Counter(job.codec.name for job in plan.jobs)
         self._bars = {name: (0, count) for name, count in left.items()}
-        told = [*plan.dataset.remarks, plan.remark]
-        told += [f"{codec.name}: {remark}" for codec in plan.points if (remark := codec.remark())]
-        self._remarks = [remark for remark in told if remark]
+        remarks = [*plan.dataset.remarks, plan.remark]
+        remarks += [
+            f"{codec.name}: {remark}" for codec in plan.points if (remark := codec.remark())
+        ]
+        self._remarks = [remark for remark in remarks if remark]
         self._began = time.monotonic()
         self._draw(at_once=True)
 
@@ -76,8 +78,8 @@ class _Bars:
         """One line in place of the bars."""
         taken = duration(time.monotonic() - self._began)
         lines = [f"{self._outcome.summary()}, {taken}", *self._remarks]
-        told = "<br>".join(f"<small>{escape(each)}</small>" for each in lines)
-        self._shown.update(self._html(told))
+        text = "<br>".join(f"<small>{escape(each)}</small>" for each in lines)
+        self._shown.update(self._html(text))
 
     def _draw(self, at_once: bool = False) -> None:
         now = time.monotonic()
@@ -85,9 +87,9 @@ class _Bars:
             return
         self._drawn = now
         rows = "".join(self._row(name, *counts) for name, counts in self._bars.items())
-        told = "".join(f"<div><small>{escape(each)}</small></div>" for each in self._remarks)
+        remarks = "".join(f"<div><small>{escape(each)}</small></div>" for each in self._remarks)
         table = f'<table style="border:0;margin:0">{rows}</table>'
-        self._shown.update(self._html(f"{table}{told}"))
+        self._shown.update(self._html(f"{table}{remarks}"))
 
     def _row(self, name: str, done: int, total: int) -> str:
         spent = time.monotonic() - self._began

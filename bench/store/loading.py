@@ -153,8 +153,8 @@ class _Loader:
                 provenance[where] = stream.digest, stream.finished, self.runs[stream.run]
                 for cost, values in costs.items():
                     values[where] = getattr(stream, cost)  # None is NaN
-                for part, its_bytes in json.loads(stream.parts or "{}").items():
-                    parts.setdefault(part, np.full(shape, np.nan))[where] = its_bytes
+                for part, size_of_part in json.loads(stream.parts or "{}").items():
+                    parts.setdefault(part, np.full(shape, np.nan))[where] = size_of_part
         pixels = np.array([i.width * i.height if i else 0 for i in self.images], dtype=np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
             bpp = 8 * size / pixels[:, None]

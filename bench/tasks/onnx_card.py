@@ -113,7 +113,7 @@ class OnnxCard(FileModel):
 
 
 def read_onnx_card(path: Path) -> OnnxCard:
-    """The card at a path, with all its faults told."""
+    """The card at a path, with all its faults reported."""
     return check_model(OnnxCard, read_toml(path, "card of a network", DataError), path, DataError)
 
 

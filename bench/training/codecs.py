@@ -282,8 +282,8 @@ def _lambdas(card: Card) -> Sequence[float]:
 
 def _keeper(recipe: CodecRecipe, weights: Path) -> str:
     """The codec beside this one that has the same NCN, if that is not trained."""
-    its = beside(weights, recipe.starts_from)
-    return recipe.starts_from if recipe.mask_only and its.is_file() else ""
+    path = beside(weights, recipe.starts_from)
+    return recipe.starts_from if recipe.mask_only and path.is_file() else ""
 
 
 def _file(point: float) -> str:

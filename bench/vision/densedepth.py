@@ -186,6 +186,6 @@ def _wanted(path: Path, layers: Layers) -> dict[str, tuple[int, ...]]:
 
 
 def _blocks(layers: Layers, stage: int) -> int:
-    """As many as the file has the last one of, so that one missing before it is told."""
+    """As many as the file has the last one of, so that one missing before it is reported."""
     found = (re.match(rf"conv{stage}_block(\d{{1,3}})_", name) for name in layers)
     return max((int(match[1]) for match in found if match), default=1)

@@ -107,9 +107,9 @@ class JpegDepthCodec(Codec):
         options = self._options
         classes = _classes(_smooth(nearness), _limits(nearness, options.shares))
         picture = np.empty_like(pixels)
-        for its_class, its_quality in enumerate((options.far, options.middle, options.near)):
-            decoded = decode_by_pillow(_jpeg(pixels, its_quality), "JPEG", self.name)
-            np.copyto(picture, decoded, where=(classes == its_class)[..., None])
+        for distance_class, class_quality in enumerate((options.far, options.middle, options.near)):
+            decoded = decode_by_pillow(_jpeg(pixels, class_quality), "JPEG", self.name)
+            np.copyto(picture, decoded, where=(classes == distance_class)[..., None])
         return _jpeg(picture, quality)
 
     def decode(self, stream: bytes) -> Pixels:
@@ -189,9 +189,9 @@ def _requantised(stream: bytes, luma: Classes, chroma: Classes, qualities: list[
         for component, classes, table in (("Y", luma, 0), ("Cb", chroma, 1), ("Cr", chroma, 1)):
             blocks = getattr(coefficients, component)
             rows, columns = blocks.shape[:2]
-            for its_class in range(_NEAR):
-                there = classes[:rows, :columns] == its_class
-                step, coarse = tables[_NEAR][table], tables[its_class][table]
+            for distance_class in range(_NEAR):
+                there = classes[:rows, :columns] == distance_class
+                step, coarse = tables[_NEAR][table], tables[distance_class][table]
                 blocks[there] = _rounded(blocks[there], step, coarse)
         coefficients.markers = []  # else that of JFIF is written twice
         coefficients.write_dct(str(path), flags=["+OPTIMIZE_CODING"])

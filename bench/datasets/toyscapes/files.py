@@ -64,7 +64,7 @@ def _written(
 ) -> Iterator[str]:
     """Each scene as it is there, rendered by processes that all report through one pipe.
 
-    Not multiprocessing's: those would import the caller's own script anew.
+    Not multiprocessing's: those would import the caller's own script again.
     """
     reports, report = os.pipe()
     command = [sys.executable, "-m", _WORKER, str(root), edition.version, split, str(scale)]

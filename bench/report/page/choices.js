@@ -1,4 +1,4 @@
-// What is chosen, and the controls that choose it. Whoever draws is told by `changed`.
+// What is chosen, and the controls that choose it. `changed` notifies what draws.
 
 const PAGE = JSON.parse(byId("figures").textContent);
 
@@ -95,8 +95,8 @@ const named = (number, name = shownSet().codecs[number].name) =>
 
 /** What one has to know of a codec wherever it is shown. */
 function traits(codec, number) {
-  const told = [
+  const words = [
     number === chosen.anchor && "anchor", codec.oracle && "oracle", codec.incomplete && "incomplete",
   ].filter(Boolean);
-  return told.length ? element("small", {}, told.join(", ")) : "";
+  return words.length ? element("small", {}, words.join(", ")) : "";
 }

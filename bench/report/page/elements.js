@@ -53,7 +53,7 @@ function table(caption, headings, rows) {
     element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map(cell)))));
 }
 
-/** Draw anew, and have the same control in focus as before. */
+/** Draw again, and have the same control in focus as before. */
 function keepingFocus(host, draw) {
   const controls = () => [...host.querySelectorAll("button, select, input")];
   const at = controls().indexOf(document.activeElement);

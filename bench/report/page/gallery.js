@@ -73,8 +73,8 @@ const pickedNames = ({ image, left, right, level, found, truth, labels, wiped })
 
 /** A codec's picture of an image, or null. */
 function pictureOf(image, codec) {
-  const its = GALLERY.images[image];
-  return codec === ORIGINAL ? its.original : its.codecs[codec][picked.level];
+  const entry = GALLERY.images[image];
+  return codec === ORIGINAL ? entry.original : entry.codecs[codec][picked.level];
 }
 
 /** An image's two pictures. */
@@ -114,12 +114,12 @@ function galleryControls() {
 function thumbnails() {
   return element("div", { class: "thumbnails", role: "group", "aria-label": "Images" },
     ...byDifference().map((image) => {
-      const its = GALLERY.images[image];
+      const entry = GALLERY.images[image];
       return element("button", {
         type: "button", "aria-pressed": image === picked.image, "data-image": image,
         onclick: () => { picked.image = image; drawGallery(); },
-      }, element("img", { src: source(its.original), alt: "" }),
-      element("span", {}, its.name), element("small", {}, differenceText(image)));
+      }, element("img", { src: source(entry.original), alt: "" }),
+      element("span", {}, entry.name), element("small", {}, differenceText(image)));
     }));
 }
 
@@ -135,13 +135,13 @@ const source = (picture) =>
   `data:${GALLERY.type};base64,${byId(`picture-${picture.picture}`).textContent}`;
 
 function stage() {
-  const its = GALLERY.images[picked.image];
+  const entry = GALLERY.images[picked.image];
   const { left, right } = picked;
   const layer = (codec, side) => {
     const picture = pictureOf(picked.image, codec);
     const inner = picture
-      ? [element("img", { src: source(picture), alt: `${its.name}, ${nameOf(codec)}` }),
-        overlay(its, picture)]
+      ? [element("img", { src: source(picture), alt: `${entry.name}, ${nameOf(codec)}` }),
+        overlay(entry, picture)]
       : [element("p", { class: "nothing" }, "no picture")];
     return element("div", { class: `layer ${side}` }, ...inner);
   };
@@ -157,7 +157,7 @@ function stage() {
     oninput: (event) => wipe(made, Number(event.target.value)),
     onchange: writeView,
   }));
-  made.style.aspectRatio = `${its.width} / ${its.height}`;
+  made.style.aspectRatio = `${entry.width} / ${entry.height}`;
   wipe(made, picked.wiped);
   return made;
 }
@@ -168,9 +168,9 @@ function wipe(made, percent) {
 }
 
 /** What was found and what is there, over a picture; outlines are in half pixels. */
-function overlay(its, picture) {
+function overlay(entry, picture) {
   const made = shape("svg", {
-    class: "overlay", viewBox: `0 0 ${2 * its.width} ${2 * its.height}`, "aria-hidden": "true",
+    class: "overlay", viewBox: `0 0 ${2 * entry.width} ${2 * entry.height}`, "aria-hidden": "true",
   });
   if (picked.found) {
     for (const found of [...picture.found].reverse()) {
@@ -180,13 +180,13 @@ function overlay(its, picture) {
     }
   }
   if (picked.truth) {
-    made.append(...its.truth.flatMap((there) => [
+    made.append(...entry.truth.flatMap((there) => [
       shape("path", { d: outlineOf(there), class: "casing" }),
       shape("path", { d: outlineOf(there), class: "truth" })]));
   }
   if (picked.labels) {
-    const size = its.width / 32;
-    made.append(...(picked.found ? picture.found : picked.truth ? its.truth : []).map((each) => shape("text", {
+    const size = entry.width / 32;
+    made.append(...(picked.found ? picture.found : picked.truth ? entry.truth : []).map((each) => shape("text", {
         x: 2 * each.box[0], y: Math.max(size, 2 * each.box[1] - size / 4), "font-size": size,
       }, each.score ? `${each.class} ${each.score}` : each.class)));
   }

@@ -113,15 +113,15 @@ def _walk(skewed: _Numbers, shape: tuple[int, ...], decide: _Decide, name: _Name
         contexts = weights @ np.stack([near[one] == near[other] for one, other in _PAIRS])
         open_, tried = np.arange(end - start), list[_Numbers]()  # those of no candidate so far
         for each in _CANDIDATES:
-            its = near[each][open_]
-            differs = its != _OUTSIDE
+            values = near[each][open_]
+            differs = values != _OUTSIDE
             for other in tried:
-                differs &= its != other[open_]
+                differs &= values != other[open_]
             asked = open_[differs]
             if len(asked):
-                decisions = pixels[asked] == its[differs]
+                decisions = pixels[asked] == values[differs]
                 found = _decided(counts[each], contexts[asked], decisions, decide)
-                pixels[asked[found]] = its[differs][found]
+                pixels[asked[found]] = values[differs][found]
                 differs[differs] = found
                 open_ = open_[~differs]
             if not len(open_):
