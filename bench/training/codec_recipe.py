@@ -45,7 +45,9 @@ class CodecRecipe(FileModel):
     batch: _Count = Field(description="a number of crops")
     rate: _Positive = Field(description="a learning rate")
     steps: _Count = Field(description="a number of steps")
-    tune_steps: _Count = Field(description="a number of steps, for all λ but the first")
+    tune_steps: _Steps = Field(
+        0, description="a number of steps, for all λ but the first; not with gains"
+    )
     validated: str = Field("", alias="validate", description="a data set")
     starts_from: str = Field("", description="the card whose weights to start from")
     network: str = Field("", validate_default=True, description="a task network, which judges")
@@ -81,6 +83,12 @@ class CodecRecipe(FileModel):
         if mask_only and not info.data.get("starts_from"):
             raise ValueError("'starts_from' is missing, the card whose NCN to keep")
         return mask_only
+
+    @model_validator(mode="after")
+    def _tunes(self) -> Self:
+        if len(self.lambdas) > 1 and bool(self.tune_steps) == self.gains:
+            raise ValueError("expected either 'tune_steps' or 'gains'")
+        return self
 
     @model_validator(mode="after")
     def _shares(self) -> Self:

@@ -56,6 +56,9 @@ def write_cards(folder: Path, **changes: str) -> Path:
     """A card for each kind of training, in a folder."""
     folder.mkdir(exist_ok=True)
     for name, (lsm, recipe) in RECIPES.items():
-        text = dedent(CARD).format(lsm=lsm) + recipe + "\n" + changes.get(name, "")
+        change = changes.get(name, "")
+        text = dedent(CARD).format(lsm=lsm) + recipe + "\n" + change
+        if TOGETHER in change:
+            text = text.replace("tune_steps = 2\n", "")
         (folder / f"{name}.toml").write_text(text)
     return folder

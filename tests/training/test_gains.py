@@ -145,3 +145,14 @@ def test_a_batch_has_as_many_pictures_of_each_point(bench: Bench, tmp_path: Path
     said = bench("train", f"{cards}/base.toml:red", "--root", tmp_path)
     assert said.status == 1
     assert "multiple of the number of lambdas" in said.err and said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("instead", ["", "tune_steps = 2\ngains = true\n"])
+def test_the_other_points_are_tuned_or_share_a_network(
+    bench: Bench, tmp_path: Path, instead: str
+) -> None:
+    card = write_cards(tmp_path / "cards") / "base.toml"
+    card.write_text(card.read_text().replace("tune_steps = 2\n", instead))
+    said = bench("train", f"{card}:red", "--root", tmp_path)
+    assert said.status == 1
+    assert "'tune_steps' or 'gains'" in said.err and said.err.count("\n") == 1
