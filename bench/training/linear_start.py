@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.codecs.families.ncn.network import NCN, Y_STEP, BesideLinear
+from bench.codecs.families.ncn.network import LATENT_SCALE, NCN, Y_STEP, BesideLinear
 from bench.datasets import Dataset
 from bench.images.image import read_pixels
 
@@ -33,7 +33,7 @@ def begin_linear(ncn: NCN, dataset: Dataset) -> None:
     vectors = torch.from_numpy(basis).float().reshape(-1, 3, Y_STEP, Y_STEP)
     encoder.weight.copy_(vectors * _STEPS)
     encoder.bias.copy_(-(vectors.sum((2, 3)) @ mean) * _STEPS)
-    decoder.weight.copy_(vectors / _STEPS)
+    decoder.weight.copy_(vectors / _STEPS / LATENT_SCALE)
     decoder.bias.copy_(mean)
 
 

@@ -25,6 +25,9 @@ from torch import Tensor, nn
 
 # Where g_enc and h_enc have brought an image down by.
 Y_STEP, Z_STEP = 16, 64
+LATENT_SCALE = 1 / 64
+"""Of ŷ before the linear decoder. Its weights are larger by as much, or a step of Adam, which is as
+long for all weights, would change them by a third of their size."""
 
 _same = partial(nn.Conv2d, kernel_size=5, padding=2, padding_mode="replicate")
 _half = partial(_same, stride=2)
@@ -62,7 +65,7 @@ class NCN(nn.Module):
             _twice(n, c), relu(), _twice(c, b), relu(), _twice(b, a), relu(), _twice(a, 3)
         )
         self.g_enc = BesideLinear(g_enc, _blocks(3, n)) if linear else g_enc
-        self.g_dec = BesideLinear(g_dec, _from_blocks(n, 3)) if linear else g_dec
+        self.g_dec = BesideLinear(g_dec, _from_blocks(n, 3), LATENT_SCALE) if linear else g_dec
         self.h_enc = nn.Sequential(_half(n, m), GDN(m), _half(m, m // 2))
         self.h_dec = nn.Sequential(
             _twice(m // 2, m), GDN(m, inverse=True), _twice(m, 2 * m), GDN(2 * m, inverse=True),
@@ -94,14 +97,16 @@ class NCN(nn.Module):
 
 
 class BesideLinear(nn.Module):
-    """The sum of a deep transform and a linear one."""
+    """The sum of a deep transform and a linear one, whose input is scaled."""
 
-    def __init__(self, deep: nn.Sequential, linear: nn.Conv2d | nn.ConvTranspose2d) -> None:
+    def __init__(
+        self, deep: nn.Sequential, linear: nn.Conv2d | nn.ConvTranspose2d, scale: float = 1
+    ) -> None:
         super().__init__()
-        self.deep, self.linear = deep, linear
+        self.deep, self.linear, self._scale = deep, linear, scale
 
     def forward(self, x: Tensor) -> Tensor:
-        total: Tensor = self.deep(x) + self.linear(x)
+        total: Tensor = self.deep(x) + self.linear(x * self._scale)
         return total
 
 
