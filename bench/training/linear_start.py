@@ -15,7 +15,7 @@ from bench.datasets import Dataset
 from bench.images.image import read_pixels
 
 _PICTURES = 100
-_STEPS = 12.0  # of rounding, in the whole range of a sample
+_STEPS = 3.0  # of rounding, in the whole range of a sample: about those of L_HVS at λ 0.03
 
 
 @torch.no_grad()

@@ -108,7 +108,7 @@ def test_what_is_trained_is_what_a_point_codes(tmp_path: Path) -> None:
     torch.manual_seed(0)
     coding = GainedCoding(NCN(6, (4, 4, 6), 4), None, [0.1, 0.4]).eval()
     with torch.no_grad():
-        coding.encoder += 4 + torch.randn_like(coding.encoder)  # far enough from 0 to be rounded
+        coding.encoder += 0.8 + 0.2 * torch.randn_like(coding.encoder)  # far from 0
     files = [tmp_path / f"lambda_{point:g}.safetensors" for point in coding.lambdas]
     coding.save(files, "")
     x = torch.rand(1, 3, 128, 128)
