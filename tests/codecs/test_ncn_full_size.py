@@ -1,4 +1,4 @@
-"""The published network in its full size, from a published file to a picture in another process."""
+"""The published network with all its channels, from a published file to a picture in another process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.command import Bench
 
 from bench.codecs.families.neural_stream import NcnStream
 
-SIZES = [(512, 256), (333, 500), (2048, 1024)]
+SIZES = [(512, 256), (333, 500), (1024, 512)]
 NAME = "ncn_maskLoss_CS_maskLatentSpaceNonFrozen_resnetCS_lambda_0_02.pth.tar"
 # Another computer: without AVX-512. (One without AVX2, too, would take minutes for the largest.)
 ELSEWHERE = {
