@@ -71,9 +71,9 @@ def test_the_family_that_is_shown_takes_part(
     (card,) = re.findall(r"```toml\n(title = \"Mosaic\".*?)```", page, re.DOTALL)
     Path("mosaic.toml").write_text(card)
     run = ("run", "--codec", "./mosaic.toml", "--data", pictures(2), "--metric", "psnr_rgb")
-    said = bench(*run, "--task", "none")
-    assert said.status == 0, said.err
-    assert "8 encoded" in said.err
+    result = bench(*run, "--task", "none")
+    assert result.status == 0, result.err
+    assert "8 encoded" in result.err
     assert "0 encoded" in bench(*run, "--task", "none").err
     bench("export", "--means", "--out", "means.csv")
     with open("means.csv", newline="") as file:
@@ -110,9 +110,9 @@ def test_the_network_that_is_shown_finds_cars(
     page = (DOCS / "adding-a-task.md").read_text("utf-8")
     install_shown(page, "red_cars", tmp_path, monkeypatch)
     run = ("run", "--codec", "jpeg", "--points", "45", "--limit", "4", "--metric", "bpp")
-    said = bench(*run, "--task", "red-cars")
-    assert said.status == 0, said.err
-    (uncompressed,) = re.findall(r"uncompressed +– +(\S+)", said.out)
+    result = bench(*run, "--task", "red-cars")
+    assert result.status == 0, result.err
+    (uncompressed,) = re.findall(r"uncompressed +– +(\S+)", result.out)
     assert float(uncompressed) > 0
 
 
@@ -123,11 +123,11 @@ def test_the_measure_that_is_shown_takes_part(
     with monkeypatch.context() as installed:
         install_shown(page, "right_count", tmp_path, installed)
         run = ("run", "--codec", "jpeg", "--points", "20,90", "--metric", "bpp", "--limit", 3)
-        said = bench(
+        result = bench(
             *run, "--data", "cityscapes", "--root", root, "--task", "red-things:right-count"
         )
-        assert said.status == 0, said.err
-        assert "Right counts, red-things:right-count" in said.out
+        assert result.status == 0, result.err
+        assert "Right counts, red-things:right-count" in result.out
         assert "right-count" in bench("show", "right-count").out
         (task,) = api.report().results.tasks
         assert task.ceiling is not None
@@ -147,15 +147,17 @@ def test_the_network_that_is_shown_takes_part(
     street = pictures(2)
     Image.new("RGB", (48, 32), "green").save(street / "00.png")
     Image.new("RGB", (48, 32), "red").save(street / "01.png")
-    said = bench("predict", *sorted(street.iterdir()), "--task", "red-cars", "--json", "found.json")
-    assert said.status == 0, said.err
+    result = bench(
+        "predict", *sorted(street.iterdir()), "--task", "red-cars", "--json", "found.json"
+    )
+    assert result.status == 0, result.err
     nothing, car = json.loads(Path("found.json").read_text())["images"]
     assert not nothing["detections"]
     (found,) = car["detections"]
     assert (found["class"], found["box"]) == ("car", [0, 0, 48, 32])
     run = ("run", "--codec", "jpeg", "--points", "5,50", "--data", street, "--metric", "bpp")
-    said = bench(*run, "--task", "red-cars", "--truth", "pseudo")
-    assert said.status == 0, said.err
+    result = bench(*run, "--task", "red-cars", "--truth", "pseudo")
+    assert result.status == 0, result.err
     assert "red-cars" in bench("list").out
 
 
@@ -175,10 +177,10 @@ def test_the_data_set_that_is_shown_is_coded_and_scored(
     task = (DOCS / "adding-a-task.md").read_text("utf-8")
     install_shown(task, "red_cars", tmp_path, monkeypatch)
     run = ("run", "--codec", "jpeg", "--points", "45", "--metric", "bpp", "--task", "red-cars")
-    said = bench(*run, "--data", "my-streets:night")
-    assert said.status == 0, said.err
-    assert "my-streets:night" in said.out
-    assert "wAP, red-cars" in said.out
+    result = bench(*run, "--data", "my-streets:night")
+    assert result.status == 0, result.err
+    assert "my-streets:night" in result.out
+    assert "wAP, red-cars" in result.out
     assert "unknown my-streets:noon" in bench(*run, "--data", "my-streets:noon").err
     assert "instances of Cityscapes' classes" in bench("show", "my-streets").out
 
@@ -188,8 +190,8 @@ def test_the_metric_that_is_shown_is_measured(
 ) -> None:
     page = (DOCS / "adding-a-metric.md").read_text("utf-8")
     install_shown(page, "mean_error", tmp_path, monkeypatch)
-    said = bench("run", "--codec", "jpeg", "--data", pictures(2), "--metric", "mae")
-    assert said.status == 0, said.err
+    result = bench("run", "--codec", "jpeg", "--data", pictures(2), "--metric", "mae")
+    assert result.status == 0, result.err
     with open("bench-results/report/means.csv", newline="") as file:
         values = [float(row["mae"]) for row in csv.DictReader(file)]
     assert values == sorted(values, reverse=True)
@@ -225,8 +227,8 @@ def test_the_ten_minutes_go_as_described(bench: Bench) -> None:
     ):
         Path(f"{name}.toml").write_text(shown.replace("limit = 20", "limit = 2"), "utf-8")
     for command in _commands(page):
-        said = bench(*shlex.split(command.replace("--limit 20", "--limit 2"))[1:])
-        assert said.status == 0, (command, said.err)
+        result = bench(*shlex.split(command.replace("--limit 20", "--limit 2"))[1:])
+        assert result.status == 0, (command, result.err)
     assert Path("bench-results/report/report.html").is_file()
     assert Path("seen/toyville_700000_000019.png").is_file()
     card = Path("quick.toml")

@@ -74,10 +74,10 @@ def test_a_family_of_bench_0_1_takes_part(
         assert (codec.decode(codec.encode(Image("even", pixels), 8)) == pixels).all()
     Path("mosaic.toml").write_text(card.replace("effort = 9", "effrot = 'x'"))
     with pytest.warns(DeprecationWarning, match="check_keys"):
-        said = bench("show", "./mosaic.toml")
-    assert said.status == 1
-    assert "'mosaic.effrot'" in said.err
-    assert "'effort'" in said.err
+        result = bench("show", "./mosaic.toml")
+    assert result.status == 1
+    assert "'mosaic.effrot'" in result.err
+    assert "'effort'" in result.err
     Path("mosaic.toml").write_text(card.replace("effort = 9", "effort = 9.0"))
     with pytest.warns(DeprecationWarning, match="check_keys"):
         assert (

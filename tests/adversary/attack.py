@@ -25,7 +25,7 @@ class Answer:
     """The outcome of one attack."""
 
     outcome: str  # of a command its status, of a stream what it decoded to; "crash -11", "hang"
-    said: str
+    message: str
     seconds: float
     peak: float  # MB more than the victim had before all attacks
 
@@ -63,7 +63,9 @@ class Victim:
             self._stderr.seek(0)
             return Answer(outcome, self._stderr.read()[-2000:].decode(), seconds, 0)
         found = json.loads(line)
-        return Answer(found["outcome"], found["said"], seconds, found["peak"] - self._peak_before)
+        return Answer(
+            found["outcome"], found["message"], seconds, found["peak"] - self._peak_before
+        )
 
     def warm_up(self, **request: Any) -> None:
         """A request that goes well: what it takes is not counted."""

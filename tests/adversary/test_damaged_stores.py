@@ -62,7 +62,7 @@ def test_damaged_stores(pictures: Pictures, figures: Figures, tmp_path: Path) ->
             what = f"{command}, damage {number}: {found}"
             assert found.outcome in ("status 0", "status 1"), what
             if found.outcome == "status 1":
-                lines = found.said.splitlines()
+                lines = found.message.splitlines()
                 assert lines[-1].startswith("bench: "), what
                 assert len(lines) == 1 or command[0] == "run", what
             assert found.peak < MAX_MB, what

@@ -212,14 +212,14 @@ def test_hostile_files(name: str, victim: Victim, figures: Figures, tmp_path: Pa
                 attack(file)
             answers.append(found := victim.ask(bench=arguments))
             assert found.outcome in ("status 0", "status 1", "status 2"), f"{what}: {found}"
-            assert "Traceback" not in found.said, what
+            assert "Traceback" not in found.message, what
             if found.outcome == "status 1":
-                assert found.said.startswith("bench: ") or name == "curves", f"{what}: {found}"
+                assert found.message.startswith("bench: ") or name == "curves", f"{what}: {found}"
                 faults = re.search(
-                    r": (\d+) faults\n", found.said
+                    r": (\d+) faults\n", found.message
                 )  # of a settings file: a line each
                 lines = 1 + int(faults[1]) if faults else 1
-                assert found.said.count("\n") <= lines, f"{what}: {found}"
+                assert found.message.count("\n") <= lines, f"{what}: {found}"
             assert found.peak < MAX_MB, f"{what}: {found}"
             assert not (tmp_path / "executed").exists(), what
             file.rmdir() if file.is_dir() else file.unlink()

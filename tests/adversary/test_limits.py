@@ -48,11 +48,11 @@ def test_a_limit_loses_nothing(
     try:
         for number, chance in enumerate(figures.chances(limit.__name__)):
             began = time.monotonic()
-            status, said = warm.run([*command, "limited"], limit(chance), seconds=120)
-            answers.append(Answer(f"status {status}", said, time.monotonic() - began, 0))
-            what = f"{limit.__name__}, attack {number}: status {status}, {said}"
+            status, result = warm.run([*command, "limited"], limit(chance), seconds=120)
+            answers.append(Answer(f"status {status}", result, time.monotonic() - began, 0))
+            what = f"{limit.__name__}, attack {number}: status {status}, {result}"
             assert status in (0, 1), what
-            assert "Traceback" not in said, what
+            assert "Traceback" not in result, what
             if status == 0 or number == figures.rounds - 1:
                 check_resumed(bench, command)
     finally:
@@ -73,13 +73,13 @@ def test_a_limit_of_memory(
             room = int(2 ** chance.uniform(18, 26))
             answers.append(found := victim.ask(bench=[*command, "limited"], room=room))
             what = f"{room} bytes of memory, attack {number}: {found}"
-            if found.outcome in ("crash 1", "crash -11") and OPENBLAS in found.said:
+            if found.outcome in ("crash 1", "crash -11") and OPENBLAS in found.message:
                 victim.end()
                 victim = Victim(tmp_path)
                 victim.warm_up(bench=[*command, "warm"])
                 continue
             assert found.outcome in ("status 0", "status 1"), what
-            assert "Traceback" not in found.said, what
+            assert "Traceback" not in found.message, what
             if found.outcome == "status 0" or number == figures.rounds - 1:
                 check_resumed(bench, command)
     finally:

@@ -107,7 +107,7 @@ def test_mutated_streams(
             what = f"{name}, mutation {number}: {found}"
             # A header may come to name another size, which a sweep refuses.
             assert found.outcome in ("picture", "StreamError", "another size"), what
-            assert found.said.count("\n") == (found.outcome == "StreamError"), what
+            assert found.message.count("\n") == (found.outcome == "StreamError"), what
             assert found.peak < MAX_MB, what
     finally:
         figures.record(f"streams of {name}", answers)

@@ -31,7 +31,7 @@ def command(arguments: list[str]) -> dict[str, Any]:
     err = io.StringIO()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(err):
         number = status(arguments)
-    return {"outcome": f"status {number}", "said": err.getvalue()}
+    return {"outcome": f"status {number}", "message": err.getvalue()}
 
 
 codec_called = cache(load_codec)
@@ -41,10 +41,10 @@ def decode(codec: str, stream: Path, size: list[int]) -> dict[str, Any]:
     try:
         picture = codec_called(codec).decode(stream.read_bytes())
     except StreamError as error:
-        return {"outcome": "StreamError", "said": f"{error}\n"}
+        return {"outcome": "StreamError", "message": f"{error}\n"}
     height, width, _ = picture.shape
     right = [width, height] == size and picture.dtype.name == "uint8"
-    return {"outcome": "picture" if right else "another size", "said": ""}
+    return {"outcome": "picture" if right else "another size", "message": ""}
 
 
 @cache
@@ -69,7 +69,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
             return command(request["bench"])
         return decode(request["decode"], Path(request["stream"]), request["size"])
     except BaseException as error:
-        return {"outcome": f"raised {type(error).__name__}", "said": traceback.format_exc()}
+        return {"outcome": f"raised {type(error).__name__}", "message": traceback.format_exc()}
     finally:
         if room:
             resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
@@ -84,7 +84,7 @@ def peak() -> float:
 
 if __name__ == "__main__":
     warnings.filterwarnings("ignore", module=r"PIL\.")  # as the command does
-    said_here = os.fdopen(os.dup(1), "w")  # what a library prints is no answer
+    printed = os.fdopen(os.dup(1), "w")  # a library may print, too
     os.dup2(2, 1)
     for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line)) | {"peak": peak()}), file=said_here, flush=True)
+        print(json.dumps(answer(json.loads(line)) | {"peak": peak()}), file=printed, flush=True)

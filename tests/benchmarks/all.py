@@ -41,17 +41,17 @@ NAMES = (
 def figures(name: str, smallest: bool) -> dict[str, str]:
     """The figures that a benchmark prints."""
     command = [sys.executable, str(HERE / f"{name}.py"), "--json", *["--smallest"] * smallest]
-    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    found: dict[str, str] = json.loads(said.splitlines()[-1])
+    result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    found: dict[str, str] = json.loads(result.splitlines()[-1])
     return found
 
 
 def machine() -> str:
-    said = this_machine()
-    versions = [f"{name} {said[name]}" for name in ("bench", "python", "ffmpeg", "numpy")]
+    result = this_machine()
+    versions = [f"{name} {result[name]}" for name in ("bench", "python", "ffmpeg", "numpy")]
     cores = f"{os.cpu_count()} cores"
     day = time.strftime("%Y-%m-%d")
-    return ", ".join([said["processor"], cores, *versions, f"torch {version('torch')}", day])
+    return ", ".join([result["processor"], cores, *versions, f"torch {version('torch')}", day])
 
 
 def rows(names: list[str], smallest: bool) -> Iterator[str]:

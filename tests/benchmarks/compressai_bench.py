@@ -68,9 +68,9 @@ def cost(command: list[str]) -> Cost:
     """Of a command with all that it starts."""
     began, most = time.perf_counter(), 0
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    said: list[bytes] = []
+    result: list[bytes] = []
     assert running.stderr is not None
-    reader = threading.Thread(target=lambda: said.append(running.stderr.read()))
+    reader = threading.Thread(target=lambda: result.append(running.stderr.read()))
     reader.start()
     watched = psutil.Process(running.pid)
     while running.poll() is None:
@@ -79,7 +79,7 @@ def cost(command: list[str]) -> Cost:
     seconds = time.perf_counter() - began
     reader.join()
     if running.returncode:
-        sys.exit(f"{command[0]} failed: {said[0].decode()[-2000:]}")
+        sys.exit(f"{command[0]} failed: {result[0].decode()[-2000:]}")
     return Cost(seconds, most / 2**20)
 
 
@@ -123,7 +123,7 @@ def _ffmpeg(codec: str) -> tuple[list[str], list[str]]:
     return encode, [*start, *card["decode"].split(), "-i", "{stream}", *to_rgb, "{picture}"]
 
 
-def lacking(python: str | None) -> str | None:
+def missing(python: str | None) -> str | None:
     """What there is to install before anything can be compared."""
     if python is None:
         return "--python names no interpreter with CompressAI; pip install compressai in its own"
@@ -142,8 +142,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--codecs", nargs="+", choices=_POINTS, default=list(_POINTS))
     options = options_of(parser, limit=1, rounds=1, codecs=["jpeg"])
-    if lacks := lacking(options.python):
-        print_figures({"left out": lacks}, options)
+    if reason := missing(options.python):
+        print_figures({"left out": reason}, options)
         return
     figures = {}
     with tempfile.TemporaryDirectory() as name:

@@ -42,7 +42,7 @@ def make_ncn(channels: int) -> NCN:
 
 
 def draw(mu: Tensor, raw: Tensor, generator: torch.Generator) -> Tensor:
-    """Whole numbers from the Laplace distributions that a prior tells."""
+    """Whole numbers from the Laplace distributions that a prior gives."""
     even = torch.rand(mu.shape, generator=generator) - 0.5
     sigma = torch.nn.functional.softplus(-raw)
     return torch.round(mu - sigma * even.sign() * torch.log1p(-2 * even.abs()))

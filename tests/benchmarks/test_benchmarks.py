@@ -17,7 +17,7 @@ SHARED = {"all", "figures", Path(__file__).stem}
 SCRIPTS = sorted({path.stem for path in FOLDER.glob("*.py")} - SHARED)
 
 
-def said(name: str, *options: str) -> str:
+def result(name: str, *options: str) -> str:
     command = [sys.executable, str(FOLDER / f"{name}.py"), *options]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
@@ -25,13 +25,13 @@ def said(name: str, *options: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_benchmark_runs(name: str) -> None:
-    figures = json.loads(said(name, "--smallest", "--json").splitlines()[-1])
+    figures = json.loads(result(name, "--smallest", "--json").splitlines()[-1])
     assert figures
     assert all(isinstance(figure, str) and figure for figure in figures.values())
 
 
 def test_one_command_makes_the_table() -> None:
-    table = said("all", "startup_time", "--smallest")
+    table = result("all", "startup_time", "--smallest")
     assert processor() in table
     assert "| `startup_time.py` | bench --help |" in table
 

@@ -34,9 +34,9 @@ def test_help_is_a_command_as_well(bench: Bench) -> None:
     assert bench("help") == bench("--help")
     for name in cli.commands:
         assert bench("help", name) == bench(name, "--help")
-    said = bench("help", "rn")
-    assert said.status == 2
-    assert "did you mean 'run'?" in said.err
+    result = bench("help", "rn")
+    assert result.status == 2
+    assert "did you mean 'run'?" in result.err
 
 
 def completed(*words: str) -> list[tuple[str, str]]:
@@ -47,10 +47,10 @@ def completed(*words: str) -> list[tuple[str, str]]:
         "COMP_CWORD": str(len(words)),
     }
     command = [sys.executable, "-m", "bench"]
-    said = subprocess.run(
+    result = subprocess.run(
         command, env=os.environ | asked, capture_output=True, text=True, check=True
     )
-    lines = (line.split(",", 1) for line in said.stdout.splitlines())
+    lines = (line.split(",", 1) for line in result.stdout.splitlines())
     return [(kind, value) for kind, value in lines]
 
 
@@ -79,5 +79,5 @@ def test_the_line_that_installs_it_is_the_documented_one() -> None:
     assert line in README.read_text("utf-8")
     environment = os.environ | {"_BENCH_COMPLETE": "zsh_source"}
     command = [sys.executable, "-m", "bench"]
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert "_BENCH_COMPLETE=zsh_complete bench" in said.stdout
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "_BENCH_COMPLETE=zsh_complete bench" in result.stdout

@@ -28,8 +28,8 @@ def harmless(text: str) -> bool:
 
 
 def test_codes_that_colour_are_dropped_whole() -> None:
-    said = Finished(1, b"", b"first\n\x1b[1;31mError:\x1b[0m no\x07 input\n\x1b[K\n")
-    assert said.complaint() == "first / Error: no input"
+    result = Finished(1, b"", b"first\n\x1b[1;31mError:\x1b[0m no\x07 input\n\x1b[K\n")
+    assert result.complaint() == "first / Error: no input"
     assert printable("a\x1b[31mb\x9b2Jc\n\x1b[") == "abc\n["
     assert one_line("a\x1b[31m\n\ud800 b\tc") == "a b c"
 
@@ -44,23 +44,23 @@ def test_cards_do_not_speak_to_the_terminal(bench: Bench, pictures: Pictures) ->
     run = ("run", "--codec", "./mine.toml", "--codec", "webp", "--data", pictures(2), *QUICK)
     commands = (("show", "./mine.toml"), run, ("report",), ("report", "--points", "mine=1000"))
     for command in commands:
-        said = bench(*command)
-        assert "mine" in said.out + said.err
-        assert harmless(said.out), command
-        assert harmless(said.err), command
+        result = bench(*command)
+        assert "mine" in result.out + result.err
+        assert harmless(result.out), command
+        assert harmless(result.err), command
     Path("wrong.toml").write_text(f'title = "W"\nfamily = "{ESCAPE}"\n')
-    said = bench("show", "./wrong.toml")
-    assert said.status == 1
-    assert harmless(said.err)
+    result = bench("show", "./wrong.toml")
+    assert result.status == 1
+    assert harmless(result.err)
 
 
 def test_names_of_files_do_not_speak_to_the_terminal(bench: Bench, tmp_path: Path) -> None:
     name = "a\x1b[31m\x07"
     Path(name).mkdir()
     for arguments in (("show", name), ("encode", name, name, "--codec", "jpeg"), ("report", name)):
-        said = bench(*arguments)
-        assert harmless(said.out), arguments
-        assert harmless(said.err), arguments
+        result = bench(*arguments)
+        assert harmless(result.out), arguments
+        assert harmless(result.err), arguments
 
 
 def test_errors_quote_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_errors_quote_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "out of memory" in str(raised.value)
     assert "pixels" not in str(raised.value)
     assert harmless(str(raised.value))
-    with pytest.raises(CodecError, match="pixels"):  # where they are no pixels
+    with pytest.raises(CodecError, match="pixels"):  # where pixels are invalid
         ffmpeg.run_ffmpeg(["-i", "pipe:0", "stream.bin"])
 
 
@@ -89,9 +89,9 @@ def test_errors_quote_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_arguments_that_are_no_text_are_one_line(bench: Bench, arguments: str) -> None:
-    said = bench(*arguments.split())
-    assert said.status == 2
-    (line,) = said.err.splitlines()
+    result = bench(*arguments.split())
+    assert result.status == 2
+    (line,) = result.err.splitlines()
     assert "caf\\udce9" in line
     assert "not UTF-8" in line
 
@@ -146,10 +146,10 @@ def test_the_plan_says_which_codec_is_the_anchor_and_why(
 ) -> None:
     Path("mine.toml").write_text(card_paths()["jpeg"].read_text("utf-8"))
     named = [word for codec in arguments[:2] for word in ("--codec", codec)]
-    said = bench("run", *named, *arguments[2:], "--data", pictures(2), *QUICK)
-    assert said.status == 0
-    assert anchor in " ".join(said.err.split())
-    assert anchor.removeprefix("anchor ").split(",")[0] in said.out
+    result = bench("run", *named, *arguments[2:], "--data", pictures(2), *QUICK)
+    assert result.status == 0
+    assert anchor in " ".join(result.err.split())
+    assert anchor.removeprefix("anchor ").split(",")[0] in result.out
 
 
 def test_a_single_codec_has_no_anchor_in_its_plan(bench: Bench, pictures: Pictures) -> None:
@@ -163,12 +163,12 @@ def test_open_shows_the_page_or_the_picture(
     shown: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda url: shown.append(url) or len(shown) < 3)
     run = ("run", "--codec", "webp", "--codec", "jpeg", "--data", pictures(2), *MEASURED)
-    said = bench(*run, "--open")
-    assert "Picture: bench-results/report/curves.png" in said.out
+    result = bench(*run, "--open")
+    assert "Picture: bench-results/report/curves.png" in result.out
     assert bench("report", "--html", "--open", *MEASURED[:2]).out.count("report.html") == 1
     assert [Path(url).name for url in shown] == ["curves.png", "report.html"]
     assert all(url.startswith("file:///") for url in shown)
-    said = bench("report", "--open", *MEASURED[:2])
-    assert said.status == 0
-    assert "open bench-results/report/curves.png yourself" in said.err
-    assert len(said.err.splitlines()) == 1
+    result = bench("report", "--open", *MEASURED[:2])
+    assert result.status == 0
+    assert "open bench-results/report/curves.png yourself" in result.err
+    assert len(result.err.splitlines()) == 1

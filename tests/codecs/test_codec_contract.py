@@ -99,7 +99,7 @@ def points_of(codec: Codec) -> tuple[Point, ...]:
 
 
 def check_kept(codec: Codec, decoded: Pixels, original: Pixels, least: float) -> None:
-    """At least so much PSNR. A generator draws anew, and one of random weights draws anything."""
+    """At least so much PSNR. A generator invents detail, and with random weights, anything."""
     assert decoded.shape == original.shape
     if codec.card.family != "jpd-se":
         error = np.mean((decoded.astype(float) - original.astype(float)) ** 2)

@@ -146,18 +146,18 @@ def test_weights_of_another_codec_are_refused_by_name(model: str) -> None:
 @needs_compressai
 def test_what_is_no_network_of_the_zoo_is_refused() -> None:
     tensors = hand_made_network("mbt2018", 1 / 12).state_dict()
-    lacks = {name: t for name, t in tensors.items() if name != "h_a.2.bias"}
+    incomplete = {name: t for name, t in tensors.items() if name != "h_a.2.bias"}
     more = tensors | {"g_a.9.weight": torch.zeros(3)}
     narrow = tensors | {"h_a.2.bias": torch.zeros(3)}
     factorized = {name: t for name, t in tensors.items() if not name.startswith("h_")}
-    for wrong, said in (
-        (lacks, "no h_a.2.bias"),
+    for wrong, result in (
+        (incomplete, "no h_a.2.bias"),
         (more, "g_a.9.weight"),
         (narrow, "h_a.2.bias is 3"),
         (factorized, "not weights of the zoo's"),
         ({"x": torch.zeros(3)}, "not weights of the zoo's"),
     ):
-        with pytest.raises(DataError, match=said):
+        with pytest.raises(DataError, match=result):
             codec_of("mbt2018", wrong).encode(IMAGE, 3)
 
 
@@ -168,12 +168,12 @@ def test_strings_that_decode_to_other_latents_are_refused(model: str) -> None:
     from bench.codecs.families.compressai.model import pack, unpack
 
     codec = codec_of(model)
-    said = ZooStream.from_bytes(codec.encode(IMAGE, 3))
-    y, z = unpack(said.body)
+    result = ZooStream.from_bytes(codec.encode(IMAGE, 3))
+    y, z = unpack(result.body)
     flipped = y[:9] + bytes([y[9] ^ 0xFF]) + y[10:]
     for body in (pack(flipped, z), pack(y[:8], z), pack(b"", z), b"", b"\x7f" + y):
         with pytest.raises(StreamError):
-            codec.decode(replace(said, body=body).to_bytes())
+            codec.decode(replace(result, body=body).to_bytes())
 
 
 @needs_compressai
@@ -186,9 +186,9 @@ def test_whose_stream_it_is_is_told_by_the_weights(bench: Bench) -> None:
     stream = Path("a.zoo").read_bytes()
     assert recognise(stream, weights=weights) is not None
     assert bench("decode", "a.zoo", "a.png", "--weights", weights).status == 0
-    said = bench("decode", "a.zoo", "b.png")
-    assert said.status == 1
-    assert "coded by a codec of CompressAI's zoo with weights of digest" in said.err
+    result = bench("decode", "a.zoo", "b.png")
+    assert result.status == 1
+    assert "coded by a codec of CompressAI's zoo with weights of digest" in result.err
 
 
 @needs_compressai
@@ -203,9 +203,9 @@ def test_weights_in_their_place_are_a_codec(bench: Bench, monkeypatch: pytest.Mo
     assert "1 of 8" in str(codec.remark())
     assert recognise(codec.encode(IMAGE, 3)) == "mbt2018-mean:vimeo"
     write_png(IMAGE.pixels, Path("street.png"))
-    said = bench("encode", "street.png", "a.zoo", "--codec", "mbt2018-mean:vimeo", "--point", "9")
-    assert said.status == 1
-    assert "no quality '9'; there are 3" in said.err
+    result = bench("encode", "street.png", "a.zoo", "--codec", "mbt2018-mean:vimeo", "--point", "9")
+    assert result.status == 1
+    assert "no quality '9'; there are 3" in result.err
 
 
 @needs_compressai
@@ -221,9 +221,11 @@ def test_a_compressai_that_cannot_be_imported_is_told_in_a_line(
 ) -> None:
     codec = codec_of("mbt2018-mean")
     monkeypatch.setitem(sys.modules, "compressai.zoo", None)
-    with pytest.raises(BenchError, match=r"CompressAI cannot be imported .* torchvision") as told:
+    with pytest.raises(
+        BenchError, match=r"CompressAI cannot be imported .* torchvision"
+    ) as message:
         codec.encode(IMAGE, 3)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(message.value)
 
 
 def test_without_compressai_a_line_says_how_to_get_it(
@@ -231,10 +233,10 @@ def test_without_compressai_a_line_says_how_to_get_it(
 ) -> None:
     monkeypatch.setattr(family, "find_spec", lambda name: None)
     for command in (("show", "mbt2018"), ("doctor", "-v")):
-        said = bench(*command)
-        assert "CompressAI" in said.out
-        assert "pip install '.[compressai]'" in " ".join(said.out.split())
+        result = bench(*command)
+        assert "CompressAI" in result.out
+        assert "pip install '.[compressai]'" in " ".join(result.out.split())
     write_png(IMAGE.pixels, Path("street.png"))
-    said = bench("encode", "street.png", "a.zoo", "--codec", "mbt2018:vimeo")
-    assert said.status == 1
-    assert said.err.startswith("bench: mbt2018:vimeo: needs CompressAI")
+    result = bench("encode", "street.png", "a.zoo", "--codec", "mbt2018:vimeo")
+    assert result.status == 1
+    assert result.err.startswith("bench: mbt2018:vimeo: needs CompressAI")

@@ -98,11 +98,11 @@ def test_a_faulty_encoder_is_one_line(make: Make, fault: str, message: str) -> N
     codec = make(("{height} {point}", f"{{height}} {{point}} {fault}"))
     with pytest.raises(CodecError) as raised:
         codec.encode(picture(16, 16), 1)
-    told = str(raised.value)
-    assert told.startswith(message)
-    assert "\n" not in told
+    text = str(raised.value)
+    assert text.startswith(message)
+    assert "\n" not in text
     if fault not in ("short", "other", "babble"):
-        assert LAST_WORD in told
+        assert LAST_WORD in text
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def test_a_faulty_decoder_is_one_line(make: Make, fault: str, message: str) -> N
     codec = make(("{stream} {output}", f"{{stream}} {{output}} {fault}"))
     with pytest.raises(StreamError) as raised:
         codec.decode(stream)
-    told = str(raised.value)
-    assert told.startswith(f"fake cannot decode the stream: {message}")
-    assert LAST_WORD in told
-    assert "\n" not in told
+    text = str(raised.value)
+    assert text.startswith(f"fake cannot decode the stream: {message}")
+    assert LAST_WORD in text
+    assert "\n" not in text
     with pytest.raises(CodecError):  # the check of the reconstruction meets it as well
         codec.encode(picture(16, 16), 1)
 
@@ -292,10 +292,10 @@ def test_the_fingerprint_follows_the_programs(make: Make) -> None:
 def test_a_wrong_card_is_one_line(make: Make, old: str, new: str, facts: str) -> None:
     with pytest.raises(CardError) as raised:
         make((old.replace("\\\\", "\\"), new))
-    path, _, told = str(raised.value).partition(": ")
+    path, _, text = str(raised.value).partition(": ")
     assert path.endswith("fake.toml")
-    assert all(fact in told for fact in facts.split())
-    assert "\n" not in told
+    assert all(fact in text for fact in facts.split())
+    assert "\n" not in text
 
 
 @pytest.mark.slow

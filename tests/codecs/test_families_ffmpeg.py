@@ -96,9 +96,9 @@ def test_same_as_by_hand(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("vvenc-medium", r"I-SLICE, QP 37,"), ("x265", r"Avg QP:37\.00")]
+    ("name", "result"), [("vvenc-medium", r"I-SLICE, QP 37,"), ("x265", r"Avg QP:37\.00")]
 )
-def test_the_qp_is_the_one_asked_for(tmp_path: Path, name: str, said: str) -> None:
+def test_the_qp_is_the_one_asked_for(tmp_path: Path, name: str, result: str) -> None:
     """The encoders' defaults would code at another one: perceptual QP, ratios for I pictures."""
     command = load_codec(name).commands(37)[0].removesuffix(" < picture")
     _, *words = shlex.split(command.replace("WxH", "96x64"))
@@ -108,7 +108,7 @@ def test_the_qp_is_the_one_asked_for(tmp_path: Path, name: str, said: str) -> No
         folder=tmp_path,
     )
     assert finished.status == 0
-    assert re.search(said, finished.stderr.decode() + finished.stdout.decode())
+    assert re.search(result, finished.stderr.decode() + finished.stdout.decode())
 
 
 def test_warnings_of_the_encoder_stay_out_of_the_stream() -> None:

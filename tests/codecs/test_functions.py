@@ -96,7 +96,7 @@ def test_nothing_is_reused_of_what_cannot_be_known(pictures: Pictures) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"encode": "x"}, ["encode", "function", "'x'"]),
         ({"points": []}, ["points"]),
@@ -105,11 +105,11 @@ def test_nothing_is_reused_of_what_cannot_be_known(pictures: Pictures) -> None:
         ({"name": "a:b"}, ["a:b"]),
     ],
 )
-def test_what_makes_no_codec_is_one_line(arguments: dict[str, Any], told: list[str]) -> None:
+def test_what_makes_no_codec_is_one_line(arguments: dict[str, Any], message: list[str]) -> None:
     usual = {"encode": functions.encode, "decode": functions.decode, "points": [1]}
     with pytest.raises(BenchError) as raised:
         bench.as_codec(**usual | arguments)
-    assert all(part in str(raised.value) for part in told)
+    assert all(part in str(raised.value) for part in message)
     assert "\n" not in str(raised.value)
 
 

@@ -240,9 +240,9 @@ def test_without_labels_nothing_is_coded(bench: Bench, image: Image) -> None:
         codec.encode(Image("a", image.pixels), POINT)
     Path("photos").mkdir()
     PillowImage.fromarray(image.pixels).save("photos/a.png")
-    said = bench("run", "--codec", codec.name, "--data", "photos", "--task", "none")
-    assert said.status == 1
-    assert "instances" in said.err and said.err.count("\n") == 1
+    result = bench("run", "--codec", codec.name, "--data", "photos", "--task", "none")
+    assert result.status == 1
+    assert "instances" in result.err and result.err.count("\n") == 1
 
 
 def test_labels_of_another_size_are_refused(image: Image) -> None:

@@ -153,9 +153,9 @@ def test_without_depth_nothing_is_coded(bench: Bench, composing: Codec, flat: Im
         composing.encode(Image("a", flat.pixels), 40)
     Path("photos").mkdir()
     PillowImage.fromarray(flat.pixels).save("photos/a.png")
-    said = bench("run", "--codec", composing.name, "--data", "photos", "--task", "none")
-    assert said.status == 1
-    assert "depth" in said.err and said.err.count("\n") == 1
+    result = bench("run", "--codec", composing.name, "--data", "photos", "--task", "none")
+    assert result.status == 1
+    assert "depth" in result.err and result.err.count("\n") == 1
 
 
 def test_another_depth_map_is_coded_anew(bench: Bench, receding: Image) -> None:
@@ -168,8 +168,8 @@ def test_another_depth_map_is_coded_anew(bench: Bench, receding: Image) -> None:
     run += ("--root", root, "--points", "20,60", "--task", "none", "--metric", "psnr_y")
 
     def sizes() -> list[str]:
-        said = bench(*run)
-        assert said.status == 0, said.err
+        result = bench(*run)
+        assert result.status == 0, result.err
         assert bench("export", "--out", "it.csv", "--codec", "jpeg-depth-collage").status == 0
         header, *lines = Path("it.csv").read_text().splitlines()
         column = header.split(",").index("bytes")
@@ -240,6 +240,6 @@ def test_a_depth_network_steers_as_the_depth_that_it_sees(bench: Bench, flat: Im
 )
 def test_a_card_without_a_map_cannot_run(bench: Bench, flat: Image, text: str) -> None:
     PillowImage.fromarray(flat.pixels).save("a.png")
-    said = bench("encode", "a.png", "a.bin", "--codec", own_card(text))
-    assert said.status == 1 and not Path("a.bin").exists()
-    assert said.err.count("\n") == 1
+    result = bench("encode", "a.png", "a.bin", "--codec", own_card(text))
+    assert result.status == 1 and not Path("a.bin").exists()
+    assert result.err.count("\n") == 1

@@ -251,7 +251,7 @@ def narrow_vgg_weights() -> Weights:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (without_tensors("parallelBranch.3"), "resNetToMask.0.weight is 8×6×1×1, expected 8×4×1×1"),
         (without_tensors("parallelBranch.0.bias"), "no parallelBranch.0.bias 4"),
@@ -262,27 +262,29 @@ def narrow_vgg_weights() -> Weights:
         ),
     ],
 )
-def test_another_vgg_branch_is_refused_in_a_line(change: Change, told: str, tmp_path: Path) -> None:
+def test_another_vgg_branch_is_refused_in_a_line(
+    change: Change, message: str, tmp_path: Path
+) -> None:
     weights = narrow_vgg_weights()
     load(weights, tmp_path)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         load(change(weights), tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_other_weights_are_refused_in_a_line(name: str, tmp_path: Path) -> None:
-    change, told = REFUSED[name]
+    change, message = REFUSED[name]
     weights = narrow_lsm_weights()
     load(weights, tmp_path)
-    with pytest.raises(DataError, match=told) as raised:
+    with pytest.raises(DataError, match=message) as raised:
         load(change(weights), tmp_path)
     assert str(raised.value).startswith(f"{tmp_path / 'narrow.pth.tar'}: ")
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (None, "cannot be read"),
         (b"", "empty"),
@@ -293,14 +295,14 @@ def test_other_weights_are_refused_in_a_line(name: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_ncn_is_refused_in_a_line(
-    content: bytes | dict[str, Tensor] | None, told: str, tmp_path: Path
+    content: bytes | dict[str, Tensor] | None, message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "other.pth.tar"
     if isinstance(content, bytes):
         path.write_bytes(content)
     elif content is not None:
         torch.save(content, path)
-    with pytest.raises(DataError, match=told) as raised:
+    with pytest.raises(DataError, match=message) as raised:
         load_ncn(path)
     assert str(path) in str(raised.value) and "\n" not in str(raised.value)
 

@@ -65,16 +65,16 @@ def test_a_picture_comes_back_without_a_word_on_its_weights(
     shutil.copy(weights / "weights" / "lambda_0_02.safetensors", folder)
     with monkeypatch.context() as patch:
         patch.setenv("BENCH_WEIGHTS", "store")
-        said = bench("encode", image, "a.ncn", "--codec", "ncn-task:cityscapes")
-        assert said.status == 0, said.err
-        assert "at 0.02" in said.out
+        result = bench("encode", image, "a.ncn", "--codec", "ncn-task:cityscapes")
+        assert result.status == 0, result.err
+        assert "at 0.02" in result.out
         assert recognise(Path("a.ncn").read_bytes()) == "ncn-task:cityscapes"
         assert bench("decode", "a.ncn", "a.png").status == 0
     with Image.open("a.png") as opened:
         assert opened.size == (90, 70)
-    said = bench("decode", "a.ncn", "b.png")
-    assert said.status == 1
-    assert "which no codec has here; name their file with --weights" in said.err
+    result = bench("decode", "a.ncn", "b.png")
+    assert result.status == 1
+    assert "which no codec has here; name their file with --weights" in result.err
     assert not Path("b.png").exists()
     with_file = ("--weights", weights / "weights" / "lambda_0_02.safetensors")
     assert bench("decode", "a.ncn", "b.png", *with_file).status == 0
@@ -88,9 +88,9 @@ def test_a_stream_of_other_weights_is_refused(
     other = Path("other.safetensors")
     save_ncn(hand_made_ncn(1 / 7), None, other)
     assert bench("encode", image, "a.ncn", "--codec", card, "--weights", other).status == 0
-    said = bench("decode", "a.ncn", "a.png", "--codec", f"{card}:toyscapes")
-    assert said.status == 1
-    assert "coded with other weights" in said.err
+    result = bench("decode", "a.ncn", "a.png", "--codec", f"{card}:toyscapes")
+    assert result.status == 1
+    assert "coded with other weights" in result.err
 
 
 @pytest.mark.slow
@@ -101,10 +101,10 @@ def test_a_stream_of_an_earlier_release_names_it(bench: Bench, card: Path, image
     digest = NcnCodec.digest(other)[: 2 * MODEL_DIGEST]
     with card.open("a") as file:
         file.write(f'[weights.toyscapes.retired]\n"0.1" = ["000000", "{digest}"]\n')
-    said = bench("decode", "a.ncn", "a.png", "--codec", f"{card}:toyscapes")
-    assert said.status == 1
-    assert "bench 0.1" in said.err
-    assert digest in said.err
+    result = bench("decode", "a.ncn", "a.png", "--codec", f"{card}:toyscapes")
+    assert result.status == 1
+    assert "bench 0.1" in result.err
+    assert digest in result.err
     assert bench("decode", "a.ncn", "a.png", "--codec", card, "--weights", other).status == 0
 
 
@@ -112,9 +112,9 @@ def test_a_stream_of_an_earlier_release_names_it(bench: Bench, card: Path, image
 def test_what_an_encoder_made_can_be_looked_at(bench: Bench, weights: Path, image: Path) -> None:
     own = ("--weights", weights / "resnet.safetensors")
     looked_at = ("--dump", "a.npz", "--save-mask", "mask.png")
-    said = bench("encode", image, "a.ncn", "--codec", "ncn-lsm", *own, *looked_at)
-    assert said.status == 0, said.err
-    assert "ncn-lsm at resnet" in said.out  # the file's name says no λ
+    result = bench("encode", image, "a.ncn", "--codec", "ncn-lsm", *own, *looked_at)
+    assert result.status == 0, result.err
+    assert "ncn-lsm at resnet" in result.out  # the file's name says no λ
     made = np.load("a.npz")
     assert made["rec"].shape == (1, 3, 70, 90)
     assert made["rec"].dtype == np.float32
@@ -133,12 +133,12 @@ def test_what_an_encoder_made_can_be_looked_at(bench: Bench, weights: Path, imag
 
 
 def test_what_a_codec_has_not_is_not_written(bench: Bench, card: Path, image: Path) -> None:
-    said = bench("encode", image, "a.ncn", "--codec", f"{card}:toyscapes", "--save-mask", "m.png")
-    assert said.status == 1
-    assert "no LSMnet" in said.err
-    said = bench("encode", image, "a.jpg", "--codec", "jpeg", "--dump", "a.npz")
-    assert said.status == 1
-    assert "no latents" in said.err
+    result = bench("encode", image, "a.ncn", "--codec", f"{card}:toyscapes", "--save-mask", "m.png")
+    assert result.status == 1
+    assert "no LSMnet" in result.err
+    result = bench("encode", image, "a.jpg", "--codec", "jpeg", "--dump", "a.npz")
+    assert result.status == 1
+    assert "no latents" in result.err
     assert not Path("m.png").exists()
     assert not Path("a.npz").exists()
 
@@ -149,9 +149,9 @@ def test_weights_of_another_kind_are_refused(
 ) -> None:
     files = {"ncn-hvs": "resnet", "ncn-lsm": "vgg", "ncn-lsm-vgg": "resnet"}
     file = weights / f"{files[codec]}.safetensors"
-    said = bench("encode", image, "a.ncn", "--codec", codec, "--weights", file)
-    assert said.status == 1
-    assert f"{file}: weights of an NCN with an LSMnet" in said.err
+    result = bench("encode", image, "a.ncn", "--codec", codec, "--weights", file)
+    assert result.status == 1
+    assert f"{file}: weights of an NCN with an LSMnet" in result.err
 
 
 def test_a_card_s_file_may_have_a_colon(card: Path) -> None:
@@ -162,44 +162,44 @@ def test_a_card_s_file_may_have_a_colon(card: Path) -> None:
 
 def test_which_weights_has_to_be_clear(bench: Bench, card: Path, pictures: Pictures) -> None:
     folder = pictures()
-    said = bench("run", "--codec", card, "--data", folder)
-    assert said.status == 1
-    assert "which weights? say mine:toyscapes or mine:photographs" in said.err
-    said = bench("run", "--codec", f"{card}:paintings", "--data", folder)
-    assert said.status == 1
-    assert "mine: no weights 'paintings'; there are toyscapes, photographs" in said.err
-    said = bench("show", "jpeg:toyscapes")
-    assert said.status == 1
-    assert "jpeg: it has no weights to choose from" in said.err
+    result = bench("run", "--codec", card, "--data", folder)
+    assert result.status == 1
+    assert "which weights? say mine:toyscapes or mine:photographs" in result.err
+    result = bench("run", "--codec", f"{card}:paintings", "--data", folder)
+    assert result.status == 1
+    assert "mine: no weights 'paintings'; there are toyscapes, photographs" in result.err
+    result = bench("show", "jpeg:toyscapes")
+    assert result.status == 1
+    assert "jpeg: it has no weights to choose from" in result.err
 
 
 def test_two_files_of_one_point_are_refused(bench: Bench, card: Path) -> None:
     shutil.copy("weights/lambda_0_02.safetensors", "weights/again_lambda_0.02.safetensors")
-    said = bench("show", f"{card}:toyscapes")
-    assert said.status == 1
-    assert "both of point 0.02; remove one" in said.err
+    result = bench("show", f"{card}:toyscapes")
+    assert result.status == 1
+    assert "both of point 0.02; remove one" in result.err
 
 
 def test_what_is_not_there_is_told_with_its_place(bench: Bench) -> None:
-    said = bench("show", "ncn-lsm")
-    assert said.status == 0
-    told = " ".join(said.out.split())
-    assert "put the 4 files of NCN+L_TASK+LSMnet+CS (*lambda_<λ>.pth.tar)" in told
-    assert "https://github.com/FAU-LMS/NCN_for_M2M" in told
-    assert "ncn-lsm/cityscapes" in told
-    said = bench("doctor", "-v")
-    assert "NCN+L_TASK+LSMnet+CS" in " ".join(said.out.split())
+    result = bench("show", "ncn-lsm")
+    assert result.status == 0
+    message = " ".join(result.out.split())
+    assert "put the 4 files of NCN+L_TASK+LSMnet+CS (*lambda_<λ>.pth.tar)" in message
+    assert "https://github.com/FAU-LMS/NCN_for_M2M" in message
+    assert "ncn-lsm/cityscapes" in message
+    result = bench("doctor", "-v")
+    assert "NCN+L_TASK+LSMnet+CS" in " ".join(result.out.split())
 
 
 @pytest.mark.slow
 def test_families_mix_in_a_sweep(bench: Bench, card: Path, pictures: Pictures) -> None:
     folder = pictures(2, 70, 66)
     quick = ("--metric", "psnr_rgb")
-    said = bench(
+    result = bench(
         *("run", "--codec", f"{card}:toyscapes", "--codec", "jpeg", "--data", folder, *quick),
         *("--points", "mine=0.02", "--points", "jpeg=10,40"),
     )
-    assert said.status == 0, said.err
+    assert result.status == 0, result.err
     assert bench("export", "--out", "records.csv").status == 0
     table = pandas.read_csv("records.csv")
     assert set(table.codec) == {"mine:toyscapes", "jpeg"}
@@ -208,6 +208,6 @@ def test_families_mix_in_a_sweep(bench: Bench, card: Path, pictures: Pictures) -
     assert (ours.decode_cpu < 5).all()  # loading is not decoding
     again = bench("run", "--codec", f"{card}:toyscapes", "--data", folder, *quick)
     assert "2 encoded" in again.err  # λ 0.04
-    said = bench("report", "--codec", "mine", "--anchor", "jpeg")
-    assert said.status == 0, said.err
-    assert "mine:toyscapes" in said.out
+    result = bench("report", "--codec", "mine", "--anchor", "jpeg")
+    assert result.status == 0, result.err
+    assert "mine:toyscapes" in result.out

@@ -25,7 +25,7 @@ MAX, MAX_GAMMA = 2.0**19, 2.0**6
 
 @pytest.fixture(autouse=True)
 def _sums_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On its walk the prior tells μ and r themselves, not which tables they choose."""
+    """While walking, the prior gives μ and r themselves, not the tables that they choose."""
     monkeypatch.setattr(portable, "choose_tables", lambda mu, raw, unit: (mu, raw))
 
 

@@ -1,4 +1,4 @@
-"""The published network with all its channels, from a published file to a picture in another process."""
+"""The published network, all channels of it: from a published file to another process's picture."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def write_picture(width: int, height: int, path: Path) -> None:
 
 
 def decoded_elsewhere(stream: str, picture: str, limits: dict[str, str]) -> NDArray[np.int16]:
-    """By a process of its own, which is told nothing but the stream."""
+    """By another process, from the stream alone."""
     command = [sys.executable, "-m", "bench", "decode", stream, picture]
     subprocess.run(command, check=True, capture_output=True, env=os.environ | limits)
     return np.asarray(Image.open(picture)).astype(np.int16)
@@ -62,9 +62,9 @@ def decoded_elsewhere(stream: str, picture: str, limits: dict[str, str]) -> NDAr
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_a_stream_is_all_that_another_process_needs(bench: Bench, width: int, height: int) -> None:
     write_picture(width, height, Path("a.png"))
-    said = bench("encode", "a.png", "a.ncn", "--codec", "ncn-lsm:cityscapes", "--dump", "a.npz")
-    assert said.status == 0, said.err
-    assert "at 0.02" in said.out
+    result = bench("encode", "a.png", "a.ncn", "--codec", "ncn-lsm:cityscapes", "--dump", "a.npz")
+    assert result.status == 0, result.err
+    assert "at 0.02" in result.out
     stream = Path("a.ncn").read_bytes()
     parsed = NcnStream.from_bytes(stream)
     assert (parsed.width, parsed.height) == (width, height)
@@ -85,9 +85,9 @@ def test_a_stream_is_all_that_another_process_needs(bench: Bench, width: int, he
 
 @pytest.mark.usefixtures("published")
 def test_what_is_there_is_shown(bench: Bench) -> None:
-    said = bench("show", "ncn-lsm:cityscapes")
-    assert said.status == 0
-    told = " ".join(said.out.split())
-    assert "1 of 4 files of weights are there" in told
-    assert "points 0.02" in told
-    assert NAME in told
+    result = bench("show", "ncn-lsm:cityscapes")
+    assert result.status == 0
+    message = " ".join(result.out.split())
+    assert "1 of 4 files of weights are there" in message
+    assert "points 0.02" in message
+    assert NAME in message

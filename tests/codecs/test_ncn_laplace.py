@@ -31,7 +31,7 @@ EXACT = decimal.Context(prec=60)
 
 
 def digest() -> str:
-    """Of every number, made anew."""
+    """Computed for every number."""
     for kept in (scale, laplace._first_tables, reaches, weights):
         kept.cache_clear()
     found = hashlib.sha256()

@@ -224,7 +224,7 @@ class TestDamage:
         body = encode_latents(*latents, prior)
         stream = NcnStream(100, 64, MODEL, latents_checksum(*latents), body).to_bytes()
         rng = np.random.default_rng(0)
-        told: Counter[str] = Counter()
+        message: Counter[str] = Counter()
         longest = 0.0
         for number in range(10_000):
             other = damaged(stream, len(body), rng)
@@ -234,13 +234,13 @@ class TestDamage:
             try:
                 found = decoded(other, prior)
             except StreamError as error:
-                told[str(error)] += 1
+                message[str(error)] += 1
             else:
-                told["nothing"] += 1
+                message["nothing"] += 1
                 assert all(map(np.array_equal, found, latents))
             longest = max(longest, time.process_time() - started)
         # Most that were mended reached the decoder, which has to find out by itself.
-        assert told[OTHER_LATENTS] > 1000 and told[TOO_MUCH] > 1000 and told["nothing"] > 0
+        assert message[OTHER_LATENTS] > 1000 and message[TOO_MUCH] > 1000 and message["nothing"] > 0
         assert longest < 10  # seconds; 0.06 were measured, for a size that had become larger
 
     def test_of_the_body_alone_ends_in_latents_or_in_a_line(self, narrow: NCN) -> None:
@@ -262,12 +262,12 @@ TOO_MUCH = "the stream is damaged: it holds more than the picture"
 
 def decoded(stream: bytes, prior: PortablePrior) -> tuple[Latent, Latent]:
     """As a codec does."""
-    said = NcnStream.from_bytes(stream)
-    if said.model != MODEL:
+    result = NcnStream.from_bytes(stream)
+    if result.model != MODEL:
         raise StreamError("coded with other weights")
-    width, height = (side + -side % MULTIPLE for side in (said.width, said.height))
-    latents = decode_latents(said.body, prior, CHANNELS, width, height)
-    if latents_checksum(*latents) != said.latents:
+    width, height = (side + -side % MULTIPLE for side in (result.width, result.height))
+    latents = decode_latents(result.body, prior, CHANNELS, width, height)
+    if latents_checksum(*latents) != result.latents:
         raise StreamError(OTHER_LATENTS)
     return latents
 

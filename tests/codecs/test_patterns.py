@@ -58,9 +58,9 @@ def test_many_stars_take_no_time(named: Named, pattern: str) -> None:
 def test_a_pattern_has_one_point(bench: Bench) -> None:
     text = card_paths()["ncn-hvs"].read_text("utf-8")
     Path("mine.toml").write_text(text.replace("{point}", "{point}" * 25), "utf-8")
-    said = bench("show", "./mine.toml")
-    assert said.status == 1
-    assert ".files'" in said.err
+    result = bench("show", "./mine.toml")
+    assert result.status == 1
+    assert ".files'" in result.err
 
 
 @pytest.mark.parametrize("point", ["inf", "nan", "-inf", "1e999"])
@@ -71,10 +71,10 @@ def test_a_point_is_finite(bench: Bench, pictures: Pictures, point: str) -> None
         ("run", "--codec", "jpeg", "--data", folder, "--points", f"jpeg=30,{point}"),
         ("encode", folder / "00.png", "a.jpg", "--codec", "jpeg", "--point", point),
     ):
-        said = bench(*arguments)
-        assert said.status == 1
-        assert f"'{point}'" in said.err
-        assert "finite" in said.err
+        result = bench(*arguments)
+        assert result.status == 1
+        assert f"'{point}'" in result.err
+        assert "finite" in result.err
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_points_of_a_card_are_finite(bench: Bench, old: str, new: str, key: 
     text = card_paths()["jpeg"].read_text("utf-8")
     assert old in text
     Path("mine.toml").write_text(text.replace(old, new), "utf-8")
-    said = bench("show", "./mine.toml")
-    assert said.status == 1
-    assert f"'{key}" in said.err
-    assert "finite" in said.err
+    result = bench("show", "./mine.toml")
+    assert result.status == 1
+    assert f"'{key}" in result.err
+    assert "finite" in result.err

@@ -1,4 +1,4 @@
-"""Whose stream it is, told from the streams that the cards really write."""
+"""Which codec made a stream, recognised from streams that the cards really write."""
 
 from __future__ import annotations
 
@@ -138,8 +138,8 @@ def test_another_package_s_stream_is_recognised_and_its_family_is_doctored(
     (tmp_path / "flat.toml").write_text(CARD)
     image = next(pictures(1).iterdir())
     assert bench("encode", image, "a.flat", "--codec", tmp_path / "flat.toml").status == 0
-    said = bench("decode", "a.flat", "a.png")
-    assert said.status == 0, said.err
+    result = bench("decode", "a.flat", "a.png")
+    assert result.status == 0, result.err
     assert read_pixels(Path("a.png"))[0, 0].tolist() == [200, 200, 200]
     (found,) = [each for each in doctor() if each.name == "flat"]
     assert (found.ok, found.found) == (True, "family of flats 1.0")

@@ -148,12 +148,12 @@ class TestFiles:
         path = drawn_files(tmp_path, files)
         with pytest.raises(DataError) as caught:
             load_rnn(path)
-        said = str(caught.value)
-        assert "\n" not in said
-        assert key in said
+        result = str(caught.value)
+        assert "\n" not in result
+        assert key in result
         # The binarizer says how wide the others are.
         if network == "binarizer" or fault != "shape":
-            assert f"{network}_epoch_00000066.pth" in said
+            assert f"{network}_epoch_00000066.pth" in result
 
     def test_one_of_three_is_not_enough(self, tmp_path: Path) -> None:
         path = drawn_files(tmp_path, drawn_weights(16, 4))
@@ -261,9 +261,9 @@ class TestStreams:
     ) -> None:
         whole, part = codec.encode(image, 4), codec.encode(image, 3)
         Path("cut.rnn").write_bytes(whole[:-1])
-        said = bench("decode", "cut.rnn", "back.png")
-        assert said.status == 1
-        assert f"its first {len(part)} bytes" in said.err
+        result = bench("decode", "cut.rnn", "back.png")
+        assert result.status == 1
+        assert f"its first {len(part)} bytes" in result.err
         Path("cut.rnn").write_bytes(whole[: len(part)])
         assert bench("decode", "cut.rnn", "back.png").status == 0
 

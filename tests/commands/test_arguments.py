@@ -45,7 +45,7 @@ def test_points_are_text_numbers_or_a_dictionary(pictures: Pictures) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"limit": "many"}, ["limit='many'", "a whole number"]),
         ({"limit": 2.5}, ["limit=2.5", "a whole number"]),
@@ -61,10 +61,10 @@ def test_points_are_text_numbers_or_a_dictionary(pictures: Pictures) -> None:
         ({"watcher": print}, ["watcher", "Watcher"]),
     ],
 )
-def test_a_wrong_type_is_one_line(arguments: dict[str, object], told: list[str]) -> None:
+def test_a_wrong_type_is_one_line(arguments: dict[str, object], message: list[str]) -> None:
     with pytest.raises(BenchError) as raised:
         api.run(**{"codecs": "jpeg", **arguments})
-    assert all(part in str(raised.value) for part in ["run: ", *told])
+    assert all(part in str(raised.value) for part in ["run: ", *message])
     assert "\n" not in str(raised.value)
 
 

@@ -46,7 +46,7 @@ class TestOneImage:
         assert not Path("none").exists()
 
     def test_what_is_no_stream(self, bench: Bench) -> None:
-        Path("rubbish").write_bytes(b"this is no bitstream of anyone's")
+        Path("rubbish").write_bytes(b"not a bitstream of any codec")
         unknown = bench("decode", "rubbish", "back.png")
         assert unknown.status == 1
         assert "--codec" in unknown.err
@@ -64,8 +64,8 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of two codecs on two pictures."""
     folder = tmp_path_factory.mktemp("swept")
     run = ("run", "--codec", "jpeg", "--codec", "webp", "--results", folder / "bench-results")
-    said = run_bench(*run, "--data", write_pictures(folder / "pictures", 2), *QUICK)
-    assert said.status == 0, said.err
+    result = run_bench(*run, "--data", write_pictures(folder / "pictures", 2), *QUICK)
+    assert result.status == 0, result.err
     return folder / "bench-results"
 
 
@@ -98,11 +98,11 @@ class TestExport:
     def test_bd_reads_what_export_writes(self, bench: Bench) -> None:
         for ending in ("csv", "json"):
             bench("export", "--out", f"means.{ending}", "--means")
-            said = bench(
+            result = bench(
                 "bd", f"means.{ending}:jpeg", f"means.{ending}:webp", "--metric", "psnr_rgb"
             )
-            assert said.status in (0, 1), said.err
-            assert "webp" in said.out
+            assert result.status in (0, 1), result.err
+            assert "webp" in result.out
 
     def test_mistakes_are_one_line(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         for arguments in (
@@ -111,14 +111,14 @@ class TestExport:
             ("--out", "x.csv", "--codec", "vtm"),
             ("--out", "x.csv", "--data", "cityscapes"),
         ):
-            said = bench("export", *arguments)
-            assert said.status == 1
-            assert said.err.count("\n") == 1
+            result = bench("export", *arguments)
+            assert result.status == 1
+            assert result.err.count("\n") == 1
         monkeypatch.setitem(sys.modules, "pyarrow", None)
         monkeypatch.setitem(sys.modules, "fastparquet", None)
-        said = bench("export", "--out", "x.parquet")
-        assert said.status == 1
-        assert "pip install" in said.err
+        result = bench("export", "--out", "x.parquet")
+        assert result.status == 1
+        assert "pip install" in result.err
         assert not list(Path().glob(".x*"))
 
 
@@ -130,9 +130,9 @@ class TestImport:
         for image in folder.iterdir():
             bench("encode", image, streams / f"{image.stem}.jpg", "--codec", "jpeg", "--point", 40)
         command = ("import", "--codec", "jpeg", "--data", folder, *QUICK, "--point")
-        said = bench(*command, 40, streams)
-        assert said.status == 0, said.err
-        assert "3 bitstreams imported" in said.out
+        result = bench(*command, 40, streams)
+        assert result.status == 0, result.err
+        assert "3 bitstreams imported" in result.out
         bench("export", "--out", "adopted.csv")
         bench("run", "--codec", "jpeg", "--points", 40, "--data", folder, *QUICK, "--results", "r")
         bench("export", "--out", "coded.csv", "--results", "r")
@@ -156,10 +156,10 @@ class TestImport:
         (streams / "00.jpg").write_bytes(b"no stream at all, but some bytes of text")
         bench("encode", larger / "00.png", streams / "01.jpg", "--codec", "jpeg")
         command = ("import", "--codec", "jpeg", "--point", 40, "--data", folder, *QUICK)
-        said = bench(*command, streams)
-        assert said.status == 1
-        assert "0 bitstreams imported, 2 refused" in said.out
-        assert "64x64" in said.err
+        result = bench(*command, streams)
+        assert result.status == 1
+        assert "0 bitstreams imported, 2 refused" in result.out
+        assert "64x64" in result.err
         assert bench(*command, "nowhere").status == 1
         shutil.rmtree(streams)
         streams.mkdir()
@@ -170,18 +170,18 @@ class TestBd:
     def test_two_files(self, bench: Bench) -> None:
         Path("anchor.csv").write_text(ANCHOR)
         Path("test.csv").write_text(TEST)
-        said = bench("bd", "anchor.csv", "test.csv")
-        assert said.status == 0, said.err
-        assert "BD-rate" in said.out
-        assert "test against anchor" in said.out
-        assert "%" in said.out
+        result = bench("bd", "anchor.csv", "test.csv")
+        assert result.status == 0, result.err
+        assert "BD-rate" in result.out
+        assert "test against anchor" in result.out
+        assert "%" in result.out
 
     def test_a_figure_that_means_nothing_says_why(self, bench: Bench) -> None:
         Path("anchor.csv").write_text(ANCHOR)
         Path("test.csv").write_text("bpp,psnr\n0.1,30\n0.2,34\n0.4,33\n0.8,38\n")
-        said = bench("bd", "anchor.csv", "test.csv")
-        assert said.status == 1
-        assert "not monotone" in said.out
+        result = bench("bd", "anchor.csv", "test.csv")
+        assert result.status == 1
+        assert "not monotone" in result.out
         front = bench("bd", "anchor.csv", "test.csv", "--pareto")
         assert front.status == 0
         assert "Pareto" in front.out
@@ -189,6 +189,6 @@ class TestBd:
     def test_mistakes_are_one_line(self, bench: Bench) -> None:
         Path("anchor.csv").write_text(ANCHOR)
         for other in ("none.csv", "anchor.csv:vtm"):
-            said = bench("bd", "anchor.csv", other)
-            assert said.status == 1
-            assert said.err.count("\n") == 1
+            result = bench("bd", "anchor.csv", other)
+            assert result.status == 1
+            assert result.err.count("\n") == 1

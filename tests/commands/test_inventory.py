@@ -198,9 +198,9 @@ def test_show_has_the_commands_at_the_middle_point_or_at_the_one_asked_for() -> 
 def test_all_that_is_listed_is_shown(bench: Bench) -> None:
     names = [*(each.name for each in (*codecs(), *tasks(), *metrics())), "toyscapes", "cityscapes"]
     for name in names:
-        said = bench("show", name)
-        assert said.status == 0, said.err
-        assert said.out.startswith(f"{name}  ")
+        result = bench("show", name)
+        assert result.status == 0, result.err
+        assert result.out.startswith(f"{name}  ")
 
 
 def test_what_is_not_here_says_how_to_get_it(bench: Bench) -> None:
@@ -214,8 +214,12 @@ def test_a_folder_of_images_is_shown(bench: Bench, pictures: Pictures) -> None:
 
 
 def test_nothing_of_that_name(bench: Bench) -> None:
-    for said, meant in (("psnr-y", "psnr_y"), ("mask-rcn", "mask-rcnn"), ("toyscape", "toyscapes")):
-        answer = bench("show", said)
+    for result, meant in (
+        ("psnr-y", "psnr_y"),
+        ("mask-rcn", "mask-rcnn"),
+        ("toyscape", "toyscapes"),
+    ):
+        answer = bench("show", result)
         assert answer.status == 1
         assert f"did you mean '{meant}'?" in answer.err
     assert "--point 3: only a codec has points" in bench("show", "vmaf", "--point", 3).err
@@ -280,22 +284,22 @@ def test_the_doctor_fits_a_screen_and_begins_with_the_verdict(width: int) -> Non
 def test_the_doctor_tells_all_if_it_is_asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     found = doctor()  # once: what is free on the disk changes
     monkeypatch.setattr("bench.api.doctor", lambda: found)
-    said = bench("doctor", "-v")
-    assert said.status == 0
-    assert "To fix" not in said.out
+    result = bench("doctor", "-v")
+    assert result.status == 0
+    assert "To fix" not in result.out
     for each in found:
-        assert flat(f"{each.found} {each.advice or ''}") in flat(said.out)
-    assert len(bench("doctor").out) < len(said.out) / 3
+        assert flat(f"{each.found} {each.advice or ''}") in flat(result.out)
+    assert len(bench("doctor").out) < len(result.out) / 3
 
 
 def test_what_is_to_be_done_comes_before_what_is_fine(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BENCH_VTM", "/nowhere")
-    said = bench("doctor")
-    assert said.status == 1
-    assert said.out.startswith("To fix: vtm.")
-    assert said.out.index("BENCH_VTM names /nowhere") < said.out.index("Python")
+    result = bench("doctor")
+    assert result.status == 1
+    assert result.out.startswith("To fix: vtm.")
+    assert result.out.index("BENCH_VTM names /nowhere") < result.out.index("Python")
 
 
 def test_a_folder_that_the_user_named_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:

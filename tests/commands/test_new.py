@@ -47,9 +47,9 @@ def test_what_is_written_runs_by_the_commands_that_are_printed(
     bench: Bench, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    said = bench("new", kind, "my-own-thing")
-    assert said.status == 0, said.err
-    commands = re.findall(r"^    (.+)$", said.out, re.MULTILINE)
+    result = bench("new", kind, "my-own-thing")
+    assert result.status == 0, result.err
+    commands = re.findall(r"^    (.+)$", result.out, re.MULTILINE)
     assert len(commands) >= 2
     for command in commands:
         program, *arguments = shlex.split(command)
@@ -61,7 +61,7 @@ def test_what_is_written_runs_by_the_commands_that_are_printed(
             arguments += FEWER.get(kind, [])
         answer = bench(*arguments)
         assert answer.status == 0, (command, answer.err)
-    texts = [path.read_text() for path in map(Path, re.findall("Written: (.+)", said.out))]
+    texts = [path.read_text() for path in map(Path, re.findall("Written: (.+)", result.out))]
     assert any("#" in text for text in texts)
     assert not any(re.search(OF_EXAMPLES, t) for t in texts)
     package.forget("my_own_thing")
@@ -79,14 +79,14 @@ def test_each_example_package_installs_and_is_found(
         package.forget(folder.name.replace("-", "_"))
     for name in (folder.name for folder in PACKAGES):
         card = tmp_path / name / f"{name}.toml"
-        said = bench("show", card if card.is_file() else name)
-        assert said.status == 0, said.err
-        assert not card.is_file() or "source" in said.out
+        result = bench("show", card if card.is_file() else name)
+        assert result.status == 0, result.err
+        assert not card.is_file() or "source" in result.out
         package.forget(name.replace("-", "_"))
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "told"),
+    ("kind", "name", "message"),
     [
         ("codec", "vvenc", "vvenc"),
         ("task", "mask-rcnn", "mask-rcnn"),
@@ -95,17 +95,17 @@ def test_each_example_package_installs_and_is_found(
         ("metric", "numpy", "module numpy"),
     ],
 )
-def test_a_name_that_cannot_be_is_refused(bench: Bench, kind: str, name: str, told: str) -> None:
-    said = bench("new", kind, name)
-    assert (said.status, said.err.count("\n")) == (1, 1)
-    assert told in said.err
+def test_a_name_that_cannot_be_is_refused(bench: Bench, kind: str, name: str, message: str) -> None:
+    result = bench("new", kind, name)
+    assert (result.status, result.err.count("\n")) == (1, 1)
+    assert message in result.err
     assert list(Path().iterdir()) == []
 
 
 def test_nothing_is_overwritten(bench: Bench) -> None:
     assert bench("new", "gate", "mine").status == 0
     Path("mine.toml").write_text("mine")
-    said = bench("new", "gate", "mine")
-    assert said.status == 1 and "exists" in said.err
+    result = bench("new", "gate", "mine")
+    assert result.status == 1 and "exists" in result.err
     assert Path("mine.toml").read_text() == "mine"
     assert bench("new", "nothing", "mine").status == 2

@@ -21,10 +21,10 @@ CODECS = ("--codec", "jpeg", "--codec", "webp", "--points", "30,60", "--metric",
 
 @pytest.mark.parametrize("command", [("plan",), ("run", "--dry-run")])
 def test_nothing_is_done(bench: Bench, pictures: Pictures, command: tuple[str, ...]) -> None:
-    said = bench(*command, *CODECS, "--data", pictures(2))
-    assert said.status == 0, said.err
-    assert "0 of 4 done" in said.out
-    assert "unknown" in said.out
+    result = bench(*command, *CODECS, "--data", pictures(2))
+    assert result.status == 0, result.err
+    assert "0 of 4 done" in result.out
+    assert "unknown" in result.out
     assert not Path("bench-results").exists()
 
 
@@ -32,9 +32,9 @@ def test_pictures_to_be_saved_are_decoded_again(bench: Bench, pictures: Pictures
     run = ("run", *CODECS, "--data", pictures(2))
     assert bench(*run).status == 0
     assert "all done before" in bench(*run, "--dry-run").out
-    said = bench(*run, "--dry-run", "--save-decoded", "decoded")
-    assert said.status == 0, said.err
-    assert "4 more coded" in said.out
+    result = bench(*run, "--dry-run", "--save-decoded", "decoded")
+    assert result.status == 0, result.err
+    assert "4 more coded" in result.out
     assert not Path("decoded").exists()
 
 
@@ -50,7 +50,7 @@ def test_the_cost_is_what_the_store_has_timed(bench: Bench, pictures: Pictures) 
     spent = timed["encode_cpu"].sum() + timed["decode_cpu"].sum()
     assert made.cpu.mean == pytest.approx(spent)
     assert made.cpu.low <= made.cpu.mean <= made.cpu.high
-    assert made.measuring is None  # only a probe tells
+    assert made.measuring is None  # only a probe knows
 
 
 def test_streams_that_are_there_cost_their_decoding(bench: Bench, pictures: Pictures) -> None:
@@ -76,10 +76,10 @@ def test_times_of_other_images_are_not_used(bench: Bench, pictures: Pictures) ->
 
 def test_a_probe_is_kept(bench: Bench, pictures: Pictures) -> None:
     data = pictures(5)
-    said = bench("plan", *CODECS, "--data", data, "--probe", "2")
-    assert said.status == 0, said.err
-    assert "4 of 10 done" in said.out
-    assert "unknown" not in said.out
+    result = bench("plan", *CODECS, "--data", data, "--probe", "2")
+    assert result.status == 0, result.err
+    assert "4 of 10 done" in result.out
+    assert "unknown" not in result.out
     run = bench("run", *CODECS, "--data", data)
     assert "12 encoded" in run.err
 
@@ -91,9 +91,9 @@ def test_a_probe_that_fails_says_why(
         raise CodecError("out of order")
 
     monkeypatch.setattr("bench.codecs.families.pillow.PillowCodec.encode", fail)
-    said = bench("plan", "--codec", "jpeg", "--data", pictures(1), "--probe", "1")
-    assert said.status == 1
-    assert said.err.rstrip().endswith("out of order")
+    result = bench("plan", "--codec", "jpeg", "--data", pictures(1), "--probe", "1")
+    assert result.status == 1
+    assert result.err.rstrip().endswith("out of order")
 
 
 def test_a_range_is_wider_for_few_samples() -> None:
@@ -107,17 +107,17 @@ def test_a_range_is_wider_for_few_samples() -> None:
 def test_a_finished_run_costs_nothing(bench: Bench, pictures: Pictures) -> None:
     data = pictures(1)
     assert bench("run", *CODECS, "--data", data).status == 0
-    said = bench("plan", *CODECS, "--data", data)
-    assert "Nothing is left to do" in said.out
+    result = bench("plan", *CODECS, "--data", data)
+    assert "Nothing is left to do" in result.out
     refused = bench("plan", *CODECS, "--data", data, "--slurm", "job.sh")
     assert refused.status == 1
     assert not Path("job.sh").exists()
 
 
 def test_a_job_script_needs_an_estimate(bench: Bench, pictures: Pictures) -> None:
-    said = bench("plan", *CODECS, "--data", pictures(1), "--slurm", "job.sh")
-    assert said.status == 1
-    assert "--probe" in said.err
+    result = bench("plan", *CODECS, "--data", pictures(1), "--slurm", "job.sh")
+    assert result.status == 1
+    assert "--probe" in result.err
     assert not Path("job.sh").exists()
 
 

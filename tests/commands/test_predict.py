@@ -68,8 +68,8 @@ def alien(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_json_has_all_that_was_found(bench: Bench, pictures: Pictures, weights: Path) -> None:
     files = sorted(pictures(3).iterdir())
-    said = bench("predict", *files, "--task", f"mask-rcnn={weights}", "--json", "found.json")
-    assert (said.status, said.out) == (0, "")
+    result = bench("predict", *files, "--task", f"mask-rcnn={weights}", "--json", "found.json")
+    assert (result.status, result.out) == (0, "")
     written = json.loads(Path("found.json").read_text())
     task = open_task(f"mask-rcnn={weights}")
     assert written["task"]["name"] == "mask-rcnn"
@@ -105,9 +105,9 @@ def test_a_network_of_boxes_has_no_masks_in_json(
 
 def test_without_files_a_table_is_printed(bench: Bench, pictures: Pictures, weights: Path) -> None:
     (image,) = pictures(1).iterdir()
-    said = bench("predict", image, "--task", f"mask-rcnn={weights}")
+    result = bench("predict", image, "--task", f"mask-rcnn={weights}")
     found = api.predict([image], task=f"mask-rcnn={weights}").images[0].detections
-    lines = [line.split() for line in said.out.splitlines()]
+    lines = [line.split() for line in result.out.splitlines()]
     assert lines[0] == [str(image), str(len(found)), "detections"]
     first = [CLASSES[found.classes[0]], f"{found.scores[0]:.3f}"]
     assert lines[2] == [*first, *(f"{value:.1f}" for value in found.boxes[0])]
@@ -120,7 +120,7 @@ def test_pictures_leave_out_what_scores_little_and_json_does_not(
     (image,) = pictures(1).iterdir()
     counts, drawn = [], []
     for least in (0, 0.8, 1):
-        said = bench(
+        result = bench(
             *(
                 "predict",
                 image,
@@ -133,7 +133,7 @@ def test_pictures_leave_out_what_scores_little_and_json_does_not(
             ),
             *("--out", "deep/drawn", "--least-score", least),
         )
-        assert said.status == 0, said.err
+        assert result.status == 0, result.err
         counts.append(len(json.loads(Path("found.json").read_text())["images"][0]["detections"]))
         drawn.append(read_pixels(Path("deep/drawn/00.png")))
     assert len(set(counts)) == 1
@@ -151,10 +151,10 @@ def test_images_that_cannot_be_read_do_not_end_the_others(bench: Bench, pictures
     (folder / "09.png").unlink()
     (folder / "09.png").mkdir()
     files = [folder / f"{index:02d}.png" for index in range(20)]
-    said = bench("predict", *files, "--task", "alien", "--json", "found.json", "--out", "drawn")
-    assert said.status == 1
-    told = [line for line in said.err.splitlines() if line.startswith("bench: ")]
-    problems = [line.partition(";")[0] for line in told]
+    result = bench("predict", *files, "--task", "alien", "--json", "found.json", "--out", "drawn")
+    assert result.status == 1
+    message = [line for line in result.err.splitlines() if line.startswith("bench: ")]
+    problems = [line.partition(";")[0] for line in message]
     assert problems == [
         f"bench: {files[3]}: not a readable image",
         f"bench: {files[5]}: no such image",
@@ -173,8 +173,8 @@ def test_what_was_found_before_an_error_is_written(bench: Bench, pictures: Pictu
     folder = pictures(9)
     Image.new("RGB", (48, 32)).save(folder / "06.png")
     files = sorted(folder.iterdir())
-    said = bench("predict", *files, "--task", "alien", "--json", "found.json", "--out", "drawn")
-    assert (said.status, said.err.splitlines()[-1]) == (1, "bench: the network is broken")
+    result = bench("predict", *files, "--task", "alien", "--json", "found.json", "--out", "drawn")
+    assert (result.status, result.err.splitlines()[-1]) == (1, "bench: the network is broken")
     written = json.loads(Path("found.json").read_text())
     assert [image["file"] for image in written["images"]] == [str(file) for file in files[:6]]
     assert all(Path("drawn", file.name).is_file() for file in files[:6])
@@ -205,9 +205,9 @@ def test_what_is_refused(
         Image.new("RGB", (48, 32), "red").save(name)
     (tmp_path / "tiny").write_bytes(weights.read_bytes())
     task = () if "--task" in arguments else ("--task", "alien")
-    said = bench("predict", *arguments.split(), *task)
-    assert (said.status, said.out) == (1, "")
-    (line,) = said.err.strip().splitlines()
+    result = bench("predict", *arguments.split(), *task)
+    assert (result.status, result.out) == (1, "")
+    (line,) = result.err.strip().splitlines()
     assert line.startswith("bench: ")
     assert problem in line
     assert read_pixels(Path("a.png"))[0, 0].tolist() == [255, 0, 0]
@@ -231,9 +231,9 @@ def test_a_package_that_fails(
 ) -> None:
     package.install(tmp_path, monkeypatch, "broken", code, "[bench.tasks]\nbad = broken:Alien\n")
     monkeypatch.delitem(sys.modules, "broken", raising=False)
-    said = bench("predict", *pictures(1).iterdir(), "--task", "bad")
-    assert (said.status, said.out) == (1, "")
-    (line,) = said.err.strip().splitlines()
+    result = bench("predict", *pictures(1).iterdir(), "--task", "bad")
+    assert (result.status, result.out) == (1, "")
+    (line,) = result.err.strip().splitlines()
     assert "bad" in line and problem in line
 
 
@@ -273,8 +273,8 @@ def test_a_network_names_its_own_classes(bench: Bench, tmp_path: Path, pictures:
     scores.bias[[0, 5, 39]] += 5
     save_weights(network, weights)
     photo = pictures(1, 128, 64) / "00.png"
-    said = bench("predict", photo, "--task", f"mask-rcnn-coco={weights}", "--json", "seen.json")
-    assert said.status == 0, said.err
+    result = bench("predict", photo, "--task", f"mask-rcnn-coco={weights}", "--json", "seen.json")
+    assert result.status == 0, result.err
     found = json.loads(Path("seen.json").read_text())["images"][0]["detections"]
     raw = network.find(to_network(read_pixels(photo), network.architecture))
     assert 39 in raw.classes
@@ -284,8 +284,8 @@ def test_a_network_names_its_own_classes(bench: Bench, tmp_path: Path, pictures:
 
 
 def test_detectron2_runs_its_own_networks_alone(bench: Bench, pictures: Pictures) -> None:
-    said = bench(
+    result = bench(
         "predict", pictures(1) / "00.png", "--task", "mask-rcnn-toy", "--engine", "detectron2"
     )
-    assert said.status == 1
-    assert "runs mask-rcnn and faster-rcnn" in said.err
+    assert result.status == 1
+    assert "runs mask-rcnn and faster-rcnn" in result.err

@@ -42,10 +42,10 @@ def test_nothing_that_is_read_is_replaced(bench: Bench, arguments: str) -> None:
     for name in ("w.pth", "gate.toml", "gate.jsonl"):
         Path(name).write_text("as it was")
     before = {path: path.read_bytes() for path in Path().iterdir()}
-    said = bench(*arguments.split())
-    assert said.status == (2 if arguments.startswith("check") else 1)
-    assert "Traceback" not in said.err
-    assert "name" in said.err.splitlines()[-1]
+    result = bench(*arguments.split())
+    assert result.status == (2 if arguments.startswith("check") else 1)
+    assert "Traceback" not in result.err
+    assert "name" in result.err.splitlines()[-1]
     assert {path: path.read_bytes() for path in Path().iterdir()} == before
 
 
@@ -58,9 +58,9 @@ def test_a_pipe_without_a_writer_is_not_waited_for(bench: Bench, arguments: str)
         os.mkfifo(name)
     rule = "bpp of jpeg: within 0.2 %"
     Path("gate.toml").write_text(f'data = "toyscapes"\ncodecs = ["jpeg"]\nrules = ["{rule}"]\n')
-    said = bench(*arguments.split())
-    assert said.status in (1, 2)
-    assert "not a regular file" in said.out + said.err
+    result = bench(*arguments.split())
+    assert result.status in (1, 2)
+    assert "not a regular file" in result.out + result.err
 
 
 def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
@@ -87,19 +87,19 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
 def test_odd_values_are_told(bench: Bench, arguments: str, words: str) -> None:
     Path("deep.json").write_text("[" * 9999 + "]" * 9999)
     Path("deep.toml").write_text("x = " + "[" * 9999 + "]" * 9999)
-    said = bench(*arguments.split())
-    assert said.status in (1, 2)
-    assert words in said.err
-    assert "Traceback" not in said.err
+    result = bench(*arguments.split())
+    assert result.status in (1, 2)
+    assert words in result.err
+    assert "Traceback" not in result.err
 
 
 def test_points_of_a_card_are_whole_where_it_says_so(bench: Bench, pictures: Pictures) -> None:
     card = card_paths()["x265"].read_text("utf-8")
     Path("mine.toml").write_text(card.replace("default = [", "default = [47.5, "), "utf-8")
-    said = bench("run", "--codec", "./mine.toml", "--data", pictures(1), *QUICK)
-    assert said.status == 1
-    assert "'points.default'" in said.err
-    assert "47.5" in said.err
+    result = bench("run", "--codec", "./mine.toml", "--data", pictures(1), *QUICK)
+    assert result.status == 1
+    assert "'points.default'" in result.err
+    assert "47.5" in result.err
 
 
 def test_pictures_that_cannot_be_saved_are_no_failures_of_a_codec(
@@ -109,9 +109,9 @@ def test_pictures_that_cannot_be_saved_are_no_failures_of_a_codec(
     assert bench(*command).status == 0
     Path("seen").mkdir()
     Path("seen/jpeg").write_text("in the way")
-    said = bench(*command, "--save-decoded", "seen")
-    assert said.status == 1
-    assert re.search("seen/jpeg/quality-[0-9]+: cannot be created", said.err)
+    result = bench(*command, "--save-decoded", "seen")
+    assert result.status == 1
+    assert re.search("seen/jpeg/quality-[0-9]+: cannot be created", result.err)
     assert "failure" not in bench(*command).out
 
 

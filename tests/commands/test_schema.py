@@ -13,9 +13,9 @@ from bench.runtime.files import read_toml
 
 
 def schema(bench: Bench, kind: str) -> dict[str, Any]:
-    said = bench("schema", kind)
-    assert said.status == 0, said.err
-    return json.loads(said.out)  # type: ignore[no-any-return]
+    result = bench("schema", kind)
+    assert result.status == 0, result.err
+    return json.loads(result.out)  # type: ignore[no-any-return]
 
 
 def test_a_card_s_schema_knows_every_family(bench: Bench) -> None:

@@ -41,10 +41,10 @@ def one_car(root: Path) -> tuple[Path, Path]:
 @pytest.mark.slow
 def test_what_is_printed_and_written(bench: Bench, tmp_path: Path) -> None:
     files = put(scenes(25), tmp_path)
-    said = bench(
+    result = bench(
         "score", tmp_path / "results", "--root", tmp_path, "--json", tmp_path / "score.json"
     )
-    assert (said.status, "25 of the 500 images of val" in said.out) == (0, True)
+    assert (result.status, "25 of the 500 images of val" in result.out) == (0, True)
     expected = cityscapes.evaluate(*zip(*files, strict=True), tmp_path)
     written = json.loads((tmp_path / "score.json").read_text())
     matrix = np.array(written["matrix"], np.float64)
@@ -61,17 +61,17 @@ def test_what_is_printed_and_written(bench: Bench, tmp_path: Path) -> None:
     low, high = written["interval"]
     assert low < written["wAP"] < high
     for figure in ("AP", "AP50", "wAP"):
-        assert f"{written[figure]:.3f}" in said.out
-    assert f"{low:.3f} to {high:.3f}" in said.out
+        assert f"{written[figure]:.3f}" in result.out
+    assert f"{low:.3f} to {high:.3f}" in result.out
     found = api.score(tmp_path / "results", root=tmp_path)
     assert json.loads(json.dumps(found.as_json())) == written
 
 
 def test_a_single_image_has_no_interval(bench: Bench, tmp_path: Path) -> None:
     one_car(tmp_path)
-    said = bench("score", tmp_path / "results", "--root", tmp_path, "--json", "one.json")
-    assert said.status == 0
-    assert "95 %" not in said.out
+    result = bench("score", tmp_path / "results", "--root", tmp_path, "--json", "one.json")
+    assert result.status == 0
+    assert "95 %" not in result.out
     written = json.loads(Path("one.json").read_text())
     assert (written["wAP"], written["interval"]) == (1, None)
 
@@ -147,10 +147,10 @@ def test_lines_that_are_refused(line: str, problem: str, bench: Bench, tmp_path:
     (text.parent / "empty-file.png").touch()
     Image.new("L", (91, 60)).save(text.parent / "large.png")
     text.write_text(line, "latin-1")
-    said = bench("score", tmp_path / "results", "--root", tmp_path)
-    assert (said.status, said.out) == (1, "")
-    assert problem in said.err
-    assert len(said.err.strip().splitlines()) == 1
+    result = bench("score", tmp_path / "results", "--root", tmp_path)
+    assert (result.status, result.out) == (1, "")
+    assert problem in result.err
+    assert len(result.err.strip().splitlines()) == 1
 
 
 def test_folders_that_are_refused(bench: Bench, tmp_path: Path) -> None:
@@ -161,15 +161,15 @@ def test_folders_that_are_refused(bench: Bench, tmp_path: Path) -> None:
     assert "no CITY/*_gtFine_instanceIds.png" in bench("score", results, "--root", results).err
     assert "no CITY/*" in bench("score", results, "--root", tmp_path, "--split", "train").err
     out = tmp_path / "nowhere" / "score.json"
-    said = bench("score", results, "--root", tmp_path, "--json", out)
-    assert (said.status, "cannot be written" in said.err) == (1, True)
+    result = bench("score", results, "--root", tmp_path, "--json", out)
+    assert (result.status, "cannot be written" in result.err) == (1, True)
     (results / "town_000000_000019_again.txt").touch()
-    said = bench("score", results, "--root", tmp_path)
-    assert "two predictions for town_000000_000019" in said.err
+    result = bench("score", results, "--root", tmp_path)
+    assert "two predictions for town_000000_000019" in result.err
     for path in results.glob("*.txt"):
         path.unlink()
-    said = bench("score", results, "--root", tmp_path)
-    assert "no predictions for town_000000_000019, not even an empty" in said.err
+    result = bench("score", results, "--root", tmp_path)
+    assert "no predictions for town_000000_000019, not even an empty" in result.err
     text.touch()
     truth.write_bytes(b"")
     assert "not a readable image" in bench("score", results, "--root", tmp_path).err
@@ -205,7 +205,7 @@ def test_no_label_and_no_prediction_is_replaced(bench: Bench, tmp_path: Path) ->
     (mask,) = text.parent.glob("*.png")
     for file in (truth, polygons, text, mask):
         before = file.read_bytes()
-        said = bench("score", tmp_path / "results", "--root", tmp_path, "--json", file)
-        assert said.status == 1
-        assert str(file) in said.err
+        result = bench("score", tmp_path / "results", "--root", tmp_path, "--json", file)
+        assert result.status == 1
+        assert str(file) in result.err
         assert file.read_bytes() == before

@@ -104,13 +104,13 @@ def test_a_changed_label_is_another_truth(tmp_path: Path) -> None:
 def test_a_run_gives_cocos_figures(bench: Bench, red: RedThings, tmp_path: Path) -> None:
     red.classes = ("dog", "lorry", "Car")  # the class is found by its name
     folder = red_coco(tmp_path)
-    said = bench(
+    result = bench(
         "run", "--codec", "jpeg", "--codec", "jpeg2000", "--data", f"coco:{folder}", "--metric",
         "psnr_rgb", "--task", "red-things", "--save-decoded", "decoded",
     )  # fmt: skip
-    assert said.status == 0, said.err
-    assert "mAP, red-things" in said.out
-    assert "dog" in said.err and "person" in said.err  # they have no partner
+    assert result.status == 0, result.err
+    assert "mAP, red-things" in result.out
+    assert "dog" in result.err and "person" in result.err  # they have no partner
     content = json.loads((folder / "annotations" / "instances_val2017.json").read_text())
     names = ("map", "map50", "map75", "map_s", "map_m", "map_l")
     with Path("bench-results/report/means.csv").open(newline="") as file:
@@ -140,7 +140,7 @@ def test_a_run_gives_cocos_figures(bench: Bench, red: RedThings, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda content: content.pop("categories"), "not COCO's annotations"),
         (lambda content: content["annotations"][0].update(image_id=99), "not COCO's annotations"),
@@ -153,13 +153,13 @@ def test_a_run_gives_cocos_figures(bench: Bench, red: RedThings, tmp_path: Path)
     ],
 )
 def test_files_that_are_wrong_are_one_line(
-    bench: Bench, tmp_path: Path, change: Any, told: str
+    bench: Bench, tmp_path: Path, change: Any, message: str
 ) -> None:
     data = changed(red_coco(tmp_path, 2), change)
-    said = bench("run", "--codec", "jpeg", "--data", data, "--metric", "bpp")
-    assert said.status == 1
-    assert told in said.err
-    assert len(said.err.splitlines()) == 1
+    result = bench("run", "--codec", "jpeg", "--data", data, "--metric", "bpp")
+    assert result.status == 1
+    assert message in result.err
+    assert len(result.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -23,28 +23,28 @@ SAMPLE = SHARED / "data" / "cityscapes-sample"
 
 @pytest.mark.slow
 def test_toyscapes_is_rendered_as_far_as_it_is_asked_for(tmp_path: Path) -> None:
-    told: list[tuple[Any, ...]] = []
+    message: list[tuple[Any, ...]] = []
 
     def tell(*news: Any) -> None:
-        told.append(news)
+        message.append(news)
 
     dataset = open_dataset("toyscapes:dev", root=tmp_path, limit=3, progress=tell)
     assert dataset.name == "toyscapes:dev[:3]"
     assert [entry.path.is_file() for entry in dataset.entries] == [True] * 3
     assert len(list(tmp_path.rglob("*_leftImg8bit.png"))) == 3
-    assert told[0] == ("rendering toyscapes:dev", 0, 3)
-    assert told[-1] == ("rendering toyscapes:dev", 3, 3)
+    assert message[0] == ("rendering toyscapes:dev", 0, 3)
+    assert message[-1] == ("rendering toyscapes:dev", 3, 3)
     image = dataset.entries[0].load()
     assert (image.width, image.height) == (512, 256)
     assert image.instances
     assert image.depth
     assert dataset.remark is None
 
-    told.clear()
+    message.clear()
     again = open_dataset(
-        "toyscapes:dev", root=tmp_path, limit=3, progress=lambda *n: told.append(n)
+        "toyscapes:dev", root=tmp_path, limit=3, progress=lambda *n: message.append(n)
     )
-    assert not told
+    assert not message
     assert again.digest == dataset.digest
 
 
@@ -132,9 +132,9 @@ def test_what_is_missing_of_cityscapes_is_said(cityscapes: Path, tmp_path: Path)
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="needs Cityscapes images beside the checkout")
 def test_whole_cityscapes_frames(bench: Bench) -> None:
     command = ["run", "--data", "cityscapes", "--root", SAMPLE, "--limit", "2"]
-    said = bench(*command, "--codec", "x265", "--codec", "jpeg", "--points", "jpeg=30,60")
-    assert said.status == 0, said.err
-    assert "of the 500 images" in said.err
+    result = bench(*command, "--codec", "x265", "--codec", "jpeg", "--points", "jpeg=30,60")
+    assert result.status == 0, result.err
+    assert "of the 500 images" in result.err
 
 
 def test_a_folder_in_order_of_names(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_cache_that_cannot_be_used(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "file" / "cache"))
-    said = bench("run", "--codec", "jpeg", "--limit", "1")
-    assert said.status == 1
-    assert "cache" in said.err
-    assert "Traceback" not in said.err
+    result = bench("run", "--codec", "jpeg", "--limit", "1")
+    assert result.status == 1
+    assert "cache" in result.err
+    assert "Traceback" not in result.err

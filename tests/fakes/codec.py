@@ -38,7 +38,7 @@ def encode(
 ) -> None:
     planes = Path(source).read_bytes()
     if len(planes) != int(width) * int(height) * 3 // 2:
-        sys.exit(f"{len(planes)} bytes are no {width}x{height}")
+        sys.exit(f"{len(planes)} bytes, not a picture of {width}x{height}")
     misbehave(fault)
     step = int(point)
     planes = bytes(value // step * step for value in planes)

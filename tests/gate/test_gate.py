@@ -16,7 +16,7 @@ from fakes.card import CARD, install
 from fakes.ncn import CARD as NCN_CARD
 from fakes.ncn import STEPS, hand_made_ncn
 from fakes.task import RedThings
-from support.command import Bench, Said
+from support.command import Bench, Result
 from support.pictures import Pictures, write_pictures
 
 from bench import api
@@ -69,28 +69,28 @@ def baseline(recorded: Path) -> Path:
     return Path("gate.toml")
 
 
-def anew(bench: Bench, baseline: Path, *more: object) -> Said:
+def check_again(bench: Bench, baseline: Path, *more: object) -> Result:
     """Checked with nothing in the store."""
     return bench("check", baseline, "--results", "elsewhere", *more)
 
 
-def words(said: Said) -> str:
-    return " ".join(said.out.split())
+def words(result: Result) -> str:
+    return " ".join(result.out.split())
 
 
 def test_an_identical_rerun_passes(bench: Bench, baseline: Path) -> None:
-    for said in bench("check", baseline), anew(bench, baseline):
-        assert said.status == 0, said.out
-        assert said.out.count("✓ pass") == 3
-        assert "3 of 3 rules passed" in said.out
-        assert "0 to 0" in said.out
+    for result in bench("check", baseline), check_again(bench, baseline):
+        assert result.status == 0, result.out
+        assert result.out.count("✓ pass") == 3
+        assert "3 of 3 rules passed" in result.out
+        assert "0 to 0" in result.out
 
 
 def test_recording_again_changes_nothing_but_dates_and_times(bench: Bench, baseline: Path) -> None:
     recording = baseline.with_suffix(".jsonl")
     before = recording.read_text()
     recording.unlink()
-    assert anew(bench, baseline, "--record").status == 0
+    assert check_again(bench, baseline, "--record").status == 0
     times = re.compile(r'"encode_cpu": \[.*?\]')
     assert times.sub("", recording.read_text()) == times.sub("", before)
 
@@ -100,10 +100,10 @@ def test_a_card_with_its_points_shifted_by_one_has_changed(bench: Bench, baselin
     assert points
     shifted = ", ".join(str(int(point) + 1) for point in points[1].split(","))
     Path("mine.toml").write_text(SHIPPED.replace(points[1], shifted))
-    said = bench("check", baseline)
-    assert said.status == 1
-    assert "2 changed" in said.out
-    assert f"its points are quality {shifted}" in words(said)
+    result = bench("check", baseline)
+    assert result.status == 1
+    assert "2 changed" in result.out
+    assert f"its points are quality {shifted}" in words(result)
 
 
 @pytest.mark.slow
@@ -116,16 +116,16 @@ def test_one_qp_lower_is_a_regression_of_rate_and_a_change_of_quality(
     rules = ["bpp of mine: within 0.0001 %", "psnr_y of mine: within 0.0001 %"]
     baseline = write_baseline(rules, ("./mine.toml",), points={"mine": [37, 27]})
     assert bench("check", baseline, "--record").status == 0
-    assert anew(bench, baseline).status == 0
+    assert check_again(bench, baseline).status == 0
     # 2 ** (1 / 6) of a quantiser's step is one QP.
     Path("mine.toml").write_text(card.replace("ipratio=1.0", "ipratio=1.1225"))
-    said = bench("check", baseline)
-    assert said.status == 1
-    assert "1 regression, 1 changed" in said.out
-    assert "✗ regression bpp of mine" in words(said)
-    assert "✗ changed psnr_y of mine" in words(said)
-    assert words(said).count("higher at 2 of 2 points, beyond the tolerance") == 2
-    assert "mine has changed since" in said.out
+    result = bench("check", baseline)
+    assert result.status == 1
+    assert "1 regression, 1 changed" in result.out
+    assert "✗ regression bpp of mine" in words(result)
+    assert "✗ changed psnr_y of mine" in words(result)
+    assert words(result).count("higher at 2 of 2 points, beyond the tolerance") == 2
+    assert "mine has changed since" in result.out
 
 
 @pytest.mark.slow
@@ -140,11 +140,11 @@ def test_weights_with_noise_are_a_regression(bench: Bench, pictures: Pictures) -
     ]
     baseline = write_baseline(rules, ("./mine.toml:toyscapes", "jpeg"))
     assert bench("check", baseline, "--record").status == 0
-    assert anew(bench, baseline).status == 0
+    assert check_again(bench, baseline).status == 0
     _save_weights(noise=0.01)
-    said = bench("check", baseline)
-    assert said.status == 1, said.out
-    assert "✗ regression psnr_rgb of mine" in words(said)
+    result = bench("check", baseline)
+    assert result.status == 1, result.out
+    assert "✗ regression psnr_rgb of mine" in words(result)
 
 
 def _save_weights(noise: float) -> None:
@@ -169,19 +169,19 @@ def test_wap_is_checked_too(bench: Bench, red: RedThings, root: Path) -> None:
     codecs = ("jpeg", "jpeg2000")
     baseline = write_baseline(rules, codecs, data="cityscapes", tasks=["red-things"])
     at = ("--root", root)
-    said = bench("check", baseline, "--record", *at)
-    assert said.status == 0, said.out
-    assert anew(bench, baseline, *at).status == 0
+    result = bench("check", baseline, "--record", *at)
+    assert result.status == 0, result.out
+    assert check_again(bench, baseline, *at).status == 0
     red.fingerprint = "red 2"
-    said = bench("check", baseline, *at)
-    assert said.status == 2
-    assert "wap:red-things was recorded with another version of it" in words(said)
+    result = bench("check", baseline, *at)
+    assert result.status == 2
+    assert "wap:red-things was recorded with another version of it" in words(result)
     red.fingerprint = "red 1"
     labels = next(root.rglob("*instanceIds.png"))
     shutil.copy(sorted(root.rglob("*instanceIds.png"))[-1], labels)
-    said = bench("check", baseline, *at)
-    assert said.status == 2
-    assert "recorded with other labels" in words(said)
+    result = bench("check", baseline, *at)
+    assert result.status == 2
+    assert "recorded with other labels" in words(result)
 
 
 @pytest.mark.slow
@@ -192,8 +192,8 @@ def test_a_bd_rate_is_checked_over_percentages_of_the_recorded_uncompressed_wap(
     points = {"jpeg": [1, 5, 30, 95], "jpeg2000": [160, 60, 25, 3]}
     codecs = ("jpeg", "jpeg2000")
     baseline = write_baseline(rules, codecs, data="cityscapes", tasks=[red.name], points=points)
-    said = bench("check", baseline, "--record", "--root", root)
-    assert said.status == 0, said.out
+    result = bench("check", baseline, "--record", "--root", root)
+    assert result.status == 0, result.out
     (verdict,) = api.check(baseline, root=root).verdicts
     recording = read_recording(baseline.with_suffix(".jsonl"))
     whole = recording.uncompressed["wap:red-things"].value
@@ -205,35 +205,35 @@ def test_a_bd_rate_is_checked_over_percentages_of_the_recorded_uncompressed_wap(
         line.pop("uncompressed", None)  # as older recordings are
     old = "".join(f"{json.dumps(line)}\n" for line in lines)
     baseline.with_suffix(".jsonl").write_text(old)
-    said = bench("check", baseline, "--root", root)
-    assert said.status == 2
-    assert "of the uncompressed images was not recorded" in words(said)
+    result = bench("check", baseline, "--root", root)
+    assert result.status == 2
+    assert "of the uncompressed images was not recorded" in words(result)
 
 
 def test_an_anchor_is_not_coded_again(bench: Bench, baseline: Path) -> None:
-    said = anew(bench, baseline)
-    assert "mine" in said.err
-    assert "webp" not in said.err
+    result = check_again(bench, baseline)
+    assert "mine" in result.err
+    assert "webp" not in result.err
 
 
 def test_rules_may_be_given_instead(bench: Bench, baseline: Path) -> None:
-    said = bench("check", baseline, "--rule", "bpp of webp: within 1 %")
-    assert said.status == 0
-    assert "1 of 1 rule passed" in said.out
-    said = bench("check", baseline, "--rule", "psnr_y of mine: within 1 %")
-    assert said.status == 2
-    assert "psnr_y was not recorded; --record does" in words(said)
-    said = bench("check", baseline, "--record", "--rule", "bpp of mine: within 1 %")
-    assert said.status == 2
+    result = bench("check", baseline, "--rule", "bpp of webp: within 1 %")
+    assert result.status == 0
+    assert "1 of 1 rule passed" in result.out
+    result = bench("check", baseline, "--rule", "psnr_y of mine: within 1 %")
+    assert result.status == 2
+    assert "psnr_y was not recorded; --record does" in words(result)
+    result = bench("check", baseline, "--record", "--rule", "bpp of mine: within 1 %")
+    assert result.status == 2
 
 
 def test_other_images_are_no_pass(bench: Bench, baseline: Path) -> None:
     shutil.copy("pictures/01.png", "pictures/00.png")
-    said = bench("check", baseline)
-    assert said.status == 2
-    assert said.out.count("? inconclusive") == 3
-    assert "other images: pictures was recorded with digest" in words(said)
-    assert words(said).count("other images") == 1  # what all have in common is said once
+    result = bench("check", baseline)
+    assert result.status == 2
+    assert result.out.count("? inconclusive") == 3
+    assert "other images: pictures was recorded with digest" in words(result)
+    assert words(result).count("other images") == 1  # what all have in common is said once
 
 
 def test_another_version_of_the_data_set_is_no_pass(bench: Bench, baseline: Path) -> None:
@@ -242,9 +242,9 @@ def test_another_version_of_the_data_set_is_no_pass(bench: Bench, baseline: Path
     heading = json.loads(first)
     assert heading["version"] is None
     recording.write_text("".join([json.dumps(heading | {"version": "1"}) + "\n", *others]))
-    said = bench("check", baseline)
-    assert said.status == 2
-    assert words(said).count("recorded on version 1 of pictures") == 1
+    result = bench("check", baseline)
+    assert result.status == 2
+    assert words(result).count("recorded on version 1 of pictures") == 1
 
 
 def test_recordings_of_before_are_of_the_first_scenes(tmp_path: Path) -> None:
@@ -263,9 +263,9 @@ def test_a_missing_image_is_no_pass(bench: Bench, baseline: Path) -> None:
     Path("pictures/03.png").symlink_to("nowhere")
     assert bench("check", baseline).status == 2
     shutil.rmtree("pictures")
-    said = bench("check", baseline)
-    assert said.status == 2
-    assert "unknown data set" in words(said)
+    result = bench("check", baseline)
+    assert result.status == 2
+    assert "unknown data set" in words(result)
 
 
 @pytest.mark.slow
@@ -280,15 +280,15 @@ def test_failures_are_no_pass(
     baseline = write_baseline(rules, ("./mine.toml", "jpeg"))
     assert bench("check", baseline, "--record").status == 0
     Path("mine.toml").write_text(CARD.replace("{height} {point}", "{height} {point} fail"))
-    said = anew(bench, baseline)
-    assert said.status == 2
-    assert "6 operations of mine failed, such as 00.png at step 1:" in words(said)
-    assert "here is my last word" in words(said)
-    assert "1 inconclusive, 1 of 2 rules passed" in said.out
+    result = check_again(bench, baseline)
+    assert result.status == 2
+    assert "6 operations of mine failed, such as 00.png at step 1:" in words(result)
+    assert "here is my last word" in words(result)
+    assert "1 inconclusive, 1 of 2 rules passed" in result.out
     before = Path("gate.jsonl").read_text()
-    said = anew(bench, baseline, "--record")
-    assert said.status == 2
-    assert "nothing was recorded: 6 operations" in said.err
+    result = check_again(bench, baseline, "--record")
+    assert result.status == 2
+    assert "nothing was recorded: 6 operations" in result.err
     assert Path("gate.jsonl").read_text() == before
 
 
@@ -297,10 +297,10 @@ def test_another_version_of_a_metric_is_no_pass(
 ) -> None:
     newer = replace(METRICS["psnr_rgb"], version="another")
     monkeypatch.setitem(METRICS.own, "psnr_rgb", newer)
-    said = bench("check", baseline)
-    assert said.status == 2
-    assert "psnr_rgb was recorded with another version of it" in words(said)
-    assert "2 inconclusive, 1 of 3 rules passed" in said.out
+    result = bench("check", baseline)
+    assert result.status == 2
+    assert "psnr_rgb was recorded with another version of it" in words(result)
+    assert "2 inconclusive, 1 of 3 rules passed" in result.out
 
 
 @pytest.mark.parametrize(
@@ -320,14 +320,14 @@ def test_what_no_recording_says_is_no_regression(
     content = recording.read_text("utf-8")
     assert whole in content
     recording.write_text(content.replace(whole, broken), "utf-8")
-    said = bench("check", baseline)
-    assert said.status == 2
-    assert "gate.jsonl: damaged" in words(said)
-    assert "Traceback" not in said.err
+    result = bench("check", baseline)
+    assert result.status == 2
+    assert "gate.jsonl: damaged" in words(result)
+    assert "Traceback" not in result.err
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (None, "gate.jsonl: no recording"),
         ("", "gate.jsonl: not a recording"),
@@ -338,16 +338,16 @@ def test_what_no_recording_says_is_no_regression(
     ],
 )
 def test_a_recording_that_is_none_is_no_pass(
-    bench: Bench, baseline: Path, content: str | None, told: str
+    bench: Bench, baseline: Path, content: str | None, message: str
 ) -> None:
     recording = baseline.with_suffix(".jsonl")
     recording.unlink()
     if content is not None:
         recording.write_text(content)
-    said = bench("check", baseline)
-    assert said.status == 2
-    assert told in words(said)
-    assert "Traceback" not in said.err
+    result = bench("check", baseline)
+    assert result.status == 2
+    assert message in words(result)
+    assert "Traceback" not in result.err
 
 
 def test_a_recording_cut_short_is_no_pass(bench: Bench, baseline: Path) -> None:
@@ -357,17 +357,17 @@ def test_a_recording_cut_short_is_no_pass(bench: Bench, baseline: Path) -> None:
     whole, cut = "".join(lines), mine[-1]
     del lines[cut]
     recording.write_text("".join(lines))
-    said = bench("check", baseline)
-    assert said.status == 2
-    assert "in the recording, mine has no value for 1 of 4 images" in words(said)
+    result = bench("check", baseline)
+    assert result.status == 2
+    assert "in the recording, mine has no value for 1 of 4 images" in words(result)
     recording.write_text("".join(lines)[:-40])
-    said = bench("check", baseline)
-    assert said.status == 2
-    assert f"damaged at line {len(lines)}" in words(said)
+    result = bench("check", baseline)
+    assert result.status == 2
+    assert f"damaged at line {len(lines)}" in words(result)
     no_such_image = [line for line in whole.splitlines(keepends=True) if "03.png" not in line]
     recording.write_text("".join(no_such_image))
-    said = bench("check", baseline)
-    assert (said.status, said.out.count("? inconclusive")) == (2, 3)
+    result = bench("check", baseline)
+    assert (result.status, result.out.count("? inconclusive")) == (2, 3)
 
 
 @pytest.mark.parametrize(
@@ -401,12 +401,12 @@ def test_a_baseline_that_is_wrong_is_one_line(
 ) -> None:
     Path("mine.toml").write_text(SHIPPED)
     write_baseline(RULES, **change)
-    said = bench("check", "gate.toml")
-    assert said.status == 2
-    assert said.err.startswith("bench: gate.toml: ")
-    assert all(fact in said.err for fact in facts.split())
-    assert len(said.err.splitlines()) == 1
-    assert not said.out
+    result = bench("check", "gate.toml")
+    assert result.status == 2
+    assert result.err.startswith("bench: gate.toml: ")
+    assert all(fact in result.err for fact in facts.split())
+    assert len(result.err.splitlines()) == 1
+    assert not result.out
 
 
 def test_all_faults_of_a_baseline_are_told(bench: Bench) -> None:
@@ -418,13 +418,13 @@ def test_all_faults_of_a_baseline_are_told(bench: Bench) -> None:
         points={"webp": [True]},
         tasc=[],
     )
-    said = bench("check", "gate.toml")
-    assert said.status == 2
-    head, *told = said.err.splitlines()
-    assert head == f"bench: gate.toml: {len(told)} faults"
+    result = bench("check", "gate.toml")
+    assert result.status == 2
+    head, *message = result.err.splitlines()
+    assert head == f"bench: gate.toml: {len(message)} faults"
     for facts, line in zip(
         ("'limit' 0", "'points.webp' True", "'truth' 'mine'", "'good'", "dB", "jpeg", "'tasc'"),
-        told,
+        message,
         strict=True,
     ):
         assert all(fact in line for fact in facts.split()), line
@@ -432,9 +432,9 @@ def test_all_faults_of_a_baseline_are_told(bench: Bench) -> None:
 
 def test_all_faults_of_rules_on_the_command_line_are_told(bench: Bench, baseline: Path) -> None:
     given = ["good", "bpp of webp: within 1 dB", "bpp of jpeg: within 1 %", RULES[0]]
-    said = bench("check", baseline, *(word for rule in given for word in ("--rule", rule)))
-    assert said.status == 2
-    head, *faults = said.err.splitlines()
+    result = bench("check", baseline, *(word for rule in given for word in ("--rule", rule)))
+    assert result.status == 2
+    head, *faults = result.err.splitlines()
     assert "--rule" in head
     for facts, line in zip(("'good'", "dB", "jpeg"), faults, strict=True):
         assert facts in line
@@ -443,8 +443,8 @@ def test_all_faults_of_rules_on_the_command_line_are_told(bench: Bench, baseline
 def test_a_baseline_that_is_not_there_is_one_line(bench: Bench) -> None:
     assert bench("check", "gate.toml").err == "bench: gate.toml: no such baseline\n"
     Path("gate.toml").write_text("rules = [")
-    said = bench("check", "gate.toml")
-    assert (said.status, said.err.startswith("bench: gate.toml: not valid TOML")) == (2, True)
+    result = bench("check", "gate.toml")
+    assert (result.status, result.err.startswith("bench: gate.toml: not valid TOML")) == (2, True)
 
 
 def test_ci_is_told_in_its_own_words(
@@ -460,16 +460,16 @@ def test_ci_is_told_in_its_own_words(
     rules = ("--rule", RULES[0], "--rule", "psnr_y of mine: within 1 %")
     rules += ("--rule", "bd-rate by psnr_rgb of mine against webp: at most +900 %")
     _spoil(baseline)
-    said = bench("check", baseline, *rules, *extra)
-    assert said.status == 1, said.out
-    errors = [line for line in said.out.splitlines() if line.startswith("::")]
+    result = bench("check", baseline, *rules, *extra)
+    assert result.status == 1, result.out
+    errors = [line for line in result.out.splitlines() if line.startswith("::")]
     first, second = errors
     assert first.startswith(
         f"::error file={folder}/gate.toml,line=4,title=bench check%3A regression"
         "::bpp of mine: within 0.0001 %25: higher at 1 of "
     )
-    told = "title=bench check%3A inconclusive::psnr_y"
-    assert second.startswith(f"::error file={folder}/gate.toml,{told}")
+    message = "title=bench check%3A inconclusive::psnr_y"
+    assert second.startswith(f"::error file={folder}/gate.toml,{message}")
     suite = ElementTree.parse("junit.xml").getroot()[0]
     counts = {key: suite.attrib[key] for key in ("tests", "failures", "errors")}
     assert counts == {"tests": "3", "failures": "1", "errors": "1"}
@@ -482,9 +482,9 @@ def test_ci_is_told_in_its_own_words(
     assert len({line.count(" | ") for line in table[2:]}) == 1
     assert table[2].startswith("| ❌ regression | bpp of mine: within 0.0001\N{NO-BREAK SPACE}% |")
     baseline.unlink()
-    said = bench("check", baseline)
-    assert said.status == 2
-    assert "gate.toml,title=bench check::gate.toml: no such baseline" in said.out
+    result = bench("check", baseline)
+    assert result.status == 2
+    assert "gate.toml,title=bench check::gate.toml: no such baseline" in result.out
 
 
 def test_an_improvement_is_no_regression_wherever_the_gate_speaks(
@@ -493,13 +493,13 @@ def test_an_improvement_is_no_regression_wherever_the_gate_speaks(
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     _spoil(baseline, by=2)
     extra = ("--junit", "junit.xml", "--markdown", "check.md")
-    said = bench("check", baseline, "--rule", RULES[0], *extra)
-    assert said.status == 1
+    result = bench("check", baseline, "--rule", RULES[0], *extra)
+    assert result.status == 1
     junit = Path("junit.xml").read_text("utf-8")
     suite = ElementTree.fromstring(junit)[0]
     assert suite.attrib["failures"] == "1"
     assert suite[0][0].attrib["type"] == "changed"
-    for text in (words(said), junit, Path("check.md").read_text("utf-8")):
+    for text in (words(result), junit, Path("check.md").read_text("utf-8")):
         assert "changed" in text and "lower at 1 of " in text
         assert "regression" not in text.replace("A regression smaller than", "")
 
@@ -527,9 +527,9 @@ def test_the_terminal_keeps_its_width(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     _spoil(baseline)
-    said = bench("check", baseline)
-    assert said.status == 1
-    assert max(map(len, said.out.splitlines())) <= 80
+    result = bench("check", baseline)
+    assert result.status == 1
+    assert max(map(len, result.out.splitlines())) <= 80
 
 
 def test_the_project_s_own_baseline_is_small_and_can_be_judged() -> None:

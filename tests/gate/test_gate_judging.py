@@ -163,12 +163,12 @@ def test_a_rule_may_be_between_two_qualities() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("result", "message"),
     [("5", "expected LOW%,HIGH%"), ("9,5", "9 is not below 5"), ("5%,9%", "LOW,HIGH in dB")],
 )
-def test_a_rule_with_an_invalid_range_is_refused(said: str, told: str) -> None:
-    with pytest.raises(DataError, match=told):
-        parse_rule(BD.replace("psnr_y", f"psnr_y between {said}"), ["ours", "hm"])
+def test_a_rule_with_an_invalid_range_is_refused(result: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        parse_rule(BD.replace("psnr_y", f"psnr_y between {result}"), ["ours", "hm"])
 
 
 def test_an_anchor_that_got_worse_makes_nobody_better() -> None:

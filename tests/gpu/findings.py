@@ -66,8 +66,8 @@ def utilisation(found: Findings, during: str) -> Iterator[None]:
     def sample() -> None:
         while True:
             command = [program, *query, "--id=0"]
-            said = subprocess.run(command, capture_output=True, text=True, check=False)
-            rows.append((said.stdout or said.stderr).strip())
+            result = subprocess.run(command, capture_output=True, text=True, check=False)
+            rows.append((result.stdout or result.stderr).strip())
             if ended.wait(0.4):
                 return
 

@@ -87,23 +87,23 @@ def guarded(name: str, what: str, options: Options, limit: float) -> Step:
     elif not file.is_file():
         step = Step(name, "failed", f"its process ended with status {process.exitcode}")
     else:
-        said = json.loads(file.read_text())
-        step = Step(name, said["status"], said["why"], findings=Findings(**said["findings"]))
+        result = json.loads(file.read_text())
+        step = Step(name, result["status"], result["why"], findings=Findings(**result["findings"]))
     step.seconds = time.monotonic() - began
     return step
 
 
 def machine(device: str) -> dict[str, str]:
-    said = {**this_machine(), "torch": version("torch"), "day": time.strftime("%Y-%m-%d")}
-    del said["name"]
+    result = {**this_machine(), "torch": version("torch"), "day": time.strftime("%Y-%m-%d")}
+    del result["name"]
     if device == "cuda":
         import torch
 
         if not torch.cuda.is_available():
             raise SystemExit("torch finds no GPU; --device cpu --smallest shows that all runs")
-        said["GPU"] = f"{torch.cuda.device_count()} × {torch.cuda.get_device_name()}"
-        said["CUDA"] = str(torch.version.cuda)
-    return said
+        result["GPU"] = f"{torch.cuda.device_count()} × {torch.cuda.get_device_name()}"
+        result["CUDA"] = str(torch.version.cuda)
+    return result
 
 
 def write(out: Path, about: dict[str, Any], steps: list[Step]) -> None:

@@ -58,11 +58,11 @@ def test_a_turned_image_is_another_one_and_is_told(bench: Bench, pictures: Pictu
     changed = {name for name in before.digests if before.digests[name] != after.digests[name]}
     assert changed == {"00.png", "02.png"}
     assert after.remarks == [f"00.png, 02.png: {TURNED}"]
-    said = bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
-    assert said.status == 0
-    assert after.remarks[0] in said.err
-    said = bench("encode", folder / "00.png", "a.jpg", "--codec", "jpeg")
-    assert f"00.png: {TURNED}" in said.err
+    result = bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
+    assert result.status == 0
+    assert after.remarks[0] in result.err
+    result = bench("encode", folder / "00.png", "a.jpg", "--codec", "jpeg")
+    assert f"00.png: {TURNED}" in result.err
     bench("decode", "a.jpg", "a.png")
     with Image.open("a.png") as decoded:
         assert decoded.size == (32, 48)
@@ -104,10 +104,10 @@ def test_other_formats_are_refused_whatever_they_are_called(
         path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\n")
     else:
         Image.fromarray(picture(1, 64, 64)).save(path, form)
-    said = bench("encode", path, "a.jpg", "--codec", "jpeg")
-    assert said.status == 1
-    assert said.err.startswith(f"bench: {path}: not a readable image; ")
-    assert len(said.err.splitlines()) == 1
+    result = bench("encode", path, "a.jpg", "--codec", "jpeg")
+    assert result.status == 1
+    assert result.err.startswith(f"bench: {path}: not a readable image; ")
+    assert len(result.err.splitlines()) == 1
     assert not (tmp_path / "started").exists()
 
 
@@ -187,18 +187,18 @@ def endless(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_only_regular_files_are_read(bench: Bench, endless: Path, arguments: str) -> None:
     Image.fromarray(picture(1, 64, 64)).save("a.png")
     bench("encode", "a.png", "a.ncn", "--codec", "ncn-hvs:toyscapes")
-    said = bench(*arguments.format(endless).split())
-    assert said.status in (1, 2)
-    assert "endless.png" in said.err
-    assert "Traceback" not in said.err
+    result = bench(*arguments.format(endless).split())
+    assert result.status in (1, 2)
+    assert "endless.png" in result.err
+    assert "Traceback" not in result.err
 
 
 def test_a_stream_file_of_any_size_is_not_read(bench: Bench) -> None:
     with Path("a.jpg").open("wb") as sparse:
         sparse.truncate(2**40)
-    said = bench("decode", "a.jpg", "a.png", "--codec", "jpeg")
-    assert said.status == 1
-    assert "too many" in said.err
+    result = bench("decode", "a.jpg", "a.png", "--codec", "jpeg")
+    assert result.status == 1
+    assert "too many" in result.err
 
 
 def test_images_in_subfolders_are_taken_or_offered(bench: Bench, tmp_path: Path) -> None:
@@ -207,15 +207,15 @@ def test_images_in_subfolders_are_taken_or_offered(bench: Bench, tmp_path: Path)
         folder.mkdir(parents=True)
         for index in range(count):
             Image.fromarray(picture(index, 32, 32)).save(folder / f"{index}.png")
-    said = bench("run", "--codec", "jpeg", "--data", "photos", *QUICK)
-    assert said.status == 0
-    assert "photos, 3 images" in said.out
-    assert ".trash" not in said.err
+    result = bench("run", "--codec", "jpeg", "--data", "photos", *QUICK)
+    assert result.status == 0
+    assert "photos, 3 images" in result.out
+    assert ".trash" not in result.err
     assert len(api.run(["jpeg"], data="photos/val", metrics=["bpp"]).means)
     Image.fromarray(picture(3, 32, 32)).save("photos/cover.png")
-    said = bench("run", "--codec", "jpeg", "--data", "photos", *QUICK)
-    assert said.status == 0
-    assert "2 in photos/val, 1 in photos/train set" in " ".join(said.err.split())
+    result = bench("run", "--codec", "jpeg", "--data", "photos", *QUICK)
+    assert result.status == 0
+    assert "2 in photos/val, 1 in photos/train set" in " ".join(result.err.split())
 
 
 def test_pictures_of_reports_are_not_offered(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""Detections drawn into a picture: seen, told apart, and labelled where it does no harm."""
+"""Detections drawn into a picture: visible, distinct, and labelled where that hides nothing."""
 
 from __future__ import annotations
 

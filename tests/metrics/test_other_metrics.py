@@ -43,8 +43,8 @@ def test_it_is_measured_and_compared_by(
     install(tmp_path, monkeypatch, CODE)
     folder = pictures(2)
     saved = ("--save-decoded", "decoded")
-    said = bench(*RUN, "--data", folder, "--metric", "mae", "--anchor", "webp", *saved)
-    assert said.status == 0, said.err
+    result = bench(*RUN, "--data", folder, "--metric", "mae", "--anchor", "webp", *saved)
+    assert result.status == 0, result.err
     with Path("bench-results/report/means.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             place = Path("decoded") / row["codec"] / f"{row['unit']}-{row['point']}"
@@ -70,8 +70,8 @@ def test_a_report_notes_a_metric_whose_package_is_not_installed_any_more(
 ) -> None:
     with monkeypatch.context() as patch:
         install(tmp_path, patch, CODE)
-        said = bench(*RUN, "--data", pictures(1), "--metric", "mae", "--metric", "psnr_y")
-        assert said.status == 0, said.err
+        result = bench(*RUN, "--data", pictures(1), "--metric", "mae", "--metric", "psnr_y")
+        assert result.status == 0, result.err
         assert not [note for note in api.report().results.notes if "mae" in note]
     made = api.report()
     (note,) = [note for note in made.results.notes if "mae" in note]
@@ -90,7 +90,7 @@ def test_it_is_not_measured_unless_it_is_named(
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (("default=False", "default=True"), "default=False"),
         (('"mae"', '"mea"'), "of that name"),
@@ -103,11 +103,11 @@ def test_one_that_is_wrong_is_one_line(
     bench: Bench,
     pictures: Pictures,
     change: tuple[str, str],
-    told: str,
+    message: str,
 ) -> None:
     install(tmp_path, monkeypatch, CODE.replace(*change))
-    said = bench(*RUN, "--data", pictures(1), "--metric", "mae")
-    assert said.status == 1
-    assert "errors_of_mean 1.0" in said.out + said.err
-    assert told in said.out + said.err
+    result = bench(*RUN, "--data", pictures(1), "--metric", "mae")
+    assert result.status == 1
+    assert "errors_of_mean 1.0" in result.out + result.err
+    assert message in result.out + result.err
     assert bench("list").status == 0

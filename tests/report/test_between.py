@@ -45,7 +45,7 @@ def test_a_range_is_in_percent_or_in_a_metric_s_unit(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("60%,95", "expected LOW%,HIGH%"),
         ("60%", "expected LOW%,HIGH%"),
@@ -58,13 +58,13 @@ def test_a_range_is_in_percent_or_in_a_metric_s_unit(
         ("psnr_y=60%,95%", "expected LOW,HIGH in dB"),
     ],
 )
-def test_an_invalid_range_is_refused(text: str, told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_an_invalid_range_is_refused(text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
         parse_between(text)
 
 
 @pytest.mark.parametrize(
-    ("text", "named", "told"),
+    ("text", "named", "message"),
     [
         ("30,40", [], "of which metric"),
         ("30,40", ["psnr_y", "vmaf"], "of which metric"),
@@ -72,8 +72,10 @@ def test_an_invalid_range_is_refused(text: str, told: str) -> None:
         ("psnr_rgb=30,40", [], "psnr_rgb is not compared; the metrics are psnr_y, vmaf"),
     ],
 )
-def test_a_range_of_what_is_not_compared_is_refused(text: str, named: list[str], told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_a_range_of_what_is_not_compared_is_refused(
+    text: str, named: list[str], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
         parse_between(text).among(["psnr_y", "vmaf"], named)
 
 
@@ -159,11 +161,11 @@ def test_percentages_of_nothing_have_a_reason() -> None:
 
 @pytest.fixture
 def swept(bench: Bench, red: RedThings, root: Path) -> None:
-    said = bench(
+    result = bench(
         "run", "--codec", "jpeg", "--codec", "jpeg2000", "--data", "cityscapes", "--root", root,
         "--metric", "psnr_rgb", "--task", red.name, "--between", "50%,60%",
     )  # fmt: skip
-    assert said.status == 0, said.err
+    assert result.status == 0, result.err
 
 
 def by_metric() -> dict[str, dict[str, str]]:
@@ -195,7 +197,7 @@ def test_percentages_are_of_the_uncompressed_accuracy(bench: Bench) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("swept")
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--between", "30,40", "--metric", "psnr_rgb", "--metric", "vmaf"], "METRIC=30,40"),
         (["--between", "30"], "expected LOW%,HIGH%"),
@@ -203,22 +205,22 @@ def test_percentages_are_of_the_uncompressed_accuracy(bench: Bench) -> None:
     ],
 )
 def test_a_report_over_an_invalid_range_is_one_line(
-    bench: Bench, options: list[str], told: str
+    bench: Bench, options: list[str], message: str
 ) -> None:
-    said = bench("report", *options)
-    assert said.status == 1
-    assert told in said.err
-    assert len(said.err.splitlines()) == 1
+    result = bench("report", *options)
+    assert result.status == 1
+    assert message in result.err
+    assert len(result.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize("between", ["30", "60%,95%", "vmaf=30,40"])
 def test_nothing_is_coded_for_an_invalid_range(
     bench: Bench, pictures: Pictures, between: str
 ) -> None:
-    said = bench(
+    result = bench(
         "run", "--codec", "jpeg", "--data", pictures(2, 32, 32), "--metric", "psnr_rgb",
         "--task", "none", "--between", between,
     )  # fmt: skip
-    assert said.status == 1
-    assert "invalid range of quality" in said.err
+    assert result.status == 1
+    assert "invalid range of quality" in result.err
     assert not Path("bench-results/store.sqlite").exists()

@@ -31,19 +31,19 @@ from bench.report.page.page_data import page_figures
 def test_every_figure_of_the_terminal_is_on_the_page() -> None:
     report = pair()
     figures = page_figures(report, pareto=False)
-    told = words(printed(report))
+    message = words(printed(report))
     (against,) = [figures["deltas"]["akima"][figures["anchor"]]]
     for number, shown in enumerate(against["figures"][1]):
         text = shown["text"]
         row = (text["rate"], text["rate_interval"], text["gain"], text["qualities"])
-        assert " ".join([*row, text["overlap"]]) in told, report.metrics[number]
-        assert f"mean of images {text['images']} {text['images_interval']}" in told
+        assert " ".join([*row, text["overlap"]]) in message, report.metrics[number]
+        assert f"mean of images {text['images']} {text['images_interval']}" in message
     for its in figures["codecs"]:
         for point, label in enumerate(its["points"]):
             at = [curve[point] for curve in its["curves"]]
             times = [its["times"][cost]["points"][point] for cost in ("encode_cpu", "decode_cpu")]
             row = [label, at[0]["rate_text"], *(each["text"] for each in at), *times]
-            assert " ".join(row) in told
+            assert " ".join(row) in message
 
 
 @pytest.mark.parametrize("method", get_args(Method))
@@ -131,8 +131,8 @@ def test_the_page_reaches_for_nothing() -> None:
 @pytest.mark.slow
 def test_the_command_writes_one_file_of_every_data_set(bench: Bench, tmp_path: Path) -> None:
     fabricate(tmp_path / "store", codecs=2, images=4, datasets=("first", "second"))
-    said = bench("report", "--html", "--results", tmp_path / "store")
-    assert said.status == 0, said.err
+    result = bench("report", "--html", "--results", tmp_path / "store")
+    assert result.status == 0, result.err
     held = figures_in(tmp_path / "store" / "report" / "report.html")
     assert [each["name"] for each in held["sets"]] == ["second", "first"]
     assert "unknown data set" in held["gallery"]["reason"]  # so there are no pictures
@@ -156,11 +156,11 @@ def test_codecs_meet_at_the_nearest_rates() -> None:
     assert (columns_at(levels[0], hm) == 2).all()
     assert (columns_at(levels[0], dear) == 0).all()
     hm.values["decode_wall"][3, 1] = np.nan  # never decoded
-    again = results(codec("hm", anchor=True), codec("lacking", holes=((3, 1), (5, 0))))
+    again = results(codec("hm", anchor=True), codec("incomplete", holes=((3, 1), (5, 0))))
     levels = choose_levels(compare(again))
     assert [level.column for level in levels] == [1, 2]
-    lacking = columns_at(levels[0], again.codecs[1])
-    assert lacking[4] == 1 and lacking[3] in (0, 2)
+    incomplete = columns_at(levels[0], again.codecs[1])
+    assert incomplete[4] == 1 and incomplete[3] in (0, 2)
     once = results(codec("hm", anchor=True), codec("dearer", rates=(0.9, 9)))
     assert [level.column for level in choose_levels(compare(once))] == [2, 3]
     thrice = results(codec("hm", anchor=True), codec("dearer", rates=(0.2, 2)))
@@ -208,7 +208,7 @@ def test_a_finished_store_of_twelve_codecs_reports_in_twenty_seconds(tmp_path: P
     store = fabricate(tmp_path / "store")
     api.report(store)  # as the sweep that finished it does, so that wAP has its intervals
     command = [sys.executable, "-m", "bench", "report", "--html", "--results", str(store)]
-    # One thread of BLAS: what two wait for each other beside other tests is no time of ours.
+    # One thread of BLAS: two would wait for each other while other tests run.
     alone = environment() | {"OPENBLAS_NUM_THREADS": "1"}
     taken = []
     for _ in range(3):

@@ -88,21 +88,21 @@ def test_each_choice_changes_what_is_shown(browser: Any, file: Path) -> None:
     first = figures_in(file)["sets"][0]
     with opened(browser, file) as page:
 
-        def told() -> str:
+        def message() -> str:
             return str(page.locator("#deltas tbody tr").first.inner_text())
 
         def expected(method: str, anchor: int, codec: int, metric: int) -> str:
             return str(first["deltas"][method][anchor]["figures"][codec][metric]["text"]["rate"])
 
         wap = [metric["name"] for metric in first["metrics"]].index("wap:made-up-network")
-        assert expected("akima", 0, 1, wap) in told()
+        assert expected("akima", 0, 1, wap) in message()
         page.get_by_label("Metric", exact=True).select_option("VMAF v0.6.1")
-        assert expected("akima", 0, 1, 2) in told()
+        assert expected("akima", 0, 1, 2) in message()
         assert "VMAF" in page.locator("#curves .title").last.text_content()
         page.get_by_label("BD method").select_option("cubic")
-        assert expected("cubic", 0, 1, 2) in told()
+        assert expected("cubic", 0, 1, 2) in message()
         page.get_by_label("Anchor", exact=True).select_option("codec-3")
-        assert expected("cubic", 2, 0, 2) in told()
+        assert expected("cubic", 2, 0, 2) in message()
         ticks = page.locator("#curves .tick.middle").all_text_contents()
         page.get_by_label("Rate axis").select_option("linear")
         assert page.locator("#curves .tick.middle").all_text_contents() != ticks
@@ -199,9 +199,11 @@ def test_figures_are_saved_as_csv(browser: Any, file: Path, tmp_path: Path, benc
                 if row["codec"] == "codec-2" and row["metric"] == "wap:made-up-network"
             ]  # fmt: skip
         assert float(row["bd_rate"]) == expected["value"]
-    told = bench("bd", f"{curves}:codec-1", f"{curves}:codec-2", "--metric", "wap:made-up-network")
-    assert told.status == 0, told.err
-    assert expected["text"]["rate"] in told.out
+    message = bench(
+        "bd", f"{curves}:codec-1", f"{curves}:codec-2", "--metric", "wap:made-up-network"
+    )
+    assert message.status == 0, message.err
+    assert expected["text"]["rate"] in message.out
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -215,8 +217,8 @@ def test_a_figure_is_saved_as_a_picture_that_stands_alone(
     for path in (curves, times):
         text = path.read_text("utf-8")
         assert "var(" not in text and "class=" not in text
-        for said in ("second, 24 images", "codec-1", "codec-2", "codec-3"):
-            assert said in text
+        for result in ("second, 24 images", "codec-1", "codec-2", "codec-3"):
+            assert result in text
     with opened(browser, curves) as picture:
         ground = picture.locator("rect").first
         assert ground.get_attribute("fill") == "rgb(255, 255, 255)"
@@ -249,9 +251,9 @@ def test_a_view_is_linked(browser: Any, file: Path) -> None:
 def test_a_link_to_what_is_not_there_says_so(browser: Any, file: Path) -> None:
     fragment = "metric=psnr_x&hide=nobody&anchor=codec-2&%E0%A4%A=&axis"
     with opened(browser, file, fragment=fragment) as page:
-        told = page.locator("#absent").inner_text()
-        assert "metric psnr_x" in told and "codec nobody" in told
-        assert "codec-2" not in told
+        message = page.locator("#absent").inner_text()
+        assert "metric psnr_x" in message and "codec nobody" in message
+        assert "codec-2" not in message
         assert page.locator("#curves .series").count() == 3
         assert "anchor=codec-2" in page.url and "psnr_x" not in page.url
 
@@ -317,8 +319,8 @@ def hung(red: RedThings, root: Path, monkeypatch: pytest.MonkeyPatch, bench: Ben
     """A page with pictures: a sweep over red cars."""
     monkeypatch.setenv("CITYSCAPES_DATASET", str(root))
     api.run(["jpeg", "webp"], data="cityscapes", metrics=["psnr_y"], tasks=[red.name])
-    said = bench("report", "--html")
-    assert said.status == 0, said.err
+    result = bench("report", "--html")
+    assert result.status == 0, result.err
     return api.RESULTS / "report" / "report.html"
 
 
@@ -399,8 +401,8 @@ def test_a_view_of_pictures_is_linked(browser: Any, hung: Path) -> None:
         assert page.url == link
         assert page.locator("#absent").is_hidden()
     with opened(browser, hung, PHONE, fragment="image=none.png&left=uncompressed") as page:
-        told = page.locator("#absent").inner_text()
-        assert "image none.png" in told and "uncompressed" not in told
+        message = page.locator("#absent").inner_text()
+        assert "image none.png" in message and "uncompressed" not in message
 
 
 @pytest.mark.slow

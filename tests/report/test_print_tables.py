@@ -23,12 +23,12 @@ NOTHING = Cell(math.nan, reason="no weights")
 def table(*rows: tuple[Cell, ...], columns: int = 1) -> Table:
     headings = tuple(Heading(f"rate {n}", "BD-rate by wAP, %") for n in range(columns))
     style = CurveStyle("A codec", "#000000", "solid", "circle")
-    lacking = (row[0].reason if math.isnan(row[0].value) else "" for row in rows)
-    return Table(headings, tuple(map(Row, "abcdef", [style] * len(rows), rows, lacking)))
+    reasons = (row[0].reason if math.isnan(row[0].value) else "" for row in rows)
+    return Table(headings, tuple(map(Row, "abcdef", [style] * len(rows), rows, reasons)))
 
 
 @pytest.mark.parametrize(
-    ("value", "interval", "told"),
+    ("value", "interval", "message"),
     [
         (-76.64, (-82.61, -68.41), "−77"),
         (-76.64, (-78.9, -73.9), "−76.6"),
@@ -39,10 +39,10 @@ def table(*rows: tuple[Cell, ...], columns: int = 1) -> Table:
     ],
 )
 def test_a_figure_has_the_decimals_that_its_interval_deserves(
-    value: float, interval: tuple[float, float] | None, told: str
+    value: float, interval: tuple[float, float] | None, message: str
 ) -> None:
     text = as_markdown(table((Cell(value, interval),)))
-    assert told in re.split(r" \| |<br>| \|", text.splitlines()[-1])
+    assert message in re.split(r" \| |<br>| \|", text.splitlines()[-1])
 
 
 def test_decimal_points_stand_below_each_other() -> None:

@@ -62,7 +62,7 @@ def test_files_of_compressai_are_read(two: Results) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("bpp,quality\n0.1,30\n0.2,31\n", ["quality", "psnr_y"]),
         ("kbps,psnr_y\n100,30\n200,31\n", ["bpp"]),
@@ -72,20 +72,20 @@ def test_files_of_compressai_are_read(two: Results) -> None:
     ],
 )
 def test_a_file_that_cannot_be_shown_is_one_line(
-    two: Results, content: str, told: list[str]
+    two: Results, content: str, message: list[str]
 ) -> None:
     Path("bad.csv").write_text(content)
     with pytest.raises(BenchError) as raised:
         compare(two, published=["bad.csv"])
-    assert all(part in str(raised.value) for part in ["bad.csv", *told])
+    assert all(part in str(raised.value) for part in ["bad.csv", *message])
     assert "\n" not in str(raised.value)
 
 
 def test_a_report_of_a_store_shows_them(bench: Bench, red_results: Path) -> None:
     Path("curves.csv").write_text("bpp,psnr_rgb,wap\n0.2,24,0.1\n0.9,28,0.3\n3,34,0.5\n")
-    said = bench("report", "--with", "curves.csv", "--metric", "psnr_rgb")
-    assert said.status == 0, said.err
-    assert "curves (published)" in said.out
+    result = bench("report", "--with", "curves.csv", "--metric", "psnr_rgb")
+    assert result.status == 0, result.err
+    assert "curves (published)" in result.out
     assert bench("report", "--with", "curves.csv", "--html").status == 0
     (of_page,) = figures_in(red_results / "report" / "report.html")["sets"]
     (shown,) = [its for its in of_page["codecs"] if its["published"]]
@@ -99,10 +99,12 @@ def test_bd_takes_any_number_of_files_and_draws_them(bench: Bench) -> None:
     for number, start in enumerate((30, 31, 32)):
         rows = [f"{0.1 * 2**k},{start + 3 * k}" for k in range(4)]
         Path(f"{number}.csv").write_text("\n".join(["bpp,psnr", *rows]))
-    said = bench("bd", "0.csv", "1.csv", "2.csv", "--out", "curves.svg")
-    assert said.status == 0, said.err
+    result = bench("bd", "0.csv", "1.csv", "2.csv", "--out", "curves.svg")
+    assert result.status == 0, result.err
     assert (
-        said.out.count("BD-rate") == 2 and "1 against 0" in said.out and "2 against 0" in said.out
+        result.out.count("BD-rate") == 2
+        and "1 against 0" in result.out
+        and "2 against 0" in result.out
     )
     assert Path("curves.svg").read_text().count("0 (anchor)") == 1
     one, other = api.bd("0.csv", ["1.csv", "2.csv"])
@@ -146,8 +148,8 @@ def test_a_spec_shows_them_as_published(bench: Bench, red_results: Path) -> None
     pairs = zip(rates["bpp"], rates["psnr_rgb"], strict=True)
     lines = [f"{0.8 * rate},{quality}" for rate, quality in pairs]
     (folder / "curves.csv").write_text("\n".join(["bpp,psnr_rgb", *lines]))
-    said = bench("report", folder / "mine.toml", "--out", "made")
-    assert said.status == 0, said.err
+    result = bench("report", folder / "mine.toml", "--out", "made")
+    assert result.status == 0, result.err
     table = Path("made/table-1.md").read_text()
     assert "Theirs (published)" in table and "20.0" in table
     drawn = Path("made/figure-1.csv").read_text()

@@ -125,26 +125,26 @@ def test_figures_in_notes_are_short() -> None:
 
 
 @pytest.mark.parametrize(
-    ("saving", "told"),
+    ("saving", "message"),
     [
         (0.2, "By PSNR Y, vtm needs 20.00 % fewer bits than hm (20.00 to 20.00 %)."),
         (-0.3, "By PSNR Y, vtm needs 30.00 % more bits than hm (30.00 to 30.00 %)."),
     ],
 )
-def test_the_conclusion_is_a_sentence_above_the_table(saving: float, told: str) -> None:
+def test_the_conclusion_is_a_sentence_above_the_table(saving: float, message: str) -> None:
     report = pair(saving=saving)
     text = words(printed(report))
-    assert text.index(told) < text.index("BD-quality")
-    assert told[1:-1] in words(markdown(report))
+    assert text.index(message) < text.index("BD-quality")
+    assert message[1:-1] in words(markdown(report))
 
 
 def test_a_conclusion_says_what_the_images_cannot_tell() -> None:
     report = pair()
     first = report.comparisons[0]
     unsure = replace(first, rate=replace(first.rate, value=-1.2, interval=(-7.4, 3.1)))
-    told = printed(replace(report, comparisons=(unsure,)))
+    message = printed(replace(report, comparisons=(unsure,)))
     assert "By PSNR Y, vtm needs as many bits as hm, as far as these images tell (-7 to +3 %)" in (
-        words(told)
+        words(message)
     )
     apart = compare(results(codec("hm", anchor=True), codec("vtm", rates=(20, 40))))
     assert not list(conclusions(apart))
@@ -159,7 +159,7 @@ def test_a_conclusion_is_coloured_on_a_terminal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("anchors", "named", "told"),
+    ("anchors", "named", "message"),
     [
         (("hm",), None, "Against hm (the only conventional codec here; --anchor CODEC names"),
         (("hm", "vtm"), None, "Against hm (the first conventional codec here; --anchor CODEC"),
@@ -167,12 +167,12 @@ def test_a_conclusion_is_coloured_on_a_terminal() -> None:
     ],
 )
 def test_the_report_says_why_a_codec_is_the_anchor(
-    anchors: tuple[str, ...], named: str | None, told: str
+    anchors: tuple[str, ...], named: str | None, message: str
 ) -> None:
     both = (codec(name, anchor=name in anchors) for name in ("hm", "vtm"))
     report = compare(results(*both), anchor=named)
-    assert told in words(printed(report))
-    assert told in words(markdown(report)).replace("\\", "")
+    assert message in words(printed(report))
+    assert message in words(markdown(report)).replace("\\", "")
 
 
 def test_a_notebook_shows_a_short_report() -> None:
@@ -187,12 +187,12 @@ def test_a_notebook_shows_a_short_report() -> None:
 def test_an_incomplete_codec_is_said_and_left_out() -> None:
     found = pair(holes=((3, 1), (4, 1), (4, 2))).results
     report = compare(replace(found, failures=(("vtm", "image_03", 32, "killed"),)))
-    said = (
+    result = (
         "vtm: 3 of 96 operations missing (1 failed), left out of the Bjøntegaard figures; "
         "--incomplete compares on the images that all have"
     )
     for text in printed(report), markdown(report):
-        assert said in words(text)
+        assert result in words(text)
         assert "-20.00" not in text
     assert "QP 32 *" in printed(report)
     assert "vtm, image_03, QP 32: killed" in printed(report)
@@ -294,21 +294,21 @@ def test_markdown_escapes_what_comes_from_files() -> None:
 
 def test_markdown_tells_where_the_results_come_from() -> None:
     text = markdown(pair())
-    for told in (
+    for message in (
         "![Rate–quality curves](curves.png)",
         "by: bench run --codec quick",
         "on: A processor, Linux; bench 0.1.0",
         "abababababab",
         "cdcdcd",
     ):
-        assert told in text
+        assert message in text
 
 
 def test_csv_files_hold_the_tables_exactly(tmp_path: Path) -> None:
-    lacking = codec("lacking")
-    del lacking.values["vmaf"]
+    incomplete = codec("incomplete")
+    del incomplete.values["vmaf"]
     wide = codec("vtm", saving=0.1, holes=((0, 0),))
-    report = compare(results(codec("hm", anchor=True), wide, lacking))
+    report = compare(results(codec("hm", anchor=True), wide, incomplete))
     write_report(report, tmp_path)
     for name, table in ("means", report.means), ("bjontegaard", report.deltas):
         read = pandas.read_csv(tmp_path / f"{name}.csv")

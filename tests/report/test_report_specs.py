@@ -15,7 +15,7 @@ import pytest
 from fakes.ncn import write_weights
 from fakes.task import RedThings, red_cityscapes
 from PIL import Image
-from support.command import Bench, Said, run_bench
+from support.command import Bench, Result, run_bench
 from support.results import codec, results
 
 from bench import api
@@ -102,7 +102,7 @@ def spec(*kinds: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def printed(red_sweep: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Said, Path]:
+def printed(red_sweep: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
     """The whole spec's report, and its folder."""
     folder = tmp_path_factory.mktemp("printed")
     (folder / "mine.toml").write_text(SPEC)
@@ -110,9 +110,9 @@ def printed(red_sweep: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     places = ("--root", root, "--results", red_sweep / api.RESULTS, "--out", folder / "print")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(TASKS.own, RedThings.name, lambda weights: RedThings())
-        said = run_bench("report", folder / "mine.toml", *places)
-    assert said.status == 0, said.err
-    return said, folder / "print"
+        result = run_bench("report", folder / "mine.toml", *places)
+    assert result.status == 0, result.err
+    return result, folder / "print"
 
 
 @pytest.fixture
@@ -126,9 +126,9 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_all_parts_are_made(printed: tuple[Said, Path]) -> None:
-    said, folder = printed
-    assert "not made: no weights: LSMnet" in said.out
+def test_all_parts_are_made(printed: tuple[Result, Path]) -> None:
+    result, folder = printed
+    assert "not made: no weights: LSMnet" in result.out
     made = {path.name for path in folder.iterdir()}
     figures = {
         f"{name}{end}"
@@ -145,7 +145,7 @@ def test_all_parts_are_made(printed: tuple[Said, Path]) -> None:
 
 
 def test_its_figures_are_those_of_the_plain_report(
-    red_sweep: Path, printed: tuple[Said, Path]
+    red_sweep: Path, printed: tuple[Result, Path]
 ) -> None:
     _, folder = printed
     of_the_run = red_sweep / api.RESULTS / "report"
@@ -173,7 +173,7 @@ def test_its_figures_are_those_of_the_plain_report(
         assert (point["bpp"], point["quality"]) == (mean["bpp"], mean["wap:red-things"])
 
 
-def test_a_stream_without_parts_is_one_bar(red_sweep: Path, printed: tuple[Said, Path]) -> None:
+def test_a_stream_without_parts_is_one_bar(red_sweep: Path, printed: tuple[Result, Path]) -> None:
     means = rows(red_sweep / api.RESULTS / "report" / "means.csv")
     bars = rows(printed[1] / "rates.csv")
     assert {row["part"] for row in bars} == {"whole stream"}
@@ -191,7 +191,7 @@ def test_the_parts_of_streams_are_stacked(tmp_path: Path) -> None:
     }
 
 
-def test_tables_are_ready_for_print(printed: tuple[Said, Path]) -> None:
+def test_tables_are_ready_for_print(printed: tuple[Result, Path]) -> None:
     _, folder = printed
     tex = (folder / "deltas.tex").read_text("utf-8")
     (caption,) = re.findall(r"\\caption{(Deltas, 100 \\% of them\. .*)}", tex)
@@ -209,7 +209,7 @@ def test_tables_are_ready_for_print(printed: tuple[Said, Path]) -> None:
 
 
 @pytest.mark.usefixtures("swept")
-def test_pictures_are_taken_at_like_rate(bench: Bench, printed: tuple[Said, Path]) -> None:
+def test_pictures_are_taken_at_like_rate(bench: Bench, printed: tuple[Result, Path]) -> None:
     shown = rows(printed[1] / "pictures.csv")
     assert [row["codec"] for row in shown] == ["uncompressed", "jpeg", "jpeg2000"]
     records = bench("export", "--out", "records.csv").out
@@ -230,24 +230,24 @@ def test_pictures_are_taken_at_like_rate(bench: Bench, printed: tuple[Said, Path
 @pytest.mark.usefixtures("swept")
 def test_pictures_without_their_images_spoil_nothing_else(bench: Bench, root: Path) -> None:
     Path("mine.toml").write_text(spec("curves", "pictures"))
-    said = bench("report", "mine.toml", "--root", root / "nowhere", "--out", "print")
-    assert said.status == 0
-    assert "pictures" in said.out
-    assert "not made: " in said.out
+    result = bench("report", "mine.toml", "--root", root / "nowhere", "--out", "print")
+    assert result.status == 0
+    assert "pictures" in result.out
+    assert "not made: " in result.out
     assert Path("print/curves.pdf").is_file()
 
 
 @pytest.mark.usefixtures("swept")
 def test_what_an_earlier_report_made_stays_and_is_called_old(
-    bench: Bench, root: Path, printed: tuple[Said, Path]
+    bench: Bench, root: Path, printed: tuple[Result, Path]
 ) -> None:
     Path("mine.toml").write_text(spec("pictures"))
     shutil.copytree(printed[1], "print")
     before = {path.name: path.read_bytes() for path in Path("print").glob("pictures.*")}
     assert set(before) == {"pictures.csv", "pictures.pdf", "pictures.svg", "pictures.png"}
-    said = bench("report", "mine.toml", "--root", root / "nowhere", "--out", "print")
+    result = bench("report", "mine.toml", "--root", root / "nowhere", "--out", "print")
     assert {path.name: path.read_bytes() for path in Path("print").glob("pictures.*")} == before
-    for text in (said.out, Path("print/mine.md").read_text("utf-8")):
+    for text in (result.out, Path("print/mine.md").read_text("utf-8")):
         assert "from an earlier report, not of these results: pictures.pdf" in text
 
 
@@ -267,7 +267,7 @@ def test_an_anchor_that_was_not_run_is_told_apart_from_its_codecs(bench: Bench, 
     Path("mine.toml").write_text(spec("deltas"))
     on = ("--data", "cityscapes", "--root", root, "--metric", "psnr_rgb", "--task", "red-things")
     assert bench("run", "--codec", "jpeg2000", *on).status == 0
-    said = bench("report", "mine.toml", "--root", root, "--out", "print")
+    result = bench("report", "mine.toml", "--root", root, "--out", "print")
     reasons = {
         row["reason"]
         for row in rows(Path("print/deltas.csv"))
@@ -275,11 +275,11 @@ def test_an_anchor_that_was_not_run_is_told_apart_from_its_codecs(bench: Bench, 
     }
     assert len(reasons) == 2  # JPEG as itself, and for VTM
     assert all("the anchor" in reason and "JPEG_1" in reason for reason in reasons)
-    command = command_in(said.out)
+    command = command_in(result.out)
     assert given(command, "--codec") == ["jpeg"]
     assert bench(*command).status == 0
-    said = bench("report", "mine.toml", "--root", root, "--out", "print")
-    assert "bench run" not in said.out
+    result = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert "bench run" not in result.out
     assert "the anchor" not in Path("print/deltas.csv").read_text()
 
 
@@ -307,8 +307,8 @@ def test_a_metric_that_was_not_measured_is_in_the_command(bench: Bench, root: Pa
 def test_a_table_of_nothing_is_not_made(bench: Bench, root: Path) -> None:
     of_nothing = spec("transfer").replace('codecs = ["jpeg2000"]', 'codecs = ["ncn-lsm"]')
     Path("mine.toml").write_text(of_nothing)
-    said = bench("report", "mine.toml", "--root", root, "--out", "print")
-    assert said.status == 0
+    result = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert result.status == 0
     assert not Path("print/transfer.csv").exists()
 
 
@@ -347,10 +347,10 @@ def test_a_wrong_spec_is_one_line(
 ) -> None:
     assert change[0] in SPEC
     Path("mine.toml").write_text(SPEC.replace(*change, 1))
-    said = bench("report", "mine.toml", "--root", root)
-    assert said.status == 1
-    assert all(fact in said.err for fact in facts.split())
-    assert len(said.err.splitlines()) == 1
+    result = bench("report", "mine.toml", "--root", root)
+    assert result.status == 1
+    assert all(fact in result.err for fact in facts.split())
+    assert len(result.err.splitlines()) == 1
 
 
 def test_all_faults_of_a_spec_are_told(bench: Bench) -> None:
@@ -359,18 +359,18 @@ def test_all_faults_of_a_spec_are_told(bench: Bench) -> None:
         "bend = true", "bnd = 1"
     )
     Path("mine.toml").write_text(wrong)
-    said = bench("report", "mine.toml")
-    assert said.status == 1
-    head, *told = said.err.splitlines()
-    assert head == f"bench: mine.toml: {len(told)} faults"
+    result = bench("report", "mine.toml")
+    assert result.status == 1
+    head, *message = result.err.splitlines()
+    assert head == f"bench: mine.toml: {len(message)} faults"
     keys = (
         "'data.cityscapes.bend'",
         "'codecs.jpeg2000.marker'",
         "'part 1.panels'",
         "'part 2.columns 3.bnd'",
     )
-    assert len(told) == len(keys)
-    assert all(key in line for key, line in zip(keys, told, strict=True))
+    assert len(message) == len(keys)
+    assert all(key in line for key, line in zip(keys, message, strict=True))
 
 
 @pytest.mark.usefixtures("swept")
@@ -379,8 +379,8 @@ def test_tables_are_between_the_qualities_that_they_name(bench: Bench, root: Pat
     tables = tables.replace('metric = "wap" }', 'metric = "wap", between = "50%,60%" }')
     tables = tables.replace('kind = "transfer"', 'kind = "transfer"\nbetween = "50%,60%"')
     Path("mine.toml").write_text(tables)
-    said = bench("report", "mine.toml", "--root", root, "--out", "print")
-    assert said.status == 0, said.err
+    result = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert result.status == 0, result.err
     assert bench("report", "--between", "50%,60%").status == 0
     plain = {row["metric"]: row for row in rows(Path("bench-results/report/bjontegaard.csv"))}
     expected = plain["wap:red-things"]["bd_rate"]
@@ -397,15 +397,15 @@ def test_tables_are_between_the_qualities_that_they_name(bench: Bench, root: Pat
 @pytest.mark.usefixtures("swept")
 def test_a_bend_of_points_that_are_not_there_is_told_and_filled(bench: Bench, root: Path) -> None:
     Path("mine.toml").write_text(spec("deltas").replace("bend = [5", "bend = [6"))
-    said = bench("report", "mine.toml", "--root", root, "--out", "print")
-    assert "JPEG_1 was not run at quality 6" in " ".join(said.out.split())
+    result = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert "JPEG_1 was not run at quality 6" in " ".join(result.out.split())
     ours = ours_in(Path("print/deltas.csv"))
     assert ours["rate wap"] and not ours["rate wap against vtm bend"]
-    command = command_in(said.out)
+    command = command_in(result.out)
     assert "6" in given(command, "--points")[0].split("=")[1].split(",")
     assert bench(*command).status == 0
-    said = bench("report", "mine.toml", "--root", root, "--out", "print")
-    assert "bench run" not in said.out
+    result = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert "bench run" not in result.out
     assert ours_in(Path("print/deltas.csv"))["rate wap against vtm bend"]
 
 
@@ -418,9 +418,9 @@ def ours_in(path: Path) -> dict[str, str]:
 @pytest.mark.usefixtures("swept")
 def test_a_label_that_cannot_be_set_spoils_its_figure_alone(bench: Bench, root: Path) -> None:
     Path("mine.toml").write_text(spec("curves", "deltas").replace("mathrm", "mathroom"))
-    said = bench("report", "mine.toml", "--root", root, "--out", "print")
-    assert said.status == 0, said.err
-    assert "not made: a label cannot be drawn" in " ".join(said.out.split())
+    result = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert result.status == 0, result.err
+    assert "not made: a label cannot be drawn" in " ".join(result.out.split())
     assert not Path("print/curves.pdf").exists()
     assert Path("print/deltas.tex").is_file()
 
@@ -435,9 +435,9 @@ def test_a_mask_is_shown_where_an_lsmnet_makes_it(
     Path("mine.toml").write_text(spec("mask"))
     on = ("--data", "cityscapes", "--root", root, "--metric", "psnr_rgb", "--task", "red-things")
     assert bench("run", "--codec", "ncn-lsm", "--codec", "jpeg", *on).status == 0
-    said = bench("report", "mine.toml", "--root", root, "--out", "print")
-    assert said.status == 0, said.err
-    assert "a_000001_000019, LSMnet at λ" in said.out
+    result = bench("report", "mine.toml", "--root", root, "--out", "print")
+    assert result.status == 0, result.err
+    assert "a_000001_000019, LSMnet at λ" in result.out
     assert Path("print/mask.pdf").is_file()
     with Path("print/mask.csv").open() as file:
         alpha = np.array(list(csv.reader(file)), float)
@@ -452,16 +452,16 @@ def test_options_that_a_spec_decides_are_refused(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ran", "told"),
+    ("ran", "message"),
     [("16.20", "HM-16.20"), ("16.18", "HM-16.18"), (None, "HM-(version unknown)")],
 )
-def test_a_label_names_the_version_that_ran(ran: str | None, told: str) -> None:
+def test_a_label_names_the_version_that_ran(ran: str | None, message: str) -> None:
     paper = read_spec("paper")
     hm = replace(codec("hm", anchor=True), card="hm", version=ran)
     found = results(hm, replace(codec("x265", anchor=True), card="x265", version="4.1"))
     task = TaskResults("mask-rcnn", "", MEASURES["cityscapes-ap"], (), None, "", ())
     selection = Selection(paper, paper.settings["cityscapes"], task, found, "akima", pareto=False)
-    assert selection.shown("hm").style.label == told
+    assert selection.shown("hm").style.label == message
     assert selection.shown("x265").style.label == "x265"
 
 

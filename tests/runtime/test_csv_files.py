@@ -42,11 +42,11 @@ def test_hostile_names_go_out_as_text_and_come_back(bench: Bench, pictures: Pict
     folder = pictures(name="=folder")
     (folder / "00.png").rename(folder / "-1+2.png")
     shutil.copy(card_paths()["jpeg"], "=mine.toml")
-    said = bench(
+    result = bench(
         "run", "--codec", "./=mine.toml", "--codec", "webp", "--data", folder,
         "--metric", "psnr_rgb", "--anchor", "webp",
     )  # fmt: skip
-    assert said.status == 0, said.err
+    assert result.status == 0, result.err
     bench("export", "--out", "records.csv")
     bench("export", "--out", "means.csv", "--means")
     with open("records.csv", newline="", encoding="utf-8") as file:
@@ -56,6 +56,6 @@ def test_hostile_names_go_out_as_text_and_come_back(bench: Bench, pictures: Pict
     for table in ("records.csv", "means.csv", reports / "means.csv", reports / "bjontegaard.csv"):
         with open(table, newline="", encoding="utf-8") as file:
             assert "'=mine" in {row["codec"] for row in csv.DictReader(file)}, table
-    told = bench("bd", "means.csv:webp", "means.csv:=mine", "--metric", "psnr_rgb")
-    assert not told.err
-    assert "=mine" in told.out and "'=mine" not in told.out
+    message = bench("bd", "means.csv:webp", "means.csv:=mine", "--metric", "psnr_rgb")
+    assert not message.err
+    assert "=mine" in message.out and "'=mine" not in message.out

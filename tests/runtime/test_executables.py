@@ -86,10 +86,10 @@ def test_what_may_change_unnoticed_is_told(
     (found,) = [check for check in doctor() if check.name == "ffmpeg"]
     assert found.ok
     assert SCRIPT in str(found.advice)
-    said = bench(
+    result = bench(
         *("run", "--codec", "jpeg", "--data", pictures(1), "--metric", "bpp", "--task", "none")
     )
-    assert SCRIPT in " ".join(said.err.split())
+    assert SCRIPT in " ".join(result.err.split())
 
 
 def test_ffmpeg_replaced_between_two_runs_codes_under_another_name(
@@ -140,9 +140,9 @@ def test_ffmpeg_replaced_after_planning_is_not_used(
     for codec, point in (("x265", "37"), ("jpeg", "50")):
         write_wrapper(wrapper, WHEEL)
         data = pictures(1, 256, 192, name=codec)
-        said = bench("run", "--codec", codec, "--data", data, "--points", point, *metrics)
-        assert said.status == 1
-        assert "was replaced" in " ".join(said.out.split())  # the path is long
+        result = bench("run", "--codec", codec, "--data", data, "--points", point, *metrics)
+        assert result.status == 1
+        assert "was replaced" in " ".join(result.out.split())  # the path is long
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def read_cart(path: Path) -> Cart:
 
 
 def faults(text: str) -> list[str]:
-    """The lines told of a file."""
+    """The faults that are printed for a file."""
     Path("cart.toml").write_text(text, "utf-8")
     with pytest.raises(DataError) as raised:
         read_cart(Path("cart.toml"))
@@ -52,7 +52,7 @@ def test_what_is_right_is_read_as_it_stands() -> None:
 
 
 def test_all_faults_are_told_at_once() -> None:
-    told = faults(
+    message = faults(
         "painted = 1\nzzz = 2\n[[wheel]]\nsize = 3\n[[wheel]]\nsize = 10\nspoke = []\n"
         '[doors]\nleft = "x"\n'
     )
@@ -64,9 +64,9 @@ def test_all_faults_are_told_at_once() -> None:
         ("'doors.left'", "number", "'x'"),
         ("'zzz'", "known", "painted"),
     ]
-    assert len(told) == len(facts)
-    for line, its_facts in zip(told, facts, strict=True):
-        assert all(fact in line for fact in its_facts)
+    assert len(message) == len(facts)
+    for line, expected in zip(message, facts, strict=True):
+        assert all(fact in line for fact in expected)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_all_faults_are_told_at_once() -> None:
     ],
 )
 def test_a_fault_names_its_key_and_value(text: str, facts: str) -> None:
-    (told,) = faults(text)
-    assert all(fact in told for fact in facts.split())
+    (message,) = faults(text)
+    assert all(fact in message for fact in facts.split())
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_all_faults_of_a_card_are_told_its_family_s_included(bench: Bench) -> No
         assert old in text
         text = text.replace(old, new)
     Path("mine.toml").write_text(text, "utf-8")
-    said = bench("show", "./mine.toml")
-    assert said.status == 1
-    head, *told = said.err.splitlines()
-    assert head == f"bench: mine.toml: {len(told)} faults"
+    result = bench("show", "./mine.toml")
+    assert result.status == 1
+    head, *message = result.err.splitlines()
+    assert head == f"bench: mine.toml: {len(message)} faults"
     facts = (
         "'titel' 'title'",
         "'points.whole' 1",
@@ -137,9 +137,9 @@ def test_all_faults_of_a_card_are_told_its_family_s_included(bench: Bench) -> No
         "'ffmpeg.encode' {qp}",
         "'ffmpeg.decode' missing",
     )
-    assert len(told) == len(facts)
+    assert len(message) == len(facts)
     for each in facts:
-        assert any(all(fact in line for fact in each.split()) for line in told), each
+        assert any(all(fact in line for fact in each.split()) for line in message), each
 
 
 @pytest.mark.parametrize("name", card_paths())

@@ -59,7 +59,7 @@ def text(value: str) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "result"),
     [
         (b"\x80\x02Nr\xff\xff\xff\x1f.", "a memo of 536870911 places"),
         (b"\x80\x02Np99999999999\n.", "a memo of"),
@@ -73,12 +73,12 @@ def text(value: str) -> bytes:
         (b"\x80\x02t.", "mark"),
     ],
 )
-def test_small_pickles_that_ask_for_much(content: bytes, said: str, tmp_path: Path) -> None:
+def test_small_pickles_that_ask_for_much(content: bytes, result: str, tmp_path: Path) -> None:
     path = tmp_path / "weights.pkl"
     path.write_bytes(content)
     with pytest.raises(DataError) as caught:
         read_checkpoint(path)
-    assert said in str(caught.value)
+    assert result in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -135,5 +135,5 @@ def test_a_long_name_can_be_written(tmp_path: Path) -> None:
     write_text(path, "all")
     with replacing(path) as temporary:
         assert temporary.suffix == ".json"
-        temporary.write_text("anew")
-    assert path.read_text() == "anew"
+        temporary.write_text("later")
+    assert path.read_text() == "later"

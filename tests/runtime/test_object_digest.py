@@ -134,7 +134,7 @@ def test_it_is_the_same_in_another_process() -> None:
         "def f(x): return x in names, table, json.dumps(x), (1, 2)\n"
         "print(object_digest(f))"
     )
-    said = {
+    result = {
         subprocess.run(
             [sys.executable, "-c", code],
             env={**environment(), "PYTHONHASHSEED": seed},
@@ -144,7 +144,7 @@ def test_it_is_the_same_in_another_process() -> None:
         ).stdout
         for seed in ("1", "2")
     }
-    assert len(said) == 1
+    assert len(result) == 1
 
 
 def test_the_user_s_own_modules_count_with_what_they_import(

@@ -46,7 +46,7 @@ def test_what_has_a_name_is_imported_for_it(brought: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("Bleu", ["colour", "Bleu", "did you mean 'blue'?"]),
         ("xyz", ["xyz", "red, pi, bad, blue, green, lost"]),
@@ -55,10 +55,10 @@ def test_what_has_a_name_is_imported_for_it(brought: None) -> None:
         ("lost", ["lost", "blues 1.0", "ModuleNotFoundError"]),
     ],
 )
-def test_a_name_that_is_no_use_is_one_line(brought: None, name: str, told: list[str]) -> None:
+def test_a_name_that_is_no_use_is_one_line(brought: None, name: str, message: list[str]) -> None:
     with pytest.raises(BenchError) as raised:
         colours()[name]
-    assert all(part in str(raised.value) for part in told)
+    assert all(part in str(raised.value) for part in message)
     assert "\n" not in str(raised.value)
 
 
@@ -80,10 +80,10 @@ def test_a_taken_name_does_not_hide_the_others(
     entries = "[bench.families]\npillow = thieves:X\n[bench.tasks]\nmask-rcnn = thieves:X\n"
     entries += "[bench.metrics]\nvmaf = thieves:X\n"
     package.install(tmp_path, monkeypatch, "thieves", "", entries)
-    said = bench("list")
-    assert said.status == 0
-    assert said.out.count("thieves 1.0") >= 3
-    assert "x265" in said.out
+    result = bench("list")
+    assert result.status == 0
+    assert result.out.count("thieves 1.0") >= 3
+    assert "x265" in result.out
 
 
 SQUARES = """
@@ -122,10 +122,10 @@ def test_another_package_s_data_set_is_coded_by_its_name(
     bench: Bench, squares: None, tmp_path: Path
 ) -> None:
     on = ("--data", "squares:few", "--root", tmp_path, "--metric", "bpp", "--task", "none")
-    said = bench("run", "--codec", "jpeg", *on)
-    assert said.status == 0, said.err
-    assert "10 encoded" in said.err  # by the points for its kind, Toyscapes
-    assert "squares:few" in said.out
+    result = bench("run", "--codec", "jpeg", *on)
+    assert result.status == 0, result.err
+    assert "10 encoded" in result.err  # by the points for its kind, Toyscapes
+    assert "squares:few" in result.out
     assert bench("report", "--data", "squares:few").status == 0
 
 
@@ -153,10 +153,10 @@ def test_a_data_set_that_fails_is_one_line_and_hides_nothing(
     code = SQUARES.replace('return {"size": "32x32"}', "1 / 0").replace("in range(", "in lost(")
     package.install(tmp_path, monkeypatch, "squares", code.replace("return ()", "1 / 0"), entries)
     for command in (("run", "--codec", "jpeg", "--data", "squares"), ("show", "squares")):
-        said = bench(*command)
-        assert said.status == 1
-        assert "squares 1.0 fails: " in said.err
-        assert said.err.count("\n") == 1
+        result = bench(*command)
+        assert result.status == 1
+        assert "squares 1.0 fails: " in result.err
+        assert result.err.count("\n") == 1
     assert bench("list").status == 0
     (found,) = [each for each in doctor() if each.name == "squares"]
     assert found.ok is False

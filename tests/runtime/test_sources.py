@@ -65,9 +65,9 @@ def test_what_is_loaded_is_not_taken_for_what_the_file_says_now(
     run += ("--task", "none")
     assert bench(*run).status == 0
     flat.write_text(CODE + "# more")
-    said = bench(*run)
-    assert said.status == 1
-    assert "changed after it was loaded" in said.err
+    result = bench(*run)
+    assert result.status == 1
+    assert "changed after it was loaded" in result.err
 
 
 def test_all_files_of_a_package_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

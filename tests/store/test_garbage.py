@@ -25,8 +25,8 @@ def changed(bench: Bench, pictures: Pictures) -> Path:
     Path("mine.toml").write_text(CARD.format("4:2:0"))
     assert bench(*run).status == 0
     Path("mine.toml").write_text(CARD.format("4:4:4"))
-    said = bench(*run)
-    assert said.status == 0, said.err
+    result = bench(*run)
+    assert result.status == 0, result.err
     return Path("bench-results")
 
 
@@ -89,7 +89,7 @@ def test_files_without_a_record_go(bench: Bench, pictures: Pictures) -> None:
 
 def test_gc_of_no_store_is_one_line(bench: Bench) -> None:
     for arguments in (("gc",), ("gc", "--yes")):
-        said = bench(*arguments, "--results", "nowhere")
-        assert said.status == 1
-        assert said.err.count("\n") == 1
+        result = bench(*arguments, "--results", "nowhere")
+        assert result.status == 1
+        assert result.err.count("\n") == 1
     assert not Path("nowhere").exists()

@@ -40,8 +40,8 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sweep = (*SWEEP, "--data", write_pictures(folder / "pictures", 6))
     assert run_bench(*sweep, "--results", folder / "one").status == 0
     for number, name in enumerate(SHARDS, 1):
-        said = run_bench(*sweep, "--shard", f"{number}/{len(SHARDS)}", "--results", folder / name)
-        assert said.status == 0, said.err
+        result = run_bench(*sweep, "--shard", f"{number}/{len(SHARDS)}", "--results", folder / name)
+        assert result.status == 0, result.err
     return folder
 
 
@@ -59,9 +59,9 @@ def test_shards_become_the_store_of_one_sweep(bench: Bench, shards: list[str]) -
         records(bench, "merged"), records(bench, "one"), check_exact=True
     )
     assert [whole(shard) for shard in shards] == before
-    said = bench(*SWEEP, "--data", "pictures", "--results", "merged")  # nothing is missing
-    assert said.status == 0
-    assert "0 encoded" in said.err
+    result = bench(*SWEEP, "--data", "pictures", "--results", "merged")  # nothing is missing
+    assert result.status == 0
+    assert "0 encoded" in result.err
     assert len(list(Path("merged/streams").rglob("*"))) == len(list(Path("one/streams").rglob("*")))
 
 

@@ -59,8 +59,8 @@ def content(store: Path) -> bytes:
 
 def check_exports(bench: Bench, store: Path) -> None:
     for name, options in EXPORTS.items():
-        said = bench("export", "--results", store, "--out", f"{name}.csv", *options)
-        assert said.status == 0, said.err
+        result = bench("export", "--results", store, "--out", f"{name}.csv", *options)
+        assert result.status == 0, result.err
         expected = pandas.read_csv(store / "expected" / f"{name}.csv")
         found = pandas.read_csv(f"{name}.csv")
         pandas.testing.assert_frame_equal(found[list(expected)], expected, check_exact=True)
@@ -87,11 +87,11 @@ def test_an_earlier_store_s_scores_have_a_measure_and_classes(old: Path) -> None
 
 def test_an_upgrade_is_logged(bench: Bench, oldest: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "bench"):
-        said = bench("export", "--results", oldest, "--out", "a.csv", "--data", "pictures")
-    assert said.status == 0
+        result = bench("export", "--results", oldest, "--out", "a.csv", "--data", "pictures")
+    assert result.status == 0
     assert [record.args for record in caplog.records] == [(v, v + 1) for v in range(3, VERSION)]
     assert {record.name for record in caplog.records} == {"bench.store.schema"}
-    assert "upgraded" not in said.out + said.err
+    assert "upgraded" not in result.out + result.err
 
 
 def test_records_tell_the_version_of_their_data_set(bench: Bench, old: Path) -> None:
@@ -107,9 +107,9 @@ def test_a_store_of_earlier_scenes_says_so(
     report = ("report", "--results", old, *EXPORTS["toyscapes"], "--out", "report")
     assert "recorded on version" not in bench(*report).out
     monkeypatch.setattr(Toyscapes, "version", "3")
-    said = bench(*report)
-    assert said.status == 0
-    assert "recorded on version 1 of toyscapes" in said.out
+    result = bench(*report)
+    assert result.status == 0
+    assert "recorded on version 1 of toyscapes" in result.out
 
 
 def test_rows_are_those_of_the_tables(present: Path, tmp_path: Path) -> None:
@@ -143,9 +143,9 @@ def test_a_damaged_page_is_one_line(bench: Bench, present: Path, damage: bytes) 
         damaged = whole[:page] + damage * 4096 + whole[page + 4096 :]
         (present / "store.sqlite").write_bytes(damaged)
         for command in (("export", "--out", "out.csv"), ("report", "--out", "report")):
-            said = bench(*command, "--results", present)
-            refused += said.status
-            assert said.err.count("\n") == said.status  # one line, if any
+            result = bench(*command, "--results", present)
+            refused += result.status
+            assert result.err.count("\n") == result.status  # one line, if any
     assert refused > 20
 
 
@@ -170,16 +170,16 @@ def test_a_damaged_record_is_no_traceback(
         store.put(*(row._replace(**{column: value}) for row in store.select(kind)))
     on = ("--results", present)
     for command in (("export", "--out", "out.csv"), ("report",), ("report", "--data", "pictures")):
-        said = bench(*command, *on)
-        assert said.status in (0, 1)
-        assert said.err.count("\n") == said.status
+        result = bench(*command, *on)
+        assert result.status in (0, 1)
+        assert result.err.count("\n") == result.status
 
 
 def test_a_record_that_cannot_be_brought_up_to_date_is_one_line(bench: Bench, oldest: Path) -> None:
     damaged = content(oldest).replace(b'{"ffmpeg": ', b'{"ffmpeg"::')
     (oldest / "store.sqlite").write_bytes(damaged)
-    said = bench("report", "--results", oldest)
-    assert (said.status, said.err.count("\n")) == (1, 1)
+    result = bench("report", "--results", oldest)
+    assert (result.status, result.err.count("\n")) == (1, 1)
     assert content(oldest) == damaged
 
 
@@ -197,8 +197,8 @@ def test_two_processes_may_upgrade_at_once(bench: Bench, old: Path) -> None:
     command = [sys.executable, "-m", "bench", "report", "--results", str(old), "--out"]
     both = [subprocess.Popen([*command, str(number)], stderr=subprocess.PIPE) for number in "12"]
     for process in both:
-        _, said = process.communicate()
-        assert process.returncode == 0, said
+        _, result = process.communicate()
+        assert process.returncode == 0, result
     check_exports(bench, old)
 
 
@@ -234,9 +234,9 @@ def test_the_version_that_ran_is_known_of_a_store_of_before(bench: Bench, oldest
         assert before.encode() in whole
         whole = whole.replace(before.encode(), instead.ljust(len(before.encode())).encode())
     (oldest / "store.sqlite").write_bytes(whole)
-    said = bench("report", "--results", oldest, "--data", "toyscapes:val[:3]")
-    assert "HM-16.20 (card: 16.18)" in said.out
-    assert "HM-16.18" not in said.out
+    result = bench("report", "--results", oldest, "--data", "toyscapes:val[:3]")
+    assert "HM-16.20 (card: 16.18)" in result.out
+    assert "HM-16.18" not in result.out
 
 
 SOFTWARE = {"x265": "ffmpeg", "webp": "ffmpeg", "jpeg": "pillow", "ncn-task:toyscapes": "torch"}
@@ -264,10 +264,10 @@ def test_nothing_is_coded_again(bench: Bench, old: Path) -> None:
         pytest.skip("this machine's ffmpeg or torch is another")
     if open_dataset("toyscapes", limit=3).remark:
         pytest.skip("this machine renders other scenes")
-    said = bench(
+    result = bench(
         *("run", "--codec", "x265", "--codec", "ncn-task", "--limit", "3"),
         *("--points", "x265=42,37", "--points", "ncn-task=10,3", "--task", "mask-rcnn-toy"),
         *("--results", old),
     )
-    assert said.status == 0, said.err
-    assert "0 encoded" in said.err
+    assert result.status == 0, result.err
+    assert "0 encoded" in result.err

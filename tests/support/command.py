@@ -10,19 +10,19 @@ from typing import NamedTuple
 from bench.__main__ import status
 
 
-class Said(NamedTuple):
-    """What a command answered."""
+class Result(NamedTuple):
+    """The exit status of a command and what it printed."""
 
     status: int
     out: str
     err: str
 
 
-Bench = Callable[..., Said]
+Bench = Callable[..., Result]
 
 
-def run_bench(*arguments: object) -> Said:
+def run_bench(*arguments: object) -> Result:
     """Run ``bench`` with these arguments."""
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
         number = status([str(argument) for argument in arguments])
-    return Said(number, out.getvalue(), err.getvalue())
+    return Result(number, out.getvalue(), err.getvalue())

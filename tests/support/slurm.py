@@ -103,13 +103,13 @@ def _wait(configuration: Path) -> None:
     """Until the node is ready."""
     end = time.monotonic() + 30
     while True:
-        said = subprocess.run(
+        result = subprocess.run(
             ["sinfo", "--noheader", "--format=%T"],
             env=os.environ | {"SLURM_CONF": str(configuration)},
             capture_output=True,
             text=True,
         )
-        if said.stdout.strip() == "idle":
+        if result.stdout.strip() == "idle":
             return
-        assert time.monotonic() < end, f"Slurm did not start: {said}"
+        assert time.monotonic() < end, f"Slurm did not start: {result}"
         time.sleep(0.2)

@@ -19,8 +19,8 @@ SWEEP = ("run", "--codec", "ncn-lsm", "--points", "3,1", "--limit", "2", "--metr
 
 
 def means(store: Path, *options: str) -> pandas.DataFrame:
-    said = run_bench(*SWEEP, "--results", store, *options)
-    assert said.status == 0, said.err
+    result = run_bench(*SWEEP, "--results", store, *options)
+    assert result.status == 0, result.err
     table = store / "means.csv"
     assert run_bench("export", "--means", "--out", table, "--results", store).status == 0
     return pandas.read_csv(table)

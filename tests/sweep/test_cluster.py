@@ -128,9 +128,9 @@ def test_kept_streams_are_measured_by_workers(
     first = ("run", "--codec", "jpeg", "--codec", "x265", "--metric", "psnr_rgb")
     assert bench(*first, "--data", data, "--results", "there").status == 0
     dask.worker("one")
-    said = bench(*SWEEP, "--data", data, "--results", "there", "--cluster", dask.address)
-    assert said.status == 0, said.err
-    assert "0 encoded" in said.err
+    result = bench(*SWEEP, "--data", data, "--results", "there", "--cluster", dask.address)
+    assert result.status == 0, result.err
+    assert "0 encoded" in result.err
     check(bench, expected)
 
 
@@ -161,8 +161,8 @@ def test_a_scheduler_that_is_killed(
     assert "Traceback" not in err
     kept = results_of("there")
     assert kept > 2
-    said = bench(*SWEEP, "--data", data, "--results", "there")
-    assert said.status == 0
+    result = bench(*SWEEP, "--data", data, "--results", "there")
+    assert result.status == 0
     check(bench, expected)
 
 
@@ -186,7 +186,7 @@ def test_a_network_that_is_cut(
 
 
 @pytest.mark.parametrize(
-    ("unlike", "said"),
+    ("unlike", "result"),
     [
         (OTHER_VERSION, "0.0"),
         (WITHOUT_X265, "no ffmpeg here"),
@@ -202,14 +202,14 @@ def test_a_worker_that_is_unlike_others(
     expected: pandas.DataFrame,
     dask: Processes,
     unlike: str,
-    said: str,
+    result: str,
 ) -> None:
     dask.worker("unlike", preload=unlike)
     dask.worker("usual")
     sweep = start(data, dask.address)
     _, err = sweep.communicate(timeout=120)
     assert sweep.returncode == 0, err
-    assert said in err
+    assert result in err
     check(bench, expected)
 
 
@@ -239,8 +239,8 @@ def test_networks_run_on_workers_that_offer_a_gpu(
     dask.worker("without", preload=NOTING.replace("NOTE", str(Path("note").resolve())))
     dask.worker("with", resources="GPU=1")
     dask.wait(2)
-    said = bench(*SWEEP, "--data", data, "--results", "there", "--cluster", dask.address)
-    assert said.status == 0, said.err
+    result = bench(*SWEEP, "--data", data, "--results", "there", "--cluster", dask.address)
+    assert result.status == 0, result.err
     assert not Path("note").exists()
     check(bench, expected)
 
@@ -336,9 +336,9 @@ def test_an_invalid_cluster_is_one_line(
     bench: Bench, data: Path, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")  # without a queue's programs
-    said = bench(*SWEEP, "--data", data, "--cluster", where)
-    assert said.status == 1
-    assert said.err.splitlines()[-1].startswith(f"bench: --cluster {where}")
+    result = bench(*SWEEP, "--data", data, "--cluster", where)
+    assert result.status == 1
+    assert result.err.splitlines()[-1].startswith(f"bench: --cluster {where}")
 
 
 def test_a_scheduler_that_is_not_there(bench: Bench, data: Path) -> None:

@@ -36,23 +36,23 @@ MEASURED = ("--metric", "psnr_rgb")
 
 
 def exported(bench: Bench, *arguments: object) -> pandas.DataFrame:
-    said = bench("export", "--out", "out.csv", *arguments)
-    assert said.status == 0, said.err
+    result = bench("export", "--out", "out.csv", *arguments)
+    assert result.status == 0, result.err
     return pandas.read_csv("out.csv")
 
 
 @pytest.mark.parametrize("codec", ["x265", "vvenc", "av1", "jpeg", "jpeg2000"])
 def test_a_point_that_would_be_rounded_is_refused(bench: Bench, codec: str) -> None:
-    said = bench("run", "--codec", codec, "--points", "27.5")
-    assert said.status == 1
-    assert "whole number" in said.err
+    result = bench("run", "--codec", codec, "--points", "27.5")
+    assert result.status == 1
+    assert "whole number" in result.err
 
 
 @pytest.mark.parametrize("metric", ["bpp", "encode_cpu"])
 def test_a_sweep_without_quality(bench: Bench, pictures: Pictures, metric: str) -> None:
-    said = bench("run", "--codec", "jpeg", "--data", pictures(), "--metric", metric)
-    assert said.status == 0
-    assert "missing" not in said.out
+    result = bench("run", "--codec", "jpeg", "--data", pictures(), "--metric", metric)
+    assert result.status == 0
+    assert "missing" not in result.out
     assert exported(bench).decode_cpu.notna().all()
 
 
@@ -77,9 +77,9 @@ def test_versions_of_a_metric_are_not_compared(
     folder = pictures()
     bench("run", "--codec", "jpeg", "--codec", "webp", "--data", folder, *MEASURED)
     fingerprint = table.fingerprint
-    monkeypatch.setattr(table, "fingerprint", lambda name: f"{fingerprint(name)} anew")
-    said = bench("run", "--codec", "webp", "--anchor", "jpeg", "--data", folder, *MEASURED)
-    assert "measured by another version" in " ".join(said.out.split())
+    monkeypatch.setattr(table, "fingerprint", lambda name: f"{fingerprint(name)} changed")
+    result = bench("run", "--codec", "webp", "--anchor", "jpeg", "--data", folder, *MEASURED)
+    assert "measured by another version" in " ".join(result.out.split())
     both = bench("run", "--codec", "jpeg", "--codec", "webp", "--data", folder, *MEASURED)
     assert "another version" not in both.out
 
@@ -98,8 +98,8 @@ def test_figures_of_an_earlier_version_of_a_metric_are_told(
     all_old = " ".join(bench("report").out.split())
     assert "PSNR Y: measured by an earlier version of the metric" in all_old
 
-    said = bench("run", "--codec", "webp", "--data", folder, *metrics)
-    assert "0 encoded" in said.err
+    result = bench("run", "--codec", "webp", "--data", folder, *metrics)
+    assert "0 encoded" in result.err
     some_old = " ".join(bench("report").out.split())
     assert "jpeg, jpeg2000: PSNR Y left out, as measured by another version" in some_old
     assert "earlier version" not in some_old
@@ -209,8 +209,8 @@ def test_sweeps_share_a_store(
     monkeypatch.setattr(pillow.PillowCodec, "encode", encode)
     monkeypatch.setattr("bench.store.database._WAIT_SECONDS", 10)  # then it is an error
     folder = pictures(6, 64, 48)
-    said = bench("run", "--codec", "jpeg", "--points", "37", "--data", folder, *QUICK)
-    assert said.status == 0, said.err
+    result = bench("run", "--codec", "jpeg", "--points", "37", "--data", folder, *QUICK)
+    assert result.status == 0, result.err
     assert len(written) == 6
 
 
@@ -228,10 +228,10 @@ def test_an_anchor_by_its_path(bench: Bench, pictures: Pictures) -> None:
 @pytest.mark.parametrize("name", ["[red]", ":smile:", "a[b]", "with 'quotes' and ü"])
 def test_names_are_shown_as_they_are(bench: Bench, pictures: Pictures, name: str) -> None:
     folder = pictures(1).rename(name)
-    said = bench("run", "--codec", "jpeg", "--data", folder, *QUICK, "--results", name + "-store")
-    assert said.status == 0, said.err
-    assert name in said.err
-    assert f"{name}-store" in said.out
+    result = bench("run", "--codec", "jpeg", "--data", folder, *QUICK, "--results", name + "-store")
+    assert result.status == 0, result.err
+    assert name in result.err
+    assert f"{name}-store" in result.out
 
 
 def test_what_cannot_be_read_is_one_line(bench: Bench, pictures: Pictures) -> None:
@@ -244,10 +244,10 @@ def test_what_cannot_be_read_is_one_line(bench: Bench, pictures: Pictures) -> No
     unnamed = bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
     long = bench("run", "--codec", "jpeg", "--data", "x" * 300, *QUICK)
     odd = bench("run", "--codec", "jpeg", "--data", folder, *QUICK, "--shard", "²/3")
-    for said in (lost, unnamed, long, odd):
-        assert said.status == 1
-        assert said.err.startswith("bench: ")
-        assert said.err.count("\n") == 1
+    for result in (lost, unnamed, long, odd):
+        assert result.status == 1
+        assert result.err.startswith("bench: ")
+        assert result.err.count("\n") == 1
 
 
 def test_deep_pixmaps_are_refused(tmp_path: Path) -> None:

@@ -45,11 +45,11 @@ def test_a_codec_that_only_fails_is_given_up(
     bench: Bench, pictures: Pictures, broken: Broken
 ) -> None:
     command = ("run", "--codec", "jpeg", "--data", pictures(20), *POINTS[:2], *QUICK)
-    said = bench(*command)
-    assert said.status == 1
+    result = bench(*command)
+    assert result.status == 1
     assert broken.calls < 40  # each is tried twice
-    assert said.err.count("out of order") == 1 and said.out.count("out of order") == 1
-    assert "--keep-going" in said.err
+    assert result.err.count("out of order") == 1 and result.out.count("out of order") == 1
+    assert "--keep-going" in result.err
     before, broken.calls = broken.calls, 0
     assert bench(*command, "--keep-going").status == 1
     assert broken.calls == 160 > before
@@ -59,18 +59,18 @@ def test_a_codec_that_only_fails_is_given_up(
 def test_a_codec_of_which_all_was_tried_is_not_called_stopped(
     bench: Bench, pictures: Pictures, broken: Broken
 ) -> None:
-    said = bench("run", "--codec", "jpeg", "--data", pictures(3), "--points", "20,40", *QUICK)
-    assert said.status == 1
-    assert "6 failed" in said.err
-    assert "not tried" not in said.err and "--keep-going" not in said.err
+    result = bench("run", "--codec", "jpeg", "--data", pictures(3), "--points", "20,40", *QUICK)
+    assert result.status == 1
+    assert "6 failed" in result.err
+    assert "not tried" not in result.err and "--keep-going" not in result.err
 
 
 @pytest.mark.slow
 def test_others_go_on(bench: Bench, pictures: Pictures, broken: Broken) -> None:
     both = ("--codec", "jpeg", "--codec", "x265")
-    said = bench("run", *both, "--data", pictures(6), *POINTS, *QUICK)
-    assert said.status == 1
-    assert "24 encoded" in said.err
+    result = bench("run", *both, "--data", pictures(6), *POINTS, *QUICK)
+    assert result.status == 1
+    assert "24 encoded" in result.err
     assert broken.calls < 30
 
 
@@ -82,10 +82,10 @@ def test_odd_images_do_not_stop_a_codec(
     monkeypatch.setattr(
         pillow.PillowCodec, "encode", lambda codec, *its: Broken(works.__get__(codec), odd)(*its)
     )
-    said = bench("run", "--codec", "jpeg", "--data", pictures(6), *POINTS[:2], *QUICK)
-    assert said.status == 1
-    assert f"{24 - 4 * len(odd)} encoded" in said.err
-    assert f"{4 * len(odd)} failures" in said.out
+    result = bench("run", "--codec", "jpeg", "--data", pictures(6), *POINTS[:2], *QUICK)
+    assert result.status == 1
+    assert f"{24 - 4 * len(odd)} encoded" in result.err
+    assert f"{4 * len(odd)} failures" in result.out
 
 
 @pytest.mark.slow
@@ -102,8 +102,8 @@ def test_what_is_under_way_may_still_succeed(
 
     monkeypatch.setattr(ffmpeg.FfmpegCodec, "encode", encode)
     points = ("--points", "x265=51,40,30", "--jobs", "18")
-    said = bench("run", "--codec", "x265", "--data", pictures(9, 64, 48), *points, *QUICK)
-    assert "18 encoded" in said.err and "9 failures" in said.out
+    result = bench("run", "--codec", "x265", "--data", pictures(9, 64, 48), *points, *QUICK)
+    assert "18 encoded" in result.err and "9 failures" in result.out
 
 
 @pytest.mark.parametrize(("kills", "lost"), [(1, 0), (10**6, 8)])
@@ -121,9 +121,9 @@ def test_measuring_is_tried_again(
 
     monkeypatch.setattr(sweep, "measure", killed)
     command = ("run", "--codec", "jpeg", "--data", pictures(2), *POINTS[:2], *MEASURED, "--jobs", 1)
-    said = bench(*command)
-    assert said.status == (1 if lost else 0)
-    assert said.out.count("status -9") == (1 if lost else 0)
+    result = bench(*command)
+    assert result.status == (1 if lost else 0)
+    assert result.out.count("status -9") == (1 if lost else 0)
     left = 0
     assert bench(*command).status == 0
 
@@ -139,6 +139,6 @@ def test_a_picture_that_cannot_be_measured_costs_only_itself(
 
     monkeypatch.setattr(sweep, "measure", some)
     points = ("--points", "1,80,90")
-    said = bench("run", "--codec", "jpeg", "--data", pictures(3), *points, *MEASURED)
-    assert said.status == 1
-    assert "3 failures" in said.out and "too bad to look at" in said.out
+    result = bench("run", "--codec", "jpeg", "--data", pictures(3), *points, *MEASURED)
+    assert result.status == 1
+    assert "3 failures" in result.out and "too bad to look at" in result.out

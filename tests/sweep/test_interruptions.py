@@ -48,13 +48,13 @@ def test_a_signal_stops_at_once_and_keeps_all(
         time.sleep(0.05)
     time.sleep(1)
     sweep.send_signal(number)
-    told = time.monotonic()
+    message = time.monotonic()
     try:
         _, err = sweep.communicate(timeout=20)
     finally:
         sweep.kill()
         sweep.communicate()
-    assert time.monotonic() - told < 3
+    assert time.monotonic() - message < 3
     assert sweep.returncode == 128 + number
     assert "Traceback" not in err
     last = err.strip().splitlines()[-1]
@@ -96,12 +96,12 @@ def test_a_worker_that_does_not_end_is_left(
         time.sleep(1.5)
         for number in signals:
             sweep.send_signal(number)
-        told = time.monotonic()
+        message = time.monotonic()
         _, err = sweep.communicate(timeout=30)
     finally:
         sweep.kill()
         sweep.communicate()
-    assert time.monotonic() - told < 8
+    assert time.monotonic() - message < 8
     assert sweep.returncode == 128 + signals[0]
     assert [line for line in err.splitlines() if line.startswith("bench: ")] == err.splitlines()[
         -1:
@@ -127,9 +127,9 @@ def test_what_keeps_nothing_does_not_say_so(bench: Bench, monkeypatch: pytest.Mo
         raise KeyboardInterrupt
 
     monkeypatch.setattr(api, "codecs", halted)
-    said = bench("list")
-    assert said.status == 130
-    assert said.err.strip() == "bench: stopped"
+    result = bench("list")
+    assert result.status == 130
+    assert result.err.strip() == "bench: stopped"
 
 
 @pytest.mark.slow
@@ -182,10 +182,10 @@ def test_no_space_left_for_a_stream(
 
     with monkeypatch.context() as patch:
         patch.setattr("bench.store.writer.replacing", full_after_three)
-        said = bench(*command)
-    assert said.status == 1
-    assert "No space left" in said.err
-    assert said.err.splitlines()[-1].startswith("bench: ")
+        result = bench(*command)
+    assert result.status == 1
+    assert "No space left" in result.err
+    assert result.err.splitlines()[-1].startswith("bench: ")
     assert len(records(bench, "bench-results")) == 3
     assert bench(*command).status == 0
     assert len(records(bench, "bench-results")) > 3
@@ -209,10 +209,10 @@ def test_a_disk_that_fills(
     try:
         command = ["run", "--codec", "jpeg", "--points", "95,92,89,86,83", *METRICS]
         command += ["--data", pictures(24, 240, 180), "--results", small / "store"]
-        said = bench(*command)
-        assert said.status == 1
-        assert "space" in said.err or "full" in said.err
-        assert "Traceback" not in said.err
+        result = bench(*command)
+        assert result.status == 1
+        assert "space" in result.err or "full" in result.err
+        assert "Traceback" not in result.err
         kept = bench("export", "--results", small / "store", "--out", "kept.csv")
         assert kept.status == 0, kept.err
         assert 0 < len(pandas.read_csv("kept.csv")) < 120

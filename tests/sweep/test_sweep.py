@@ -45,10 +45,10 @@ def means(bench: Bench) -> pandas.DataFrame:
 
 
 def test_a_first_run_codes_and_compares(bench: Bench, pictures: Pictures) -> None:
-    said = bench("run", "--codec", "jpeg", "--codec", "webp", "--data", pictures(), *MEASURED)
-    assert said.status == 0, said.err
-    assert "webp" in said.out
-    assert "BD-rate" in said.out
+    result = bench("run", "--codec", "jpeg", "--codec", "webp", "--data", pictures(), *MEASURED)
+    assert result.status == 0, result.err
+    assert "webp" in result.out
+    assert "BD-rate" in result.out
     table = records(bench)
     assert set(table.codec) == {"jpeg", "webp"}
     assert set(table.image) == {"00.png", "01.png"}
@@ -92,8 +92,8 @@ def test_a_new_metric_measures_the_kept_streams(
         raise AssertionError("coded again")
 
     monkeypatch.setattr(PillowCodec, "encode", never)
-    said = bench("run", "--codec", "jpeg", "--data", folder, *QUICK, "--metric", "psnr_y")
-    assert said.status == 0, said.err
+    result = bench("run", "--codec", "jpeg", "--data", folder, *QUICK, "--metric", "psnr_y")
+    assert result.status == 0, result.err
     after = records(bench)
     assert after.psnr_y.notna().all()
     assert (after.stream == before.stream).all()
@@ -102,15 +102,15 @@ def test_a_new_metric_measures_the_kept_streams(
 def test_more_images_and_points_keep_what_is_there(bench: Bench, pictures: Pictures) -> None:
     folder = pictures(3)
     bench("run", "--codec", "jpeg", "--points", "50", "--data", folder, "--limit", 2, *QUICK)
-    said = bench("run", "--codec", "jpeg", "--points", "30,50", "--data", folder, *QUICK)
-    assert "2 of 6 done before" in said.err
+    result = bench("run", "--codec", "jpeg", "--points", "30,50", "--data", folder, *QUICK)
+    assert "2 of 6 done before" in result.err
 
 
 def test_points_for_one_codec_and_for_all(bench: Bench, pictures: Pictures) -> None:
     folder = pictures(1)
     both = ("run", "--codec", "jpeg", "--codec", "webp", "--data", folder, *QUICK)
-    said = bench(*both, "--points", "20,40", "--points", "webp=70")
-    assert said.status == 0, said.err
+    result = bench(*both, "--points", "20,40", "--points", "webp=70")
+    assert result.status == 0, result.err
     table = records(bench)
     assert set(table[table.codec == "jpeg"].point) == {20, 40}
     assert set(table[table.codec == "webp"].point) == {70}
@@ -144,10 +144,10 @@ def test_decoded_pictures_on_demand(bench: Bench, pictures: Pictures) -> None:
 def test_an_anchor_from_the_store_is_not_coded_again(bench: Bench, pictures: Pictures) -> None:
     folder = pictures()
     bench("run", "--codec", "jpeg", "--data", folder, *MEASURED)
-    said = bench("run", "--codec", "webp", "--anchor", "jpeg", "--data", folder, *MEASURED)
-    assert said.status == 0, said.err
-    assert said.err.count("jpeg") == 1 and "anchor  jpeg, named by --anchor" in said.err
-    assert "jpeg" in said.out
+    result = bench("run", "--codec", "webp", "--anchor", "jpeg", "--data", folder, *MEASURED)
+    assert result.status == 0, result.err
+    assert result.err.count("jpeg") == 1 and "anchor  jpeg, named by --anchor" in result.err
+    assert "jpeg" in result.out
     unknown = bench("run", "--codec", "webp", "--anchor", "vtm", "--data", folder, *MEASURED)
     assert unknown.status == 1
     assert "vtm" in unknown.err
@@ -181,11 +181,11 @@ def test_a_faulty_encoder_costs_its_own_points_only(
             "default = [8, 4, 1]", "default = [8, 4]"
         )
     )
-    said = bench("run", "--codec", fake, "--codec", "jpeg", "--data", pictures(1), *QUICK)
-    assert said.status == 1
-    assert "2 failed" in said.out
-    assert FAULTS[fault] in " ".join(said.out.split())
-    assert "Traceback" not in said.err
+    result = bench("run", "--codec", fake, "--codec", "jpeg", "--data", pictures(1), *QUICK)
+    assert result.status == 1
+    assert "2 failed" in result.out
+    assert FAULTS[fault] in " ".join(result.out.split())
+    assert "Traceback" not in result.err
     assert set(records(bench).codec) == {"jpeg"}
 
 
@@ -193,9 +193,9 @@ def test_a_decoder_that_gives_another_size_is_a_failure(
     bench: Bench, pictures: Pictures, fake: Path
 ) -> None:
     fake.write_text(CARD.replace("{stream} {output}", "{stream} {output} larger"))
-    said = bench("run", "--codec", fake, "--data", pictures(1), *QUICK)
-    assert said.status == 1
-    assert "3 failed" in said.out
+    result = bench("run", "--codec", fake, "--data", pictures(1), *QUICK)
+    assert result.status == 1
+    assert "3 failed" in result.out
 
 
 def test_what_failed_is_tried_again(
@@ -209,9 +209,9 @@ def test_what_failed_is_tried_again(
     assert len(logged) == 3 and all("out of order" in message for message in logged)
     assert "3 failed" in bench("report").out
     assert "out of order" in bench("report").out
-    said = bench(*command)
-    assert said.status == 0
-    assert "failed" not in said.out
+    result = bench(*command)
+    assert result.status == 0
+    assert "failed" not in result.out
 
 
 def _out_of_order(*_: object) -> bytes:
@@ -234,9 +234,9 @@ def test_the_version_that_ran_is_shown(
         'version = "1.2"', f'version = "{expected}"'
     )
     fake.write_text(card)
-    said = bench("run", "--codec", fake, "--data", pictures(1), *QUICK)
-    assert said.status == 0, said.err
-    assert f"fake  {shown}\n" in "\n".join(line.rstrip() for line in said.out.splitlines())
+    result = bench("run", "--codec", fake, "--data", pictures(1), *QUICK)
+    assert result.status == 0, result.err
+    assert f"fake  {shown}\n" in "\n".join(line.rstrip() for line in result.out.splitlines())
     assert "| 1.2 |" in Path("bench-results/report/report.md").read_text("utf-8")
     assert set(pandas.read_csv("bench-results/report/means.csv", dtype=str).version) == {"1.2"}
     for ending in ("csv", "json", "parquet"):
@@ -251,9 +251,9 @@ def test_a_version_that_is_unknown_is_not_claimed(
 ) -> None:
     silent = CARD.replace('"Fake"', '"Fake-1.2"').replace("--version", "--help")
     fake.write_text(silent)
-    said = bench("run", "--codec", fake, "--data", pictures(1), *QUICK)
-    assert said.status == 0, said.err
-    assert "Fake-1.2 (card; unknown version ran)" in said.out
+    result = bench("run", "--codec", fake, "--data", pictures(1), *QUICK)
+    assert result.status == 0, result.err
+    assert "Fake-1.2 (card; unknown version ran)" in result.out
     assert records(bench).version.isna().all()
 
 
@@ -274,9 +274,9 @@ def test_why_a_later_metric_is_missing_is_told(
     command = ("run", "--codec", "jpeg", "--points", "50", "--data", pictures(1))
     assert bench(*command, *QUICK).status == 0
     monkeypatch.setattr(sweep, "measure", _out_of_order)
-    said = bench(*command, "--metric", "psnr_y")
-    assert said.status == 1
-    assert "out of order" in said.out
+    result = bench(*command, "--metric", "psnr_y")
+    assert result.status == 1
+    assert "out of order" in result.out
     assert "out of order" in bench("report").out
 
 
@@ -289,10 +289,10 @@ def test_cards_that_code_alike_share_bitstreams_not_names(
     mine.write_text(card.replace('title = "', 'title = "My '), "utf-8")
     on = ("--data", pictures(1), *QUICK)
     assert bench("run", "--codec", "jpeg", "--points", "20,50", *on).status == 0
-    said = bench("run", "--codec", mine, "--points", "50", *on)
-    assert said.status == 0, said.err
-    assert "all done before" in said.err
-    assert "My " in said.out
+    result = bench("run", "--codec", mine, "--points", "50", *on)
+    assert result.status == 0, result.err
+    assert "all done before" in result.err
+    assert "My " in result.out
     reported = bench("report").out
     assert "My " in reported
     assert set(records(bench).codec) == {"jpeg", "mine"}
@@ -303,8 +303,8 @@ def test_a_job_of_many_speaks_like_any_other(
     bench: Bench, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RANK", "3")  # as launchers of job arrays set it
-    said = bench("run", "--codec", "jpeg", "--points", "50", "--data", pictures(1), *QUICK)
-    assert "quality 50" in said.out
+    result = bench("run", "--codec", "jpeg", "--points", "50", "--data", pictures(1), *QUICK)
+    assert "quality 50" in result.out
 
 
 def test_a_data_set_without_common_images_costs_its_own_figures_only(
@@ -315,10 +315,10 @@ def test_a_data_set_without_common_images_costs_its_own_figures_only(
     bench("run", "--codec", "webp", *torn, "--shard", "2/2")
     whole = ("--points", "50", "--data", pictures(2, width=64, name="whole"), *QUICK)
     assert bench("run", "--codec", "jpeg", *whole).status == 0
-    said = bench("report", "--html", "--incomplete")
-    assert said.status == 0, said.err
+    result = bench("report", "--html", "--incomplete")
+    assert result.status == 0, result.err
     assert "torn is left out: no image of torn has been coded by every codec" in " ".join(
-        said.out.split()
+        result.out.split()
     )
     assert Path("bench-results/report/report.html").is_file()
 
@@ -337,8 +337,8 @@ def test_a_damaged_stream_is_coded_again(bench: Bench, pictures: Pictures) -> No
     before = records(bench)
     victim = next(path for path in Path("bench-results/streams").rglob("*") if path.is_file())
     victim.write_bytes(victim.read_bytes()[:-5])
-    said = bench("run", "--codec", "jpeg", "--data", folder, *MEASURED, "--metric", "psnr_y")
-    assert said.status == 0, said.err
+    result = bench("run", "--codec", "jpeg", "--data", folder, *MEASURED, "--metric", "psnr_y")
+    assert result.status == 0, result.err
     after = records(bench)
     assert list(after.psnr_rgb) == list(before.psnr_rgb)
     assert list(after.stream) == list(before.stream)
@@ -356,10 +356,10 @@ def test_figures_of_a_stream_are_all_of_one_decoding(
     monkeypatch.setattr(
         pillow.PillowCodec, "decode", lambda self, stream: 255 - decode(self, stream)
     )
-    said = bench(*command, "--metric", "ms_ssim_db", *MEASURED)
-    assert said.status == 0, said.err
-    assert "0 encoded" in said.err
-    assert "jpeg: 2 stored streams decoded to another picture" in " ".join(said.out.split())
+    result = bench(*command, "--metric", "ms_ssim_db", *MEASURED)
+    assert result.status == 0, result.err
+    assert "0 encoded" in result.err
+    assert "jpeg: 2 stored streams decoded to another picture" in " ".join(result.out.split())
     after = records(bench)
     assert (after.stream == before.stream).all()
     assert (after.psnr_rgb < before.psnr_rgb - 5).all()
@@ -390,10 +390,10 @@ def test_a_corrupt_image_is_named(bench: Bench, pictures: Pictures) -> None:
     bench("run", "--codec", "jpeg", "--data", folder, "--limit", 1, *QUICK)
     damaged = folder / "01.png"
     damaged.write_bytes(damaged.read_bytes()[:200])
-    said = bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
-    assert said.status == 1
-    assert "01.png" in said.err
-    assert said.err.count("\n") == 1
+    result = bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
+    assert result.status == 1
+    assert "01.png" in result.err
+    assert result.err.count("\n") == 1
     assert len(set(records(bench).image)) == 1
 
 
@@ -405,13 +405,13 @@ def test_image_modes(bench: Bench, tmp_path: Path, mode: str) -> None:
         Image.new(mode, (32, 32), (9, 8, 7, 100)).save(folder / "a.png")
     else:
         Image.new(mode, (32, 32)).save(folder / "a.png")
-    said = bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
+    result = bench("run", "--codec", "jpeg", "--data", folder, *QUICK)
     if mode in ("P", "L"):
-        assert said.status == 0, said.err
+        assert result.status == 0, result.err
     else:
-        assert said.status == 1
-        assert "a.png" in said.err
-        assert said.err.count("\n") == 1
+        assert result.status == 1
+        assert "a.png" in result.err
+        assert result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -430,10 +430,10 @@ def test_image_modes(bench: Bench, tmp_path: Path, mode: str) -> None:
     ],
 )
 def test_mistakes_are_one_line(bench: Bench, arguments: tuple[str, ...], words: str) -> None:
-    said = bench("run", *arguments)
-    assert said.status == 1
-    assert words in said.err
-    assert said.err.count("\n") == 1
+    result = bench("run", *arguments)
+    assert result.status == 1
+    assert words in result.err
+    assert result.err.count("\n") == 1
     assert not Path("bench-results/streams").exists()
 
 
@@ -441,9 +441,9 @@ def test_a_missing_program_is_told_before_anything_is_done(
     bench: Bench, pictures: Pictures, fake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BENCH_FAKE", str(fake.parent / "elsewhere"))
-    said = bench("run", "--codec", fake, "--data", pictures(1), *QUICK)
-    assert said.status == 1
-    assert "ask for it" in said.err
+    result = bench("run", "--codec", fake, "--data", pictures(1), *QUICK)
+    assert result.status == 1
+    assert "ask for it" in result.err
     assert not Path("bench-results").exists()
 
 
@@ -453,36 +453,36 @@ def test_a_store_of_another_version_is_left_alone(bench: Bench, pictures: Pictur
     with StoreWriter(Path("bench-results")) as store, store.write_transaction():
         store.put(rows.Meta("version", "999"))
     for command in (("run", "--codec", "jpeg", "--data", folder, *QUICK), ("report",)):
-        said = bench(*command)
-        assert said.status == 1
-        assert "999" in said.err
-        assert said.err.count("\n") == 1
+        result = bench(*command)
+        assert result.status == 1
+        assert "999" in result.err
+        assert result.err.count("\n") == 1
 
 
 def test_what_is_no_store_is_left_alone(bench: Bench, pictures: Pictures) -> None:
     Path("bench-results").mkdir()
     Path("bench-results/store.sqlite").write_text("a file of someone's, and no database at all")
-    said = bench("run", "--codec", "jpeg", "--data", pictures(1), *QUICK)
-    assert said.status == 1
-    assert said.err.count("\n") == 1
+    result = bench("run", "--codec", "jpeg", "--data", pictures(1), *QUICK)
+    assert result.status == 1
+    assert result.err.count("\n") == 1
     assert Path("bench-results/store.sqlite").read_text().startswith("a file of someone's")
 
 
 def test_a_folder_that_cannot_be_written(bench: Bench, pictures: Pictures) -> None:
     folder = pictures(1)
     Path("taken").write_text("a file")
-    said = bench("run", "--codec", "jpeg", "--data", folder, *QUICK, "--results", "taken/here")
-    assert said.status == 1
-    assert "taken" in said.err
-    assert said.err.count("\n") == 1
+    result = bench("run", "--codec", "jpeg", "--data", folder, *QUICK, "--results", "taken/here")
+    assert result.status == 1
+    assert "taken" in result.err
+    assert result.err.count("\n") == 1
     if os.geteuid() != 0:  # root may write anywhere
         Path("locked").mkdir(mode=0o500)
-        said = bench("run", "--codec", "jpeg", "--data", folder, *QUICK, "--results", "locked")
-        assert said.status == 1
-        assert "locked" in said.err
+        result = bench("run", "--codec", "jpeg", "--data", folder, *QUICK, "--results", "locked")
+        assert result.status == 1
+        assert "locked" in result.err
 
 
 def test_a_report_before_any_run(bench: Bench) -> None:
-    said = bench("report")
-    assert said.status == 1
-    assert "bench run" in said.err
+    result = bench("report")
+    assert result.status == 1
+    assert "bench run" in result.err

@@ -26,14 +26,14 @@ def test_a_trace_has_each_stage_of_each_job(bench: Bench, pictures: Pictures) ->
 
 def test_networks_are_traced(bench: Bench, red: RedThings, root: Path) -> None:
     run = ("run", "--codec", "jpeg", "--points", "30", "--metric", "psnr_rgb", "--task", red.name)
-    said = bench(*run, "--data", "cityscapes", "--root", root, "--trace", "trace.json")
-    assert said.status == 0, said.err
+    result = bench(*run, "--data", "cityscapes", "--root", root, "--trace", "trace.json")
+    assert result.status == 0, result.err
     events = json.loads(Path("trace.json").read_text())["traceEvents"]
     assert {e["args"]["task"] for e in events if e["name"] == "score"} == {red.name}
 
 
 def test_a_trace_that_cannot_be_written_is_refused_first(bench: Bench, pictures: Pictures) -> None:
-    said = bench("run", "--codec", "jpeg", "--data", pictures(1), "--trace", "no/such/trace.json")
-    assert said.status == 1
-    assert "trace.json" in said.err.splitlines()[-1]
+    result = bench("run", "--codec", "jpeg", "--data", pictures(1), "--trace", "no/such/trace.json")
+    assert result.status == 1
+    assert "trace.json" in result.err.splitlines()[-1]
     assert not list(Path("bench-results").glob("streams/*/*"))

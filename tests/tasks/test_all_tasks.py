@@ -27,8 +27,8 @@ QUICK = ("--codec", "jpeg", "--points", "30", "--limit", "1", "--metric", "psnr_
 def test_all_stands_for_the_networks_trained_for_the_data_beside_others(
     bench: Bench, red: RedThings
 ) -> None:
-    said = bench("run", *QUICK, "--task", red.name, "--task", "all")
-    assert said.status == 0, said.err
+    result = bench("run", *QUICK, "--task", red.name, "--task", "all")
+    assert result.status == 0, result.err
     with Path("bench-results/report/means.csv").open(newline="") as file:
         columns = next(csv.reader(file))
     trained = [known for known in NETWORKS if known.data == "toyscapes"]
@@ -47,17 +47,17 @@ def test_networks_without_weights_are_left_out_and_named(
         monkeypatch.setenv(name, str(tmp_path / name))
     tasks, remark = open_tasks(["all"], "cityscapes")
     assert [*tasks] == ["mask-rcnn", "centermask"]
-    lacking = ("faster-rcnn", "mask-rcnn-v39", "faster-rcnn-v39", "centermask-v39")
-    assert all(name in remark for name in lacking)
+    missing = ("faster-rcnn", "mask-rcnn-v39", "faster-rcnn-v39", "centermask-v39")
+    assert all(name in remark for name in missing)
 
 
 def test_all_without_any_network_is_one_line(bench: Bench, root: Path, pictures: Pictures) -> None:
-    said = bench("run", *QUICK, "--data", "cityscapes", "--root", root, "--task", "all")
-    assert said.status == 1
-    assert "centermask-v39" in said.err
-    said = bench("run", *QUICK, "--data", pictures(1), "--task", "all")
-    assert said.status == 1
-    assert len(said.err.splitlines()) == 1
+    result = bench("run", *QUICK, "--data", "cityscapes", "--root", root, "--task", "all")
+    assert result.status == 1
+    assert "centermask-v39" in result.err
+    result = bench("run", *QUICK, "--data", pictures(1), "--task", "all")
+    assert result.status == 1
+    assert len(result.err.splitlines()) == 1
     assert not Path("bench-results").exists()
 
 

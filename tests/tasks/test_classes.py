@@ -38,11 +38,11 @@ def test_a_map_says_which_is_which() -> None:
 
 
 @pytest.mark.parametrize(
-    ("same", "told"),
+    ("same", "message"),
     [({"motorbik": "car"}, "did you mean 'motorbike'"), ({"motorbike": "cat"}, "mean 'car'")],
 )
-def test_an_unknown_class_is_one_line(same: dict[str, str], told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_an_unknown_class_is_one_line(same: dict[str, str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
         meet(["motorbike"], CLASSES, same)
 
 

@@ -75,10 +75,10 @@ def means() -> list[dict[str, str]]:
 @pytest.mark.slow
 def test_semantic_maps_are_compared_by_miou(bench: Bench, streets: Path) -> None:
     run = (*RUN, "--data", "cityscapes", "--root", streets, "--task", "red-pixels")
-    said = bench(*run, "--save-decoded", "decoded")
-    assert said.status == 0, said.err
-    assert "mIoU, red-pixels" in said.out
-    assert "unicorn" in said.err
+    result = bench(*run, "--save-decoded", "decoded")
+    assert result.status == 0, result.err
+    assert "mIoU, red-pixels" in result.out
+    assert "unicorn" in result.err
     for row in means():
         folder = Path("decoded", row["codec"], f"{row['unit']}-{row['point']}")
         both, union = np.zeros(2), np.zeros(2)
@@ -108,8 +108,8 @@ def test_without_labels_a_network_is_compared_with_itself(
     folder = streets / "leftImg8bit" / "val" / "a"
     run = (*RUN, "--data", folder, "--task", task)
     assert "--truth pseudo" in bench(*run).err
-    said = bench(*run, "--truth", "pseudo")
-    assert said.status == 0, said.err
+    result = bench(*run, "--truth", "pseudo")
+    assert result.status == 0, result.err
     (found,) = api.report().results.tasks
     assert found.ceiling is not None and found.ceiling.value == 1
     assert all(0 < float(row[f"{figure}:{task}:pseudo"]) <= 1 for row in means())
@@ -127,9 +127,9 @@ def test_classes_are_compared_by_accuracy(bench: Bench, streets: Path, tmp_path:
             if name == "grey":
                 picture = picture.convert("L").convert("RGB")
             picture.save(zoo / name / f"{number}.png")
-    said = bench(*RUN, "--data", f"imagenet:{zoo}", "--task", "red-pictures")
-    assert said.status == 0, said.err
-    assert "top-1" in said.out.lower()
+    result = bench(*RUN, "--data", f"imagenet:{zoo}", "--task", "red-pictures")
+    assert result.status == 0, result.err
+    assert "top-1" in result.out.lower()
     for row in means():
         assert float(row["top5:red-pictures"]) == 1
         assert 0.5 <= float(row["top1:red-pictures"]) <= 1
@@ -137,16 +137,16 @@ def test_classes_are_compared_by_accuracy(bench: Bench, streets: Path, tmp_path:
 
 def test_a_measure_that_does_not_fit_is_one_line(bench: Bench, streets: Path) -> None:
     run = (*RUN, "--data", "cityscapes", "--root", streets)
-    for task, told in (
+    for task, message in (
         ("red-pixels:cityscapes-ap", "expected miou"),
         ("red-pixels:mio", "did you mean 'miou'"),
         ("red-pictures", "class labels"),
         ("unicorns", "none of the classes"),
     ):
-        said = bench(*run, "--task", task)
-        assert said.status == 1
-        assert told in said.err
-        assert len(said.err.splitlines()) == 1
+        result = bench(*run, "--task", task)
+        assert result.status == 1
+        assert message in result.err
+        assert len(result.err.splitlines()) == 1
 
 
 def test_measures_are_listed_and_described(bench: Bench) -> None:
@@ -158,6 +158,6 @@ def test_measures_are_listed_and_described(bench: Bench) -> None:
 
 def test_networks_that_find_no_objects_draw_none(bench: Bench, streets: Path) -> None:
     picture = next(streets.glob("leftImg8bit/val/a/*.png"))
-    said = bench("predict", picture, "--task", "red-pixels")
-    assert said.status == 1
-    assert len(said.err.splitlines()) == 1
+    result = bench("predict", picture, "--task", "red-pixels")
+    assert result.status == 1
+    assert len(result.err.splitlines()) == 1

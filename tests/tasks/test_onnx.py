@@ -139,7 +139,7 @@ def test_boxes_and_masks_are_of_the_picture_not_of_the_input(tmp_path: Path, fit
 def test_rows_suppress_each_other(tmp_path: Path, transposed: bool, objectness: bool) -> None:
     card = f'finds = "boxes"\n{TWO}[input]\n{UNIT}multiple = 32\n[output]\nform = "rows"\n'
     card += f"objectness = {str(objectness).lower()}\n"
-    path = save(tmp_path, Rows(transposed, objectness), ["said"], card)
+    path = save(tmp_path, Rows(transposed, objectness), ["scores"], card)
     found = OnnxNetwork(path).predict(picture())
     assert_finds_the_squares(found, 0)
     assert found.masks is None
@@ -158,7 +158,7 @@ def test_a_map_has_the_size_of_the_picture(tmp_path: Path) -> None:
 
 def test_scores_of_classes(tmp_path: Path) -> None:
     card = f'finds = "class"\n{THREE}[input]\n{UNIT}colours = "BGR"\n[output]\nform = "scores"\n'
-    found = OnnxNetwork(save(tmp_path, Colours(whole=True), ["said"], card)).predict(picture())
+    found = OnnxNetwork(save(tmp_path, Colours(whole=True), ["scores"], card)).predict(picture())
     assert isinstance(found, ClassScores)
     # Blue comes first: nothing is red, and what is green stays so.
     area = 40 * 30 / (60 * 120)
@@ -168,10 +168,10 @@ def test_scores_of_classes(tmp_path: Path) -> None:
 def test_a_command_shows_what_it_finds(tmp_path: Path) -> None:
     path = save(tmp_path, Lists(), NAMES, LISTS)
     Image.fromarray(picture()).save(tmp_path / "picture.png")
-    said = run_bench("predict", tmp_path / "picture.png", "--task", path)
-    assert said.status == 0
-    assert "red" in said.out
-    assert "green" in said.out
+    result = run_bench("predict", tmp_path / "picture.png", "--task", path)
+    assert result.status == 0
+    assert "red" in result.out
+    assert "green" in result.out
 
 
 def coco_folder(folder: Path, count: int = 6) -> Path:
@@ -202,8 +202,8 @@ def test_codecs_are_compared_by_cocos_map(tmp_path: Path, monkeypatch: pytest.Mo
     data = f"coco:{coco_folder(tmp_path / 'squares')}:instances_val.json"
     task = save(tmp_path, Lists(), NAMES, LISTS.replace("masks", "boxes"))
     run = ("run", "--codec", "jpeg", "--codec", "webp", "--metric", "bpp", "--pareto")
-    said = run_bench(*run, "--data", data, "--task", f"{task}:coco-boxes", "--anchor", "jpeg")
-    assert said.status == 0, said.err
+    result = run_bench(*run, "--data", data, "--task", f"{task}:coco-boxes", "--anchor", "jpeg")
+    assert result.status == 0, result.err
     report = api.report(pareto=True, anchor="jpeg")
     rows = report.deltas.set_index("metric")
     assert "map:mine" in rows.index
@@ -215,7 +215,7 @@ def test_codecs_are_compared_by_cocos_map(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ('form = "lists"', 'form = "rows"', "form 'rows' has boxes"),
         ('form = "lists"', 'form = "lists"\nnames = {boxes = "b"}', "no output 'b' for boxes"),
@@ -227,12 +227,12 @@ def test_codecs_are_compared_by_cocos_map(tmp_path: Path, monkeypatch: pytest.Mo
         ('file = "network.onnx"', 'file = "network.onnx"\nsha256 = "00"', "SHA-256"),
     ],
 )
-def test_a_wrong_card_is_one_line(tmp_path: Path, old: str, new: str, told: str) -> None:
+def test_a_wrong_card_is_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
     path = save(tmp_path, Lists(), NAMES, LISTS)
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(BenchError) as caught:
         OnnxNetwork(path).predict(picture())
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_another_shape_is_named(tmp_path: Path) -> None:

@@ -135,8 +135,8 @@ def test_codecs_are_compared_by_the_map_of_ones_own_detector(bench: Bench, tmp_p
     points = ("--points", "jpeg=2,5,12,30", "--points", "jpeg2000=320,160,90,50")
     codecs = ("--codec", "jpeg", "--codec", "jpeg2000", *points)
     run = ("run", *codecs, "--metric", "psnr_y", "--pareto")
-    said = bench(*run, "--data", f"coco:{data}", "--task", card)
-    assert said.status == 0, said.err
+    result = bench(*run, "--data", f"coco:{data}", "--task", card)
+    assert result.status == 0, result.err
     means = pd.read_csv("bench-results/report/means.csv")
     assert len(means) == 8
     value = means["map:mine"]
@@ -153,8 +153,8 @@ def test_codecs_are_compared_by_the_map_of_ones_own_detector(bench: Bench, tmp_p
     shutil.copytree(data, folder, ignore=shutil.ignore_patterns("*.json"))
     pseudo = ("--results", "pseudo", "--data", folder, "--task", card)
     assert "--truth pseudo" in bench(*run, *pseudo).err
-    said = bench(*run, *pseudo, "--truth", "pseudo")
-    assert said.status == 0, said.err
+    result = bench(*run, *pseudo, "--truth", "pseudo")
+    assert result.status == 0, result.err
     means = pd.read_csv("pseudo/report/means.csv")
     assert means["wap:mine:pseudo"].between(0, 1).all()
     assert means["wap:mine:pseudo"].max() > 0.3

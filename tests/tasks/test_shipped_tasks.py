@@ -24,9 +24,9 @@ def rows(name: str) -> list[dict[str, str]]:
 
 @pytest.mark.slow
 def test_codecs_are_compared_by_the_miou_of_street_scenes(bench: Bench) -> None:
-    said = bench(*RUN, "--data", "toyscapes-2:val", "--limit", "4", "--task", "semantic-toy")
-    assert said.status == 0, said.err
-    assert "mIoU, semantic-toy" in said.out
+    result = bench(*RUN, "--data", "toyscapes-2:val", "--limit", "4", "--task", "semantic-toy")
+    assert result.status == 0, result.err
+    assert "mIoU, semantic-toy" in result.out
     points = rows("means.csv")
     assert {row["codec"] for row in points} == {"jpeg", "jpeg2000"}
     assert len(points) == 8
@@ -49,8 +49,8 @@ def test_without_labels_a_network_is_compared_with_itself(
     folder = open_dataset("toyscapes-2:val", limit=2).entries[0].path.parent
     run = (*RUN, "--data", folder, "--task", task)
     assert "--truth pseudo" in bench(*run).err
-    said = bench(*run, "--truth", "pseudo")
-    assert said.status == 0, said.err
+    result = bench(*run, "--truth", "pseudo")
+    assert result.status == 0, result.err
     metric = f"{figure}:{task}:pseudo"
     for name in ("jpeg", "jpeg2000"):
         values = [float(row[metric]) for row in rows("means.csv") if row["codec"] == name]

@@ -36,10 +36,10 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 @pytest.mark.slow
 def test_wap_is_in_every_output(bench: Bench, root: Path, red_results: Path) -> None:
-    said = bench(*cityscapes(root, "--task", "red-things"))
-    assert said.status == 0, said.err
-    assert "wAP, red-things" in said.out
-    assert "uncompressed" in said.out
+    result = bench(*cityscapes(root, "--task", "red-things"))
+    assert result.status == 0, result.err
+    assert "wAP, red-things" in result.out
+    assert "uncompressed" in result.out
     report = Path("bench-results/report")
     for row in rows(report / "means.csv"):
         low, high = float(row["wap:red-things_low"]), float(row["wap:red-things_high"])
@@ -123,8 +123,8 @@ def test_another_network_of_that_name_looks_again(
     bench(*cityscapes(root, "--task", "red-things"))
     assert not red.looked
     red.fingerprint = "red 2"
-    said = bench(*cityscapes(root, "--task", "red-things"))
-    assert said.status == 0
+    result = bench(*cityscapes(root, "--task", "red-things"))
+    assert result.status == 0
     assert len(red.looked) == 6 + 48
 
 
@@ -135,8 +135,8 @@ def test_changed_labels_are_scored_again(bench: Bench, root: Path, red_results: 
     instance_ids = np.array(Image.open(path))
     instance_ids[instance_ids == 26003] = 7
     Image.fromarray(instance_ids).save(path)
-    said = bench(*cityscapes(root, "--task", "red-things"))
-    assert said.status == 0, said.err
+    result = bench(*cityscapes(root, "--task", "red-things"))
+    assert result.status == 0, result.err
     after = rows(Path("bench-results/report/means.csv"))
     assert [row["bpp"] for row in before] == [row["bpp"] for row in after]
     assert [row["wap:red-things"] for row in before] != [row["wap:red-things"] for row in after]
@@ -145,8 +145,8 @@ def test_changed_labels_are_scored_again(bench: Bench, root: Path, red_results: 
 @pytest.mark.slow
 def test_boxes_alone_are_scored_as_boxes(bench: Bench, red: RedThings, root: Path) -> None:
     red.finds = "boxes"
-    said = bench(*cityscapes(root, "--task", "red-things"))
-    assert said.status == 0, said.err
+    result = bench(*cityscapes(root, "--task", "red-things"))
+    assert result.status == 0, result.err
     means = rows(Path("bench-results/report/means.csv"))
     assert max(float(row["wap:red-things"]) for row in means) > 0.5
 
@@ -162,15 +162,15 @@ def test_any_folder_has_a_pseudo_truth(
     blank = folder / "nothing-red.png"
     Image.new("RGB", (192, 96)).save(blank)
     pseudo = ("--task", "red-things", "--truth", "pseudo", "--truth-score", 0.3)
-    said = bench("run", *CODECS, "--data", folder, *QUICK, *pseudo)
-    assert said.status == 0, said.err
-    assert "7 images" in said.out
-    for text in (said.out, Path("bench-results/report/report.md").read_text()):
+    result = bench("run", *CODECS, "--data", folder, *QUICK, *pseudo)
+    assert result.status == 0, result.err
+    assert "7 images" in result.out
+    for text in (result.out, Path("bench-results/report/report.md").read_text()):
         assert "the truth is what the network itself finds" in " ".join(text.split())
     means = rows(Path("bench-results/report/means.csv"))
     assert all(0 < float(row["wap:red-things:pseudo"]) <= 1 for row in means)
     # Of the uncompressed pictures it finds what is the truth.
-    uncompressed = next(line for line in said.out.splitlines() if "uncompressed" in line)
+    uncompressed = next(line for line in result.out.splitlines() if "uncompressed" in line)
     assert "1.000" in uncompressed
     looked = len(red.looked)
     assert bench("run", *CODECS, "--data", folder, *QUICK, *pseudo).status == 0
@@ -180,11 +180,11 @@ def test_any_folder_has_a_pseudo_truth(
 def test_a_set_in_which_nothing_is_found_has_no_pseudo_truth(
     bench: Bench, red: RedThings, pictures: Pictures
 ) -> None:
-    said = bench(
+    result = bench(
         "run", *CODECS, "--data", pictures(), *QUICK, "--task", "red-things", "--truth", "pseudo"
     )
-    assert said.status == 1
-    assert "finds nothing with a score of 0.5 or more" in said.err
+    assert result.status == 1
+    assert "finds nothing with a score of 0.5 or more" in result.err
     assert not list(Path("bench-results").rglob("streams/*/*"))
 
 
@@ -215,8 +215,8 @@ def test_boxes_are_pseudo_truth_too(bench: Bench, red: RedThings, tmp_path: Path
     for path in red_cityscapes(tmp_path / "cars", 2).glob("leftImg8bit/val/a/*.png"):
         path.rename(folder / path.name)
     run = ("run", *CODECS, "--data", folder, *QUICK, "--task", "red-things", "--truth", "pseudo")
-    said = bench(*run, "--truth-score", 0.3)
-    assert said.status == 0, said.err
+    result = bench(*run, "--truth-score", 0.3)
+    assert result.status == 0, result.err
     name = "red-things:pseudo"
     means = rows(Path("bench-results/report/means.csv"))
     assert all(0 < float(row[f"wap:{name}"]) < 1 for row in means)
@@ -229,7 +229,7 @@ def test_boxes_are_pseudo_truth_too(bench: Bench, red: RedThings, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("chosen", "told"),
+    ("chosen", "message"),
     [
         (["--task", "red-thing"], "did you mean 'red-things'?"),
         (["--task", "mask-rcnn"], "BENCH_MASK_RCNN"),
@@ -239,36 +239,36 @@ def test_boxes_are_pseudo_truth_too(bench: Bench, red: RedThings, tmp_path: Path
     ],
 )
 def test_a_wrong_task_is_one_line(
-    bench: Bench, red: RedThings, root: Path, chosen: list[str], told: str
+    bench: Bench, red: RedThings, root: Path, chosen: list[str], message: str
 ) -> None:
-    said = bench(*cityscapes(root, *chosen))
-    assert said.status == 1
-    assert told in said.err
+    result = bench(*cityscapes(root, *chosen))
+    assert result.status == 1
+    assert message in result.err
     assert not Path("bench-results").exists()
 
 
 def test_pictures_without_labels_are_named(bench: Bench, red: RedThings, root: Path) -> None:
     next((root / "gtFine").rglob("*_instanceIds.png")).unlink()
-    said = bench(*cityscapes(root, "--task", "red-things"))
-    assert said.status == 1
-    assert "a_00000" in said.err
-    assert "--truth pseudo" in said.err
+    result = bench(*cityscapes(root, "--task", "red-things"))
+    assert result.status == 1
+    assert "a_00000" in result.err
+    assert "--truth pseudo" in result.err
 
 
 def test_labels_of_another_size_are_named(bench: Bench, red: RedThings, root: Path) -> None:
     path = next((root / "gtFine").rglob("*_instanceIds.png"))
     Image.fromarray(np.full((48, 96), 7, np.uint16)).save(path)
-    said = bench(*cityscapes(root, "--task", "red-things"))
-    assert said.status == 1
-    assert "96x48" in said.err
+    result = bench(*cityscapes(root, "--task", "red-things"))
+    assert result.status == 1
+    assert "96x48" in result.err
 
 
 @pytest.mark.slow
 def test_cityscapes_without_weights_has_no_task_and_says_so(bench: Bench, root: Path) -> None:
-    said = bench(*cityscapes(root))
-    assert said.status == 0, said.err
-    assert "no task: mask-rcnn has no weights" in said.err
-    assert "wAP" not in said.out
+    result = bench(*cityscapes(root))
+    assert result.status == 0, result.err
+    assert "no task: mask-rcnn has no weights" in result.err
+    assert "wAP" not in result.out
 
 
 @pytest.mark.slow
@@ -293,9 +293,9 @@ def test_a_failing_network_costs_one_picture(
         return find(task, pixels)
 
     monkeypatch.setattr(RedThings, "predict", predict)
-    said = bench(*cityscapes(root, "--task", "red-things"))
-    assert said.status == 1
-    assert "RuntimeError: out of memory" in said.out
+    result = bench(*cityscapes(root, "--task", "red-things"))
+    assert result.status == 1
+    assert "RuntimeError: out of memory" in result.out
     monkeypatch.setattr(RedThings, "predict", find)
     again = bench(*cityscapes(root, "--task", "red-things"))
     assert again.status == 0, again.err
@@ -309,9 +309,9 @@ def test_a_network_that_fails_on_an_original_is_one_line(
         raise RuntimeError("no memory")
 
     monkeypatch.setattr(RedThings, "predict", predict)
-    said = bench(*cityscapes(root, "--task", "red-things"))
-    assert said.status == 1
-    assert "uncompressed: RuntimeError: no memory" in said.err
+    result = bench(*cityscapes(root, "--task", "red-things"))
+    assert result.status == 1
+    assert "uncompressed: RuntimeError: no memory" in result.err
     assert not list(Path("bench-results").rglob("streams/*/*"))
 
 

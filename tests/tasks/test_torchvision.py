@@ -112,8 +112,8 @@ def test_a_sweep_is_scored_by_one_of_its_detectors(bench: Bench, pictures: Pictu
     pictures(2)
     task = f"torchvision:{SMALL}:coco-boxes={saved(made(SMALL, CAR))}"
     options = ["--data", "pictures", "--codec", "jpeg", "--points", "jpeg=5,50", "--task", task]
-    said = bench("run", *options, "--metric", "psnr_rgb", "--truth", "pseudo")
-    assert said.status == 0, said.err
+    result = bench("run", *options, "--metric", "psnr_rgb", "--truth", "pseudo")
+    assert result.status == 0, result.err
     report = api.report()
     (scored,) = report.results.tasks
     assert scored.name.startswith(SMALL)
@@ -141,14 +141,14 @@ def test_what_cannot_be_opened_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(
         torchvision_names, "version", partial(_raise, PackageNotFoundError("torchvision"))
     )
-    for given, told in (
+    for given, message in (
         (f"torchvision:{SMALL}=weights.pth", "pip install '.[torchvision]'"),
         ("torchvision:maskrcnn_resnet50=weights.pth", "maskrcnn_resnet50_fpn"),
         ("torchvision=weights.pth", "ssd300_vgg16"),
     ):
         with pytest.raises(BenchError) as raised:
             open_task(given)
-        assert told in str(raised.value) and "\n" not in str(raised.value)
+        assert message in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,7 +118,7 @@ def test_it_goes_on_to_the_same_weights(name: str, tmp_path: Path) -> None:
     trained = api.train(card if is_card else name, made / file.parent, root=root)
 
     assert trained.whole
-    assert losses.read_text().splitlines()[:3] == begun  # it did not begin anew
+    assert losses.read_text().splitlines()[:3] == begun  # it resumed
     weights = read_checkpoint(made / f"{file}.safetensors").tensors
     expected = read_checkpoint(BEGUN / "finished" / f"{file}.safetensors").tensors
     rate = 1e-3 if is_card else SHORT.rate

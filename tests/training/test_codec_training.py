@@ -89,8 +89,8 @@ def test_each_recipe_makes_weights_that_code(
     monkeypatch.setenv("BENCH_WEIGHTS", str(made.absolute()))
     Image.fromarray(picture(0, 192, 128)).save("picture.png")
     codec, point = f"{cards}/{name}.toml:red", "80" if name == "feature" else "1"
-    said = bench("encode", "picture.png", "stream", "--codec", codec, "--point", point)
-    assert said.status == 0, said.err
+    result = bench("encode", "picture.png", "stream", "--codec", codec, "--point", point)
+    assert result.status == 0, result.err
     assert bench("decode", "stream", "decoded.png", "--codec", codec).status == 0
 
 
@@ -186,13 +186,13 @@ def test_another_task_network_makes_another_codec(
     other = made / "other" / "task" / "red"
     shutil.copytree(made / "base", made / "other" / "base")
     command = ("train", f"{cards}/task.toml:red", "--root", root, "--out", other)
-    said = bench(*command, "--task", "faster-rcnn-toy")
-    assert said.status == 0, said.err
+    result = bench(*command, "--task", "faster-rcnn-toy")
+    assert result.status == 0, result.err
     assert changed(usual, other / usual.name)
     assert bench(*command, "--task", "faster-rcnn-toy").status == 0  # finished
-    said = bench(*command)
-    assert said.status == 1
-    assert "of another recipe" in said.err
+    result = bench(*command)
+    assert result.status == 1
+    assert "of another recipe" in result.err
 
 
 @pytest.mark.parametrize(
@@ -207,9 +207,9 @@ def test_another_task_network_makes_another_codec(
 def test_a_task_network_that_cannot_be_used_is_told(
     bench: Bench, cards: Path, root: Path, arguments: list[str], status: int, word: str
 ) -> None:
-    said = bench("train", *(each.format(cards=cards) for each in arguments), "--root", root)
-    assert said.status == status
-    assert word in said.err
+    result = bench("train", *(each.format(cards=cards) for each in arguments), "--root", root)
+    assert result.status == status
+    assert word in result.err
 
 
 @pytest.mark.slow
@@ -223,9 +223,9 @@ def test_what_is_finished_is_not_taken_for_that_of_other_data(
     others = tmp_path / "others"
     others.mkdir()
     Image.fromarray(picture(1, 256, 256)).save(others / "a.png")
-    said = bench(*command, "--data", others)
-    assert said.status == 1
-    assert "other data" in said.err
+    result = bench(*command, "--data", others)
+    assert result.status == 1
+    assert "other data" in result.err
     assert {path: path.read_bytes() for path in Path("made").rglob("*.safetensors")} == before
 
 
@@ -239,9 +239,9 @@ def test_from_other_weights_it_does_not_go_on(
     assert bench(*command).status == 0
     (task / "lambda_3.safetensors").unlink()
     shutil.copy(base / "lambda_0.3.safetensors", base / "lambda_0.03.safetensors")
-    said = bench(*command)
-    assert said.status == 1
-    assert "of another recipe" in said.err
+    result = bench(*command)
+    assert result.status == 1
+    assert "of another recipe" in result.err
 
 
 @pytest.mark.slow
@@ -258,9 +258,9 @@ def test_a_linear_transform_begins_as_the_best_one(
         decoded = ncn.g_dec(ncn.g_enc(to_tensor(original, torch.device("cpu"))))
     height, width = original.shape[:2]
     assert psnr(original, to_pixels(decoded, width, height)) > 20
-    said = bench("train", f"{cards}/task.toml:red", "--root", root, "--out", "task/red")
-    assert said.status == 1
-    assert f"{ncn.layout}, not 8 channels" in said.err
+    result = bench("train", f"{cards}/task.toml:red", "--root", root, "--out", "task/red")
+    assert result.status == 1
+    assert f"{ncn.layout}, not 8 channels" in result.err
 
 
 def gradients(module: nn.Module) -> set[bool]:
@@ -328,9 +328,9 @@ def test_noise_stands_for_rounding_in_training_alone() -> None:
     ],
 )
 def test_what_cannot_be_trained_is_told(bench: Bench, name: str, words: str) -> None:
-    said = bench("train", name)
-    assert said.status == 1
-    assert words in said.err
+    result = bench("train", name)
+    assert result.status == 1
+    assert words in result.err
 
 
 @pytest.mark.parametrize(
@@ -351,17 +351,17 @@ def test_a_wrong_recipe_is_told(bench: Bench, cards: Path, line: str, facts: str
     key = line.partition(" ")[0]
     lines = [old for old in card.read_text().splitlines() if not old.startswith(f"{key} ")]
     card.write_text("\n".join([*lines, line]))
-    said = bench("train", f"{card}:red")
-    assert said.status == 1
-    assert all(fact in said.err for fact in facts.split())
+    result = bench("train", f"{card}:red")
+    assert result.status == 1
+    assert all(fact in result.err for fact in facts.split())
 
 
 @pytest.mark.slow
 def test_what_it_starts_from_must_be_there(bench: Bench, cards: Path, root: Path) -> None:
-    said = bench("train", f"{cards}/task.toml:red", "--root", root, "--out", "made/task/red")
-    assert said.status == 1
-    assert "task:red starts from base:red" in said.err
-    assert f"'bench train {cards}/base.toml:red --out" in said.err
+    result = bench("train", f"{cards}/task.toml:red", "--root", root, "--out", "made/task/red")
+    assert result.status == 1
+    assert "task:red starts from base:red" in result.err
+    assert f"'bench train {cards}/base.toml:red --out" in result.err
 
 
 @pytest.mark.slow
@@ -372,20 +372,20 @@ def test_any_folder_trains_what_needs_no_labels(
     Path("made").mkdir()
     Path("made/lambda_9.safetensors").write_bytes(b"")  # of someone else
     train = ("train", f"{cards}/base.toml:red", "--data", folder, "--out", "made", "--steps", 1)
-    said = bench(*train)
-    assert said.status == 0, said.err
-    assert "lambda_0.03.safetensors" in said.out
-    assert "Weights: made" in said.out
+    result = bench(*train)
+    assert result.status == 0, result.err
+    assert "lambda_0.03.safetensors" in result.out
+    assert "Weights: made" in result.out
     small = pictures(1, 100, 80, "small")  # type: ignore[operator]
-    said = bench(*train[:3], small, *train[4:-4], "--out", "other", "--steps", 1)
-    assert said.status == 1
-    assert "100x80 is smaller than a crop, 192x192" in said.err
+    result = bench(*train[:3], small, *train[4:-4], "--out", "other", "--steps", 1)
+    assert result.status == 1
+    assert "100x80 is smaller than a crop, 192x192" in result.err
 
 
 def test_a_zoo_is_trained_in_its_order(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = bench("train", "--zoo", "toyscapes")
-    assert said.status == 1
-    assert "BENCH_PHOTOGRAPHS" in said.err
+    result = bench("train", "--zoo", "toyscapes")
+    assert result.status == 1
+    assert "BENCH_PHOTOGRAPHS" in result.err
     monkeypatch.setenv("BENCH_PHOTOGRAPHS", "photographs")
     order = api.zoo("toyscapes")
     assert order.index("vgg-toy") < order.index("ncn-lsm-vgg-frozen:toyscapes")
@@ -397,7 +397,7 @@ def test_a_zoo_is_trained_in_its_order(bench: Bench, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.slow
 def test_processes_share_a_step(cards: Path, root: Path) -> None:
-    """Two of torchrun's make one training of it: told once, written once."""
+    """Two processes of torchrun's share one training: it is printed once, written once."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     train = ["-m", "bench", "train", f"{cards}/base.toml:red", "--root", root, "--out", "made"]
     found = subprocess.run(
@@ -446,8 +446,8 @@ def test_gradients_are_the_mean_of_all_processes() -> None:
     weight = (errors[:, None] * x).mean(dim=0)
     bias = errors[1::2].sum() / 4  # the first has none to give
     for rank in range(2):
-        said = f"{([weight.tolist()], [float(bias)])} 0.5 True"
-        assert Path(f"said-{rank}").read_text() == said
+        result = f"{([weight.tolist()], [float(bias)])} 0.5 True"
+        assert Path(f"said-{rank}").read_text() == result
 
 
 @pytest.mark.slow
@@ -463,7 +463,7 @@ def test_a_classifier_learns_what_crops_show(
     small = replace(recipe, widths=shallow, schedule=short, data=data, validate=data)
     monkeypatch.setitem(recipes.CLASSIFIERS, "vgg-toy", small)
     monkeypatch.setattr(classifiers, "_VALIDATED", 100)
-    said = bench("train", "vgg-toy", "--root", root, "--out", "made")
-    assert said.status == 0, said.err
+    result = bench("train", "vgg-toy", "--root", root, "--out", "made")
+    assert result.status == 0, result.err
     *_, last = Path("made/validation.csv").read_text().splitlines()
     assert float(last.split(",")[2]) > 0.8  # a red thing, or grey noise

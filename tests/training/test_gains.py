@@ -56,8 +56,8 @@ def test_each_point_codes_and_costs_a_small_file(
     for path in weights:
         assert path.stat().st_size < (made / "base" / "red" / SHARED).stat().st_size / 4
         point, codec = path.stem.removeprefix("lambda_"), f"{trained}/cards/{name}.toml:red"
-        said = bench("encode", "picture.png", "stream", "--codec", codec, "--point", point)
-        assert said.status == 0, said.err
+        result = bench("encode", "picture.png", "stream", "--codec", codec, "--point", point)
+        assert result.status == 0, result.err
         assert bench("decode", "stream", "decoded.png", "--codec", codec).status == 0
         assert bench("decode", "stream", "again.png", "--weights", path).status == 0
         assert Path("decoded.png").read_bytes() == Path("again.png").read_bytes()
@@ -74,8 +74,8 @@ def test_training_goes_on_from_its_checkpoint_and_validates_each_point(
     files = {path.name: path.read_bytes() for path in folder.glob("*.safetensors")}
     (folder / SHARED).unlink()
     command = ("train", f"{trained}/cards/task.toml:red", "--root", trained / "cityscapes")
-    said = bench(*command, "--out", folder)
-    assert said.status == 0, said.err
+    result = bench(*command, "--out", folder)
+    assert result.status == 0, result.err
     assert files == {path.name: path.read_bytes() for path in folder.glob("*.safetensors")}
 
 
@@ -142,9 +142,9 @@ def test_a_batch_has_as_many_pictures_of_each_point(bench: Bench, tmp_path: Path
     cards = write_cards(tmp_path / "cards", base=f"{TOGETHER}\nbatch = 3")
     text = (cards / "base.toml").read_text().replace("batch = 2\n", "")
     (cards / "base.toml").write_text(text)
-    said = bench("train", f"{cards}/base.toml:red", "--root", tmp_path)
-    assert said.status == 1
-    assert "multiple of the number of lambdas" in said.err and said.err.count("\n") == 1
+    result = bench("train", f"{cards}/base.toml:red", "--root", tmp_path)
+    assert result.status == 1
+    assert "multiple of the number of lambdas" in result.err and result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("instead", ["", "tune_steps = 2\ngains = true\n"])
@@ -153,6 +153,6 @@ def test_the_other_points_are_tuned_or_share_a_network(
 ) -> None:
     card = write_cards(tmp_path / "cards") / "base.toml"
     card.write_text(card.read_text().replace("tune_steps = 2\n", instead))
-    said = bench("train", f"{card}:red", "--root", tmp_path)
-    assert said.status == 1
-    assert "'tune_steps' or 'gains'" in said.err and said.err.count("\n") == 1
+    result = bench("train", f"{card}:red", "--root", tmp_path)
+    assert result.status == 1
+    assert "'tune_steps' or 'gains'" in result.err and result.err.count("\n") == 1

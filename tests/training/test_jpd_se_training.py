@@ -91,8 +91,8 @@ def test_three_phases_make_a_generator_that_codes(bench: Bench, tmp_path: Path, 
     Image.fromarray(picture(0, 96, 64)).save("picture.png")
     none = card(tmp_path, "none")  # the card whose encoder needs no labels
     assert bench("encode", "picture.png", "stream", "--codec", none, "--point", 40).status == 0
-    said = bench("decode", "stream", "decoded.png", "--codec", none)
-    assert said.status == 0, said.err
+    result = bench("decode", "stream", "decoded.png", "--codec", none)
+    assert result.status == 0, result.err
 
 
 @pytest.mark.slow
@@ -115,9 +115,9 @@ def test_weights_of_another_training_are_not_continued(
     train = ("train", card(tmp_path, "none", "[0, 1, 1]"), "--root", root, "--out", "made")
     assert bench(*train).status == 0
     card(tmp_path, "labels", "[0, 1, 1]")
-    said = bench(*train)
-    assert said.status == 1
-    assert said.err.count("\n") == 1
+    result = bench(*train)
+    assert result.status == 1
+    assert result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -130,15 +130,15 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
 @pytest.mark.slow
 def test_what_it_starts_from_must_be_there_and_fit(bench: Bench, cards: Path, root: Path) -> None:
     training = ("train", f"{cards}/task.toml:red", "--root", root, "--out", "made/task/red")
-    said = bench(*training)
-    assert said.status == 1
-    assert f"'bench train {cards}/base.toml:red --out" in said.err
+    result = bench(*training)
+    assert result.status == 1
+    assert f"'bench train {cards}/base.toml:red --out" in result.err
     assert api.train(f"{cards}/base.toml:red", Path("made/base/red"), root=root).whole
     card = cards / "task.toml"
     card.write_text(card.read_text().replace("bits = 4", "bits = 8"))
-    said = bench(*training)
-    assert said.status == 1
-    assert "made/base/red/rnn.safetensors" in said.err
+    result = bench(*training)
+    assert result.status == 1
+    assert "made/base/red/rnn.safetensors" in result.err
 
 
 @pytest.mark.slow
@@ -198,6 +198,6 @@ def test_every_shipped_recipe_can_be_read() -> None:
 def test_a_wrong_recipe_is_told(bench: Bench, cards: Path) -> None:
     card = cards / "base.toml"
     card.write_text(card.read_text().replace("width = 16", "width = 20"))
-    said = bench("train", f"{card}:red")
-    assert said.status == 1
-    assert "'training.red.width'" in said.err
+    result = bench("train", f"{card}:red")
+    assert result.status == 1
+    assert "'training.red.width'" in result.err

@@ -45,9 +45,9 @@ def write(path: Path, architecture: SemanticArchitecture = TINY) -> Path:
 
 @pytest.mark.slow
 def test_one_command_trains_what_finds_the_cars(bench: Bench, streets: Path) -> None:
-    said = bench("train", "semantic-toy", "--root", streets, "--out", "made")
-    assert said.status == 0, said.err
-    assert MADE in said.out
+    result = bench("train", "semantic-toy", "--root", streets, "--out", "made")
+    assert result.status == 0, result.err
+    assert MADE in result.out
     task = open_task(f"semantic-toy=made/{MADE}")
     assert task.finds == "semantic"
     both = union = 0
@@ -74,9 +74,9 @@ def test_a_stopped_training_goes_on_to_the_same_weights(streets: Path) -> None:
 def test_pictures_without_semantic_labels_train_nothing(bench: Bench, streets: Path) -> None:
     for path in streets.rglob("*_labelIds.png"):
         path.unlink()
-    said = bench("train", "semantic-toy", "--root", streets, "--out", "made")
-    assert said.status == 1
-    assert "no semantic labels" in said.err
+    result = bench("train", "semantic-toy", "--root", streets, "--out", "made")
+    assert result.status == 1
+    assert "no semantic labels" in result.err
 
 
 @pytest.mark.parametrize("size", [(64, 96), (37, 101), (1, 1)])
@@ -94,25 +94,25 @@ def test_weights_of_other_networks_are_one_line(bench: Bench, tmp_path: Path) ->
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(good.read_bytes()[:-100])
     few = write(tmp_path / "few.safetensors", SemanticArchitecture(classes=3))
-    lacking = tmp_path / "lacking.safetensors"
+    incomplete = tmp_path / "incomplete.safetensors"
     found = read_checkpoint(good)
     save_tensors(
         {name: each for name, each in found.tensors.items() if name != "predictor.bias"},
-        lacking,
+        incomplete,
         found.metadata,
     )
     detector = SHIPPED_WEIGHTS / "mask-rcnn-toy.safetensors"
     picture = next(red_cityscapes(tmp_path / "streets", 1).rglob("*_leftImg8bit.png"))
     run = ("run", "--codec", "jpeg", "--data", picture.parent, "--truth", "pseudo", "--metric")
     for task in (
-        *(f"semantic-toy={path}" for path in (cut, few, lacking, detector)),
+        *(f"semantic-toy={path}" for path in (cut, few, incomplete, detector)),
         f"mask-rcnn-toy={good}",
     ):
-        said = bench(*run, "psnr_y", "--task", task)
-        assert said.status == 1
-        (line,) = (line for line in said.err.splitlines() if line.startswith("bench: "))
+        result = bench(*run, "psnr_y", "--task", task)
+        assert result.status == 1
+        (line,) = (line for line in result.err.splitlines() if line.startswith("bench: "))
         assert task.partition("=")[2] in line
-        assert said.err.endswith(f"{line}\n")
+        assert result.err.endswith(f"{line}\n")
 
 
 def test_a_file_that_changed_is_refused(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ SCHEDULE = Schedule(steps=12, batch=4, rate=1e-2, warm_up=2)
 
 
 def line(folder: Path, schedule: Schedule = SCHEDULE, spoilt_from: int = 10**9) -> Training[float]:
-    """A straight line through noisy points; from a step on they are no numbers."""
+    """A straight line through noisy points; from some step on, NaN."""
     torch.manual_seed(3)
     network = torch.nn.Linear(1, 1)
 
@@ -132,10 +132,10 @@ def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_a_network_is_made_with_one_command(bench: Bench, tiny: Path) -> None:
-    said = bench("train", "mask-rcnn-toy", "--root", tiny, "--out", "made")
-    assert said.status == 0, said.err
-    assert "mask-rcnn-toy.safetensors" in said.out
-    assert "Weights: made" in said.out
+    result = bench("train", "mask-rcnn-toy", "--root", tiny, "--out", "made")
+    assert result.status == 0, result.err
+    assert "mask-rcnn-toy.safetensors" in result.out
+    assert "Weights: made" in result.out
     with Image.open("made/training.png") as curves:
         assert curves.width > 300
     with open("made/losses.csv", newline="") as file:
@@ -171,17 +171,17 @@ def test_a_network_of_boxes_has_no_mask_head(bench: Bench, tiny: Path) -> None:
 
 
 def test_what_is_not_known_is_answered_with_the_nearest(bench: Bench) -> None:
-    said = bench("train", "mask-rcn-toy")
-    assert said.status == 1
-    assert "did you mean 'mask-rcnn-toy'?" in said.err
+    result = bench("train", "mask-rcn-toy")
+    assert result.status == 1
+    assert "did you mean 'mask-rcnn-toy'?" in result.err
 
 
 def test_pictures_without_labels_train_nothing(bench: Bench, tiny: Path) -> None:
     for path in tiny.rglob("*_instanceIds.png"):
         path.unlink()
-    said = bench("train", "mask-rcnn-toy", "--root", tiny, "--out", "made")
-    assert said.status == 1
-    assert "no instance labels to train with" in said.err
+    result = bench("train", "mask-rcnn-toy", "--root", tiny, "--out", "made")
+    assert result.status == 1
+    assert "no instance labels to train with" in result.err
 
 
 def test_time_is_told_with_its_unit(bench: Bench) -> None:

@@ -120,9 +120,9 @@ class TestLosses:
         logits = torch.full((1, len(wanted), 2), -20.0)
         logits[0, wanted == 1, 1] = 20
         centred = centreness(distances[wanted == 1])
-        said = torch.zeros(1, len(wanted))
-        said[0, wanted == 1] = torch.logit(centred, eps=1e-6)
-        right = Predictions(logits, distances[None], said)
+        result = torch.zeros(1, len(wanted))
+        result[0, wanted == 1] = torch.logit(centred, eps=1e-6)
+        right = Predictions(logits, distances[None], result)
         losses = heads.losses(right, wanted[None], distances[None])
         assert float(losses["loss_fcos_cls"]) < 1e-6
         assert float(losses["loss_fcos_loc"]) == pytest.approx(0, abs=1e-5)

@@ -95,10 +95,10 @@ def damaged(folder: Path, name: str, damage: str) -> Path:
     return folder / "nanodet.json"
 
 
-def assert_one_line_with_the_command(said: str, *words: str) -> None:
-    assert said.count("\n") == 1
-    assert COMMAND in said
-    assert all(word in said for word in words)
+def assert_one_line_with_the_command(result: str, *words: str) -> None:
+    assert result.count("\n") == 1
+    assert COMMAND in result
+    assert all(word in result for word in words)
 
 
 @needs_weights
@@ -107,17 +107,17 @@ def assert_one_line_with_the_command(said: str, *words: str) -> None:
 def test_other_files_are_refused(name: str, damage: str, tmp_path: Path) -> None:
     path = damaged(tmp_path, name, damage)
     Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(tmp_path / "picture.png")
-    said = run_bench("predict", tmp_path / "picture.png", "--task", f"nanodet={path}")
-    assert said.status == 1
-    assert_one_line_with_the_command(said.err, name, damage)
+    result = run_bench("predict", tmp_path / "picture.png", "--task", f"nanodet={path}")
+    assert result.status == 1
+    assert_one_line_with_the_command(result.err, name, damage)
 
 
 def test_missing_files_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(tmp_path / "picture.png")
     monkeypatch.delenv("BENCH_NANODET", raising=False)
-    said = run_bench("predict", tmp_path / "picture.png", "--task", "nanodet")
-    assert said.status == 1
-    assert_one_line_with_the_command(said.err, "BENCH_NANODET")
+    result = run_bench("predict", tmp_path / "picture.png", "--task", "nanodet")
+    assert result.status == 1
+    assert_one_line_with_the_command(result.err, "BENCH_NANODET")
     monkeypatch.setenv("BENCH_NANODET", str(tmp_path / "nanodet.json"))
-    said = run_bench("predict", tmp_path / "picture.png", "--task", "nanodet")
-    assert_one_line_with_the_command(said.err, "BENCH_NANODET", str(tmp_path))
+    result = run_bench("predict", tmp_path / "picture.png", "--task", "nanodet")
+    assert_one_line_with_the_command(result.err, "BENCH_NANODET", str(tmp_path))

@@ -211,7 +211,7 @@ def test_damaged_files(form: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "result"),
     [
         (b"", "empty"),
         (b"GIF89a, but not quite", "not a checkpoint"),
@@ -225,9 +225,9 @@ def test_damaged_files(form: str, tmp_path: Path) -> None:
         (pickle.dumps({"blobs": {"conv1_w": np.zeros(3)}}), "Caffe2"),
     ],
 )
-def test_what_is_no_checkpoint(content: bytes, said: str, tmp_path: Path) -> None:
+def test_what_is_no_checkpoint(content: bytes, result: str, tmp_path: Path) -> None:
     (tmp_path / "weights.pkl").write_bytes(content)
-    assert said in refused(tmp_path / "weights.pkl")
+    assert result in refused(tmp_path / "weights.pkl")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
