@@ -90,6 +90,12 @@ kind = "rates"
 name = "rates"
 caption = "What their parts cost."
 codecs = ["jpeg", "jpeg2000"]
+
+[[part]]
+kind = "heatmap"
+name = "heatmap"
+caption = "Against {anchor}, in colours."
+codecs = ["jpeg2000"]
 """
 
 
@@ -132,11 +138,14 @@ def test_all_parts_are_made(printed: tuple[Result, Path]) -> None:
     made = {path.name for path in folder.iterdir()}
     figures = {
         f"{name}{end}"
-        for name in ("curves", "rates", "pictures")
+        for name in ("curves", "rates", "pictures", "heatmap")
         for end in (".pdf", ".svg", ".png")
     }
     tables = {f"{name}{end}" for name in ("deltas", "transfer") for end in (".tex", ".md", ".csv")}
-    assert made == figures | tables | {"curves.csv", "rates.csv", "pictures.csv", "mine.md"}
+    assert made == figures | tables | {
+        *("curves.csv", "rates.csv", "pictures.csv", "heatmap.csv", "mine.md")
+    }
+    assert (folder / "heatmap.csv").read_text() == (folder / "transfer.csv").read_text()
     pdf = (folder / "curves.pdf").read_bytes()
     assert b"/FontFile2" in pdf  # TrueType, embedded
     assert b"/Type3" not in pdf

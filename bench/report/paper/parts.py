@@ -22,7 +22,7 @@ from bench.report.curves import (
 from bench.report.formatting import short_title
 from bench.report.paper.selection import Selection, Shown
 from bench.report.paper.spec import WIDTHS, Part, PartKind, WrittenPart
-from bench.report.paper.table_formats import as_markdown, notes, write_table
+from bench.report.paper.table_formats import as_csv, as_markdown, notes, write_table
 from bench.report.paper.tables import Table, deltas_table, read_published, transfer_table
 from bench.report.pictures import ScoredPictureSource
 from bench.runtime.csv_files import csv_text
@@ -124,11 +124,24 @@ def _rates(made_from: PartSource, part: Part) -> WrittenPart:
 def _table(
     make: Callable[[Part, Selection], Table], made_from: PartSource, part: Part
 ) -> WrittenPart:
-    table = make(part, made_from.selection)
-    if not table.shown:
-        raise UnavailableError("; ".join(notes(table)))
+    table = _with_figures(make(part, made_from.selection))
     write_table(table, part, made_from.folder)
     return WrittenPart(part, as_markdown(table), (*table.findings, *notes(table)))
+
+
+def _with_figures(table: Table) -> Table:
+    if not table.shown:
+        raise UnavailableError("; ".join(notes(table)))
+    return table
+
+
+def _heatmap(made_from: PartSource, part: Part) -> WrittenPart:
+    from bench.report.paper.heatmap import print_heatmap
+
+    table = _with_figures(transfer_table(part, made_from.selection))
+    print_heatmap(table, made_from.files(part), WIDTHS[part.width])
+    write_text(made_from.folder / f"{part.name}.csv", as_csv(table))
+    return WrittenPart(part, _image_of(part), (*table.findings, *notes(table)))
 
 
 def _mask(made_from: PartSource, part: Part) -> WrittenPart:
@@ -182,7 +195,11 @@ def _drawn(
 ) -> WrittenPart:
     """A part whose pictures are written; writes the figures in them as CSV."""
     write_text(made_from.folder / f"{part.name}.csv", csv_text(rows))
-    return WrittenPart(part, f"![{part.name}]({part.name}.png)", tuple(remarks))
+    return WrittenPart(part, _image_of(part), tuple(remarks))
+
+
+def _image_of(part: Part) -> str:
+    return f"![{part.name}]({part.name}.png)"
 
 
 def _image(selection: Selection) -> str:
@@ -213,5 +230,6 @@ CURVES = PartKind(_curves, needs="panels")
 RATES = PartKind(_rates)
 DELTAS = PartKind(partial(_table, deltas_table), needs="columns", compares=True)
 TRANSFER = PartKind(partial(_table, transfer_table), compares=True, by_every_task=True)
+HEATMAP = PartKind(_heatmap, compares=True, by_every_task=True)
 MASK = PartKind(_mask, pictured=True)
 PICTURES = PartKind(_pictures, pictured=True)

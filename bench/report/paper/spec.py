@@ -38,7 +38,7 @@ PARTS: Registry[PartKind] = Registry(
     "kind of part",
     {
         kind: f"bench.report.paper.parts:{kind.upper()}"
-        for kind in ("curves", "rates", "deltas", "transfer", "mask", "pictures")
+        for kind in ("curves", "rates", "deltas", "transfer", "heatmap", "mask", "pictures")
     },
 )
 
@@ -166,7 +166,7 @@ class Part(FileModel):
     anchor: _Codec = Field("", description="the setting's, unless it is another")
     width: Literal["column", "page"] = Field("page", description="of a journal")
     published: str = Field("", description="a CSV file, in results/ or by its absolute path")
-    between: _Between = Field(None, description="the qualities of a transfer table's BD-rates")
+    between: _Between = Field(None, description="the qualities of BD-rates by each network")
 
     @field_validator("name")
     @classmethod
@@ -188,7 +188,7 @@ class Part(FileModel):
     def _of_transfer(cls, between: Between | None, info: ValidationInfo) -> Between | None:
         kind = info.data.get("kind")
         if between and kind and not PARTS[kind].by_every_task:
-            raise ValueError("expected for a transfer table, or for a column")
+            raise ValueError("expected for a transfer table, a heat map, or a column")
         return between
 
 

@@ -62,13 +62,13 @@ def _published(heading: Heading, text: str) -> str:
 def _markdown_cell(cell: Cell) -> str:
     if math.isnan(cell.value):
         return NOTHING
-    value = _signed(cell.value, cell)
+    value = signed(cell.value, cell)
     return (f"**{value}**" if cell.best else value) + (
-        f"<br><sub>{_bounds(cell)}</sub>" if cell.interval else ""
+        f"<br><sub>{bounds(cell)}</sub>" if cell.interval else ""
     )
 
 
-def _signed(value: float, cell: Cell) -> str:
+def signed(value: float, cell: Cell) -> str:
     """A value of a cell with its sign, in the cell's decimals."""
     text = f"{value:+.{_decimals(cell)}f}"
     return text.lstrip("+-") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
@@ -83,9 +83,10 @@ def _decimals(cell: Cell) -> int:
     return min(max(-math.floor(math.log10(width / 10)), 0), 2) if width > 0 else 1
 
 
-def _bounds(cell: Cell) -> str:
+def bounds(cell: Cell) -> str:
+    """The interval of a cell that has one."""
     assert cell.interval is not None
-    low, high = (_signed(bound, cell) for bound in cell.interval)
+    low, high = (signed(bound, cell) for bound in cell.interval)
     return f"{low} to {high}"
 
 
@@ -112,9 +113,7 @@ def as_latex(table: Table, caption: str, label: str) -> str:
         cells = map(_latex_cell, table.headings, row.cells, digits)
         lines.append(_latex_row([latex(row.style.label), *cells]))
         if any(cell.interval for cell in row.cells):
-            small = [
-                rf"\tiny {latex(_bounds(cell))}" if cell.interval else "" for cell in row.cells
-            ]
+            small = [rf"\tiny {latex(bounds(cell))}" if cell.interval else "" for cell in row.cells]
             lines.append(_latex_row(["", *small]))
     lines += [r"\bottomrule", r"\end{tabular}", rf"\end{{{environment}}}"]
     return "\n".join(lines) + "\n"
@@ -135,9 +134,9 @@ def _width(table: Table, size: float) -> float:
     width = GAP + max(len(row.style.plain) for row in table.shown) * size * LETTER
     for place, heading in enumerate(table.headings):
         cells = [row.cells[place] for row in table.shown]
-        texts = [*_lines(heading), *(_signed(cell.value, cell) for cell in cells)]
+        texts = [*_lines(heading), *(signed(cell.value, cell) for cell in cells)]
         lengths = [len(text) * size for text in texts]
-        lengths += [len(_bounds(cell)) * TINY for cell in cells if cell.interval]
+        lengths += [len(bounds(cell)) * TINY for cell in cells if cell.interval]
         width += GAP + LETTER * max(lengths)
     return width
 
@@ -166,7 +165,7 @@ def _latex_cell(heading: Heading, cell: Cell, digits: int) -> str:
     """A figure, aligned at the decimal point with others of so many decimals."""
     if math.isnan(cell.value):
         return latex(NOTHING)
-    text = latex(_signed(cell.value, cell))
+    text = latex(signed(cell.value, cell))
     if cell.best:
         text = rf"\textbf{{{text}}}"
     elif heading.published:
