@@ -31,6 +31,7 @@ NAMES = (
     "coco_ap_speed",
     "ncn_speed",
     "ncn_throughput",
+    "ncn_limits",
     "training_step",
     "cluster_overhead",
     "driver_memory",
