@@ -118,6 +118,7 @@ class JpdSeRecipe(FileModel):
     width: _Count = Field(description="a number of channels, of the generator's first layer")
     halvings: _Count = Field(description="how often the generator halves the picture")
     blocks: _Count = Field(description="a number of residual blocks")
+    adds: bool = Field(False, description="whether the generator adds to the decoded picture")
     judges: _Count = Field(description="a number of channels, of the discriminators' first layer")
     network: str = Field(description="a task network, whose features are compared")
     steps: Annotated[Listed[_Steps], Field(min_length=3, max_length=3)] = Field(

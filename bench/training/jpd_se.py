@@ -106,7 +106,7 @@ def _codec(name: str) -> JpdSeCodec:
 
 def _networks(recipe: JpdSeRecipe) -> Adversaries:
     torch.manual_seed(0)
-    generator = Generator(recipe.width, recipe.halvings, recipe.blocks)
+    generator = Generator(recipe.width, recipe.halvings, recipe.blocks, adds=recipe.adds)
     networks = Adversaries(generator, recipe.judges)
     networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch takes it
     return networks

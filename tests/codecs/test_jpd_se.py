@@ -21,7 +21,12 @@ from support.pictures import picture, write_instances
 
 from bench.codecs.catalog import load_codec, recognise
 from bench.codecs.families.jpd_se.codec import JpdSeCodec
-from bench.codecs.families.jpd_se.generator import load_generator, map_planes
+from bench.codecs.families.jpd_se.generator import (
+    Generator,
+    load_generator,
+    map_planes,
+    save_generator,
+)
 from bench.codecs.families.jpd_se.maps import decode_map
 from bench.datasets.cityscapes_truth import read_instance_ids
 from bench.errors import BenchError, CardError, CodecError, DataError, StreamError
@@ -183,11 +188,22 @@ def test_published_files_load_by_their_names(
         assert torch.equal(found.state_dict()[name], tensor)
 
 
+def test_one_that_adds_leaves_the_picture_as_it_is_until_it_is_trained(
+    weights: Path, image: Image
+) -> None:
+    file = weights / "jpd-se-x265-none/toyscapes/generator.safetensors"
+    save_generator(Generator(4, 2, 1, adds=True), file)
+    codec = opened("jpd-se-x265-none")
+    as_it_is = codec.base.decode(codec.base.encode(image, POINT))
+    assert np.array_equal(codec.decode(codec.encode(image, POINT)), as_it_is)
+    save_generator(Generator(4, 2, 1), file)
+    other = opened("jpd-se-x265-none")
+    assert not np.array_equal(other.decode(other.encode(image, POINT)), as_it_is)
+
+
 def test_the_published_layout() -> None:
     """Of the four published files, by the names and shapes that they are said to have."""
     with torch.device("meta"):
-        from bench.codecs.families.jpd_se.generator import Generator
-
         shapes = {n: tuple(t.shape) for n, t in Generator(64, 4, 9).state_dict().items()}
     convolutions = {
         "model.1": (64, 39, 7, 7),

@@ -1,7 +1,9 @@
 """The generator that refines decoded pictures: pix2pixHD's "global" network, as JPD-SE has it.
 
 Its inputs are planes: one for each of 35 labels, the edges between instances, and the decoded
-picture; it returns the picture. How wide and how deep it is follows from the shapes in its file.
+picture; it returns the picture. How wide and how deep it is follows from the shapes in its file. A
+published one draws the whole picture; one of ours may draw what to add to the decoded picture, so
+that what its norms discard, how bright and how rich in contrast it is, need not be drawn anew.
 """
 
 from __future__ import annotations
@@ -27,15 +29,17 @@ INPUTS = LABELS + 1 + 3
 _PER_INSTANCE = 1000  # an instance's id is its label's, times this, and more
 _FIRST, _LAYERS_EACH = 4, 3  # where layers of halving begin, and how many there are for each
 _BLOCK = re.compile(r"model\.(\d{1,3})\.conv_block\.1\.weight")
+_ADDS = "adds to the decoded picture"  # a key of a file's metadata
 _conv = partial(nn.Conv2d, kernel_size=3)
 _norm = partial(nn.InstanceNorm2d, affine=False, track_running_stats=False)
 
 
 class Generator(nn.Module):
-    """The layers are numbered as in the published files."""
+    """The layers are numbered as in the published files; one that ``adds`` begins with nothing."""
 
-    def __init__(self, width: int, halvings: int, blocks: int) -> None:
+    def __init__(self, width: int, halvings: int, blocks: int, *, adds: bool = False) -> None:
         super().__init__()
+        self.adds = adds
         widths = [width << each for each in range(halvings + 1)]
         down = ([_conv(n, 2 * n, stride=2, padding=1), _norm(2 * n), _relu()] for n in widths[:-1])
         up = ([_doubling(n), _norm(n // 2), _relu()] for n in widths[:0:-1])
@@ -44,15 +48,18 @@ class Generator(nn.Module):
             *chain.from_iterable(down),
             *(Block(widths[-1]) for _ in range(blocks)),
             *chain.from_iterable(up),
-            nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh(),
+            nn.ReflectionPad2d(3), (last := nn.Conv2d(width, 3, 7)), nn.Tanh(),
         )  # fmt: skip
+        if adds:
+            for parameter in last.parameters():
+                nn.init.zeros_(parameter)
         # Reflection needs two values each way in the innermost layers.
         self.multiple, self.smallest = 1 << halvings, 2 << halvings
 
     def forward(self, planes: Tensor) -> Tensor:
         """Pictures from 0 to 1 of planes whose sides are multiples of ``multiple``."""
-        picture: Tensor = self.model(planes)
-        return picture.float() + 0.5
+        picture: Tensor = self.model(planes).float()
+        return picture + 0.5 + (planes[:, -3:] if self.adds else 0)
 
 
 class FirstLayer(nn.Conv2d):
@@ -91,7 +98,8 @@ class Block(nn.Module):
 @fork_rng([])  # layers that are made draw their first weights
 def load_generator(path: Path, digest: str | None = None) -> Generator:
     """The generator in a file, ours or a published ``net_G.pth``; the file must have the digest."""
-    found = read_checkpoint(path, digest).tensors
+    checkpoint = read_checkpoint(path, digest)
+    found = checkpoint.tensors
     first = found.get("model.1.weight")
     if first is None or first.ndim != 4 or first.shape[1] != INPUTS:
         raise DataError(f"{path}: no model.1.weight N×{INPUTS}×7×7: not a generator of JPD-SE")
@@ -99,7 +107,7 @@ def load_generator(path: Path, digest: str | None = None) -> Generator:
     halvings, odd = divmod(min(blocks, default=0) - _FIRST, _LAYERS_EACH)
     if odd or halvings < 1:
         raise DataError(f"{path}: no model.N.conv_block.1.weight: not a generator of JPD-SE")
-    build = partial(Generator, len(first), halvings, len(blocks))
+    build = partial(Generator, len(first), halvings, len(blocks), adds=_ADDS in checkpoint.metadata)
     check_tensors(path, outline(path, build).state_dict(), found)
     generator = build()
     generator.load_state_dict(found)
@@ -110,7 +118,7 @@ def load_generator(path: Path, digest: str | None = None) -> Generator:
 
 def save_generator(generator: Generator, path: Path) -> None:
     """Write the weights in half precision, under the published names."""
-    save_tensors(generator.state_dict(), path, {})
+    save_tensors(generator.state_dict(), path, {_ADDS: "yes"} if generator.adds else {})
 
 
 def to_planes(pixels: Pixels, ids: NDArray[np.integer] | None, generator: Generator) -> Tensor:
