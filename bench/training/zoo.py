@@ -12,6 +12,9 @@ from bench.training.codec_recipe import JpdSeRecipe, read_recipe, training_data
 from bench.training.recipes import CLASSIFIERS, RECIPES, SEGMENTERS
 from bench.training.scalars import LOSSES, read_table
 
+# Trained before all others, in this order: what a comparison of codecs for machines misses most.
+_FIRST = ("mask-rcnn-toy", "ncn-hvs", "ncn-task", "ncn-lsm", "ncn-lsm-frozen", "ncn-f")
+
 
 @dataclass(frozen=True)
 class TrainedWeights:
@@ -34,7 +37,10 @@ class Trained:
 
 
 def zoo(weight_set: str) -> list[str]:
-    """The networks and codecs with a recipe for a set, each after what it starts from."""
+    """The networks and codecs with a recipe for a set, each after what it starts from.
+
+    Those that are missed most come first.
+    """
     networks = [
         name
         for name, recipe in (RECIPES | CLASSIFIERS | SEGMENTERS).items()
@@ -50,7 +56,12 @@ def zoo(weight_set: str) -> list[str]:
         training_data(name, recipe)  # complain now, not hours later
         start = "" if isinstance(recipe, JpdSeRecipe) else recipe.starts_from
         before[name] = [f"{start}:{weight_set}"] if start else []
-    return [*networks, *TopologicalSorter(before).static_order()]
+    names = [*networks, *TopologicalSorter(before).static_order()]
+    return sorted(names, key=lambda name: _rank(name.partition(":")[0]))
+
+
+def _rank(name: str) -> int:
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
 
 
 def trained_weights(folder: Path) -> tuple[TrainedWeights, ...]:

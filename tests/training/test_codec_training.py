@@ -391,6 +391,7 @@ def test_a_zoo_is_trained_in_its_order(bench: Bench, monkeypatch: pytest.MonkeyP
     assert order.index("vgg-toy") < order.index("ncn-lsm-vgg-frozen:toyscapes")
     base, judged, masked = (order.index(f"ncn-{n}:toyscapes") for n in ("hvs", "task", "lsm"))
     assert base < judged < masked
+    assert order[:2] == ["mask-rcnn-toy", "ncn-hvs:toyscapes"]
     assert "no card has a recipe for it" in bench("train", "--zoo", "kitti").err
     assert "NAME or --zoo SET" in bench("train").err
 
