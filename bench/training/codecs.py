@@ -34,6 +34,7 @@ from bench.training.jpd_se import train_jpd_se
 from bench.training.labels import LabelledBatch
 from bench.training.linear_start import begin_linear
 from bench.training.loop import Training, check_finished
+from bench.training.mask_start import begin_mask
 from bench.training.processes import Processes, processes
 from bench.training.recipes import not_through_a_task
 from bench.training.recurrent import train_recurrent
@@ -260,6 +261,8 @@ def _networks(
         raise DataError(f"{recipe.starts_from}: {ncn.layout}, not {wanted.layout}")
     if card.options["lsm"] != "none" and lsm is None:
         lsm = new_lsm(recipe.features, recipe.channels, recipe.enlarge)
+        if recipe.warm_mask:
+            begin_mask(lsm, dataset)
     ncn.requires_grad_(not recipe.mask_only)
     if lsm is not None:
         lsm.features.requires_grad_(False)

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as functional
 from figures import options_of, print_figures
 from torch import Tensor
 
@@ -25,33 +24,24 @@ from bench.codecs.catalog import read_card
 from bench.codecs.families.inference import to_pixels, to_tensor
 from bench.codecs.families.ncn.checkpoint import load_ncn
 from bench.codecs.families.ncn.masking import masked
-from bench.codecs.families.ncn.network import NCN, Y_STEP
+from bench.codecs.families.ncn.network import NCN
 from bench.codecs.families.ncn.rate import bits, sigma
 from bench.datasets import Dataset, dataset_kind, open_dataset
 from bench.images.image import read_pixels
-from bench.instances.ground_truth import GroundTruth
 from bench.metrics.average_precision import average_precision
 from bench.metrics.instance_matching import match
 from bench.metrics.matches import Matches
 from bench.tasks.task import task_network
+from bench.training.labels import Ids, read_instances
+from bench.training.mask_start import near_objects
 from bench.vision.detector import Detector, detect
 
-Alpha = Callable[[Tensor, GroundTruth], Tensor]
-"""α of a picture's tensor and its truth."""
+Alpha = Callable[[Tensor, Ids], Tensor]
+"""α of a picture's tensor and its instance ids."""
 
 
-def on_objects(truth: GroundTruth) -> Tensor:
-    """Whether each latent is on an instance or on a group of them."""
-    found = torch.zeros(truth.height // Y_STEP, truth.width // Y_STEP)
-    for place in np.flatnonzero(truth.classes >= 0):
-        pixels = torch.from_numpy(truth.mask(int(place)).decode()).float()
-        found = found.maximum(functional.max_pool2d(pixels[None], Y_STEP)[0])
-    return found > 0
-
-
-def oracle(x: Tensor, truth: GroundTruth) -> Tensor:
-    near = functional.max_pool2d(on_objects(truth)[None].float(), 3, stride=1, padding=1)
-    return 1 - near[None]
+def oracle(x: Tensor, ids: Ids) -> Tensor:
+    return (~near_objects(ids)).float()[None, None]
 
 
 def coded(ncn: NCN, x: Tensor, alpha: Tensor | None, *, rounds: bool) -> tuple[Tensor, float]:
@@ -73,13 +63,14 @@ def judged(
     """Mean rate, and wAP."""
     rates, matches = [], list[Matches]()
     for entry in dataset.entries:
-        pixels, truth = read_pixels(entry.path), entry.instances.read()
+        pixels = read_pixels(entry.path)
         x = to_tensor(pixels, torch.device("cpu"))
-        x_hat, rate = coded(ncn, x, alpha and alpha(x, truth), rounds=rounds)
+        chosen = alpha and alpha(x, read_instances(entry))
+        x_hat, rate = coded(ncn, x, chosen, rounds=rounds)
         rates.append(rate)
         height, width, _ = pixels.shape
         found = detect(network, to_pixels(x_hat, width, height), dataset.classes["instances"])
-        matches.append(match(truth, found))
+        matches.append(match(entry.instances.read(), found))
     return float(np.mean(rates)), average_precision(matches).wap
 
 
@@ -87,8 +78,8 @@ def alphas(dataset: Dataset, alpha: Alpha) -> tuple[float, float]:
     """Mean α of latents on objects and of all others."""
     on, away = list[Tensor](), list[Tensor]()
     for entry in dataset.entries:
-        truth, x = entry.instances.read(), to_tensor(read_pixels(entry.path), torch.device("cpu"))
-        found, objects = alpha(x, truth)[0].mean(0), on_objects(truth)
+        ids, x = read_instances(entry), to_tensor(read_pixels(entry.path), torch.device("cpu"))
+        found, objects = alpha(x, ids)[0].mean(0), near_objects(ids, reach=0)
         on.append(found[objects])
         away.append(found[~objects])
     return float(torch.cat(on).mean()), float(torch.cat(away).mean())
@@ -97,7 +88,7 @@ def alphas(dataset: Dataset, alpha: Alpha) -> tuple[float, float]:
 def limits(path: Path, dataset: Dataset, network: Detector) -> dict[str, str]:
     """The figures of one file of weights."""
     ncn, lsm = load_ncn(path)
-    learned = None if lsm is None else (lambda x, truth: lsm(x))
+    learned = None if lsm is None else (lambda x, ids: lsm(x))
     figures = {"coded": judged(dataset, network, ncn, learned)}
     figures["unrounded"] = judged(dataset, network, ncn, learned, rounds=False)
     if learned is None:

@@ -44,7 +44,8 @@ RECIPES = {
     "lsm": ("resnet", TASK + 'starts_from = "task"\nfeatures = "mask-rcnn-toy"\nenlarge = 1.5'),
     "frozen": (
         "resnet",
-        TASK + 'starts_from = "task"\nfeatures = "mask-rcnn-toy"\nmask_only = true',
+        TASK
+        + 'starts_from = "task"\nfeatures = "mask-rcnn-toy"\nmask_only = true\nwarm_mask = true',
     ),
 }
 

@@ -398,7 +398,7 @@ def test_a_zoo_is_trained_in_its_order(bench: Bench, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.slow
 def test_processes_share_a_step(cards: Path, root: Path) -> None:
-    """Two processes of torchrun's share one training: it is printed once, written once."""
+    """Two processes of torchrun share one training: it is printed once, written once."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     train = ["-m", "bench", "train", f"{cards}/base.toml:red", "--root", root, "--out", "made"]
     found = subprocess.run(

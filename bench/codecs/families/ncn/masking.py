@@ -46,14 +46,18 @@ class LSMnet(nn.Module):
 
     def forward(self, x: Tensor, bias: Tensor | int = 0) -> Tensor:
         """α of images whose samples are 0 to 1; the bias is added before the sigmoid."""
+        return torch.sigmoid(self.to_alpha(self.seen(x)) + bias)
+
+    def seen(self, x: Tensor) -> Tensor:
+        """The features that α is made of."""
         scale = 255 if self.mean[0] > 1 else 1
         size = (x.shape[2] // Y_STEP, x.shape[3] // Y_STEP)
         if self.enlargement != 1:
             x = functional.interpolate(x, scale_factor=self.enlargement, mode="bilinear")
-        features = self.features((x * scale - self.mean) / self.std)
+        features: Tensor = self.features((x * scale - self.mean) / self.std)
         if features.shape[2:] != size:
             features = functional.interpolate(features, size, mode="bilinear")
-        return torch.sigmoid(self.to_alpha(features) + bias)
+        return features
 
 
 def masked(y: Tensor, mu: Tensor, alpha: Tensor) -> Tensor:
