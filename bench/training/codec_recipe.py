@@ -56,6 +56,9 @@ class CodecRecipe(FileModel):
     warm_mask: bool = Field(
         False, description="whether α begins as a prediction of where there is no object"
     )
+    rounds: bool = Field(
+        False, description="whether decoders in training see rounded latents instead of noisy ones"
+    )
     gains: bool = Field(False, description="whether one network, with gains, serves all λ")
     mask_only: bool = Field(False, description="whether the NCN stays as it is")
 
@@ -101,7 +104,7 @@ class CodecRecipe(FileModel):
 
     def resume_key(self) -> str:
         """What of it may not change between two sessions, in the words of bench 0.1."""
-        later = "widths", "hyper", "linear", "gains", "warm_mask"  # than bench 0.1
+        later = "widths", "hyper", "linear", "gains", "warm_mask", "rounds"  # than bench 0.1
         free = {"lambdas": (), "steps": 0, "tune_steps": 0, "validate": ""}
         kept = self.model_dump(by_alias=True) | free
         kept = {key: value for key, value in kept.items() if key not in later or value}

@@ -118,7 +118,7 @@ def _train_one(setting: _Setting, point: float) -> bool:
         check_finished(weights.with_suffix(""), resume_key)
         return True
     ncn, lsm = _networks(setting.card, recipe, starts, setting.dataset)
-    coding = setting.ready(Coding(ncn, lsm))
+    coding = setting.ready(Coding(ncn, lsm, rounds=recipe.rounds))
     schedule = _schedule(recipe, point)
     training = Training(
         coding,
@@ -151,7 +151,7 @@ def _train_together(setting: _Setting) -> bool:
         check_finished(shared.with_suffix(""), resume_key)
         return True
     ncn, lsm = _networks(setting.card, recipe, starts, setting.dataset)
-    coding = GainedCoding(ncn, lsm, recipe.lambdas)
+    coding = GainedCoding(ncn, lsm, recipe.lambdas, rounds=recipe.rounds)
     if of_others:
         coding.begin_with(of_others)
     coding.hold(gains=recipe.mask_only)

@@ -15,11 +15,15 @@ Scale = Tensor | int
 
 
 class Coding(nn.Module):
-    """An NCN and its LSMnet, if any, as one network."""
+    """An NCN and its LSMnet, if any, as one network.
 
-    def __init__(self, ncn: NCN, lsm: LSMnet | None) -> None:
+    In training, noise replaces rounding, which has no gradient. Where ``rounds`` is set it does in
+    the rate only: the decoder sees rounded latents, and gradients pass as if they were not.
+    """
+
+    def __init__(self, ncn: NCN, lsm: LSMnet | None, *, rounds: bool = False) -> None:
         super().__init__()
-        self.ncn, self.lsm = ncn, lsm
+        self.ncn, self.lsm, self.rounds = ncn, lsm, rounds
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The decoded pictures, and the estimated bits per pixel."""
@@ -34,16 +38,16 @@ class Coding(nn.Module):
         The gains are of the channels of y; the bias is added in the LSMnet.
         """
         y = self.ncn.g_enc(x) * encoder
-        z_hat = self._rounded(self.ncn.h_enc(y))
+        z_hat, z_rated = self._rounded(self.ncn.h_enc(y))
         mu, raw = self.ncn.y_distribution(z_hat)
         if self.lsm is not None:
             y = masked(y, mu, self.lsm(x, bias))
-        y_hat = self._rounded(y)
+        y_hat, y_rated = self._rounded(y)
         z_mu, z_raw = self.ncn.z_prior(z_hat)
         with torch.autocast(x.device.type, enabled=False):
             spent = [
                 bits(values.float(), location.float(), sigma(negated.float()))
-                for values, location, negated in ((y_hat, mu, raw), (z_hat, z_mu, z_raw))
+                for values, location, negated in ((y_rated, mu, raw), (z_rated, z_mu, z_raw))
             ]
         x_hat: Tensor = self.ncn.g_dec(y_hat * decoder)
         return x_hat.float(), spent
@@ -59,8 +63,10 @@ class Coding(nn.Module):
         padding = x[0, 0].numel() / (height * width)
         return to_pixels(x_hat, width, height), float(rate) * padding
 
-    def _rounded(self, latent: Tensor) -> Tensor:
-        """In training, noise replaces rounding, which has no gradient."""
-        if self.training:
-            return latent + torch.rand_like(latent) - 0.5
-        return torch.round(latent)
+    def _rounded(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        """What a decoder sees of a latent, and what its rate is of."""
+        rounded = torch.round(latent)
+        if not self.training:
+            return rounded, rounded
+        noisy = latent + torch.rand_like(latent) - 0.5
+        return (latent + (rounded - latent).detach() if self.rounds else noisy), noisy

@@ -26,8 +26,10 @@ class GainedCoding(Coding):
     Gains are kept as logarithms, and these and the bias divided by ``_PACE``.
     """
 
-    def __init__(self, ncn: NCN, lsm: LSMnet | None, lambdas: Sequence[float]) -> None:
-        super().__init__(ncn, lsm)
+    def __init__(
+        self, ncn: NCN, lsm: LSMnet | None, lambdas: Sequence[float], *, rounds: bool = False
+    ) -> None:
+        super().__init__(ncn, lsm, rounds=rounds)
         self.lambdas = tuple(lambdas)
         # A step of rounding that grows with the root of λ spends as D + λ R asks for.
         of_first = [(self.lambdas[0] / each) ** 0.5 for each in self.lambdas]
