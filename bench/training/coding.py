@@ -17,8 +17,8 @@ Scale = Tensor | int
 class Coding(nn.Module):
     """An NCN and its LSMnet, if any, as one network.
 
-    In training, noise replaces rounding, which has no gradient. Where ``rounds`` is set it does in
-    the rate only: the decoder sees rounded latents, and gradients pass as if they were not.
+    In training, noise replaces rounding, which has no gradient. Where ``rounds`` is set, only the
+    rate is of noisy latents: the decoder sees rounded ones, and gradients pass as if they were not.
     """
 
     def __init__(self, ncn: NCN, lsm: LSMnet | None, *, rounds: bool = False) -> None:
