@@ -1,6 +1,6 @@
 """Begins an LSMnet's α as a prediction of where there is nothing to find.
 
-A logistic regression tells, by the features of labelled pictures, which latents are neither on an
+A logistic regression predicts from features of labelled pictures which latents are neither on an
 object nor next to one. Training then has to decide how much of that background may go, and does not
 have to discover it from the small part of the loss that is the rate.
 """

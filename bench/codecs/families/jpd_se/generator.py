@@ -3,7 +3,7 @@
 Its inputs are planes: one for each of 35 labels, the edges between instances, and the decoded
 picture; it returns the picture. How wide and how deep it is follows from the shapes in its file. A
 published one draws the whole picture; one of ours may draw what to add to the decoded picture, so
-that what its norms discard, how bright and how rich in contrast it is, need not be drawn anew.
+that brightness and contrast, which its norms discard, need not be drawn again.
 """
 
 from __future__ import annotations
